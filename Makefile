@@ -1,0 +1,56 @@
+# make demo   set up .venv, train on the embedded digits, draw every picture
+# make test   set up .venv with the development tools, run lint, types and all tests
+# Both may be run again at any time. PYTHON=python3.12 chooses another interpreter.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test quick lint constraints clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+demo: $(VENV)/installed
+	@echo "== training on the embedded digits"
+	@$(BIN)/vaelab demo
+
+test: lint
+	@echo "== tests"
+	@$(BIN)/python -m pytest
+
+quick: lint
+	@echo "== tests, without the slow ones"
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/installed-dev
+	@echo "== lint and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+$(VENV)/python:
+	@test -n "$(PYTHON)" || { echo "vaelab needs Python 3.11 or newer; none was found (PYTHON=/path/to/python chooses one)"; exit 2; }
+	@echo "== making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
+	@echo "== installing vaelab and PyTorch (about 1.2 GB, some minutes)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/python pyproject.toml constraints.txt
+	@echo "== installing vaelab, PyTorch and the development tools (about 1.3 GB, some minutes)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+# the tested versions, for every system at once; needs uv
+constraints:
+	echo 'torch==2.13.0' | uv pip compile pyproject.toml --universal --python-version 3.11 \
+		--all-extras --no-header --no-annotate --constraint - --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,16 @@
+"""vaelab: a laboratory for understanding variational autoencoders."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaelab.api import figure, load, train
+
+__all__ = ["figure", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # PyTorch takes seconds to import; `import vaelab` should not
+    if name in __all__:
+        return getattr(import_module("vaelab.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
