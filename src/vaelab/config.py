@@ -1,0 +1,252 @@
+"""The base of every config: frozen, unknown keys refused; YAML in and out; dotted overrides."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from vaelab.errors import BadValueError, MissingFileError
+
+C = TypeVar("C", bound="Config")
+
+
+class Config(BaseModel):
+    """A choice of settings: immutable, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_kinds(cls, data: Any) -> Any:
+        """A section without a `kind` is of the kind that it has by default."""
+        if not isinstance(data, dict):
+            return data
+        filled = dict(data)
+        for name, field in cls.model_fields.items():
+            kind = getattr(field.default, "kind", None)
+            if kind and isinstance(value := data.get(name), dict) and "kind" not in value:
+                filled[name] = {"kind": kind, **value}
+        return filled
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-5 as a number, as YAML 1.2 does, and refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key `{key}` stands twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """Parse YAML text safely.
+
+    Raises:
+        BadValueError: not YAML; the message names `source`, line and column.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # a SafeLoader: no tags, no objects
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
+        problem = getattr(error, "problem", None) or str(error)
+        raise BadValueError(f"{where}: this is not valid YAML: {problem}") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises:
+        MissingFileError: no such file.
+        BadValueError: not text, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissingFileError(f"there is no config file {path}") from error
+    except UnicodeDecodeError as error:
+        raise BadValueError(f"{path}: this is not a text file in UTF-8") from error
+    except OSError as error:
+        raise BadValueError(f"cannot read {path}: {error.strerror}") from error
+    data = parse_yaml(text, str(path))
+    if not isinstance(data, dict):
+        raise BadValueError(
+            f"{path}: a config is a mapping of keys to values, got {type(data).__name__}"
+        )
+    return data
+
+
+def to_yaml(config: Config) -> str:
+    """The config as YAML, every default present, `kind` first."""
+    plain = _kind_first(config.model_dump(mode="json"))
+    return yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100)
+
+
+def override(
+    cls: "type[Config]", data: dict[str, Any], assignments: Sequence[str]
+) -> dict[str, Any]:
+    """Apply dotted assignments such as `model.latent=4` to a copy of parsed YAML.
+
+    Choosing another `kind` comes before everything else and keeps the keys that it knows too.
+
+    Args:
+        cls: the config that the data will be checked against.
+        data: parsed YAML.
+        assignments: each `key=value`, the value in YAML.
+
+    Raises:
+        BadValueError: an assignment without `=`, or a path through something that is no mapping.
+    """
+    result: dict[str, Any] = _copy(data)
+    parsed = [_parse_assignment(assignment, cls) for assignment in assignments]
+    for keys, value, assignment in sorted(parsed, key=lambda item: item[0][-1] != "kind"):
+        _assign(result, keys, value, assignment, cls)
+    return result
+
+
+def validate(cls: type[C], data: Any, source: str) -> C:
+    """Check parsed YAML against a config class.
+
+    Raises:
+        BadValueError: every problem, one a line, in the user's spelling.
+    """
+    try:
+        return cls.model_validate(data)
+    except ValidationError as error:
+        lines = dict.fromkeys(_explain(cls, details) for details in error.errors())
+        raise BadValueError(f"{source}: " + "\n".join(lines)) from error
+
+
+def _kind_first(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_kind_first(value) for value in data]
+    if not isinstance(data, dict):
+        return data
+    kind = {"kind": data["kind"]} if "kind" in data else {}
+    return {key: _kind_first(value) for key, value in {**kind, **data}.items()}
+
+
+def _copy(data: Any) -> Any:
+    return {key: _copy(value) for key, value in data.items()} if isinstance(data, dict) else data
+
+
+def _parse_assignment(assignment: str, cls: type[Config]) -> tuple[list[str], Any, str]:
+    path, equals, text = assignment.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise BadValueError(
+            f"`{assignment}` is not an override; write key=value, e.g. model.latent=4"
+        )
+    value = parse_yaml(text, f"the override {assignment}")
+    if isinstance(value, str) and any(_tag(c) for c in _classes_at(cls, keys)):
+        keys.append("kind")  # likelihood=bernoulli is likelihood.kind=bernoulli
+    return keys, value, assignment
+
+
+def _assign(
+    data: dict[str, Any], keys: list[str], value: Any, assignment: str, cls: type[Config]
+) -> None:
+    for depth, key in enumerate(keys[:-1], 1):
+        inner = data.get(key)
+        if inner is None:
+            inner = data[key] = {}
+        elif isinstance(inner, str) and any(_tag(c) for c in _classes_at(cls, keys[:depth])):
+            inner = data[key] = {"kind": inner}
+        if not isinstance(inner, dict):
+            raise BadValueError(
+                f"the override `{assignment}` goes through `{'.'.join(keys[:depth])}`, "
+                f"which is {inner!r} and has no keys"
+            )
+        data = inner
+    if keys[-1] == "kind" and data.get("kind") != value:
+        chosen = [c for c in _classes_at(cls, keys[:-1]) if _tag(c) == value]
+        known = {name for c in chosen for name in c.model_fields}
+        for key in set(data) - known:
+            del data[key]
+    data[keys[-1]] = value
+
+
+def _classes_at(cls: type[Config], keys: list[str]) -> list[type[Config]]:
+    """The configs that may stand at a dotted path."""
+    classes = [cls]
+    for key in keys:
+        fields = [c.model_fields[key] for c in classes if key in c.model_fields]
+        classes = [found for field in fields for found in _config_classes(field.annotation)]
+    return classes
+
+
+def _explain(cls: type[Config], details: ErrorDetails) -> str:
+    # a discriminated union puts the chosen kind into the path; the user never wrote it there
+    location = [str(part) for part in details["loc"]]
+    path, known = _spelling(cls, location)
+    if details["type"] == "extra_forbidden":
+        near = get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"the keys here are {', '.join(known)}"
+        return f"unknown key `{path}`; {hint}"
+    if details["type"] == "union_tag_invalid":
+        context = details["ctx"]
+        expected = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        near = get_close_matches(str(context["tag"]), expected, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`? " if near else ""
+        return (
+            f"`{path}.kind` is `{context['tag']}`, which does not exist; "
+            f"{hint}choose one of {', '.join(expected)}"
+        )
+    if details["type"] == "union_tag_not_found":
+        return f"`{path}` needs a `kind`, e.g. `{path}: {{kind: ...}}`; see `vaelab kinds`"
+    if details["type"] == "missing":
+        return f"the key `{path}` is missing"
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message[:1].lower() + message[1:]
+    got = "" if details["type"] == "value_error" else f", got {details['input']!r}"
+    return f"`{path}`: {message}{got}" if path else message
+
+
+def _spelling(cls: type[Config], location: list[str]) -> tuple[str, list[str]]:
+    """The dotted path as a user writes it, and the keys known where it ends."""
+    written: list[str] = []
+    classes: list[type[Config]] = [cls]
+    for part in location:
+        fields = {name: f for c in classes for name, f in c.model_fields.items()}
+        if part in fields:
+            written.append(part)
+            classes = _config_classes(fields[part].annotation)
+            continue
+        chosen = [c for c in classes if _tag(c) == part]
+        if chosen:
+            classes = chosen
+        elif part.isdigit():
+            written.append(part)
+        elif part == location[-1] and not part.startswith(("function-", "constrained-")):
+            written.append(part)
+    known = [name for c in classes for name in c.model_fields]
+    return ".".join(written), list(dict.fromkeys(known))
+
+
+def _tag(cls: type[Config]) -> str | None:
+    field = cls.model_fields.get("kind")
+    return str(field.default) if field else None
+
+
+def _config_classes(annotation: Any) -> list[type[Config]]:
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _config_classes(inner)]

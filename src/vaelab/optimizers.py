@@ -1,0 +1,150 @@
+"""Optimisers, and learning rates that change from epoch to epoch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from math import cos, inf, pi
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BeforeValidator, Field
+from torch import nn
+
+from vaelab.config import Config
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+class BaseOptimizer(Config, ABC):
+    """Settings of an optimiser."""
+
+    learning_rate: Positive = 1e-3
+    """Step size before any schedule."""
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
+    """Decay of the running mean of the gradient and of its square."""
+    eps: Positive = 1e-8
+    """Added to the root of the second; it has a gradient's unit, so it scales with the loss."""
+
+    @abstractmethod
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser of these parameters."""
+
+
+class AdamConfig(BaseOptimizer):
+    """Adam.
+
+    "Adam" (Kingma and Ba, 2015, algorithm 1, arXiv 1412.6980).
+    """
+
+    kind: Literal["adam"] = "adam"
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Torch's fused Adam."""
+        return torch.optim.Adam(
+            parameters, lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
+        )
+
+
+class AdamWConfig(BaseOptimizer):
+    """Adam with weight decay that does not pass through its moments.
+
+    "Decoupled weight decay regularization" (Loshchilov and Hutter, 2019, algorithm 2, arXiv
+    1711.05101).
+    """
+
+    kind: Literal["adamw"] = "adamw"
+    weight_decay: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
+    """Part of each weight taken off per step and unit of learning rate."""
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Torch's fused AdamW."""
+        return torch.optim.AdamW(
+            parameters,
+            lr=self.learning_rate,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+OptimizerConfig = Annotated[AdamConfig | AdamWConfig, Field(discriminator="kind")]
+
+
+class LearningRateSchedule(Config, ABC):
+    """The factor on the learning rate, a function of the time and of the losses so far."""
+
+    @property
+    def watched(self) -> Literal["train", "valid"] | None:
+        """The split whose loss it looks at, if any."""
+        return None
+
+    @abstractmethod
+    def __call__(self, epoch: float, epochs: int, losses: Sequence[float]) -> float:
+        """The factor.
+
+        Args:
+            epoch: epochs trained so far, with the fraction.
+            epochs: epochs in all.
+            losses: the watched loss of every finished epoch, nats.
+        """
+
+
+class ConstantRate(LearningRateSchedule):
+    """The optimiser's learning rate throughout."""
+
+    kind: Literal["constant"] = "constant"
+
+    def __call__(self, epoch: float, epochs: int, losses: Sequence[float]) -> float:
+        """1."""
+        return 1.0
+
+
+class PlateauRate(LearningRateSchedule):
+    """Lowered whenever the loss has not fallen for more than some epochs."""
+
+    kind: Literal["plateau"] = "plateau"
+    factor: float = Field(default=0.5, gt=0, lt=1)
+    """What the learning rate is multiplied with."""
+    patience: int = Field(default=1, ge=0)
+    """Epochs without improvement that are forgiven."""
+    watch: Literal["train", "valid"] = "valid"
+    """The split whose loss is watched."""
+
+    @property
+    def watched(self) -> Literal["train", "valid"]:
+        """`watch`."""
+        return self.watch
+
+    def __call__(self, epoch: float, epochs: int, losses: Sequence[float]) -> float:
+        """`factor` to the power of the plateaus met so far."""
+        best, waited, scale = inf, 0, 1.0
+        for loss in losses:
+            waited = 0 if loss < best else waited + 1
+            best = min(best, loss)
+            if waited > self.patience:
+                waited, scale = 0, scale * self.factor
+        return scale
+
+
+class CosineRate(LearningRateSchedule):
+    """Down to zero along half a cosine.
+
+    "SGDR" (Loshchilov and Hutter, 2017, eq. 5 without restarts, arXiv 1608.03983).
+    """
+
+    kind: Literal["cosine"] = "cosine"
+
+    def __call__(self, epoch: float, epochs: int, losses: Sequence[float]) -> float:
+        """(1 + cos(pi epoch / epochs)) / 2."""
+        return (1 + cos(pi * min(1.0, epoch / epochs))) / 2
+
+
+def _named(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+LearningRateScheduleConfig = Annotated[
+    Annotated[ConstantRate | PlateauRate | CosineRate, Field(discriminator="kind")],
+    BeforeValidator(_named),
+]

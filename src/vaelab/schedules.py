@@ -1,0 +1,85 @@
+"""Numbers that change while training: epoch -> float. A bare number in YAML is a constant.
+
+Time is counted in epochs and fractions of them, so that a schedule means the same at every batch
+size.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from vaelab.config import Config
+
+
+class Schedule(Config, ABC):
+    """A number as a function of the epochs trained so far."""
+
+    @abstractmethod
+    def __call__(self, epoch: float) -> float:
+        """The value after `epoch` epochs (a fraction inside an epoch)."""
+
+
+class ConstantSchedule(Schedule):
+    """The same value throughout."""
+
+    kind: Literal["constant"] = "constant"
+    value: float = Field(default=1.0, ge=0)
+    """The value."""
+
+    def __call__(self, epoch: float) -> float:
+        """`value`."""
+        return self.value
+
+
+class LinearSchedule(Schedule):
+    """A straight warm-up from one value to another, constant afterwards.
+
+    "Generating sentences from a continuous space" (Bowman et al., 2016, section 3.1, arXiv
+    1511.06349).
+    """
+
+    kind: Literal["linear"] = "linear"
+    start: float = Field(default=0.0, ge=0)
+    """The value at epoch 0."""
+    end: float = Field(default=1.0, ge=0)
+    """The value from `epochs` on."""
+    epochs: float = Field(default=5.0, gt=0)
+    """How long the way takes."""
+
+    def __call__(self, epoch: float) -> float:
+        """`start + (end - start) min(1, epoch / epochs)`."""
+        return self.start + (self.end - self.start) * min(1.0, epoch / self.epochs)
+
+
+class CyclicalSchedule(Schedule):
+    """A warm-up that begins again every period: up for a part of it, then held.
+
+    "Cyclical annealing schedule" (Fu et al., 2019, eq. 6, arXiv 1903.10145).
+    """
+
+    kind: Literal["cyclical"] = "cyclical"
+    start: float = Field(default=0.0, ge=0)
+    """The value at the beginning of each period."""
+    end: float = Field(default=1.0, ge=0)
+    """The value it rises to."""
+    period: float = Field(default=5.0, gt=0)
+    """Length of a period in epochs."""
+    rise: float = Field(default=0.5, gt=0, le=1)
+    """The part of a period in which it rises."""
+
+    def __call__(self, epoch: float) -> float:
+        """`start + (end - start) min(1, (epoch mod period) / (rise period))`."""
+        phase = (epoch % self.period) / self.period
+        return self.start + (self.end - self.start) * min(1.0, phase / self.rise)
+
+
+def _constant(value: Any) -> Any:
+    number = isinstance(value, int | float | str) and not isinstance(value, bool)
+    return {"kind": "constant", "value": value} if number else value
+
+
+ScheduleConfig = Annotated[
+    Annotated[ConstantSchedule | LinearSchedule | CyclicalSchedule, Field(discriminator="kind")],
+    BeforeValidator(_constant),
+]

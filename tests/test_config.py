@@ -1,0 +1,126 @@
+"""YAML in and out, overrides, and errors in the user's spelling."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaelab.config import override, parse_yaml, read_yaml, to_yaml, validate
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.experiment import Experiment
+
+
+def experiment(*assignments: str) -> Experiment:
+    return validate(Experiment, override(Experiment, {}, assignments), "test.yaml")
+
+
+def test_a_resolved_config_loads_back_to_an_equal_one() -> None:
+    chosen = experiment(
+        "model.encoder={kind: conv, channels: [4, 8], kernels: [2, 2], strides: [2, 2]}",
+        "data.pixels={kind: binary, mode: static}",
+        "model.likelihood.kind=bernoulli",
+        "objective.beta={kind: linear, epochs: 3}",
+        "model.prior={kind: vamp, components: 7}",
+    )
+    text = to_yaml(chosen)
+    assert validate(Experiment, parse_yaml(text, "x"), "x") == chosen
+    assert "components: 7" in text
+
+
+@pytest.mark.parametrize("text", ["1e-5", "1.0e-5", "0.00001", "1E-5", "10.e-6"])
+def test_scientific_notation_is_a_number(text: str) -> None:
+    assert parse_yaml(f"x: {text}", "t") == {"x": 1e-5}
+
+
+@given(st.floats(1e-12, 1e12))
+def test_overrides_read_what_python_prints(value: float) -> None:
+    chosen = experiment(f"training.optimizer.learning_rate={value!r}")
+    assert chosen.training.optimizer.learning_rate == value
+
+
+def test_overrides_do_not_change_the_mapping_they_start_from() -> None:
+    data = {"model": {"latent": 2}}
+    assert override(Experiment, data, ["model.latent=4"]) == {"model": {"latent": 4}}
+    assert data == {"model": {"latent": 2}}
+
+
+def test_another_kind_keeps_only_the_keys_it_knows_and_comes_first() -> None:
+    data = {"data": {"kind": "mnist", "pixels": "signed", "path": "x"}}
+    changed = override(Experiment, data, ["data.test_fraction=0.1", "data.kind=digits"])
+    assert changed == {"data": {"kind": "digits", "pixels": "signed", "test_fraction": 0.1}}
+
+
+@pytest.mark.parametrize("assignment", ["model.prior=vamp", "model.prior.kind=vamp"])
+def test_a_kind_may_be_given_by_its_name_alone(assignment: str) -> None:
+    assert experiment(assignment).model.prior.kind == "vamp"
+    assert experiment(assignment, "model.prior.components=3").model.prior.components == 3
+    assert experiment("data.pixels=binary", "data.pixels.mode=static").data.pixels.mode == "static"
+
+
+def test_a_section_without_a_kind_is_of_the_default_kind() -> None:
+    assert experiment("objective.samples=3", "model.likelihood.scale=0.5").objective.kind == "elbo"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("model.latnt=3", "unknown key `model.latnt`; did you mean `latent`"),
+        ("modle.latent=3", "unknown key `modle`; did you mean `model`"),
+        ("model.encoder.width=[3]", "unknown key `model.encoder.width`; did you mean `widths`"),
+        ("model.prior.kind=vmap", "`model.prior.kind` is `vmap`.*did you mean `vamp`"),
+        (
+            "training.epochs=0",
+            "`training.epochs`: input should be greater than or equal to 1, got 0",
+        ),
+        ("training.epochs=many", "`training.epochs`: input should be a valid integer"),
+        ("objective.beta=-1", "`objective.beta.value`: .*greater than or equal to 0"),
+        ("task_name=../elsewhere", "`task_name`: a plain folder name is needed"),
+        ("output_train_dir=a/b", "`output_train_dir`: a plain folder name"),
+        ("training=3", "`training`: "),
+        ("figures.at_end=[manifolds]", "`figures.at_end.0.kind` is `manifolds`.*`manifold`"),
+    ],
+)
+def test_mistakes_are_explained(assignment: str, message: str) -> None:
+    with pytest.raises(BadValueError, match=message):
+        experiment(assignment)
+
+
+@pytest.mark.parametrize("assignment", ["model.latent", "=3", "model..latent=3"])
+def test_what_is_no_override_is_said(assignment: str) -> None:
+    with pytest.raises(BadValueError, match="is not an override; write key=value"):
+        override(Experiment, {}, [assignment])
+
+
+def test_an_override_through_a_number_is_refused() -> None:
+    with pytest.raises(BadValueError, match=r"goes through `model\.latent`, which is 2"):
+        override(Experiment, {"model": {"latent": 2}}, ["model.latent.x=3"])
+
+
+def test_plateau_on_validation_needs_validation() -> None:
+    with pytest.raises(BadValueError, match="use `watch: train`"):
+        experiment("data.validation=0", "training.learning_rate_schedule=plateau")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1, 2", r"line 1.*not valid YAML|line 2.*not valid YAML"),
+        (b"a: 1\na: 2\n", "line 2, column 1: .*`a` stands twice"),
+        (b"- 1\n", "a config is a mapping"),
+        (b"", "a config is a mapping"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"a: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
+    ],
+)
+def test_bad_yaml_says_where(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadValueError, match=message) as error:
+        read_yaml(path)
+    assert "bad.yaml" in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"nothing\.yaml"):
+        read_yaml(tmp_path / "nothing.yaml")

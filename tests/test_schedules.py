@@ -1,0 +1,63 @@
+"""Schedules and learning rates against their definitions."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vaelab.optimizers import AdamConfig, AdamWConfig, ConstantRate, CosineRate, PlateauRate
+from vaelab.schedules import ConstantSchedule, CyclicalSchedule, LinearSchedule
+
+
+def test_linear_rises_and_stays() -> None:
+    beta = LinearSchedule(start=0, end=2, epochs=4)
+    assert [beta(t) for t in (0, 1, 2, 4, 9)] == [0, 0.5, 1, 2, 2]
+
+
+def test_cyclical_begins_again() -> None:
+    beta = CyclicalSchedule(start=0, end=1, period=4, rise=0.5)
+    assert [beta(t) for t in (0, 1, 2, 3, 4, 5, 7)] == [0, 0.5, 1, 1, 0, 0.5, 1]
+
+
+def test_constant() -> None:
+    assert ConstantSchedule(value=0.3)(17.2) == 0.3
+    assert ConstantRate()(3, 10, []) == 1
+
+
+def test_cosine_goes_from_one_to_zero() -> None:
+    rate = CosineRate()
+    assert rate(0, 10, []) == 1
+    assert rate(5, 10, []) == pytest.approx(0.5)
+    assert rate(10, 10, []) == pytest.approx(0, abs=1e-12)
+    assert rate(2, 10, []) == pytest.approx((1 + math.cos(0.2 * math.pi)) / 2)
+
+
+@given(
+    losses=st.lists(st.floats(-100, 100), max_size=30),
+    patience=st.integers(0, 4),
+    factor=st.sampled_from([0.5, 0.1]),
+)
+@settings(deadline=None)
+def test_plateau_is_torchs_without_a_threshold(losses, patience: int, factor: float) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=factor, patience=patience, threshold=0, threshold_mode="abs", eps=0
+    )
+    for loss in losses:
+        theirs.step(loss)
+    ours = PlateauRate(factor=factor, patience=patience)(len(losses), 100, losses)
+    assert ours == pytest.approx(optimizer.param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize("config", [AdamConfig(), AdamWConfig(weight_decay=0.1)])
+def test_a_step_moves_by_the_learning_rate(config) -> None:
+    """The first step of Adam is the learning rate against the gradient's sign."""
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer = config.build([weight])
+    (weight * torch.tensor([3.0, -5.0])).sum().backward()
+    optimizer.step()
+    decay = 1 - config.learning_rate * getattr(config, "weight_decay", 0)
+    expected = torch.tensor([1.0, -2.0]) * decay - config.learning_rate * torch.tensor([1.0, -1.0])
+    torch.testing.assert_close(weight.detach(), expected)
