@@ -1,0 +1,45 @@
+"""Images and labels: where they come from, how they are split, what a pixel means."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vaelab.data.csv import CsvData
+from vaelab.data.digits import DigitsData
+from vaelab.data.images import ImagesData
+from vaelab.data.mnist import FashionMnistData, MnistData
+from vaelab.data.npz import NpzData
+from vaelab.data.pixels import (
+    BinaryPixels,
+    Domain,
+    LevelsPixels,
+    PixelsConfig,
+    SignedPixels,
+    UnitPixels,
+)
+from vaelab.data.source import Source
+from vaelab.data.store import Split, Store
+
+DataConfig = Annotated[
+    DigitsData | MnistData | FashionMnistData | CsvData | ImagesData | NpzData,
+    Field(discriminator="kind"),
+]
+
+__all__ = [
+    "BinaryPixels",
+    "CsvData",
+    "DataConfig",
+    "DigitsData",
+    "Domain",
+    "FashionMnistData",
+    "ImagesData",
+    "LevelsPixels",
+    "MnistData",
+    "NpzData",
+    "PixelsConfig",
+    "SignedPixels",
+    "Source",
+    "Split",
+    "Store",
+    "UnitPixels",
+]

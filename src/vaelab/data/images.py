@@ -1,0 +1,99 @@
+"""Folders of pictures: one folder for each class, or one for all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from pydantic import PositiveInt, model_validator
+
+from vaelab.data.cache import cached
+from vaelab.data.folders import Listing, divisions, list_images
+from vaelab.data.pictures import Picture, read_picture
+from vaelab.data.progress import track
+from vaelab.data.raw import Raw, divided, undivided
+from vaelab.data.source import UndividedSource
+from vaelab.data.store import Split
+from vaelab.errors import BadValueError
+
+
+class ImagesData(UndividedSource):
+    """Your own pictures (PNG, JPEG, WebP, BMP), a folder for each class, grey or colour.
+
+    Found are `path/train/images/<class>/*` with `path/test/images/<class>/*`, the same without
+    `images`, or `path/<class>/*`; without class folders all pictures are of the one class `images`.
+    They are turned upright; transparency is laid on white. The order is that of the file names.
+    """
+
+    kind: Literal["images"] = "images"
+    path: Path | None = None
+    """Folder of the pictures; or give train."""
+    train: Path | None = None
+    """Folder of the training pictures, in place of path."""
+    test: Path | None = None
+    """Folder of the test pictures beside train; null: test_fraction is held out."""
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
+    """Scale to this side (or height and width) and crop at the centre; null: as they are."""
+    channels: Literal[1, 3] | None = None
+    """1 is grey, 3 is colour; null: grey if every picture is."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "ImagesData":
+        if (self.path is None) == (self.train is None):
+            raise ValueError("data of kind `images` needs either `path` or `train`, and not both")
+        if self.test is not None and self.train is None:
+            raise ValueError("`test` stands beside `train`; `path` finds its own test folder")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the figures call the data."""
+        return self._roots()[0].resolve().name if self.path is None else self.path.resolve().name
+
+    def raw(self) -> Raw:
+        """The pictures as arrays, through the cache of imports."""
+        train_root, test_root = self._roots()
+        train = list_images(train_root)
+        test = list_images(test_root).relabelled(train.classes) if test_root else None
+        asked = f"{train_root} {test_root} {self.size} {self.channels}"
+        files = train.files + (test.files if test else ())
+        return cached(self.kind, asked, files, lambda: self._read(train, test))
+
+    def _roots(self) -> tuple[Path, Path | None]:
+        """Absolute folders of the training and the test pictures."""
+        train, test = divisions(_absolute(self.path)) if self.path else (self.train, self.test)
+        return _absolute(train or Path()), test and _absolute(test)
+
+    def _read(self, train: Listing, test: Listing | None) -> Raw:
+        files = train.files + (test.files if test else ())
+        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        title = f"reading {len(files)} images"
+        pictures = [read_picture(file, size, self.channels) for file in track(files, title)]
+        images = _stack(files, pictures)
+        count = len(train.files)
+        known = Split(images[:count], np.array(train.labels, dtype=np.int64))
+        if test is None:
+            return undivided(known, train.classes)
+        unknown = Split(images[count:], np.array(test.labels, dtype=np.int64))
+        return divided(known, unknown, train.classes)
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _stack(files: Sequence[str], pictures: Sequence[Picture]) -> UInt8[np.ndarray, "n c h w"]:
+    height, width = pictures[0].shape[:2]
+    for file, picture in zip(files, pictures, strict=True):
+        if picture.shape[:2] != (height, width):
+            raise BadValueError(
+                f"images of different sizes: {files[0]} is {width}x{height} but {file} is "
+                f"{picture.shape[1]}x{picture.shape[0]} (width x height); set data.size, e.g. "
+                f"size: {min(height, width, *picture.shape[:2])}, to scale and crop them all"
+            )
+    channels = max(picture.shape[2] for picture in pictures)
+    images = np.empty((len(pictures), channels, height, width), dtype=np.uint8)
+    for image, picture in zip(images, pictures, strict=True):
+        image[:] = picture.transpose(2, 0, 1)  # one channel fills all three
+    return images

@@ -1,0 +1,88 @@
+"""One picture file as an array: opened without trust, upright, grey or RGB, eight bits."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vaelab.errors import BadValueError, MissingFileError
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+
+Picture = UInt8[np.ndarray, "_ _ _"]
+
+
+@contextmanager
+def bombs_refused() -> Iterator[None]:
+    """Within this block Pillow's warning about huge pictures is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def read_picture(
+    path: str, size: tuple[int, int] | None = None, channels: Literal[1, 3] | None = None
+) -> Picture:
+    """Read a PNG, JPEG, WebP or BMP file.
+
+    Turned upright as its EXIF data say; what is transparent is laid on white; 16-bit grey levels
+    are rounded to 8 bits; palettes and CMYK become RGB.
+
+    Args:
+        path: the file.
+        size: height and width; the picture is scaled to cover them and cropped at the centre.
+        channels: 1 for grey (luma of ITU-R 601), 3 for RGB; None: 1 if the picture is grey
+            throughout, else 3.
+
+    Returns:
+        Pixels `(h, w, c)`.
+
+    Raises:
+        BadValueError: no such picture, one cut short, or one of more pixels than Pillow's limit.
+    """
+    try:
+        with bombs_refused(), Image.open(path, formats=_FORMATS) as image:
+            upright = _eight_bits(ImageOps.exif_transpose(image))
+    except FileNotFoundError as error:
+        raise MissingFileError(f"there is no file {path}") from error
+    except UnidentifiedImageError as error:
+        raise BadValueError(
+            f"{path}: this is no PNG, JPEG, WebP or BMP image; move it out of the folder"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadValueError(
+            f"{path}: this image has more pixels than is safe to unpack ({error}); "
+            "make it smaller or move it out of the folder"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BadValueError(
+            f"{path}: this image is damaged or cut short ({error}); copy it again or remove it"
+        ) from error
+    if size is not None:
+        upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
+    return _as_array(upright, channels)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The image in mode L or RGB."""
+    if image.mode.startswith("I"):  # 16-bit grey
+        return Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        pixels = image.convert("RGBA")
+        white = Image.new("RGBA", pixels.size, "white")
+        return Image.alpha_composite(white, pixels).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
+    if channels is not None:
+        image = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        return pixels[:, :, None]
+    grey = channels is None and (pixels == pixels[:, :, :1]).all()
+    return pixels[:, :, :1].copy() if grey else pixels
