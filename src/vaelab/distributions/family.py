@@ -1,0 +1,39 @@
+"""Families and conditional distributions: modules that return `torch.distributions` objects."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+
+class Family(nn.Module, ABC):
+    """A family of distributions: from unconstrained parameters to one member."""
+
+    parameter_names: tuple[str, ...]
+    __call__: Callable[..., Distribution]
+
+    def params_size(self, features: int) -> int:
+        """How many numbers describe the distribution of an event of `features` values."""
+        return features * len(self.parameter_names)
+
+    @abstractmethod
+    def forward(self, params: Float[Tensor, "..."]) -> Distribution:
+        """The member with these parameters; its arguments are not validated again."""
+
+
+class ConditionalDistribution(nn.Module, ABC):
+    """A distribution that depends on something: q(z|x,c), p(x|z,c), p(z|c)."""
+
+    __call__: Callable[..., Distribution]
+
+    @abstractmethod
+    def forward(
+        self, given: Float[Tensor, "..."], context: Float[Tensor, "..."] | None = None
+    ) -> Distribution:
+        """The distribution at `given`, with one-hot classes as `context` where it is conditional.
+
+        Raises:
+            TypeError: the distribution is conditional and no context was given.
+        """

@@ -1,0 +1,38 @@
+"""Samples as a function of noise given from outside: z = loc + scale * noise."""
+
+from functools import singledispatch
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+
+@singledispatch
+def rsample(distribution: Distribution, noise: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """A sample that is a differentiable function of the parameters and of the noise.
+
+    `Distribution.rsample` draws its own noise from the global generator; here it is an argument,
+    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, section 2.4, arXiv 1312.6114).
+
+    Args:
+        distribution: batch shape `(b,)`, event shape `(d,)`.
+        noise: standard normal, `(k, b, d)`.
+
+    Returns:
+        k samples for each member of the batch, `(k, b, d)`.
+
+    Raises:
+        TypeError: the family has no such function.
+    """
+    raise TypeError(f"{type(distribution).__name__} has no sample as a function of noise")
+
+
+@rsample.register(Independent)
+def _(distribution: Independent[Distribution], noise: Tensor) -> Tensor:
+    return rsample(distribution.base_dist, noise)
+
+
+@rsample.register
+def _(distribution: Normal, noise: Tensor) -> Tensor:
+    # z = loc + scale * noise,  noise ~ N(0, I)
+    return distribution.loc + distribution.scale * noise

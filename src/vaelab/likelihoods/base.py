@@ -1,0 +1,51 @@
+"""What every likelihood p(x|z) promises."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from vaelab.config import Config
+from vaelab.data.pixels import Domain
+from vaelab.distributions import Family
+from vaelab.errors import BadCombinationError
+
+Measure = Literal["counting", "lebesgue"]
+
+
+class Likelihood(Family, ABC):
+    """A family over images: parameters `(..., channels * k, h, w)` to p(x|z), event `(c, h, w)`."""
+
+
+class BaseLikelihood(Config, ABC):
+    """Settings of a likelihood, with the pixels it is defined on."""
+
+    domains: ClassVar[frozenset[Domain]]
+    """Pixel domains it is a likelihood on."""
+    measure: ClassVar[Measure]
+    """What its density is taken against; bits per dimension make sense for `counting` only."""
+    remedy: ClassVar[str]
+    """What to do when the domain is another."""
+
+    @abstractmethod
+    def build(self, domain: Domain) -> Likelihood:
+        """The module; `domain` tells the range its scale starts from."""
+
+    def check(self, domain: Domain) -> None:
+        """Refuse pixels on which it is no likelihood.
+
+        Raises:
+            BadCombinationError: with what to write instead.
+        """
+        if domain not in self.domains:
+            needed = " or ".join(f"`{allowed}`" for allowed in sorted(self.domains))
+            kind = type(self).model_fields["kind"].default
+            raise BadCombinationError(
+                f"likelihood `{kind}` needs pixels that are {needed}, but data.pixels is "
+                f"`{domain}`; {self.remedy}"
+            )
+
+
+REAL_DOMAINS = frozenset(Domain)
+"""Densities on the real line take any pixels."""
+
+RANGE = {Domain.UNIT: 1.0, Domain.SIGNED: 2.0, Domain.BINARY: 1.0, Domain.LEVELS: 255.0}
+"""Largest minus smallest pixel value."""

@@ -1,0 +1,57 @@
+"""Likelihoods from a logit per pixel: Bernoulli and continuous Bernoulli."""
+
+from typing import ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent
+
+from vaelab.data.pixels import Domain
+from vaelab.likelihoods.base import BaseLikelihood, Likelihood, Measure
+
+
+class FromLogits(Likelihood):
+    """p(x|z) = prod over pixels of f(x; logit), logits from the decoder."""
+
+    parameter_names = ("logits",)
+
+    def __init__(self, family: type[Bernoulli] | type[ContinuousBernoulli]) -> None:
+        super().__init__()
+        self.family = family
+
+    def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
+        """The distribution whose logits are `params`."""
+        return Independent(self.family(logits=params, validate_args=False), 3, validate_args=False)
+
+
+class BernoulliConfig(BaseLikelihood):
+    """A coin for each pixel; a likelihood for black-and-white pixels only."""
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.BINARY})
+    measure: ClassVar[Measure] = "counting"
+    remedy: ClassVar[str] = (
+        "use `pixels: binary` or `likelihood: {kind: continuous_bernoulli}` with `pixels: unit`"
+    )
+
+    kind: Literal["bernoulli"] = "bernoulli"
+
+    def build(self, domain: Domain) -> FromLogits:
+        """The module."""
+        return FromLogits(Bernoulli)
+
+
+class ContinuousBernoulliConfig(BaseLikelihood):
+    """The Bernoulli formula made a density on [0, 1] by its missing normalising constant.
+
+    "The continuous Bernoulli" (Loaiza-Ganem and Cunningham, 2019, eq. 5, arXiv 1907.06845).
+    """
+
+    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.UNIT})
+    measure: ClassVar[Measure] = "lebesgue"
+    remedy: ClassVar[str] = "use `pixels: unit`, or `bernoulli` where they are binary"
+
+    kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
+
+    def build(self, domain: Domain) -> FromLogits:
+        """The module."""
+        return FromLogits(ContinuousBernoulli)

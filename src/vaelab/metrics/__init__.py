@@ -1,0 +1,27 @@
+"""Metrics: a model and a split to named numbers with units."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vaelab.metrics.base import BaseMetric, Number
+from vaelab.metrics.bound import BoundMetric
+from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
+from vaelab.metrics.implied_scale import ImpliedScaleMetric
+from vaelab.metrics.iwae import IWAEMetric
+
+MetricConfig = Annotated[
+    BoundMetric | IWAEMetric | ActiveUnitsMetric | ImpliedScaleMetric | NeighboursMetric,
+    Field(discriminator="kind"),
+]
+
+__all__ = [
+    "ActiveUnitsMetric",
+    "BaseMetric",
+    "BoundMetric",
+    "IWAEMetric",
+    "ImpliedScaleMetric",
+    "MetricConfig",
+    "NeighboursMetric",
+    "Number",
+]

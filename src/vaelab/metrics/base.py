@@ -1,0 +1,46 @@
+"""What every metric promises."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vaelab.config import Config
+from vaelab.data.feed import Feed
+from vaelab.models import LatentVariableModel
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measured number.
+
+    Attributes:
+        value: in `unit`.
+        unit: of the value.
+        estimator: how it was measured.
+        standard_error: over images, in the same unit, where it is a mean of one value per image.
+    """
+
+    value: float
+    unit: str
+    estimator: str
+    standard_error: float | None = None
+
+    @classmethod
+    def mean(cls, values: Tensor, unit: str, estimator: str) -> "Number":
+        """The mean of one value per image, `(n,)`, each weighing the same."""
+        values = values.double()
+        error = values.std() / len(values) ** 0.5 if len(values) > 1 else None
+        return cls(values.mean().item(), unit, estimator, None if error is None else error.item())
+
+
+class BaseMetric(Config, ABC):
+    """A model and a split to named numbers; the frozen config is the callable."""
+
+    @abstractmethod
+    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+        """Numbers whose names end in their unit where it is nats, for a model in evaluation mode.
+
+        Raises:
+            TypeError: the metric needs a flat code and the model has none.
+        """

@@ -1,0 +1,81 @@
+"""What the codes of a split tell: active units, neighbours of the same class."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from sklearn.neighbors import KNeighborsClassifier
+
+from vaelab.data.feed import Feed
+from vaelab.metrics.base import BaseMetric, Number
+from vaelab.models import FlatLatent, LatentVariableModel
+
+BATCH = 500
+
+
+class ActiveUnitsMetric(BaseMetric):
+    """Latent dimensions whose posterior mean varies over the images.
+
+    "Importance weighted autoencoders" (Burda et al., 2016, section 5.2, arXiv 1509.00519).
+    """
+
+    kind: Literal["active_units"] = "active_units"
+    threshold: float = Field(default=0.01, gt=0)
+    """Variance of the posterior mean above which a dimension counts."""
+
+    @torch.no_grad()
+    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+        """`active_units`."""
+        variance = posterior_means(model, feed).var(axis=0)
+        count = float((variance > self.threshold).sum())
+        estimator = f"variance of the posterior mean over {self.threshold:g}"
+        return {"active_units": Number(count, f"of {len(variance)} dimensions", estimator)}
+
+
+class NeighboursMetric(BaseMetric):
+    """Share of images whose nearest codes among the others are mostly of its class.
+
+    Each image is classified by the majority of its k nearest neighbours in the same split, itself
+    left out.
+    """
+
+    kind: Literal["neighbours"] = "neighbours"
+    neighbours: int = Field(default=5, ge=1)
+    """k."""
+
+    @torch.no_grad()
+    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+        """`knn{k}_accuracy`, absent where there is one class or too few images."""
+        labels = feed.labels.cpu().numpy()
+        if len(np.unique(labels)) < 2 or len(labels) <= self.neighbours:
+            return {}
+        codes = posterior_means(model, feed)
+        accuracy = leave_one_out_accuracy(codes, labels, self.neighbours)
+        estimator = f"{self.neighbours} nearest posterior means of the same split, itself left out"
+        return {f"knn{self.neighbours}_accuracy": Number(accuracy, "share of images", estimator)}
+
+
+def leave_one_out_accuracy(
+    codes: Float[np.ndarray, "n d"], labels: np.ndarray, neighbours: int
+) -> float:
+    """Accuracy of classifying each code by its nearest others."""
+    classifier = KNeighborsClassifier(neighbours).fit(codes, labels)
+    nearest = classifier.kneighbors(return_distance=False)  # of the codes fitted, without itself
+    votes = labels[nearest]
+    classes = np.unique(labels)
+    counts = (votes[:, :, None] == classes).sum(1)
+    return float((classes[counts.argmax(1)] == labels).mean())
+
+
+def posterior_means(model: LatentVariableModel, feed: Feed) -> Float[np.ndarray, "n d"]:
+    """The mean of every image's posterior.
+
+    Raises:
+        TypeError: the model's code is not one vector.
+    """
+    if not isinstance(model, FlatLatent):
+        raise TypeError(f"{type(model).__name__} has no flat code")
+    means = [model.encode(batch.x, batch.context).mean for batch in feed.batches(BATCH)]
+    return torch.cat(means).double().cpu().numpy()

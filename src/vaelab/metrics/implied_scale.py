@@ -1,0 +1,49 @@
+"""The Gaussian scale that the squared errors imply."""
+
+from math import sqrt
+from typing import Literal
+
+import torch
+from pydantic import Field
+
+from vaelab.data.feed import Feed
+from vaelab.distributions import rsample
+from vaelab.metrics.base import BaseMetric, Number
+from vaelab.models import FlatLatent, LatentVariableModel
+from vaelab.randomness import Purpose, generator
+
+BATCH = 500
+
+
+class ImpliedScaleMetric(BaseMetric):
+    """The Gaussian scale under which the decoder's squared errors would be most likely.
+
+    scale^2 = mean over images, pixels and posterior samples of (x - E[x|z])^2: "Simple and
+    effective VAE training with calibrated decoders" (Rybkin et al., 2021, eq. 4, arXiv
+    2006.13202). A likelihood with a much smaller scale than this is nearly a plain autoencoder.
+    """
+
+    kind: Literal["implied_scale"] = "implied_scale"
+    seed: int = Field(default=0, ge=0)
+    """Of the samples."""
+
+    @torch.no_grad()
+    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+        """`mse_per_pixel` and `implied_gaussian_scale`, in units of the pixels' domain."""
+        if not isinstance(model, FlatLatent):
+            raise TypeError(f"{type(model).__name__} has no flat code")
+        draws = generator(self.seed, Purpose.EVALUATION, 2, feed.images.device)
+        total, values = 0.0, 0
+        for batch in feed.batches(BATCH):
+            shape = (1, len(batch.x), *model.latent_shape)
+            noise = torch.randn(shape, generator=draws, device=batch.x.device, dtype=batch.x.dtype)
+            z = rsample(model.encode(batch.x, batch.context), noise)
+            output = model.decode(z, batch.context).mean
+            total += (batch.x - output[0]).double().square().sum().item()
+            values += batch.x.numel()
+        mse = total / values
+        estimator = "(x - E[x|z])^2 over images and pixels, 1 posterior sample each"
+        return {
+            "mse_per_pixel": Number(mse, "pixel units squared", estimator),
+            "implied_gaussian_scale": Number(sqrt(mse), "pixel units", f"root of mean {estimator}"),
+        }

@@ -1,0 +1,92 @@
+"""The one value that crosses the middle: log densities of posterior samples, in nats per image."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaelab.distributions import closed_form_kl, closed_form_kl_per_dim
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One layer of latent variables: K samples of its posterior, and both distributions.
+
+    Attributes:
+        z: samples from the posterior, `(k, b, d)`.
+        posterior: q(z|x), batch shape `(b,)`.
+        prior: p(z), batch shape `()` or `(b,)`.
+    """
+
+    z: Float[Tensor, "k b d"]
+    posterior: Distribution
+    prior: Distribution
+
+    @cached_property
+    def log_q(self) -> Float[Tensor, "k b"]:
+        """Log q(z|x) at the samples, nats."""
+        return self.posterior.log_prob(self.z)
+
+    @cached_property
+    def log_p(self) -> Float[Tensor, "k b"]:
+        """Log p(z) at the samples, nats."""
+        return self.prior.log_prob(self.z)
+
+    @cached_property
+    def kl(self) -> Float[Tensor, " b"]:
+        """KL(q(z|x) || p(z)), nats: in closed form, else the mean of log q - log p over samples."""
+        exact = closed_form_kl(self.posterior, self.prior)
+        return (self.log_q - self.log_p).mean(0) if exact is None else exact
+
+    @cached_property
+    def kl_per_dim(self) -> Float[Tensor, "b d"] | None:
+        """KL of each dimension, nats, where posterior and prior are independent over them."""
+        return closed_form_kl_per_dim(self.posterior, self.prior)
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What objectives, metrics, logs and figures are functions of.
+
+    Attributes:
+        log_likelihood: log p(x|z) at K samples, nats, `(k, b)`.
+        levels: the layers of latent variables, from the image up.
+    """
+
+    log_likelihood: Float[Tensor, "k b"]
+    levels: tuple[Level, ...]
+
+    @cached_property
+    def distortion(self) -> Float[Tensor, " b"]:
+        """E_q[-log p(x|z)], nats, constants included; the mean over the samples."""
+        return -self.log_likelihood.mean(0)
+
+    @cached_property
+    def rate(self) -> Float[Tensor, " b"]:
+        """E KL(q(z|x) || p(z)), nats, summed over levels."""
+        return torch.stack([level.kl for level in self.levels]).sum(0)
+
+    @cached_property
+    def elbo(self) -> Float[Tensor, " b"]:
+        """-distortion - rate, nats: a lower bound on log p(x); bigger is better."""
+        return -self.distortion - self.rate
+
+    @cached_property
+    def log_weights(self) -> Float[Tensor, "k b"]:
+        """Log p(x,z) - log q(z|x) at each sample, nats."""
+        # log w = log p(x|z) + log p(z) - log q(z|x)
+        latent = torch.stack([level.log_p - level.log_q for level in self.levels]).sum(0)
+        return self.log_likelihood + latent
+
+    @cached_property
+    def iwae(self) -> Float[Tensor, " b"]:
+        """Log 1/K sum w, nats: between the elbo and log p(x), tighter with more samples.
+
+        "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519).
+        """
+        samples = self.log_weights.shape[0]
+        return torch.logsumexp(self.log_weights, 0) - log(samples)

@@ -1,0 +1,25 @@
+"""Networks: images to features and codes to images, as data (layer specs) and as modules."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vaelab.networks.base import BaseDecoder, BaseEncoder
+from vaelab.networks.conv import ConvDecoder, ConvEncoder
+from vaelab.networks.mlp import MLPDecoder, MLPEncoder
+from vaelab.networks.network import Network
+
+EncoderConfig = Annotated[MLPEncoder | ConvEncoder, Field(discriminator="kind")]
+DecoderConfig = Annotated[MLPDecoder | ConvDecoder, Field(discriminator="kind")]
+
+__all__ = [
+    "BaseDecoder",
+    "BaseEncoder",
+    "ConvDecoder",
+    "ConvEncoder",
+    "DecoderConfig",
+    "EncoderConfig",
+    "MLPDecoder",
+    "MLPEncoder",
+    "Network",
+]

@@ -1,0 +1,75 @@
+"""Fully connected networks."""
+
+from math import prod
+from typing import Literal
+
+from vaelab.networks.base import (
+    BaseDecoder,
+    BaseEncoder,
+    DecoderCondition,
+    EncoderCondition,
+    ImageShape,
+    Widths,
+)
+from vaelab.networks.layers import (
+    Activate,
+    Activation,
+    AppendOneHot,
+    ClassPlanes,
+    Layer,
+    Linear,
+    Reshape,
+)
+from vaelab.networks.network import dense
+
+
+class MLPEncoder(BaseEncoder):
+    """Fully connected layers on the flattened image."""
+
+    kind: Literal["mlp"] = "mlp"
+    widths: Widths = (512, 256)
+    """Widths of the hidden layers."""
+    activation: Activation = "relu"
+    """The activation after each."""
+
+    def trunk(self, shape: ImageShape, condition: EncoderCondition, classes: int) -> list[Layer]:
+        """Flatten, the class if asked for, then dense layers."""
+        layers: list[Layer] = []
+        if condition == "planes":
+            layers.append(ClassPlanes(shape, classes))
+            shape = (shape[0] + classes, *shape[1:])
+        features = prod(shape)
+        layers.append(Reshape(shape, (features,)))
+        if condition == "one_hot":
+            layers.append(AppendOneHot(features, classes))
+            features += classes
+        return layers + dense(features, self.widths, self.activation)
+
+    def mirrored(self) -> BaseDecoder:
+        """The same widths the other way round, those of the heads first."""
+        widths = (*self.widths, *self.heads)[::-1]
+        return MLPDecoder(widths=widths, activation=self.activation)
+
+
+class MLPDecoder(BaseDecoder):
+    """Fully connected layers to a flattened image."""
+
+    kind: Literal["mlp"] = "mlp"
+    widths: Widths = (256, 512)
+    """Widths of the hidden layers."""
+    activation: Activation = "relu"
+    """The activation after each."""
+
+    def trunk(
+        self, latent: int, shape: ImageShape, condition: DecoderCondition, classes: int
+    ) -> list[Layer]:
+        """The class if asked for, dense layers, then the image."""
+        layers: list[Layer] = []
+        features = latent
+        if condition == "one_hot":
+            layers.append(AppendOneHot(features, classes))
+            features += classes
+        layers += dense(features, self.widths, self.activation)
+        features = self.widths[-1] if self.widths else features
+        layers += [Linear(features, prod(shape)), Reshape((prod(shape),), shape)]
+        return [*layers, Activate(shape, self.output_activation)]

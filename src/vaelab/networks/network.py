@@ -1,0 +1,77 @@
+"""Layer specs made into a module."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaelab.networks.layers import Activate, Activation, ContextLayer, Layer, Linear, Shape
+
+
+class Network(nn.Module):
+    """Layers applied one after the other, to any number of batch dimensions.
+
+    Args:
+        layers: specs whose shapes follow on each other.
+
+    Raises:
+        ValueError: a layer does not take what the one before it gives.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__()
+        for before, after in pairwise(layers):
+            if before.output_shape != after.input_shape:
+                raise ValueError(f"{before} gives {before.output_shape}, {after} takes another")
+        self.layers = tuple(layers)
+        self.stack = nn.ModuleList(layer.module() for layer in layers)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one input."""
+        return self.layers[0].input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of one output."""
+        return self.layers[-1].output_shape
+
+    def forward(
+        self, x: Float[Tensor, "..."], context: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "..."]:
+        """Apply the layers.
+
+        Args:
+            x: `(..., *input_shape)`.
+            context: one-hot classes `(..., classes)`, broadcast over the leading dimensions of
+                `x`; needed where a layer reads it.
+
+        Returns:
+            `(..., *output_shape)`.
+
+        Raises:
+            TypeError: a layer reads the class and no context was given.
+        """
+        batch = x.shape[: x.dim() - len(self.input_shape)]
+        x = x.reshape(-1, *self.input_shape)
+        if context is not None:
+            context = context.expand(*batch, context.shape[-1]).reshape(-1, context.shape[-1])
+        for layer, module in zip(self.layers, self.stack, strict=True):
+            if not isinstance(layer, ContextLayer):
+                x = module(x)
+            elif context is None:
+                raise TypeError(
+                    "this model is conditional: give the classes as `context`, one-hot (n, classes)"
+                )
+            else:
+                x = module(x, context)
+        return x.reshape(*batch, *self.output_shape)
+
+
+def dense(inputs: int, widths: Sequence[int], activation: Activation) -> list[Layer]:
+    """Fully connected layers, each followed by its activation."""
+    layers: list[Layer] = []
+    for before, after in pairwise([inputs, *widths]):
+        layers += [Linear(before, after), Activate((after,), activation)]
+    return layers

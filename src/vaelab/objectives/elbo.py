@@ -1,0 +1,43 @@
+"""The evidence lower bound, with beta."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from vaelab.models import Terms
+from vaelab.objectives.base import BaseObjective
+from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+
+
+class ELBOConfig(BaseObjective):
+    """Distortion plus beta times rate: the negative evidence lower bound where beta is 1.
+
+    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, eq. 3, arXiv 1312.6114); beta:
+    "beta-VAE" (Higgins et al., 2017, eq. 4).
+    """
+
+    kind: Literal["elbo"] = "elbo"
+    beta: ScheduleConfig = ConstantSchedule(value=1.0)
+    """Weight of the rate: a number, or a schedule over epochs."""
+    samples: int = Field(default=1, ge=1, le=10_000)
+    """Posterior samples per image and step."""
+
+    @property
+    def num_samples(self) -> int:
+        """`samples`."""
+        return self.samples
+
+    @property
+    def controls(self) -> Mapping[str, Schedule]:
+        """Beta."""
+        return {"beta": self.beta}
+
+    def __call__(
+        self, terms: Terms, controls: Mapping[str, Float[Tensor, ""]]
+    ) -> Float[Tensor, ""]:
+        """Mean over images of distortion + beta rate."""
+        # loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
+        return (terms.distortion + controls["beta"] * terms.rate).mean()

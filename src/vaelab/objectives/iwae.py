@@ -1,0 +1,33 @@
+"""The importance weighted bound."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from vaelab.models import Terms
+from vaelab.objectives.base import BaseObjective
+
+
+class IWAEConfig(BaseObjective):
+    """The importance weighted bound: tighter than the ELBO the more samples it takes.
+
+    "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519).
+    """
+
+    kind: Literal["iwae"] = "iwae"
+    samples: int = Field(default=5, ge=1, le=10_000)
+    """K, posterior samples per image and step."""
+
+    @property
+    def num_samples(self) -> int:
+        """`samples`."""
+        return self.samples
+
+    def __call__(
+        self, terms: Terms, controls: Mapping[str, Float[Tensor, ""]]
+    ) -> Float[Tensor, ""]:
+        """Mean over images of -log 1/K sum w."""
+        return -terms.iwae.mean()

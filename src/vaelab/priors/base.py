@@ -1,0 +1,40 @@
+"""What every prior p(z) promises."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelab.config import Config
+
+Encode = Callable[[Tensor], Distribution]
+
+
+class Prior(nn.Module, ABC):
+    """p(z), or p(z|c) where it reads the class."""
+
+    __call__: Callable[..., Distribution]
+
+    @abstractmethod
+    def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
+        """The distribution, event shape `(d,)`."""
+
+
+class BasePrior(Config, ABC):
+    """Settings of a prior."""
+
+    @abstractmethod
+    def build(self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None) -> Prior:
+        """The module.
+
+        Args:
+            latent: dimension d of the code.
+            image_shape: `(c, h, w)`.
+            encode: images to q(z|x), a bound method of the model; None where the encoder reads the
+                class.
+
+        Raises:
+            BadCombinationError: the prior needs an encoder that does not read the class.
+        """
