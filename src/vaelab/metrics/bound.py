@@ -44,8 +44,8 @@ class BoundMetric(BaseMetric):
             )
             dims = terms.levels[0].kl_per_dim
             per_dim += [] if dims is None else [dims]
-        sampled = f"mean over images, {self.samples} posterior sample(s) each"
-        closed = "closed form, mean over images"
+        sampled = f"{self.samples} posterior sample{'s' * (self.samples > 1)} an image"
+        closed = "closed-form KL"
         numbers = {
             "distortion_nats": Number.mean(torch.cat(distortion), NATS, sampled),
             "rate_nats": Number.mean(torch.cat(rate), NATS, closed if all(exact) else sampled),

@@ -30,7 +30,7 @@ class ActiveUnitsMetric(BaseMetric):
         """`active_units`."""
         variance = posterior_means(model, feed).var(axis=0)
         count = float((variance > self.threshold).sum())
-        estimator = f"variance of the posterior mean over {self.threshold:g}"
+        estimator = f"var of posterior mean > {self.threshold:g}"
         return {"active_units": Number(count, f"of {len(variance)} dimensions", estimator)}
 
 
@@ -53,8 +53,8 @@ class NeighboursMetric(BaseMetric):
             return {}
         codes = posterior_means(model, feed)
         accuracy = leave_one_out_accuracy(codes, labels, self.neighbours)
-        estimator = f"{self.neighbours} nearest posterior means of the same split, itself left out"
-        return {f"knn{self.neighbours}_accuracy": Number(accuracy, "share of images", estimator)}
+        estimator = f"{self.neighbours} nearest other codes of the split"
+        return {f"knn{self.neighbours}_accuracy": Number(accuracy, "share", estimator)}
 
 
 def leave_one_out_accuracy(

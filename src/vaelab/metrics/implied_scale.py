@@ -42,8 +42,8 @@ class ImpliedScaleMetric(BaseMetric):
             total += (batch.x - output[0]).double().square().sum().item()
             values += batch.x.numel()
         mse = total / values
-        estimator = "(x - E[x|z])^2 over images and pixels, 1 posterior sample each"
+        estimator = "1 posterior sample an image"
         return {
-            "mse_per_pixel": Number(mse, "pixel units squared", estimator),
-            "implied_gaussian_scale": Number(sqrt(mse), "pixel units", f"root of mean {estimator}"),
+            "mse_per_pixel": Number(mse, "pixel²", estimator),
+            "implied_gaussian_scale": Number(sqrt(mse), "pixel", "root of mse_per_pixel"),
         }

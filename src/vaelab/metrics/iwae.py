@@ -35,7 +35,7 @@ class IWAEMetric(BaseMetric):
         draws = generator(self.seed, Purpose.EVALUATION, 1, feed.images.device)
         size = max(1, DECODED_AT_ONCE // self.samples)
         values = [self._log_mean(model, batch, draws) for batch in feed.batches(size)]
-        estimator = f"-log of the mean of {self.samples} importance weights, mean over images"
+        estimator = f"{self.samples} importance samples an image"
         name = f"nll_iwae{self.samples}_nats"
         return {name: Number.mean(-torch.cat(values), "nats/image", estimator)}
 

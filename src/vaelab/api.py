@@ -1,0 +1,73 @@
+"""For notebooks: train, load, draw."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from vaelab.config import override, validate
+from vaelab.experiment import Experiment
+from vaelab.library import find_run, load_experiment
+from vaelab.models import FlatLatent
+from vaelab.pictures import figures_named, subject_of
+from vaelab.run import Run
+from vaelab.training import Start
+from vaelab.training import train as train_experiment
+
+RUNS = Path("runs")
+
+
+def train(
+    config: str | Mapping[str, Any] | Experiment,
+    *overrides: str,
+    folder: str | Path = RUNS,
+    overwrite: bool = False,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Train a model and draw its pictures, as `vaelab train` does.
+
+    Args:
+        config: a shipped config's name, a YAML file, a run's folder, a mapping, or an Experiment.
+        *overrides: dotted, such as "model.latent=4".
+        folder: where runs are kept.
+        overwrite: replace a run of that name.
+        resume: go on with it.
+        quiet: show no progress.
+
+    Returns:
+        The run: `run.load_model()`, `run.metrics()`, `run.figures` (a folder).
+
+    Raises:
+        UserError: something in the config, the data or the folder is not right.
+    """
+    if isinstance(config, str):
+        experiment, _ = load_experiment(config, overrides)
+    else:
+        plain = config.model_dump() if isinstance(config, Experiment) else dict(config)
+        experiment = validate(
+            Experiment, override(Experiment, plain, overrides), "the config given"
+        )
+    start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
+    return train_experiment(experiment, Path(folder), start, Console(quiet=quiet)).run
+
+
+def load(run: str | Path, device: str = "cpu") -> FlatLatent:
+    """A trained model, ready to `encode`, `decode` and `sample`.
+
+    Raises:
+        MissingFileError: there is no such run, or it has no weights yet.
+    """
+    return find_run(str(run), RUNS).load_model(device)[0]
+
+
+def figure(run: str | Path, name: str, **options: Any) -> Figure:
+    """A picture of a run as a matplotlib figure, e.g. `figure("runs/digits", "manifold", grid=20)`.
+
+    Raises:
+        UserError: there is no such run, figure or option.
+    """
+    chosen = figures_named([name, *(f"{key}={value}" for key, value in options.items())])[0]
+    return chosen.draw(chosen.compute(subject_of(find_run(str(run), RUNS))))

@@ -1,0 +1,64 @@
+"""Commands on a person's own files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vaelab.cli.options import RUNS, FileArguments, Label, RunArgument, RunsFolder
+
+app = typer.Typer()
+
+
+@app.command()
+def encode(
+    run: RunArgument,
+    files: FileArguments,
+    label: Label = None,
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("codes.csv"),
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Write the code of each image (location and scale of its posterior) as CSV.
+
+    Images are scaled and cropped to the size the model knows.
+    """
+    from vaelab.library import find_run
+    from vaelab.own_images import Workbench
+
+    _say(Workbench(find_run(run, runs)).encode(files, label, out))
+
+
+@app.command()
+def reconstruct(
+    run: RunArgument,
+    files: FileArguments,
+    label: Label = None,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("reconstructed.png"),
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Draw each image as the model sees it (left) and decoded from its posterior mean (right)."""
+    from vaelab.library import find_run
+    from vaelab.own_images import Workbench
+
+    _say(Workbench(find_run(run, runs)).reconstruct(files, label, out))
+
+
+@app.command()
+def sample(
+    run: RunArgument,
+    num: Annotated[int, typer.Option(min=1, max=10_000, help="How many images.")] = 64,
+    label: Label = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws from the prior.")] = 0,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Draw new images: codes from the prior, decoded."""
+    from vaelab.library import find_run
+    from vaelab.own_images import Workbench
+
+    _say(Workbench(find_run(run, runs)).sample(num, label, seed, out))
+
+
+def _say(path: Path) -> None:
+    Console().print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,53 @@
+"""Commands that explain: kinds, schema, configs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vaelab.cli.options import ConfigArgument, Overrides
+
+app = typer.Typer()
+config_app = typer.Typer(help="Show a config in full, or translate one of the seed's.")
+
+
+@app.command()
+def kinds(
+    axis: Annotated[
+        str | None, typer.Argument(help="One axis, e.g. `prior`; none: all of them.")
+    ] = None,
+) -> None:
+    """List every member of every axis, with what it is and where it comes from."""
+    from vaelab.kinds import table
+
+    Console().print(table(axis))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a config, for editors that complete and check YAML."""
+    from vaelab.schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+@config_app.command("show")
+def show_config(config: ConfigArgument, overrides: Overrides = None) -> None:
+    """Print a config with every default filled in."""
+    from vaelab.config import to_yaml
+    from vaelab.library import load_experiment
+
+    typer.echo(to_yaml(load_experiment(config, overrides or [])[0]), nl=False)
+
+
+@config_app.command()
+def translate(
+    old: Annotated[Path, typer.Argument(metavar="OLD.yaml", help="A YAML file of the seed.")],
+) -> None:
+    """Print what a YAML file of the seed is here; comments say what has no counterpart."""
+    from vaelab.config import read_yaml
+    from vaelab.seed import translate as translate_seed
+    from vaelab.seed import translated_yaml
+
+    typer.echo(translated_yaml(translate_seed(read_yaml(old), str(old))), nl=False)

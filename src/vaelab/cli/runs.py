@@ -1,0 +1,93 @@
+"""Commands about trained runs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vaelab.cli.options import RUNS, ConfigArgument, RunArgument, RunsFolder
+
+app = typer.Typer()
+
+
+class SplitChoice(StrEnum):
+    """A split of the data."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+@app.command()
+def figures(
+    run: RunArgument,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME [KEY=VALUE]...]...",
+            help="Figures with their options, e.g. `manifold range=quantile grid=20 samples`; "
+            "none: those of the config's `figures.at_end`.",
+        ),
+    ] = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Draw pictures of a run from its best weights; `vaelab kinds figure` lists them."""
+    from vaelab.library import find_run
+    from vaelab.pictures import draw_run, figures_named
+
+    chosen = find_run(run, runs)
+    wanted = figures_named(names) if names else chosen.experiment.figures.at_end
+    draw_run(chosen, wanted, None, Console())
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    split: Annotated[
+        SplitChoice, typer.Option(help="The images; `test` unless there is a reason.")
+    ] = SplitChoice.TEST,
+    samples: Annotated[int, typer.Option(min=1, help="K, importance samples per image.")] = 100,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Measure a run's best weights in nats, print a table, write evaluation.json."""
+    from vaelab.evaluation import evaluate as evaluate_run
+    from vaelab.library import find_run
+
+    console = Console()
+    console.print(evaluate_run(find_run(run, runs), split.value, samples, console).table())
+
+
+@app.command()
+def describe(
+    config: ConfigArgument,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Where to draw the architecture; default NAME_architecture.png."),
+    ] = None,
+) -> None:
+    """Print a model layer by layer (shapes, parameters, multiply-adds) and draw it."""
+    from vaelab.describe import describe as describe_model
+    from vaelab.figures import save_png
+    from vaelab.library import load_experiment
+    from vaelab.training import build_model
+
+    experiment, _ = load_experiment(config)
+    model = build_model(experiment, experiment.data.load())
+    description = describe_model(model, experiment)
+    console = Console()
+    console.print(description.table())
+    path = picture or Path(f"{experiment.task_name}_architecture.png")
+    save_png(description.draw(), path)
+    console.print(f"drawn in {path}", markup=False, highlight=False)
+
+
+@app.command("runs")
+def list_runs(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of runs.")] = RUNS,
+) -> None:
+    """List runs with their numbers."""
+    from vaelab.overview import overview
+
+    Console().print(overview(folder))

@@ -1,0 +1,80 @@
+"""Commands that train."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunsFolder
+from vaelab.errors import BadValueError
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    config: ConfigArgument,
+    overrides: Overrides = None,
+    runs: RunsFolder = RUNS,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run was left, bit for bit.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run of the same name.")
+    ] = False,
+) -> None:
+    """Train a model and draw its pictures.
+
+    Examples:
+    `vaelab train digits` : the embedded digits
+
+    `vaelab train mnist model.latent=8 task_name=mnist8`
+
+    `vaelab train mnist data.kind=images data.path=my_pictures data.size=32`
+
+    `vaelab train runs/mnist8 --resume training.epochs=40`
+
+    Ctrl-C finishes the step, saves, and prints the command that goes on.
+    """
+    from vaelab.library import load_experiment
+    from vaelab.run import Run
+    from vaelab.training import Start
+    from vaelab.training import train as train_experiment
+
+    if resume and overwrite:
+        raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
+    assignments = overrides or []
+    if Run.exists(Path(config)):  # a run goes on in its own folder, whatever that is called now
+        folder = Path(config).resolve()
+        runs, assignments = folder.parent, [f"task_name={folder.name}", *assignments]
+    experiment, notes = load_experiment(config, assignments)
+    console = Console()
+    for note in notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
+    outcome = train_experiment(experiment, runs, start, console)
+    if outcome.stopped is None:
+        console.print(f"next: vaelab evaluate {outcome.run.path}", markup=False, highlight=False)
+
+
+@app.command()
+def demo(runs: RunsFolder = RUNS) -> None:
+    """Train a VAE on 1,797 real handwritten digits, draw every picture, print its numbers.
+
+    Needs no download; it replaces the run of an earlier demo.
+    """
+    from vaelab.evaluation import evaluate
+    from vaelab.library import load_experiment
+    from vaelab.training import Start
+    from vaelab.training import train as train_experiment
+
+    console = Console()
+    experiment, _ = load_experiment("digits")
+    run = train_experiment(experiment, runs, Start.OVERWRITE, console).run
+    console.print(evaluate(run, console=console).table())
+    console.print(
+        f"look at the pictures in {run.figures}: latent.png (where each test image lies), "
+        "manifold.png (what the decoder makes of each place), latent.gif (how it formed)",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""The final numbers of a run, each with its unit and its estimator."""
+
+import json
+from dataclasses import asdict, dataclass
+from math import log, prod
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from vaelab.data import Domain
+from vaelab.data.feed import Feed
+from vaelab.errors import BadValueError
+from vaelab.files import write_text
+from vaelab.metrics import (
+    ActiveUnitsMetric,
+    BaseMetric,
+    BoundMetric,
+    ImpliedScaleMetric,
+    IWAEMetric,
+    NeighboursMetric,
+    Number,
+)
+from vaelab.models import FlatLatent
+from vaelab.run import Run
+
+SplitName = Literal["train", "valid", "test"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What evaluation.json holds.
+
+    Attributes:
+        run: the run's folder name.
+        split: of the images.
+        images: how many.
+        epoch: of the weights.
+        data_checksum: of the data.
+        likelihood: its kind; numbers under different likelihoods are not comparable.
+        pixels: their domain, likewise.
+        conditional: whether the model reads the class, likewise.
+        numbers: by name.
+    """
+
+    run: str
+    split: str
+    images: int
+    epoch: int
+    data_checksum: str
+    likelihood: str
+    pixels: str
+    conditional: bool
+    numbers: dict[str, Number]
+
+    def table(self) -> Table:
+        """The numbers for a terminal."""
+        table = Table(
+            title=f"{self.run}: {self.images:,} {self.split} images, weights of epoch {self.epoch}",
+            caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
+            + (", conditional on the class" if self.conditional else "")
+            + "; values are means over images, ± their standard error; pixel: in units of the "
+            "pixels' domain; compare only with numbers of the same data, pixels and likelihood",
+        )
+        table.add_column("number")
+        table.add_column("value", justify="right")
+        table.add_column("± s.e.", justify="right")
+        table.add_column("unit")
+        table.add_column("estimator")
+        for name, number in self.numbers.items():
+            error = "" if number.standard_error is None else f"{number.standard_error:.2g}"
+            table.add_row(name, f"{number.value:.6g}", error, number.unit, number.estimator)
+        return table
+
+
+def evaluate(
+    run: Run, split: SplitName = "test", samples: int = 100, console: Console | None = None
+) -> Evaluation:
+    """Measure a run's best weights and write evaluation.json.
+
+    Args:
+        run: a trained run.
+        split: the images; the test images unless there is a reason.
+        samples: K of the importance weighted estimate.
+        console: where progress is shown; none: nowhere.
+
+    Raises:
+        UserError: no weights yet, the data is gone, or the split is empty.
+    """
+    console = Console(quiet=True) if console is None else console
+    model, about = run.load_model()
+    store = run.experiment.data.load()
+    images = store.splits[split]
+    if not len(images):
+        raise BadValueError(f"the {split} split of {run.path} is empty; choose another --split")
+    feed = Feed(images, run.experiment.data.pixels, model.classes)
+    evaluation = Evaluation(
+        run=run.path.name,
+        split=split,
+        images=len(images),
+        epoch=about["epoch"],
+        data_checksum=store.checksum,
+        likelihood=run.experiment.model.likelihood.kind,
+        pixels=_pixels_name(run),
+        conditional=model.classes > 0,
+        numbers=_measure(run, model, feed, samples, console),
+    )
+    write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
+    return evaluation
+
+
+def _measure(
+    run: Run, model: FlatLatent, feed: Feed, samples: int, console: Console
+) -> dict[str, Number]:
+    metrics: list[BaseMetric] = [BoundMetric(), IWAEMetric(samples=samples), ActiveUnitsMetric()]
+    if run.experiment.data.pixels.domain is not Domain.BINARY:
+        metrics.append(ImpliedScaleMetric())
+    metrics.append(NeighboursMetric())
+    numbers: dict[str, Number] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(metrics))
+        for metric in metrics:
+            progress.update(task, description=f"measuring {type(metric).__name__}")
+            numbers |= metric(model, feed)
+            progress.advance(task)
+    if run.experiment.model.likelihood.measure == "counting":
+        nll = numbers[f"nll_iwae{samples}_nats"]
+        per_dim = prod(model.image_shape) * log(2)
+        error = None if nll.standard_error is None else nll.standard_error / per_dim
+        numbers[f"nll_iwae{samples}_bits_per_dim"] = Number(
+            nll.value / per_dim, "bits/dimension", nll.estimator, error
+        )
+    return numbers
+
+
+def _pixels_name(run: Run) -> str:
+    pixels = run.experiment.data.pixels
+    mode = getattr(pixels, "mode", None)
+    return pixels.domain.value if mode is None else f"{mode} {pixels.domain.value}"

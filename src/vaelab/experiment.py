@@ -1,0 +1,114 @@
+"""The whole YAML: data, model, objective, training, figures."""
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from vaelab.config import Config
+from vaelab.data import DataConfig, DigitsData
+from vaelab.figures import FigureConfig
+from vaelab.models import ModelConfig, VAEConfig
+from vaelab.objectives import ELBOConfig, ObjectiveConfig
+from vaelab.optimizers import (
+    AdamConfig,
+    ConstantRate,
+    LearningRateScheduleConfig,
+    OptimizerConfig,
+    PlateauRate,
+)
+
+
+def _folder_name(name: str) -> str:
+    if (
+        PurePath(name).name != name
+        or name in {"", ".", ".."}
+        or any(c in name for c in '\\:*?"<>|')
+    ):
+        raise ValueError(
+            'a plain folder name is needed, without slashes or any of \\ : * ? " < > |'
+        )
+    return name
+
+
+FolderName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_folder_name)]
+
+
+class TrainingConfig(Config):
+    """How the model is trained."""
+
+    epochs: int = Field(default=10, ge=1, le=1_000_000)
+    """Passes over the training images."""
+    batch_size: int = Field(default=64, ge=1, le=1_000_000)
+    """Images per step."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Of initialisation, data order and noise; never of the split."""
+    optimizer: OptimizerConfig = AdamConfig()
+    """What turns gradients into steps."""
+    learning_rate_schedule: LearningRateScheduleConfig = ConstantRate()
+    """How the learning rate changes."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """`auto` takes a CUDA or Apple GPU where there is one."""
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    """`bfloat16` computes products in bfloat16 and keeps float32 weights."""
+    log_every: int = Field(default=100, ge=1, le=100_000)
+    """Steps averaged in one line of metrics.jsonl."""
+    save_minutes: float = Field(default=1.0, gt=0)
+    """How often everything needed to go on is saved, besides each epoch's end."""
+    max_minutes: float | None = Field(default=None, gt=0)
+    """A budget: stop after the step that reaches it, saved and ready to go on."""
+    preview: bool = False
+    """Keep preview.png, one input and its reconstruction, fresh while training."""
+
+
+class FiguresConfig(Config):
+    """Which pictures are drawn when."""
+
+    every_epoch: tuple[FigureConfig, ...] = Field(default=("latent",), validate_default=True)
+    """Before the first epoch and after each, or after each `interval`-th."""
+    interval: int = Field(default=1, ge=1)
+    """Epochs from one picture of `every_epoch` to the next; the last epoch always has one."""
+    at_end: tuple[FigureConfig, ...] = Field(
+        default=(
+            "latent",
+            "reconstruction",
+            "manifold",
+            "interpolation",
+            "samples",
+            "traversal",
+            "curves",
+            "rates",
+        ),
+        validate_default=True,
+    )
+    """When training is over."""
+
+
+class Experiment(Config):
+    """Everything that makes a run."""
+
+    task_name: FolderName = "run"
+    """Name of the run and of its folder."""
+    output_train_dir: FolderName = "output"
+    """Folder of the pictures inside the run."""
+    data: DataConfig = DigitsData()
+    """The images."""
+    model: ModelConfig = VAEConfig()
+    """What is trained."""
+    objective: ObjectiveConfig = ELBOConfig()
+    """What is minimised."""
+    training: TrainingConfig = TrainingConfig()
+    """How."""
+    figures: FiguresConfig = FiguresConfig()
+    """What is drawn."""
+
+    @model_validator(mode="after")
+    def _can_watch(self) -> "Experiment":
+        schedule = self.training.learning_rate_schedule
+        if self.data.validation == 0 and isinstance(schedule, PlateauRate):
+            if schedule.watch == "valid":
+                raise ValueError(
+                    "training.learning_rate_schedule watches the validation loss, but "
+                    "data.validation is 0; use `watch: train`"
+                )
+        return self

@@ -1,0 +1,61 @@
+"""Pictures of a model: `compute` gives arrays, `draw` makes the picture of them."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from vaelab.figures.background import Drawer
+from vaelab.figures.base import BaseFigure, Panel
+from vaelab.figures.curves import CurvesFigure
+from vaelab.figures.film import latent_film
+from vaelab.figures.interpolation import InterpolationFigure
+from vaelab.figures.latent import LatentFigure
+from vaelab.figures.manifold import ManifoldFigure
+from vaelab.figures.plane import Plane
+from vaelab.figures.rates import RatesFigure
+from vaelab.figures.reconstruction import ReconstructionFigure
+from vaelab.figures.samples import SamplesFigure
+from vaelab.figures.style import save_png
+from vaelab.figures.subject import Codes, Subject
+from vaelab.figures.traversal import TraversalFigure
+
+
+def _named(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+FigureConfig = Annotated[
+    Annotated[
+        LatentFigure
+        | ReconstructionFigure
+        | ManifoldFigure
+        | InterpolationFigure
+        | SamplesFigure
+        | TraversalFigure
+        | CurvesFigure
+        | RatesFigure,
+        Field(discriminator="kind"),
+    ],
+    BeforeValidator(_named),
+]
+"""A figure: its kind alone, or its kind and options."""
+
+__all__ = [
+    "BaseFigure",
+    "Codes",
+    "CurvesFigure",
+    "Drawer",
+    "FigureConfig",
+    "InterpolationFigure",
+    "LatentFigure",
+    "ManifoldFigure",
+    "Panel",
+    "Plane",
+    "RatesFigure",
+    "ReconstructionFigure",
+    "SamplesFigure",
+    "Subject",
+    "TraversalFigure",
+    "latent_film",
+    "save_png",
+]

@@ -1,0 +1,73 @@
+"""What every figure promises: compute gives arrays, draw gives a picture."""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vaelab.config import Config
+from vaelab.figures.style import save_png
+from vaelab.figures.subject import Subject
+from vaelab.files import write_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """What a picture shows, as arrays and a few words; saved beside it."""
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> Path:
+        """Write a .npz without pickles."""
+        words = np.array(json.dumps({"name": self.name, **self.words}))
+        buffer = BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, words=words, **self.arrays)
+        return write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Panel":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files if key != "words"}
+            words = json.loads(str(archive["words"]))
+        return cls(words.pop("name"), arrays, words)
+
+    @property
+    def note(self) -> str:
+        """The run, its data, and the moment in its training."""
+        known = [self.words["run"], self.words["data"], self.words["moment"]]
+        return " · ".join(dict.fromkeys(word for word in known if word))
+
+
+class BaseFigure(Config, ABC):
+    """A picture of a model; the frozen config is the recipe.
+
+    `compute` needs the model, `draw` only the panel, so that a picture can be drawn again, and in
+    another process.
+    """
+
+    kind: str
+
+    @abstractmethod
+    def compute(self, subject: Subject) -> Panel:
+        """The arrays the picture shows."""
+
+    @abstractmethod
+    def draw(self, panel: Panel) -> Figure:
+        """The picture, without a window or global state."""
+
+    def write(self, panel: Panel, folder: Path) -> list[Path]:
+        """Save the arrays as `<panel.name>.npz` and the pictures; the paths written."""
+        arrays = panel.save(folder / f"{panel.name}.npz")
+        return [arrays, *self.write_pictures(panel, folder)]
+
+    def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
+        """Save the picture as `<panel.name>.png`; the paths written."""
+        return [save_png(self.draw(panel), folder / f"{panel.name}.png")]

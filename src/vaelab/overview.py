@@ -1,0 +1,56 @@
+"""All runs of a folder with their numbers, one a line."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from vaelab.errors import UserError
+from vaelab.run import Run, find_runs
+
+
+def overview(folder: Path) -> Table:
+    """The runs of a folder.
+
+    Raises:
+        MissingFileError: there is no such folder.
+    """
+    table = Table(
+        title=f"runs in {folder}",
+        caption="nats per image; test numbers appear once `vaelab evaluate RUN` has measured them; "
+        "compare only runs with the same data, pixels, likelihood and conditioning",
+    )
+    table.add_column("run", overflow="fold")
+    table.add_column("data")
+    table.add_column("model", overflow="fold")
+    table.add_column("epochs", justify="right")
+    table.add_column("valid elbo", justify="right")
+    table.add_column("test elbo", justify="right")
+    table.add_column("5-nn", justify="right")
+    for path in find_runs(folder):
+        table.add_row(path.name, *_row(path))
+    return table
+
+
+def _row(path: Path) -> list[str]:
+    try:
+        run = Run(path)
+        valid = [row for row in run.metrics() if row["split"] == "valid"]
+        epochs = int(max((row["epoch"] for row in run.metrics()), default=0))
+        numbers = run.evaluation().get("numbers", {})
+    except UserError as error:
+        return [f"damaged: {error}", "", "", "", "", ""]
+    config = run.experiment
+    model = f"{config.model.encoder.kind}, {config.model.latent} latent, "
+    model += f"{config.model.likelihood.kind}, {config.model.prior.kind}"
+    return [
+        config.data.kind,
+        model,
+        f"{epochs}/{config.training.epochs}",
+        f"{max(row['elbo_nats'] for row in valid):,.2f}" if valid else "-",
+        _number(numbers, "elbo_nats", ",.2f"),
+        _number(numbers, "knn5_accuracy", ".3f"),
+    ]
+
+
+def _number(numbers: dict[str, dict[str, float]], name: str, form: str) -> str:
+    return format(numbers[name]["value"], form) if name in numbers else "-"

@@ -1,0 +1,119 @@
+"""A person's own files through a trained model: codes, reconstructions, samples."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vaelab.data.feed import Batch, Feed
+from vaelab.data.pictures import read_picture
+from vaelab.data.pixels import Pixels
+from vaelab.data.store import Split
+from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.files import write_text, write_whole
+from vaelab.models import FlatLatent
+from vaelab.randomness import Purpose, seeded
+from vaelab.run import Run
+
+TILE = 112
+
+
+class Workbench:
+    """A trained model ready for files and for samples.
+
+    Args:
+        run: a trained run.
+
+    Raises:
+        UserError: it has no weights, or they are damaged.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.model: FlatLatent
+        self.model, about = run.load_model()
+        self.classes: list[str] = about["classes"]
+        self.pixels: Pixels = run.experiment.data.pixels
+
+    @torch.no_grad()
+    def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
+        """Write the posterior of each file as CSV: file, then location and scale per dimension."""
+        batch = self._read(files, label)
+        posterior = self.model.encode(batch.x, batch.context)
+        dims = range(1, self.model.latent + 1)
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["file", *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
+        numbers = torch.cat([posterior.mean, posterior.stddev], 1).tolist()
+        for file, row in zip(files, numbers, strict=True):
+            table.writerow([file, *(f"{value:.6g}" for value in row)])
+        return write_text(path, text.getvalue())
+
+    @torch.no_grad()
+    def reconstruct(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
+        """Write a picture: each file as the model sees it, and decoded from its posterior mean."""
+        batch = self._read(files, label)
+        code = self.model.encode(batch.x, batch.context).mean
+        output = self.model.decode(code, batch.context).mean
+        rows = torch.stack([batch.x, output], 1)
+        return self._save(rows, path)
+
+    @torch.no_grad()
+    def sample(self, num: int, label: str | None, seed: int, path: Path) -> Path:
+        """Write a picture of decoded draws from the prior, one label or every class in turn."""
+        labels = self._labels(num, label, every_class=True)
+        context = self._context(labels)
+        with seeded(seed, Purpose.SAMPLES):
+            output = self.model.sample(num, context).mean
+        columns = int(np.ceil(np.sqrt(num)))
+        blank = -num % columns
+        output = torch.cat([output, output.new_zeros(blank, *output.shape[1:])])
+        return self._save(output.reshape(-1, columns, *output.shape[1:]), path)
+
+    def _read(self, files: Sequence[Path], label: str | None) -> Batch:
+        channels, height, width = self.model.image_shape
+        mode: Literal[1, 3] = 1 if channels == 1 else 3
+        pictures = [read_picture(str(file), (height, width), mode) for file in files]
+        images = np.stack(pictures).transpose(0, 3, 1, 2)
+        labels = self._labels(len(files), label, every_class=False).numpy()
+        feed = Feed(Split(np.ascontiguousarray(images), labels), self.pixels, self.model.classes)
+        return next(feed.batches(len(files)))
+
+    def _labels(self, num: int, label: str | None, *, every_class: bool) -> Tensor:
+        if label is None:
+            if self.model.classes and not every_class:
+                raise BadCombinationError(
+                    f"{self.run.path} is conditional: say the class with --label, one of "
+                    f"{', '.join(self.classes)}"
+                )
+            return torch.arange(num) % max(1, self.model.classes)
+        if not self.model.classes:
+            raise BadCombinationError(
+                f"{self.run.path} is not conditional, so --label has no meaning; leave it out"
+            )
+        if label not in self.classes:
+            raise BadValueError(
+                f"there is no class `{label}`; the classes are {', '.join(self.classes)}"
+            )
+        return torch.full((num,), self.classes.index(label))
+
+    def _context(self, labels: Tensor) -> Tensor | None:
+        classes = self.model.classes
+        return torch.eye(classes)[labels] if classes else None
+
+    def _save(self, rows: Tensor, path: Path) -> Path:
+        """Write images `(rows, columns, c, h, w)` of the pixels' domain as one picture."""
+        height = rows.shape[3]
+        grid = self.pixels.to_unit(rows).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+        values = np.rint(grid.numpy() * 255).astype(np.uint8)
+        image = Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+        factor = max(1, TILE // height)
+        size = (image.width * factor, image.height * factor)
+        image = image.resize(size, Image.Resampling.NEAREST)
+        return write_whole(path, lambda file: image.save(file, format="PNG"))

@@ -1,0 +1,81 @@
+"""The pictures of a run: its figures drawn from its best weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from vaelab.config import parse_yaml, validate
+from vaelab.data import Store
+from vaelab.errors import BadValueError
+from vaelab.experiment import FiguresConfig
+from vaelab.figures import BaseFigure, Subject, latent_film
+from vaelab.run import Run
+
+
+def subject_of(run: Run, store: Store | None = None) -> Subject:
+    """What figures of a run are made of: its best weights, its data, its metrics.
+
+    Args:
+        run: a trained run.
+        store: its data, if it is loaded already.
+
+    Raises:
+        MissingFileError: the run has no weights, or its data is gone.
+    """
+    model, _ = run.load_model()
+    data = run.experiment.data
+    loaded = data.load() if store is None else store
+    return Subject(
+        run.experiment.task_name, model, loaded, data.pixels, run.metrics(),
+        former_plane=run.plane(),
+    )  # fmt: skip
+
+
+def figures_named(words: Sequence[str]) -> list[BaseFigure]:
+    """Figures from words such as `manifold range=quantile grid=20 samples`.
+
+    Raises:
+        BadValueError: no such figure, no such option, or an option before any figure.
+    """
+    recipes: list[dict[str, Any]] = []
+    for word in words:
+        if "=" not in word:
+            recipes.append({"kind": word})
+        elif not recipes:
+            raise BadValueError(f"the option `{word}` stands before any figure; name one first")
+        else:
+            key, _, value = word.partition("=")
+            recipes[-1][key] = parse_yaml(value, f"the option {word}")
+    return list(validate(FiguresConfig, {"at_end": recipes}, "figures").at_end)
+
+
+def draw_run(
+    run: Run, figures: Sequence[BaseFigure], store: Store | None, console: Console
+) -> list[Path]:
+    """Compute and draw figures into the run's folder; the paths written.
+
+    Raises:
+        UserError: as `subject_of`; or a figure's settings do not fit the run.
+    """
+    subject = subject_of(run, store)
+    if subject.model.latent != 2:
+        subject.plane.save(run.plane_path)
+    written: list[Path] = []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("drawing", total=len(figures) + 1)
+        for figure in figures:
+            progress.update(task, description=f"drawing {figure.kind}")
+            written += figure.write(figure.compute(subject), run.figures)
+            progress.advance(task)
+        progress.update(task, description="drawing the film")
+        film = latent_film(run.figures)
+        written += [] if film is None else [film]
+    pictures = sorted({path.name for path in written if path.suffix in {".png", ".gif"}})
+    console.print(
+        f"pictures in {run.figures}: {', '.join(pictures)}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return written

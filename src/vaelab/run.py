@@ -1,0 +1,241 @@
+"""The run directory: the only code that knows its file names."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vaelab.config import read_yaml, to_yaml, validate
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.experiment import Experiment
+from vaelab.figures.plane import Plane
+from vaelab.files import storage_error, write_bytes, write_text
+from vaelab.models import FlatLatent
+
+Row = dict[str, Any]
+
+
+class Run:
+    """A folder with everything about one training.
+
+    Args:
+        path: the folder, which must hold a config.yaml.
+
+    Raises:
+        MissingFileError: there is no run in that folder.
+        BadValueError: its config.yaml is not a config.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not self.config_path.is_file():
+            raise MissingFileError(
+                f"there is no run in {path} (no config.yaml); `vaelab runs` lists runs, "
+                "`vaelab train CONFIG` makes one"
+            )
+        self.experiment = validate(Experiment, read_yaml(self.config_path), str(self.config_path))
+
+    @classmethod
+    def create(cls, path: Path, experiment: Experiment) -> "Run":
+        """Make the folder and write the resolved config into it."""
+        write_text(path / "config.yaml", to_yaml(experiment))
+        return cls(path)
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether there is a run in a folder."""
+        return (path / "config.yaml").is_file()
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Delete a run's folder, and nothing that is not one.
+
+        Raises:
+            BadValueError: the folder holds something else.
+            StorageError: it cannot be deleted.
+        """
+        if path.is_dir() and any(path.iterdir()) and not Run.exists(path):
+            raise BadValueError(f"{path} holds files that are not a run; it is left as it is")
+        try:
+            if path.is_dir():
+                shutil.rmtree(path)
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def weights_path(self) -> Path:
+        """The best weights on validation ELBO, or the last where there is no validation."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def resume_path(self) -> Path:
+        """Everything needed to go on bit for bit."""
+        return self.path / "resume.safetensors"
+
+    @property
+    def metrics_path(self) -> Path:
+        """One JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """The final numbers."""
+        return self.path / "evaluation.json"
+
+    @property
+    def environment_path(self) -> Path:
+        """Where and with what it was trained."""
+        return self.path / "environment.json"
+
+    @property
+    def plane_path(self) -> Path:
+        """The plane of the pictures."""
+        return self.path / "pca.npz"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the pictures."""
+        return self.path / self.experiment.output_train_dir
+
+    def metrics(self) -> list[Row]:
+        """The rows of metrics.jsonl; a last line cut short by a kill is left out."""
+        if not self.metrics_path.is_file():
+            return []
+        lines = self.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def append_metrics(self, rows: Iterable[Row]) -> None:
+        """Add rows.
+
+        Raises:
+            StorageError: the disk is full or the folder cannot be written.
+        """
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        try:
+            with self.metrics_path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise storage_error(self.metrics_path, error) from error
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drop the rows after `step`, which are about to be made again."""
+        rows = [row for row in self.metrics() if row["step"] <= step]
+        write_text(self.metrics_path, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def plane(self) -> Plane | None:
+        """The plane of the last latent picture, if there is one."""
+        return Plane.load(self.plane_path) if self.plane_path.is_file() else None
+
+    def environment(self) -> Row:
+        """What environment.json says, empty where it is missing."""
+        return read_json(self.environment_path) if self.environment_path.is_file() else {}
+
+    def evaluation(self) -> Row:
+        """What evaluation.json says, empty where it is missing."""
+        return read_json(self.evaluation_path) if self.evaluation_path.is_file() else {}
+
+    def save_weights(self, model: FlatLatent, classes: Iterable[str], facts: Row) -> None:
+        """Write the weights, and what is needed to rebuild the model without its data."""
+        about = {"image_shape": model.image_shape, "classes": list(classes), **facts}
+        write_tensors(self.weights_path, model.state_dict(), about)
+
+    def load_model(self, device: torch.device | str = "cpu") -> tuple[FlatLatent, Row]:
+        """The model with its best weights in evaluation mode, and what was saved about them.
+
+        Raises:
+            MissingFileError: nothing has been saved yet.
+            BadValueError: the file is damaged or of another model.
+        """
+        if not self.weights_path.is_file():
+            raise MissingFileError(
+                f"{self.path} has no weights yet; `vaelab train {self.path} --resume` trains it"
+            )
+        tensors, about = read_tensors(self.weights_path)
+        try:
+            model = self.experiment.model.build(
+                tuple(about["image_shape"]),
+                self.experiment.data.pixels.domain,
+                len(about["classes"]),
+            )
+            model.load_state_dict(tensors)
+        except (KeyError, RuntimeError) as error:
+            raise BadValueError(
+                f"{self.weights_path} does not fit the model of config.yaml: {error}"
+            ) from error
+        return model.to(device).eval(), about
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Row) -> None:
+    """Write tensors and a JSON header as one .safetensors file, whole."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, save(contiguous, metadata={"vaelab": json.dumps(about)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], Row]:
+    """Read what `write_tensors` wrote.
+
+    Raises:
+        BadValueError: the file is damaged or was not written by vaelab.
+    """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _header(file)
+
+
+def read_header(path: Path) -> Row:
+    """Read the header alone of what `write_tensors` wrote.
+
+    Raises:
+        BadValueError: the file is damaged or was not written by vaelab.
+    """
+    with _opened(path) as file:
+        return _header(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:  # safetensors has no types
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise BadValueError(
+            f"{path} is damaged or was not written by vaelab ({error}); train the run again"
+        ) from error
+
+
+def _header(file: Any) -> Row:
+    header: Row = json.loads(file.metadata()["vaelab"])
+    return header
+
+
+def read_json(path: Path) -> Row:
+    """Read a JSON object.
+
+    Raises:
+        BadValueError: the file is damaged.
+    """
+    try:
+        content: Row = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadValueError(f"{path} is damaged: {error}") from error
+    return content
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The run folders directly in a folder, by name."""
+    if not folder.is_dir():
+        raise MissingFileError(f"there is no folder {folder}; `vaelab train CONFIG` makes runs")
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if Run.exists(Path(entry.path)))

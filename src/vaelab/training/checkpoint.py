@@ -1,0 +1,102 @@
+"""Everything needed to go on bit for bit, in one file."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaelab.errors import BadValueError
+from vaelab.run import read_header, read_tensors, write_tensors
+from vaelab.training.meter import Meter
+
+
+@dataclass
+class Progress:
+    """How far a training has come; noise and order follow from it and the seed.
+
+    Attributes:
+        step: optimiser steps done.
+        epoch: epochs finished.
+        batch: batches done of the epoch under way.
+        loss_sum: sum of the loss over the epoch's images read so far, nats.
+        images: number of those images.
+        watched: the watched loss of every finished epoch, nats.
+        best_elbo: the best validation ELBO, nats, None before the first.
+        best_epoch: the epoch it was reached in.
+        threads: of the CPU; sums depend on it in the last bit.
+        seconds: spent training.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    images: int = 0
+    watched: list[float] = field(default_factory=list)
+    best_elbo: float | None = None
+    best_epoch: int = 0
+    threads: int = 1
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    path: Path, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer, meter: Meter
+) -> None:
+    """Write model, optimiser, unread losses and progress as one file, whole."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{slot}": tensor for slot, tensor in slots.items()}
+    tensors["meter"] = meter.rows[: len(meter.sizes)]
+    write_tensors(path, tensors, {"progress": asdict(progress), "sizes": meter.sizes})
+
+
+def read_progress(path: Path) -> Progress:
+    """How far a saved training has come.
+
+    Raises:
+        BadValueError: the file is damaged.
+    """
+    return _progress(path, read_header(path))
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, meter: Meter
+) -> Progress:
+    """Put back what `save_checkpoint` wrote.
+
+    Raises:
+        BadValueError: the file is damaged or of another model.
+    """
+    tensors, about = read_tensors(path)
+    progress = _progress(path, about)
+    try:
+        model.load_state_dict(_under("model.", tensors))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            index, slot = name.split(".")
+            slots.setdefault(int(index), {})[slot] = tensor
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        meter.rows[: len(about["sizes"])] = tensors["meter"].to(meter.rows)
+        meter.sizes[:] = about["sizes"]
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise BadValueError(f"{path} does not fit the model of config.yaml: {error}") from error
+    return progress
+
+
+def _progress(path: Path, about: Mapping[str, Any]) -> Progress:
+    try:
+        return Progress(**about["progress"])
+    except (KeyError, TypeError) as error:
+        raise BadValueError(f"{path} was not written by this version: {error}") from error
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,95 @@
+"""What a person sees of a training: a progress bar on a terminal, plain lines elsewhere."""
+
+from collections.abc import Mapping
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+READ_TERMS = "distortion {distortion:.2f}  rate {rate:.2f}  elbo {elbo:.2f} nats"
+REFRESH_SECONDS = 0.2
+
+
+class Display:
+    """The progress of a training on a console.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._terms = ""
+        self._shown = self._began = monotonic()
+        self._images = 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[terms]}"),
+            TextColumn("{task.fields[speed]:,.0f} images/s"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", terms="", speed=0.0, start=False)
+
+    def __enter__(self) -> "Display":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def begin(self, steps: int, done: int) -> None:
+        """The training is about to start, `done` of `steps` having been done before."""
+        self._bar.update(self._task, total=steps, completed=done)
+        self._bar.start_task(self._task)
+        self._shown = self._began = monotonic()
+        self._images = 0
+
+    def step(self, done: int, images: int, epoch: int, epochs: int) -> None:
+        """A step of `images` images is done."""
+        self._images += images
+        now = monotonic()
+        if now - self._shown < REFRESH_SECONDS:
+            return
+        self._shown = now
+        self._bar.update(
+            self._task,
+            completed=done,
+            description=f"epoch {epoch}/{epochs}",
+            terms=self._terms,
+            speed=self._images / (now - self._began),
+        )
+
+    def terms(self, numbers: Mapping[str, float]) -> None:
+        """Training terms have been read, nats per image."""
+        self._terms = READ_TERMS.format(
+            distortion=numbers["distortion_nats"],
+            rate=numbers["rate_nats"],
+            elbo=numbers["elbo_nats"],
+        )
+
+    def epoch(self, epoch: int, epochs: int, split: str, numbers: Mapping[str, float]) -> None:
+        """An epoch is over; `numbers` are of `split`."""
+        self.terms(numbers)
+        speed = self._images / max(1e-9, monotonic() - self._began)
+        self.say(f"epoch {epoch:>3}/{epochs}  {split}: {self._terms}  {speed:,.0f} images/s")

@@ -1,0 +1,96 @@
+"""Where a training begins: a new run directory, an old one replaced, or one to go on with."""
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from vaelab.config import Config
+from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.experiment import Experiment
+from vaelab.run import Run
+
+FREE = (
+    "figures",
+    "training.epochs",
+    "training.max_minutes",
+    "training.save_minutes",
+    "training.preview",
+    "training.log_every",
+)
+
+
+class Start(Enum):
+    """What to do about a run directory that is there already."""
+
+    NEW = "new"
+    """Refuse it."""
+    OVERWRITE = "overwrite"
+    """Replace it."""
+    RESUME = "resume"
+    """Go on with it, or begin where there is none."""
+
+
+def open_run(experiment: Experiment, path: Path, start: Start, checksum: str) -> Run:
+    """The run directory to train in.
+
+    Args:
+        experiment: what is to be trained.
+        path: the directory.
+        start: what to do if it is there already.
+        checksum: of the data.
+
+    Raises:
+        BadValueError: there is a run already, or something that is not one.
+        BadCombinationError: the run was begun with other settings or other data.
+    """
+    if start is Start.OVERWRITE:
+        Run.remove(path)
+    if not Run.exists(path):
+        if path.is_dir() and any(path.iterdir()):
+            raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
+        return Run.create(path, experiment)
+    if start is Start.NEW:
+        raise BadValueError(
+            f"there is a run in {path} already; --resume goes on with it, --overwrite replaces it, "
+            "and task_name=NAME makes another"
+        )
+    run = Run(path)
+    _refuse_changes(run, experiment, checksum)
+    return Run.create(path, experiment)
+
+
+def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:
+    if not run.resume_path.is_file():
+        return
+    changes = [
+        f"{key} was {old!r} and is now {new!r}"
+        for key, old, new in _differences(run.experiment, experiment, "")
+        if not key.startswith(FREE)
+    ]
+    if changes:
+        raise BadCombinationError(
+            f"{run.path} was begun with other settings ({'; '.join(changes)}); give the run's own "
+            f"(`vaelab train {run.path} --resume`), or task_name=NAME for a new run"
+        )
+    before = run.environment().get("data_checksum", checksum)
+    if before != checksum:
+        raise BadCombinationError(
+            f"the data has changed since {run.path} was begun (checksum {before[:12]}, now "
+            f"{checksum[:12]}); put the old data back, or start a new run with task_name=NAME"
+        )
+
+
+def _differences(old: Config, new: Config, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+    for name in type(new).model_fields:
+        before, after = getattr(old, name, None), getattr(new, name)
+        if before == after:
+            continue
+        if isinstance(after, Config) and isinstance(before, type(after)):
+            yield from _differences(before, after, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _plain(before), _plain(after)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Config) else value
