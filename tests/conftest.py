@@ -1,12 +1,19 @@
 """Shape annotations are checked in every test; the user's own cache is left alone."""
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jaxtyping import install_import_hook
 
 from tests import shapes
+
+if TYPE_CHECKING:
+    from vaelab.run import Run
 
 install_import_hook("vaelab", f"{shapes.__name__}.checked")
 
@@ -22,3 +29,53 @@ def mnist_folder() -> Path:
     if not folder:
         pytest.skip("VAELAB_MNIST does not name a folder with the real MNIST")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """Two epochs on the digits; not to be written into."""
+    return _train(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """The same of a conditional model; not to be written into."""
+    condition = "model.condition={encoder: planes, decoder: one_hot}"
+    return _train(tmp_path_factory.mktemp("conditional"), condition)
+
+
+def _train(folder: Path, *assignments: str) -> "Run":
+    from tests.training.conftest import tiny
+    from vaelab.training import train
+
+    return train(tiny(*assignments), folder).run
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def vaelab(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """The command line in this process, as a shell would start it."""
+    from vaelab.cli import main
+
+    def run(*words: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["vaelab", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        said = capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    return run

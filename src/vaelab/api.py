@@ -9,9 +9,9 @@ from rich.console import Console
 
 from vaelab.config import override, validate
 from vaelab.experiment import Experiment
-from vaelab.library import find_run, load_experiment
+from vaelab.library import find_run, load_experiment, run_folder
 from vaelab.models import FlatLatent
-from vaelab.pictures import figures_named, subject_of
+from vaelab.pictures import figure_of, subject_of
 from vaelab.run import Run
 from vaelab.training import Start
 from vaelab.training import train as train_experiment
@@ -20,7 +20,7 @@ RUNS = Path("runs")
 
 
 def train(
-    config: str | Mapping[str, Any] | Experiment,
+    config: str | Path | Mapping[str, Any] | Experiment,
     *overrides: str,
     folder: str | Path = RUNS,
     overwrite: bool = False,
@@ -32,7 +32,7 @@ def train(
     Args:
         config: a shipped config's name, a YAML file, a run's folder, a mapping, or an Experiment.
         *overrides: dotted, such as "model.latent=4".
-        folder: where runs are kept.
+        folder: where runs are kept; a run that is named as `config` stays where it is.
         overwrite: replace a run of that name.
         resume: go on with it.
         quiet: show no progress.
@@ -43,8 +43,9 @@ def train(
     Raises:
         UserError: something in the config, the data or the folder is not right.
     """
-    if isinstance(config, str):
-        experiment, _ = load_experiment(config, overrides)
+    if isinstance(config, str | Path):
+        experiment, _ = load_experiment(str(config), overrides)
+        folder = run_folder(str(config), Path(folder))
     else:
         plain = config.model_dump() if isinstance(config, Experiment) else dict(config)
         experiment = validate(
@@ -69,5 +70,5 @@ def figure(run: str | Path, name: str, **options: Any) -> Figure:
     Raises:
         UserError: there is no such run, figure or option.
     """
-    chosen = figures_named([name, *(f"{key}={value}" for key, value in options.items())])[0]
+    chosen = figure_of(name, options)
     return chosen.draw(chosen.compute(subject_of(find_run(str(run), RUNS))))

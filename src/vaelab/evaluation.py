@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from math import log, prod
 from typing import Literal
 
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -57,19 +59,22 @@ class Evaluation:
     def table(self) -> Table:
         """The numbers for a terminal."""
         table = Table(
-            title=f"{self.run}: {self.images:,} {self.split} images, weights of epoch {self.epoch}",
+            box=SIMPLE,
+            title=f"{escape(self.run)}: {self.images:,} {self.split} images, "
+            f"weights of epoch {self.epoch}",
             caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
             + (", conditional on the class" if self.conditional else "")
-            + "; values are means over images, ± their standard error; pixel: in units of the "
-            "pixels' domain; compare only with numbers of the same data, pixels and likelihood",
+            + ". Means over images ± standard error; nats are per image; pixel: in units of the "
+            "pixels' domain. Compare only with numbers of the same data, pixels, likelihood and "
+            "conditioning.",
         )
-        table.add_column("number")
-        table.add_column("value", justify="right")
-        table.add_column("± s.e.", justify="right")
+        table.add_column("number", no_wrap=True)
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
         table.add_column("unit")
         table.add_column("estimator")
         for name, number in self.numbers.items():
-            error = "" if number.standard_error is None else f"{number.standard_error:.2g}"
+            error = "" if number.standard_error is None else f"± {number.standard_error:.2g}"
             table.add_row(name, f"{number.value:.6g}", error, number.unit, number.estimator)
         return table
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +31,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> Path:
         raise storage_error(path, error) from error
     finally:
         # after a successful rename there is nothing left to remove
-        if temporary.exists():
+        with suppress(OSError):
             temporary.unlink()
     return path
 
@@ -50,5 +51,5 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     reason = error.strerror or str(error)
     return StorageError(
         f"cannot write {path}: {reason}; earlier files are intact; "
-        "free some space or choose another folder with --runs"
+        "free some space or choose another folder"
     )

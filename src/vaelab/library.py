@@ -50,7 +50,8 @@ def find_config(name: str) -> Path:
 def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experiment, list[str]]:
     """The experiment a person means, with dotted overrides.
 
-    A YAML of the seed is translated; the notes say what of it has no counterpart.
+    A YAML of the seed is translated; the notes say what of it has no counterpart. A run has the
+    name of its folder, whatever that was called when the run was begun.
 
     Raises:
         UserError: no such config, or it is not right.
@@ -58,10 +59,18 @@ def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experim
     path = find_config(name)
     data: dict[str, Any] = read_yaml(path)
     notes: list[str] = []
+    if Run.exists(Path(name)):
+        data["task_name"] = Path(name).resolve().name
     if is_seed(data):
         translation = translate(data, str(path))
         data, notes = translation.config, list(translation.notes)
     return validate(Experiment, override(Experiment, data, assignments), str(path)), notes
+
+
+def run_folder(name: str, runs: Path) -> Path:
+    """The folder in which a run lies or will lie: its own where a run is named, else `runs`."""
+    path = Path(name)
+    return path.resolve().parent if Run.exists(path) else runs
 
 
 def find_run(name: str, folder: Path) -> Run:

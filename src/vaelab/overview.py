@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from vaelab.errors import UserError
@@ -15,7 +17,8 @@ def overview(folder: Path) -> Table:
         MissingFileError: there is no such folder.
     """
     table = Table(
-        title=f"runs in {folder}",
+        box=SIMPLE,
+        title=f"runs in {escape(str(folder))}",
         caption="nats per image; test numbers appear once `vaelab evaluate RUN` has measured them; "
         "compare only runs with the same data, pixels, likelihood and conditioning",
     )
@@ -27,7 +30,7 @@ def overview(folder: Path) -> Table:
     table.add_column("test elbo", justify="right")
     table.add_column("5-nn", justify="right")
     for path in find_runs(folder):
-        table.add_row(path.name, *_row(path))
+        table.add_row(escape(path.name), *map(escape, _row(path)))
     return table
 
 
@@ -36,9 +39,11 @@ def _row(path: Path) -> list[str]:
         run = Run(path)
         valid = [row for row in run.metrics() if row["split"] == "valid"]
         epochs = int(max((row["epoch"] for row in run.metrics()), default=0))
-        numbers = run.evaluation().get("numbers", {})
+        evaluation = run.evaluation()
     except UserError as error:
         return [f"damaged: {error}", "", "", "", "", ""]
+    # numbers of another split are not the test's
+    numbers = evaluation.get("numbers", {}) if evaluation.get("split") == "test" else {}
     config = run.experiment
     model = f"{config.model.encoder.kind}, {config.model.latent} latent, "
     model += f"{config.model.likelihood.kind}, {config.model.prior.kind}"

@@ -1,18 +1,31 @@
 """The pictures of a run: its figures drawn from its best weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from vaelab.config import parse_yaml, validate
+from vaelab.config import Config, parse_yaml, validate
 from vaelab.data import Store
 from vaelab.errors import BadValueError
-from vaelab.experiment import FiguresConfig
-from vaelab.figures import BaseFigure, Subject, latent_film
+from vaelab.figures import BaseFigure, FigureConfig, Subject, latent_film
 from vaelab.run import Run
+
+
+class _Choice(Config):
+    figure: FigureConfig
+
+
+def figure_of(name: str, options: Mapping[str, Any]) -> BaseFigure:
+    """A figure from its kind and options.
+
+    Raises:
+        BadValueError: no such figure, or no such option.
+    """
+    recipe = {"figure": {**options, "kind": name}}
+    return validate(_Choice, recipe, f"the figure {name}").figure
 
 
 def subject_of(run: Run, store: Store | None = None) -> Subject:
@@ -40,16 +53,21 @@ def figures_named(words: Sequence[str]) -> list[BaseFigure]:
     Raises:
         BadValueError: no such figure, no such option, or an option before any figure.
     """
-    recipes: list[dict[str, Any]] = []
+    recipes: list[tuple[str, dict[str, Any]]] = []
     for word in words:
         if "=" not in word:
-            recipes.append({"kind": word})
+            recipes.append((word, {}))
         elif not recipes:
             raise BadValueError(f"the option `{word}` stands before any figure; name one first")
         else:
             key, _, value = word.partition("=")
-            recipes[-1][key] = parse_yaml(value, f"the option {word}")
-    return list(validate(FiguresConfig, {"at_end": recipes}, "figures").at_end)
+            recipes[-1][1][key] = parse_yaml(value, f"the option {word}")
+    return [figure_of(name, options) for name, options in recipes]
+
+
+def drawn(run: Run, figure: BaseFigure) -> bool:
+    """Whether a figure of the run's final weights is there."""
+    return (run.figures / f"{figure.kind}.npz").is_file()
 
 
 def draw_run(

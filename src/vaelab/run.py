@@ -111,11 +111,18 @@ class Run:
         return self.path / self.experiment.output_train_dir
 
     def metrics(self) -> list[Row]:
-        """The rows of metrics.jsonl; a last line cut short by a kill is left out."""
+        """The rows of metrics.jsonl; a last line cut short by a kill is left out.
+
+        Raises:
+            BadValueError: the file is damaged.
+        """
         if not self.metrics_path.is_file():
             return []
-        lines = self.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        try:
+            lines = self.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+        except ValueError as error:
+            raise BadValueError(f"{self.metrics_path} is damaged: {error}") from error
 
     def append_metrics(self, rows: Iterable[Row]) -> None:
         """Add rows.

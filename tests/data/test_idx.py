@@ -142,3 +142,8 @@ def test_a_header_that_promises_terabytes_asks_for_no_memory(tmp_path: Path, suf
     path.write_bytes(gzip.compress(header) if suffix else header)
     with pytest.raises(BadValueError, match=r"decompression bomb|cut short"):
         read_idx(path, 3)
+
+
+def test_the_published_set_is_known_without_its_files(monkeypatch) -> None:
+    monkeypatch.delenv("VAELAB_MNIST", raising=False)
+    assert MnistData().outline() == ((1, 28, 28), 10)

@@ -168,3 +168,21 @@ def test_a_damaged_checkpoint_is_an_error_that_names_it(runs: Path, damage: str)
     run.resume_path.write_bytes(content[:100] if damage == "truncated" else b"nonsense")
     with pytest.raises(BadValueError, match=r"resume.safetensors is damaged"):
         train(tiny(), runs, Start.RESUME)
+
+
+def test_fewer_epochs_than_were_trained_change_nothing(runs: Path) -> None:
+    run = train(tiny(), runs).run
+    assert train(tiny("training.epochs=1"), runs, Start.RESUME).stopped is None
+    assert Run(run.path).experiment.training.epochs == 2
+
+
+def test_pictures_that_a_kill_prevented_are_drawn_on_resuming(runs: Path) -> None:
+    pictures = "figures={every_epoch: [], at_end: [curves, rates]}"
+    run = train(tiny(pictures), runs).run
+    kept = run.figures / "curves.png"
+    before = kept.stat().st_mtime_ns
+    for path in run.figures.glob("rates.*"):
+        path.unlink()
+    train(tiny(pictures), runs, Start.RESUME)
+    assert (run.figures / "rates.png").is_file()
+    assert kept.stat().st_mtime_ns == before

@@ -84,7 +84,7 @@ def test_every_image_is_seen_once_an_epoch_and_weighs_the_same(runs: Path) -> No
     store = experiment.data.load()
     torch.set_default_dtype(torch.float64)
     try:
-        model = build_model(experiment, store).eval()
+        model = build_model(experiment, store.outline).eval()
         numbers = BoundMetric(samples=50)(model, Feed(store.train, experiment.data.pixels, 0))
     finally:
         torch.set_default_dtype(torch.float32)

@@ -34,7 +34,10 @@ def show(
         Path | None, typer.Option(help="Where to draw samples; default NAME_data.png.")
     ] = None,
 ) -> None:
-    """Print a data card (counts, classes, sizes, values, checksum) and draw samples."""
+    """Print a data card (counts, classes, sizes, values, checksum) and draw samples.
+
+    Example: `vaelab data show mnist data.kind=images data.path=my_pictures data.size=32`
+    """
     from vaelab.data.card import show as show_card
     from vaelab.library import load_experiment
 
@@ -48,7 +51,10 @@ def extract(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the folders go.")],
     split: Annotated[ExtractedSplit, typer.Option(help="Which split the file is.")],
 ) -> None:
-    """Write a CSV file as image folders: DIR/SPLIT/images/LABEL/ROW.png, rows from 1."""
+    """Write a CSV file as image folders: DIR/SPLIT/images/LABEL/ROW.png, rows from 1.
+
+    Example: `vaelab data extract mnist_train.csv data --split train`
+    """
     from vaelab.data.extract import extract as extract_csv
 
     path = extract_csv(csv, directory, split.value)
@@ -57,7 +63,10 @@ def extract(
 
 @app.command()
 def fetch(name: Annotated[Fetchable, typer.Argument(help="The data set.")]) -> None:
-    """Download a data set into the cache, before an offline class."""
+    """Download a data set into the cache, before an offline class.
+
+    Example: `vaelab data fetch mnist`
+    """
     from vaelab.data import FashionMnistData, MnistData
 
     source = MnistData() if name is Fetchable.MNIST else FashionMnistData()

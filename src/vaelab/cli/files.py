@@ -22,6 +22,8 @@ def encode(
     """Write the code of each image (location and scale of its posterior) as CSV.
 
     Images are scaled and cropped to the size the model knows.
+
+    Example: `vaelab encode runs/mnist seven.png two.jpg --out codes.csv`
     """
     from vaelab.library import find_run
     from vaelab.own_images import Workbench
@@ -37,7 +39,10 @@ def reconstruct(
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("reconstructed.png"),
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Draw each image as the model sees it (left) and decoded from its posterior mean (right)."""
+    """Draw each image as the model sees it (left) and decoded from its posterior mean (right).
+
+    Example: `vaelab reconstruct runs/mnist seven.png --out seven_decoded.png`
+    """
     from vaelab.library import find_run
     from vaelab.own_images import Workbench
 
@@ -53,7 +58,10 @@ def sample(
     out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Draw new images: codes from the prior, decoded."""
+    """Draw new images: codes from the prior, decoded.
+
+    Example: `vaelab sample runs/mnist --num 100`; with `--label 7` where the model is conditional.
+    """
     from vaelab.library import find_run
     from vaelab.own_images import Workbench
 

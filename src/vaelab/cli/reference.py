@@ -18,7 +18,10 @@ def kinds(
         str | None, typer.Argument(help="One axis, e.g. `prior`; none: all of them.")
     ] = None,
 ) -> None:
-    """List every member of every axis, with what it is and where it comes from."""
+    """List every member of every axis, with what it is and where it comes from.
+
+    Example: `vaelab kinds prior`
+    """
     from vaelab.kinds import table
 
     Console().print(table(axis))
@@ -26,7 +29,11 @@ def kinds(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of a config, for editors that complete and check YAML."""
+    """Print the JSON schema of a config, for editors that complete and check YAML.
+
+    Example: `vaelab schema > schema.json`, and `# yaml-language-server: $schema=schema.json` as
+    the first line of a YAML beside it.
+    """
     from vaelab.schema import schema_text
 
     typer.echo(schema_text(), nl=False)
@@ -34,7 +41,10 @@ def schema() -> None:
 
 @config_app.command("show")
 def show_config(config: ConfigArgument, overrides: Overrides = None) -> None:
-    """Print a config with every default filled in."""
+    """Print a config with every default filled in.
+
+    Example: `vaelab config show mnist model.latent=8 > mine.yaml`
+    """
     from vaelab.config import to_yaml
     from vaelab.library import load_experiment
 
@@ -45,7 +55,11 @@ def show_config(config: ConfigArgument, overrides: Overrides = None) -> None:
 def translate(
     old: Annotated[Path, typer.Argument(metavar="OLD.yaml", help="A YAML file of the seed.")],
 ) -> None:
-    """Print what a YAML file of the seed is here; comments say what has no counterpart."""
+    """Print what a YAML file of the seed is here; comments say what has no counterpart.
+
+    Example: `vaelab config translate config/vae_kl.yaml > mine.yaml`; training the old file itself
+    does the same.
+    """
     from vaelab.config import read_yaml
     from vaelab.seed import translate as translate_seed
     from vaelab.seed import translated_yaml

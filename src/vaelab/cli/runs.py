@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, RunArgument, RunsFolder
+from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
 
 app = typer.Typer()
 
@@ -33,7 +33,10 @@ def figures(
     ] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Draw pictures of a run from its best weights; `vaelab kinds figure` lists them."""
+    """Draw pictures of a run from its best weights; `vaelab kinds figure` lists them.
+
+    Example: `vaelab figures runs/digits manifold range=quantile grid=20 samples`
+    """
     from vaelab.library import find_run
     from vaelab.pictures import draw_run, figures_named
 
@@ -51,7 +54,10 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=1, help="K, importance samples per image.")] = 100,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Measure a run's best weights in nats, print a table, write evaluation.json."""
+    """Measure a run's best weights in nats, print a table, write evaluation.json.
+
+    Example: `vaelab evaluate runs/digits --samples 1000`
+    """
     from vaelab.evaluation import evaluate as evaluate_run
     from vaelab.library import find_run
 
@@ -62,32 +68,39 @@ def evaluate(
 @app.command()
 def describe(
     config: ConfigArgument,
+    overrides: Overrides = None,
     picture: Annotated[
         Path | None,
         typer.Option(help="Where to draw the architecture; default NAME_architecture.png."),
     ] = None,
 ) -> None:
-    """Print a model layer by layer (shapes, parameters, multiply-adds) and draw it."""
+    """Print a model layer by layer (shapes, parameters, multiply-adds) and draw it.
+
+    Example: `vaelab describe vae_kl --picture vae_kl.png`
+    """
     from vaelab.describe import describe as describe_model
     from vaelab.figures import save_png
     from vaelab.library import load_experiment
     from vaelab.training import build_model
 
-    experiment, _ = load_experiment(config)
-    model = build_model(experiment, experiment.data.load())
+    experiment, _ = load_experiment(config, overrides or [])
+    model = build_model(experiment, experiment.data.outline())
     description = describe_model(model, experiment)
     console = Console()
     console.print(description.table())
     path = picture or Path(f"{experiment.task_name}_architecture.png")
     save_png(description.draw(), path)
-    console.print(f"drawn in {path}", markup=False, highlight=False)
+    console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("runs")
 def list_runs(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of runs.")] = RUNS,
 ) -> None:
-    """List runs with their numbers."""
+    """List runs with their numbers.
+
+    Example: `vaelab runs`; test numbers appear once `vaelab evaluate RUN` has measured them.
+    """
     from vaelab.overview import overview
 
     Console().print(overview(folder))

@@ -1,6 +1,5 @@
 """Commands that train."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,25 +36,23 @@ def train(
 
     Ctrl-C finishes the step, saves, and prints the command that goes on.
     """
-    from vaelab.library import load_experiment
-    from vaelab.run import Run
+    from vaelab.library import load_experiment, run_folder
     from vaelab.training import Start
     from vaelab.training import train as train_experiment
 
     if resume and overwrite:
         raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
-    assignments = overrides or []
-    if Run.exists(Path(config)):  # a run goes on in its own folder, whatever that is called now
-        folder = Path(config).resolve()
-        runs, assignments = folder.parent, [f"task_name={folder.name}", *assignments]
-    experiment, notes = load_experiment(config, assignments)
+    experiment, notes = load_experiment(config, overrides or [])
     console = Console()
     for note in notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
-    outcome = train_experiment(experiment, runs, start, console)
+    outcome = train_experiment(experiment, run_folder(config, runs), start, console)
     if outcome.stopped is None:
-        console.print(f"next: vaelab evaluate {outcome.run.path}", markup=False, highlight=False)
+        console.print(
+            f"next: vaelab evaluate {outcome.run.path}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 @app.command()
@@ -70,7 +67,7 @@ def demo(runs: RunsFolder = RUNS) -> None:
     from vaelab.training import train as train_experiment
 
     console = Console()
-    experiment, _ = load_experiment("digits")
+    experiment, _ = load_experiment("digits", ["task_name=demo"])
     run = train_experiment(experiment, runs, Start.OVERWRITE, console).run
     console.print(evaluate(run, console=console).table())
     console.print(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.table import Table
 
 from vaelab.data.source import Source
@@ -44,12 +45,12 @@ class DataCard:
 
     def table(self) -> Group:
         """The facts as text."""
-        facts = Table(show_header=False, box=None, title=f"{self.name} ({self.kind})")
+        facts = Table(show_header=False, box=None, title=escape(f"{self.name} ({self.kind})"))
         for key, value in self._facts().items():
             facts.add_row(key, value)
         counts = Table("class", *self.counts, title="images")
         for label, name in enumerate(self.classes):
-            counts.add_row(name, *(f"{count[label]:,}" for count in self.counts.values()))
+            counts.add_row(escape(name), *(f"{count[label]:,}" for count in self.counts.values()))
         counts.add_section()
         counts.add_row("all", *(f"{count.sum():,}" for count in self.counts.values()))
         return Group(facts, counts)
@@ -127,7 +128,7 @@ def show(source: Source, picture: Path, console: Console) -> None:
     drawn = io.BytesIO()
     facts.draw().savefig(drawn, format="png", dpi=150)
     write_bytes(picture, drawn.getvalue())
-    console.print(f"picture: {picture}")
+    console.print(f"picture: {picture}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _histogram(images: UInt8[np.ndarray, "n c h w"]) -> Int64[np.ndarray, "256"]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from vaelab.config import Config
 from vaelab.data.pixels import BinaryPixels, PixelsConfig, UnitPixels
 from vaelab.data.raw import Raw
-from vaelab.data.store import Split, Store
+from vaelab.data.store import Outline, Split, Store
 from vaelab.data.stratify import hold_out
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, derived_seed
@@ -62,6 +62,15 @@ class Source(Config, ABC):
         train, valid, test = self._binarised(splits)
         identity = _identity(raw.checksum, (train_index, valid_index, test_index))
         return Store(self.name, train, valid, test, raw.classes, identity)
+
+    def outline(self) -> Outline:
+        """Shape and classes of the images, read from the files unless they are known without.
+
+        Raises:
+            UserError: as `load`.
+        """
+        raw = self.raw()
+        return Outline(raw.train.image_shape, len(raw.classes))
 
     def _test(self, raw: Raw) -> tuple[Index, Index, Split]:
         """The indices that are not test images, those that are, and the test images."""

@@ -2,12 +2,20 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 Images = UInt8[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
+
+
+class Outline(NamedTuple):
+    """What a model has to know of its images: `(c, h, w)` and the number of classes."""
+
+    image_shape: tuple[int, int, int]
+    classes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +27,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
 
     def select(self, index: Int64[np.ndarray, " m"]) -> "Split":
         """The images at `index`, in that order."""
@@ -49,8 +63,12 @@ class Store:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every image."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
+        return self.train.image_shape
+
+    @property
+    def outline(self) -> Outline:
+        """What a model has to know of the images."""
+        return Outline(self.image_shape, len(self.classes))
 
     @property
     def splits(self) -> dict[str, Split]:

@@ -12,7 +12,7 @@ from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, generator
 
 BATCH = 500
-NATS = "nats/image"
+NATS = "nats"
 
 
 class BoundMetric(BaseMetric):
@@ -44,7 +44,7 @@ class BoundMetric(BaseMetric):
             )
             dims = terms.levels[0].kl_per_dim
             per_dim += [] if dims is None else [dims]
-        sampled = f"{self.samples} posterior sample{'s' * (self.samples > 1)} an image"
+        sampled = f"{self.samples} sample{'s' * (self.samples > 1)} per image"
         closed = "closed-form KL"
         numbers = {
             "distortion_nats": Number.mean(torch.cat(distortion), NATS, sampled),

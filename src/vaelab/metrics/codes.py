@@ -30,8 +30,8 @@ class ActiveUnitsMetric(BaseMetric):
         """`active_units`."""
         variance = posterior_means(model, feed).var(axis=0)
         count = float((variance > self.threshold).sum())
-        estimator = f"var of posterior mean > {self.threshold:g}"
-        return {"active_units": Number(count, f"of {len(variance)} dimensions", estimator)}
+        estimator = f"variance > {self.threshold:g}"
+        return {"active_units": Number(count, f"of {len(variance)}", estimator)}
 
 
 class NeighboursMetric(BaseMetric):
@@ -53,7 +53,7 @@ class NeighboursMetric(BaseMetric):
             return {}
         codes = posterior_means(model, feed)
         accuracy = leave_one_out_accuracy(codes, labels, self.neighbours)
-        estimator = f"{self.neighbours} nearest other codes of the split"
+        estimator = "leave one out"
         return {f"knn{self.neighbours}_accuracy": Number(accuracy, "share", estimator)}
 
 

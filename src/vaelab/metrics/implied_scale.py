@@ -42,8 +42,8 @@ class ImpliedScaleMetric(BaseMetric):
             total += (batch.x - output[0]).double().square().sum().item()
             values += batch.x.numel()
         mse = total / values
-        estimator = "1 posterior sample an image"
+        estimator = "1 sample per image"
         return {
             "mse_per_pixel": Number(mse, "pixel²", estimator),
-            "implied_gaussian_scale": Number(sqrt(mse), "pixel", "root of mse_per_pixel"),
+            "implied_gaussian_scale": Number(sqrt(mse), "pixel", "root of the mse"),
         }

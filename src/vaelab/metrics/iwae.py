@@ -35,9 +35,9 @@ class IWAEMetric(BaseMetric):
         draws = generator(self.seed, Purpose.EVALUATION, 1, feed.images.device)
         size = max(1, DECODED_AT_ONCE // self.samples)
         values = [self._log_mean(model, batch, draws) for batch in feed.batches(size)]
-        estimator = f"{self.samples} importance samples an image"
+        estimator = f"{self.samples} samples per image"
         name = f"nll_iwae{self.samples}_nats"
-        return {name: Number.mean(-torch.cat(values), "nats/image", estimator)}
+        return {name: Number.mean(-torch.cat(values), "nats", estimator)}
 
     def _log_mean(
         self, model: LatentVariableModel, batch: Batch, draws: torch.Generator

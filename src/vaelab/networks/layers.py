@@ -87,23 +87,28 @@ class Linear(Layer):
 
 
 @dataclass(frozen=True)
-class BatchNorm(Layer):
-    """Each channel to mean 0 and variance 1 over the batch, then scaled and shifted.
+class ShapeKeeping(Layer):
+    """A layer whose output has the shape of its input."""
 
-    "Batch normalization" (Ioffe and Szegedy, 2015, algorithm 1, arXiv 1502.03167).
-    """
-
-    shape: tuple[int, int, int]
+    shape: Shape
 
     @property
     def input_shape(self) -> Shape:
-        """(channels, height, width)."""
+        """The shape."""
         return self.shape
 
     @property
     def output_shape(self) -> Shape:
-        """(channels, height, width)."""
+        """The same shape."""
         return self.shape
+
+
+@dataclass(frozen=True)
+class BatchNorm(ShapeKeeping):
+    """Each channel of `(c, h, w)` to mean 0 and variance 1 over the batch, scaled and shifted.
+
+    "Batch normalization" (Ioffe and Szegedy, 2015, algorithm 1, arXiv 1502.03167).
+    """
 
     @property
     def parameters(self) -> int:
@@ -121,21 +126,10 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True)
-class Activate(Layer):
+class Activate(ShapeKeeping):
     """A function applied to each value."""
 
-    shape: Shape
     function: Activation
-
-    @property
-    def input_shape(self) -> Shape:
-        """Any shape."""
-        return self.shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """The same shape."""
-        return self.shape
 
     def module(self) -> nn.Module:
         """The activation's module."""

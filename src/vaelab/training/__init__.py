@@ -5,17 +5,17 @@ from pathlib import Path
 from rich.console import Console
 
 from vaelab.data import Store
+from vaelab.data.store import Outline
 from vaelab.experiment import Experiment
 from vaelab.figures import Drawer
 from vaelab.models import FlatLatent
-from vaelab.pictures import draw_run
+from vaelab.pictures import draw_run, drawn
 from vaelab.randomness import Purpose, seeded
-from vaelab.training.checkpoint import read_progress
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop, Outcome
 from vaelab.training.precision import default_dtype, make_fabric
-from vaelab.training.start import Start, open_run
+from vaelab.training.start import Start, epochs_done, open_run
 
 __all__ = ["Outcome", "Start", "train"]
 
@@ -45,16 +45,17 @@ def train(
     store = experiment.data.load()
     with default_dtype(experiment.training.precision):
         fabric = make_fabric(experiment.training)
-        model = build_model(experiment, store)
+        model = build_model(experiment, store.outline)
         run = open_run(experiment, folder / experiment.task_name, start, store.checksum)
-        if run.resume_path.is_file():
-            done = read_progress(run.resume_path).epoch
-            if done >= experiment.training.epochs:
-                display.say(
-                    f"{run.path} is finished: {done} epochs; to go on, ask for more, e.g. "
-                    f"`vaelab train {run.path} --resume training.epochs={2 * done}`"
-                )
-                return Outcome(run, None)
+        if (done := epochs_done(run)) >= experiment.training.epochs:
+            display.say(
+                f"{run.path} is finished: {done} epochs; to go on, ask for more, e.g. "
+                f"`vaelab train {run.path} --resume training.epochs={2 * done}`"
+            )
+            missing = [figure for figure in run.experiment.figures.at_end if not drawn(run, figure)]
+            if missing:  # it was killed after its last epoch
+                draw_run(run, missing, store, console)
+            return Outcome(run, None)
         display.say(_summary(experiment, store, model, run))
         with display, interruptible() as interrupt, Drawer(display.say) as drawer:
             loop = Loop(run, store, model, fabric, display)
@@ -68,11 +69,11 @@ def train(
     return outcome
 
 
-def build_model(experiment: Experiment, store: Store) -> FlatLatent:
+def build_model(experiment: Experiment, images: Outline) -> FlatLatent:
     """The model with the parameters that its seed gives it."""
     with seeded(experiment.training.seed, Purpose.INITIALISATION):
         return experiment.model.build(
-            store.image_shape, experiment.data.pixels.domain, len(store.classes)
+            images.image_shape, experiment.data.pixels.domain, images.classes
         )
 
 

@@ -89,7 +89,9 @@ class Display:
         )
 
     def epoch(self, epoch: int, epochs: int, split: str, numbers: Mapping[str, float]) -> None:
-        """An epoch is over; `numbers` are of `split`."""
+        """An epoch is over; `numbers` are of `split`. A long training says some twenty of them."""
         self.terms(numbers)
+        if epoch % max(1, epochs // 20) and epoch < epochs:
+            return
         speed = self._images / max(1e-9, monotonic() - self._began)
         self.say(f"epoch {epoch:>3}/{epochs}  {split}: {self._terms}  {speed:,.0f} images/s")

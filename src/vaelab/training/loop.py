@@ -57,14 +57,11 @@ class Loop:
         self.images: Tensor = resident(store.train.images, fabric.device)
         self.labels: Tensor = resident(store.train.labels, fabric.device)
         self.valid = Feed(store.valid, self.pixels, model.classes, fabric.device)
+        self.starts = batch_starts(len(self.images), self.config.batch_size)
+        self.steps_per_epoch = len(self.starts) - 1
         self.meter = Meter.empty(self.config.log_every, fabric.device)
         self.progress = Progress(threads=torch.get_num_threads())
         self.facts = describe_environment(fabric.device, store.checksum)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
-        return len(self._batch_starts()) - 1
 
     def restore(self) -> None:
         """Go on from resume.safetensors, with the thread count it was made with."""
@@ -90,14 +87,13 @@ class Loop:
         self._save()
         try:
             while self.progress.epoch < self.config.epochs:
-                starts = self._batch_starts()
                 order = self._order()
                 self.model.train()
-                while self.progress.batch < len(starts) - 1:
+                while self.progress.batch < self.steps_per_epoch:
                     if stopped := self._wish_to_stop(interrupt):
                         self._save()
                         return Outcome(self.run, stopped)
-                    first, last = starts[self.progress.batch : self.progress.batch + 2]
+                    first, last = self.starts[self.progress.batch : self.progress.batch + 2]
                     self._take_step(order[first:last])
                     if self.config.preview:
                         preview.refresh()
@@ -211,14 +207,6 @@ class Loop:
         draws = generator(self.config.seed, Purpose.ORDER, self.progress.epoch)
         return torch.randperm(len(self.images), generator=draws).to(self.fabric.device)
 
-    def _batch_starts(self) -> list[int]:
-        """Where batches begin, and the end; a single last image joins the batch before it."""
-        size, images = self.config.batch_size, len(self.images)
-        starts = list(range(0, images, size))
-        if len(starts) > 1 and images - starts[-1] == 1:
-            starts.pop()
-        return [*starts, images]
-
     def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
         if interrupt.requested:
             return "stopped as you asked"
@@ -262,3 +250,11 @@ class Loop:
             f"{error}; {kept}. Try a smaller training.optimizer.learning_rate, a larger "
             "likelihood scale or floor, or a warm-up of objective.beta"
         )
+
+
+def batch_starts(images: int, size: int) -> list[int]:
+    """Where batches begin, and the end; a single last image joins the batch before it."""
+    starts = list(range(0, images, size))
+    if len(starts) > 1 and images - starts[-1] == 1:
+        starts.pop()
+    return [*starts, images]

@@ -9,14 +9,15 @@ from vaelab.config import Config
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.run import Run
+from vaelab.training.checkpoint import read_progress
 
 FREE = (
+    "task_name",
     "figures",
     "training.epochs",
     "training.max_minutes",
     "training.save_minutes",
     "training.preview",
-    "training.log_every",
 )
 
 
@@ -57,7 +58,16 @@ def open_run(experiment: Experiment, path: Path, start: Start, checksum: str) ->
         )
     run = Run(path)
     _refuse_changes(run, experiment, checksum)
-    return Run.create(path, experiment)
+    return run if epochs_done(run) >= experiment.training.epochs else Run.create(path, experiment)
+
+
+def epochs_done(run: Run) -> int:
+    """Epochs that a run has finished and saved.
+
+    Raises:
+        BadValueError: what it saved is damaged.
+    """
+    return read_progress(run.resume_path).epoch if run.resume_path.is_file() else 0
 
 
 def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:

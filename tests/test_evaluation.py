@@ -1,0 +1,224 @@
+"""evaluation.json says what was measured on what, and what cannot be measured is said in words."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tests.conftest import Answer
+from tests.training.conftest import tiny
+from vaelab.data.feed import Feed
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.evaluation import evaluate
+from vaelab.metrics import IWAEMetric
+from vaelab.overview import overview
+from vaelab.run import Run
+from vaelab.training import train
+
+Command = Callable[..., Answer]
+
+
+def copy_of(run: Run, path: Path) -> Run:
+    shutil.copytree(run.path, path)
+    return Run(path)
+
+
+def text(table: object, width: int = 200) -> str:
+    console = Console(width=width, file=StringIO())
+    console.print(table)
+    return console.file.getvalue()
+
+
+def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    returned = evaluate(run, samples=7)
+    written = json.loads(run.evaluation_path.read_text())
+    store = run.experiment.data.load()
+    model, about = run.load_model()
+    facts = {key: value for key, value in written.items() if key != "numbers"}
+    assert facts == {
+        "run": "run",
+        "split": "test",
+        "images": len(store.test),
+        "epoch": about["epoch"],
+        "data_checksum": store.checksum,
+        "likelihood": "gaussian",
+        "pixels": "unit",
+        "conditional": False,
+    }
+    numbers = written["numbers"]
+    assert numbers.keys() == {
+        "distortion_nats", "rate_nats", "elbo_nats", "rate_z1_nats", "rate_z2_nats",
+        "nll_iwae7_nats", "active_units", "mse_per_pixel", "implied_gaussian_scale",
+        "knn5_accuracy",
+    }  # fmt: skip
+    for name, number in numbers.items():
+        assert number.keys() == {"value", "unit", "estimator", "standard_error"}
+        assert number["unit"]
+        assert number["estimator"]
+        assert number["value"] == returned.numbers[name].value
+        assert (number["standard_error"] is not None) is name.endswith("_nats")
+    assert "7 " in numbers["nll_iwae7_nats"]["estimator"]
+    assert numbers["nll_iwae7_nats"]["value"] < -numbers["elbo_nats"]["value"]
+    feed = Feed(store.test, run.experiment.data.pixels, 0)
+    assert (
+        returned.numbers["nll_iwae7_nats"] == IWAEMetric(samples=7)(model, feed)["nll_iwae7_nats"]
+    )
+    assert 0.1 < numbers["knn5_accuracy"]["value"] <= 1
+
+
+def test_the_numbers_of_a_split_are_those_that_training_logged(
+    trained: Run, tmp_path: Path
+) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    logged = max(row["elbo_nats"] for row in run.metrics() if row["split"] == "valid")
+    assert evaluate(run, "valid", 2).numbers["elbo_nats"].value == pytest.approx(logged, abs=1e-6)
+
+
+def test_twice_gives_the_same_file(trained: Run, tmp_path: Path) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    evaluate(run, samples=3)
+    before = run.evaluation_path.read_bytes()
+    evaluate(run, samples=3)
+    assert run.evaluation_path.read_bytes() == before
+
+
+def test_the_table_has_every_number(conditional: Run, tmp_path: Path) -> None:
+    found = evaluate(copy_of(conditional, tmp_path / "a[b]c"), samples=3)
+    shown = text(found.table())
+    assert "a[b]c" in shown
+    assert "conditional on the class" in shown
+    for name, number in found.numbers.items():
+        (line,) = [line for line in shown.splitlines() if name in line.split()]
+        assert f"{number.value:.6g}" in line
+        assert number.estimator in line
+
+
+@pytest.mark.parametrize("mode", ["dynamic", "static"])
+def test_bits_per_dimension_of_black_and_white_pixels(mode: str, tmp_path: Path) -> None:
+    experiment = tiny(
+        f"data.pixels={{kind: binary, mode: {mode}}}", "model.likelihood.kind=bernoulli",
+        "training.epochs=1",
+    )  # fmt: skip
+    found = evaluate(train(experiment, tmp_path).run, samples=5)
+    nats, bits = (found.numbers[f"nll_iwae5_{unit}"] for unit in ("nats", "bits_per_dim"))
+    assert bits.value == pytest.approx(nats.value / (64 * math.log(2)))
+    assert bits.standard_error == pytest.approx(nats.standard_error / (64 * math.log(2)))
+    assert bits.unit == "bits/dimension"
+    assert 0 < bits.value < 1.2
+    assert found.pixels == f"{mode} binary"
+    assert "implied_gaussian_scale" not in found.numbers
+
+
+def test_densities_have_no_bits_per_dimension(tmp_path: Path) -> None:
+    for kind in ("gaussian", "continuous_bernoulli"):
+        experiment = tiny(f"model.likelihood.kind={kind}", f"task_name={kind}", "training.epochs=1")
+        found = evaluate(train(experiment, tmp_path).run, samples=2)
+        assert not [name for name in found.numbers if "bits" in name]
+
+
+def test_an_empty_split_is_an_error(tmp_path: Path) -> None:
+    run = train(tiny("data.validation=0", "training.epochs=1"), tmp_path).run
+    with pytest.raises(BadValueError, match=r"the valid split of .*tiny is empty; choose another"):
+        evaluate(run, "valid")
+    assert not run.evaluation_path.exists()
+
+
+def test_a_run_without_weights_names_the_command_that_makes_them(
+    trained: Run, tmp_path: Path
+) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    run.weights_path.unlink()
+    with pytest.raises(MissingFileError, match=f"vaelab train {run.path} --resume"):
+        evaluate(run)
+
+
+@pytest.mark.parametrize("damage", [b"nonsense", b"", None])
+def test_damaged_weights_are_named(damage: bytes | None, trained: Run, tmp_path: Path) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    content = run.weights_path.read_bytes()
+    run.weights_path.write_bytes(content[:500] if damage is None else damage)
+    with pytest.raises(BadValueError, match=r"weights.safetensors is damaged"):
+        evaluate(run)
+
+
+def test_weights_of_another_model_are_named(trained: Run, conditional: Run, tmp_path: Path) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    shutil.copy(conditional.weights_path, run.weights_path)
+    with pytest.raises(BadValueError, match=r"weights.safetensors does not fit the model"):
+        evaluate(run)
+
+
+def test_data_that_is_gone_is_said_in_words(tmp_path: Path, vaelab: Command) -> None:
+    draws = np.random.default_rng(0)
+    archive = tmp_path / "mine.npz"
+    images = draws.integers(0, 256, (120, 8, 8), np.uint8)
+    np.savez(archive, images=images, labels=np.arange(120) % 3)
+    train(tiny(f"data={{kind: npz, path: '{archive}'}}", "training.epochs=1"), tmp_path / "runs")
+    run = tmp_path / "runs" / "tiny"
+    assert vaelab("evaluate", run, "--samples", 2).code == 0
+    archive.unlink()
+    for words in (["evaluate", run], ["figures", run, "latent"], ["describe", run]):
+        answer = vaelab(*words)
+        assert answer.code == 2
+        assert answer.err.startswith("vaelab: ")
+        assert str(archive) in answer.err
+        assert "Traceback" not in answer.err
+    # what needs no data goes on
+    assert vaelab("sample", run, "--num", 4, "--out", tmp_path / "four.png").code == 0
+
+
+# --- the overview
+
+
+def test_the_overview_lists_good_and_damaged_runs(trained: Run, tmp_path: Path) -> None:
+    good = copy_of(trained, tmp_path / "good[1]")
+    numbers = evaluate(good, samples=2).numbers
+    damages = {
+        "config": ("config.yaml", "epochs: [1"),
+        "keys": ("config.yaml", "traning: {epochs: 3}"),
+        "metrics": ("metrics.jsonl", "{ nonsense\n"),
+        "evaluation": ("evaluation.json", "{"),
+    }
+    for name, (file, content) in damages.items():
+        (copy_of(good, tmp_path / name).path / file).write_text(content)
+    (tmp_path / "notes").mkdir()
+    lines = text(overview(tmp_path), 400).splitlines()
+    rows = {line.split()[0]: line for line in lines if line.strip()}
+    valid = max(row["elbo_nats"] for row in good.metrics() if row["split"] == "valid")
+    for part in (
+        "digits", "2/2", f"{valid:,.2f}", f"{numbers['elbo_nats'].value:,.2f}",
+        f"{numbers['knn5_accuracy'].value:.3f}",
+    ):  # fmt: skip
+        assert part in rows["good[1]"]
+    for name, (file, _) in damages.items():
+        assert "damaged: " in rows[name]
+        assert file in rows[name]
+    assert "did you mean `training`" in rows["keys"]
+    assert "notes" not in rows
+
+
+def test_a_run_that_was_never_measured_has_no_test_numbers(trained: Run, tmp_path: Path) -> None:
+    copy_of(trained, tmp_path / "fresh")
+    (line,) = [line for line in text(overview(tmp_path)).splitlines() if "fresh" in line]
+    assert line.split()[-2:] == ["-", "-"]
+
+
+def test_numbers_of_another_split_do_not_pass_for_those_of_the_test(
+    trained: Run, tmp_path: Path
+) -> None:
+    run = copy_of(trained, tmp_path / "validated")
+    evaluate(run, "valid", 2)
+    (line,) = [line for line in text(overview(tmp_path)).splitlines() if "validated" in line]
+    assert line.split()[-2:] == ["-", "-"]
+
+
+def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="there is no folder"):
+        overview(tmp_path / "nowhere")

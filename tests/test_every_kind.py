@@ -1,0 +1,267 @@
+"""Every kind of every axis: its parameters learn, it is saved and loaded, it does its part.
+
+The tests walk the unions of the code, so a new kind is tested the moment it can be named.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from tests.training.conftest import tiny
+from vaelab.config import validate
+from vaelab.data import Domain, PixelsConfig
+from vaelab.data.feed import Feed
+from vaelab.figures import FigureConfig, Panel
+from vaelab.figures.style import render
+from vaelab.kinds import AXES, members
+from vaelab.likelihoods import BaseLikelihood
+from vaelab.metrics import MetricConfig
+from vaelab.models import VAE, Condition, VAEConfig
+from vaelab.objectives import ELBOConfig, IWAEConfig, ObjectiveConfig
+from vaelab.optimizers import LearningRateScheduleConfig, OptimizerConfig
+from vaelab.pictures import figures_named, subject_of
+from vaelab.run import Run, read_tensors, write_tensors
+from vaelab.schedules import ScheduleConfig
+from vaelab.training import train
+
+SHAPE, CLASSES, IMAGES = (1, 8, 8), 3, 12
+CONV = {"encoder": {"kind": "conv", "channels": [4, 6], "kernels": [2, 2], "strides": [2, 2]}}
+
+
+def kinds_of(union: Any) -> list[str]:
+    return [str(cls.model_fields["kind"].default) for cls in members(union)]
+
+
+def axis(name: str) -> list[type[Any]]:
+    return [cls for axis in AXES if axis.name == name for cls in members(axis.union)]
+
+
+def domain_for(model: dict[str, Any]) -> Domain:
+    """Pixels on which the model's likelihood is one."""
+    likelihood: BaseLikelihood = VAEConfig.model_validate(model).likelihood
+    return min(likelihood.domains, key=lambda domain: (domain is not Domain.UNIT, domain))
+
+
+def models() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Settings of models that between them have every kind of every axis of a model."""
+    for name in ("encoder", "decoder", "posterior", "likelihood", "prior"):
+        for cls in axis(name):
+            kind = str(cls.model_fields["kind"].default)
+            model: dict[str, Any] = {name: {"kind": kind}}
+            if (name, kind) == ("encoder", "conv"):
+                model = CONV
+            if (name, kind) == ("decoder", "conv"):
+                model = {"decoder": {"kind": "conv", "channels": [6, 4], "strides": [2, 2]}}
+            yield f"{name}-{kind}", model
+    for scale in get_args(axis("posterior")[0].model_fields["scale"].annotation):
+        yield f"posterior-{scale}", {"posterior": {"scale": scale}}
+    for likelihood in ("gaussian", "laplace"):
+        yield f"{likelihood}-fixed", {"likelihood": {"kind": likelihood, "scale": 0.1}}
+    yield "heads", {"encoder": {"kind": "mlp", "widths": [16], "heads": [8]}}
+    encoder, decoder = (
+        get_args(Condition.model_fields[side].annotation) for side in ("encoder", "decoder")
+    )
+    for read, told in product(encoder, decoder):
+        condition = {"condition": {"encoder": read, "decoder": told}}
+        yield f"condition-mlp-{read}-{told}", condition
+        if read != "one_hot":  # which a convolution cannot take, and says so
+            yield f"condition-conv-{read}-{told}", {**CONV, **condition}
+
+
+MODELS = dict(models())
+
+
+def build(name: str, seed: int = 0) -> VAE:
+    torch.manual_seed(seed)
+    config = validate(VAEConfig, MODELS[name], name)
+    return config.build(SHAPE, domain_for(MODELS[name]), CLASSES)
+
+
+def given(name: str, samples: int = 1) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Images in the domain of the model's likelihood, their classes, and noise."""
+    torch.manual_seed(5)
+    grey = torch.rand(IMAGES, *SHAPE)
+    x = (grey > 0.5).float() if domain_for(MODELS[name]) is Domain.BINARY else grey
+    conditional = VAEConfig.model_validate(MODELS[name]).condition.active
+    context = torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES] if conditional else None
+    return x, context, torch.randn(samples, IMAGES, 2)
+
+
+def controls(objective: Any) -> dict[str, Tensor]:
+    return {key: torch.tensor(s(0.5)) for key, s in objective.controls.items()}
+
+
+def test_the_models_tested_have_every_kind() -> None:
+    for name in ("encoder", "decoder", "posterior", "likelihood", "prior"):
+        tested = {name.partition("-")[2] for name in MODELS}
+        assert {str(cls.model_fields["kind"].default) for cls in axis(name)} <= tested
+
+
+@pytest.mark.parametrize("objective", [ELBOConfig(), IWAEConfig(samples=3)], ids=str)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_gets_a_gradient(name: str, objective: ELBOConfig | IWAEConfig) -> None:
+    model = build(name)
+    x, context, noise = given(name, objective.num_samples)
+    loss = objective(model.terms(x, context, noise=noise), controls(objective))
+    assert torch.isfinite(loss)
+    loss.backward()
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert torch.isfinite(parameter.grad).all(), parameter_name
+        assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize("kind", kinds_of(ObjectiveConfig))
+def test_every_objective_is_lowered_by_following_its_gradient(kind: str) -> None:
+    (cls,) = [cls for cls in axis("objective") if cls.model_fields["kind"].default == kind]
+    objective = cls()
+    model = build("encoder-mlp")
+    x, context, noise = given("encoder-mlp", objective.num_samples)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = objective(model.terms(x, context, noise=noise), controls(objective))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_loaded_it_says_the_same(name: str, tmp_path: Path) -> None:
+    model, fresh = build(name), build(name, seed=1)
+    x, context, noise = given(name)
+    with torch.no_grad():
+        model.terms(x, context, noise=noise)  # batch norms see some data before they are saved
+        path = tmp_path / "model.safetensors"
+        write_tensors(path, model.state_dict(), {"kind": name})
+        tensors, about = read_tensors(path)
+        assert about == {"kind": name}
+        other = fresh.eval().terms(x, context, noise=noise)
+        fresh.load_state_dict(tensors)
+        first, second = (m.eval().terms(x, context, noise=noise) for m in (model, fresh))
+    assert not torch.equal(first.elbo, other.elbo)
+    for part in ("log_likelihood", "log_weights", "distortion", "rate"):
+        assert torch.equal(getattr(first, part), getattr(second, part)), part
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_samples_are_images_of_the_likelihoods_domain(name: str) -> None:
+    model = build(name).eval()
+    context = torch.eye(CLASSES)[torch.arange(6) % CLASSES] if model.classes else None
+    with torch.no_grad():
+        images = model.sample(6, context)
+        drawn, mean = images.sample(), images.mean
+    assert drawn.shape == mean.shape == (6, *SHAPE)
+    assert not torch.equal(mean[0], mean[3])  # same class, other code
+    domain = domain_for(MODELS[name])
+    if domain is Domain.BINARY:
+        assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    kind = VAEConfig.model_validate(MODELS[name]).likelihood.kind
+    if kind in {"bernoulli", "continuous_bernoulli"}:
+        assert mean.min() >= 0
+        assert mean.max() <= 1
+        assert drawn.min() >= 0
+        assert drawn.max() <= 1
+    assert torch.isfinite(images.log_prob(drawn)).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_conditional_model_says_something_else_of_another_class(name: str) -> None:
+    model = build(name).eval()
+    condition = VAEConfig.model_validate(MODELS[name]).condition
+    if not condition.active:
+        assert model.classes == 0
+        return
+    x, context, _ = given(name)
+    assert context is not None
+    other = context.roll(1, 1)
+    with torch.no_grad():
+        codes = [model.encode(x, c).mean for c in (context, other)]
+        images = [model.decode(codes[0], c).mean for c in (context, other)]
+    assert torch.equal(*codes) is (condition.encoder == "none")
+    assert torch.equal(*images) is (condition.decoder == "none")
+
+
+TRAININGS = [
+    *(f"objective.beta={{kind: {kind}}}" for kind in kinds_of(ScheduleConfig)),
+    *(f"training.optimizer.kind={kind}" for kind in kinds_of(OptimizerConfig)),
+    *(
+        f"training.learning_rate_schedule.kind={kind}"
+        for kind in kinds_of(LearningRateScheduleConfig)
+    ),
+    *(f"objective.kind={kind}" for kind in kinds_of(ObjectiveConfig)),
+]
+
+
+@pytest.mark.parametrize("setting", TRAININGS)
+def test_two_steps_of_training_with_every_schedule_and_optimiser(
+    setting: str, tmp_path: Path
+) -> None:
+    experiment = tiny(
+        setting, "data.validation=1300", "training.batch_size=72",
+        "training.log_every=1", "training.epochs=1",
+    )  # fmt: skip
+    run = train(experiment, tmp_path).run
+    rows = [row for row in run.metrics() if row["split"] == "train"]
+    assert [row["step"] for row in rows] == [1, 2]
+    objective, training = experiment.objective, experiment.training
+    for row, epoch in zip(rows, (0.0, 0.5), strict=True):
+        for name, schedule in objective.controls.items():
+            assert row[name] == pytest.approx(schedule(epoch))
+        factor = training.learning_rate_schedule(epoch, 1, [])
+        assert row["learning_rate"] == pytest.approx(training.optimizer.learning_rate * factor)
+        assert row["rate_nats"] > 0
+    assert rows[0]["loss_nats"] != rows[1]["loss_nats"]
+
+
+@pytest.mark.parametrize("kind", kinds_of(PixelsConfig))
+def test_a_model_learns_from_every_kind_of_pixels(kind: str, tmp_path: Path) -> None:
+    run = train(tiny(f"data.pixels={kind}", "training.epochs=4"), tmp_path).run
+    elbos = [row["elbo_nats"] for row in run.metrics() if row["split"] == "valid"]
+    assert elbos[-1] > elbos[0]
+
+
+@pytest.mark.parametrize("kind", kinds_of(MetricConfig))
+def test_every_metric_gives_numbers_with_unit_and_estimator(kind: str, trained: Run) -> None:
+    (cls,) = [cls for cls in members(MetricConfig) if cls.model_fields["kind"].default == kind]
+    model, _ = trained.load_model()
+    data = trained.experiment.data
+    numbers = cls()(model, Feed(data.load().test, data.pixels, model.classes))
+    assert numbers
+    for name, number in numbers.items():
+        assert np.isfinite(number.value), name
+        assert number.unit, name
+        assert number.estimator, name
+        assert name.endswith("_nats") is (number.unit.startswith("nats")), name
+        assert number.standard_error is None or number.standard_error > 0, name
+    assert cls()(model, Feed(data.load().test, data.pixels, model.classes)) == numbers
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+@pytest.mark.parametrize("kind", kinds_of(FigureConfig))
+def test_every_figure_of_a_trained_run(
+    kind: str, conditioned: bool, trained: Run, conditional: Run, tmp_path: Path
+) -> None:
+    options = {"interpolation": ["frames=20"], "manifold": ["grid=5"], "samples": ["num=20"]}
+    (figure,) = figures_named([kind, *options.get(kind, [])])
+    panel = figure.compute(subject_of(conditional if conditioned else trained))
+    picture = figure.draw(panel)
+    assert isinstance(picture, Figure)
+    pixels = render(picture)
+    assert min(pixels.shape[:2]) >= 100
+    assert len(np.unique(pixels)) > 10
+    loaded = Panel.load(panel.save(tmp_path / "panel.npz"))
+    assert loaded.arrays.keys() == panel.arrays.keys()
+    for name, array in panel.arrays.items():
+        np.testing.assert_array_equal(loaded.arrays[name], array)
+        assert array.size, name
+    np.testing.assert_array_equal(render(figure.draw(loaded)), pixels)

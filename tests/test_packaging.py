@@ -1,0 +1,127 @@
+"""What is built for others holds what they need, and nothing else."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = {path.name for path in (ROOT / "configs").iterdir()}
+
+pytestmark = pytest.mark.slow
+
+
+def build(target: str, folder: Path, root: Path = ROOT) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=root, check=True, capture_output=True,
+    )  # fmt: skip
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("sdist", tmp_path_factory.mktemp("sdist"))
+
+
+def names_in_wheel(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_package_and_its_configs(wheel: Path) -> None:
+    assert wheel.name.endswith("-py3-none-any.whl")
+    names = names_in_wheel(wheel)
+    info = next(name.split("/")[0] for name in names if ".dist-info/" in name)
+    source = ROOT / "src"
+    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    configs = {f"vaelab/configs/{name}" for name in CONFIGS}
+    assert {"mnist.yaml", "schema.json"} <= CONFIGS
+    assert names == modules | configs | {
+        "vaelab/py.typed",
+        *(f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")),
+        f"{info}/licenses/LICENSE",
+    }
+
+
+def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        read = {PurePosixPath(name).name: archive.read(name) for name in archive.namelist()}
+    about = Parser().parsestr(read["METADATA"].decode())
+    assert about["Name"] == "vaelab"
+    assert about["Requires-Python"] == ">=3.11"
+    needs = about.get_all("Requires-Dist")
+    plain = {need.split("<")[0].split(">")[0] for need in needs if "extra ==" not in need}
+    assert plain == {
+        "torch", "lightning-fabric", "numpy", "pydantic", "pyyaml", "safetensors", "typer",
+        "rich", "matplotlib", "pillow", "scikit-learn", "pooch", "platformdirs", "jaxtyping",
+    }  # fmt: skip
+    assert "vaelab = vaelab.cli:main" in read["entry_points.txt"].decode()
+
+
+def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "import vaelab\n"
+        "from vaelab.library import load_experiment, shipped_configs\n"
+        "print(vaelab.__file__)\n"
+        "print(*shipped_configs())\n"
+        "print(load_experiment('mnist')[0].task_name)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    place, configs, name = done.stdout.splitlines()
+    assert place == str(tmp_path / "site" / "vaelab" / "__init__.py")
+    assert set(configs.split()) == {
+        name.removesuffix(".yaml") for name in CONFIGS - {"schema.json"}
+    }
+    assert name == "mnist"
+
+
+def test_the_sdist_holds_tests_and_configs_and_builds_the_same_wheel(
+    sdist: Path, wheel: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    files = {
+        path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()
+    }
+    assert {f"configs/{name}" for name in CONFIGS} <= files
+    assert {
+        "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "Makefile",
+        "tests/conftest.py", "tests/test_packaging.py", "docs/kinds.md", "src/vaelab/py.typed",
+    } <= files  # fmt: skip
+    strange = {
+        name for name in files
+        if PurePosixPath(name).suffix not in {
+            ".py", ".yaml", ".json", ".md", ".toml", ".txt", ".typed", ".png", ".gif", "",
+        }
+    }  # fmt: skip
+    assert not strange
+    assert not [name for name in files if "__pycache__" in name or "runs/" in name]
+    again = build("wheel", tmp_path / "again", unpacked)
+    assert names_in_wheel(again) == names_in_wheel(wheel)
+
+
+def test_the_constraints_name_every_direct_dependency_once_in_order() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines]
+    assert names == sorted(names)
+    assert {"torch", "numpy", "hatchling", "ruff", "pytest"} <= set(names)
+    assert "torch==2.13.0" in lines
