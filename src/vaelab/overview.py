@@ -22,13 +22,13 @@ def overview(folder: Path) -> Table:
         caption="nats per image; test numbers appear once `vaelab evaluate RUN` has measured them; "
         "compare only runs with the same data, pixels, likelihood and conditioning",
     )
-    table.add_column("run", overflow="fold")
+    table.add_column("run", overflow="fold", min_width=16)
     table.add_column("data")
-    table.add_column("model", overflow="fold")
-    table.add_column("epochs", justify="right")
-    table.add_column("valid elbo", justify="right")
-    table.add_column("test elbo", justify="right")
-    table.add_column("5-nn", justify="right")
+    table.add_column("model, latent dimensions", overflow="fold")
+    table.add_column("epochs", justify="right", no_wrap=True)
+    table.add_column("valid elbo", justify="right", no_wrap=True)
+    table.add_column("test elbo", justify="right", no_wrap=True)
+    table.add_column("5-nn", justify="right", no_wrap=True)
     for path in find_runs(folder):
         table.add_row(escape(path.name), *map(escape, _row(path)))
     return table
@@ -45,11 +45,11 @@ def _row(path: Path) -> list[str]:
     # numbers of another split are not the test's
     numbers = evaluation.get("numbers", {}) if evaluation.get("split") == "test" else {}
     config = run.experiment
-    model = f"{config.model.encoder.kind}, {config.model.latent} latent, "
-    model += f"{config.model.likelihood.kind}, {config.model.prior.kind}"
+    parts = [f"{config.model.encoder.kind} {config.model.latent}", config.model.likelihood.kind]
+    parts += [] if config.model.prior.kind == "standard_normal" else [config.model.prior.kind]
     return [
         config.data.kind,
-        model,
+        ", ".join(parts),
         f"{epochs}/{config.training.epochs}",
         f"{max(row['elbo_nats'] for row in valid):,.2f}" if valid else "-",
         _number(numbers, "elbo_nats", ",.2f"),

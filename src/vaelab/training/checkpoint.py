@@ -74,15 +74,16 @@ def load_checkpoint(
     progress = _progress(path, about)
     try:
         model.load_state_dict(_under("model.", tensors))
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimizer.", tensors).items():
             index, slot = name.split(".")
-            slots.setdefault(int(index), {})[slot] = tensor
+            slots.setdefault(int(index), {})[slot] = _laid_out(tensor, parameters[int(index)])
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": slots, "param_groups": groups})
         meter.rows[: len(about["sizes"])] = tensors["meter"].to(meter.rows)
         meter.sizes[:] = about["sizes"]
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, IndexError, RuntimeError, ValueError) as error:
         raise BadValueError(f"{path} does not fit the model of config.yaml: {error}") from error
     return progress
 
@@ -92,6 +93,13 @@ def _progress(path: Path, about: Mapping[str, Any]) -> Progress:
         return Progress(**about["progress"])
     except (KeyError, TypeError) as error:
         raise BadValueError(f"{path} was not written by this version: {error}") from error
+
+
+def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """A moment in the memory layout of its parameter: the fused step walks both side by side."""
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter).copy_(tensor)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
