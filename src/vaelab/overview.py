@@ -22,9 +22,9 @@ def overview(folder: Path) -> Table:
         caption="nats per image; test numbers appear once `vaelab evaluate RUN` has measured them; "
         "compare only runs with the same data, pixels, likelihood and conditioning",
     )
-    table.add_column("run", overflow="fold", min_width=16)
+    table.add_column("run", overflow="fold")
     table.add_column("data")
-    table.add_column("model, latent dimensions", overflow="fold")
+    table.add_column("model", overflow="fold")
     table.add_column("epochs", justify="right", no_wrap=True)
     table.add_column("valid elbo", justify="right", no_wrap=True)
     table.add_column("test elbo", justify="right", no_wrap=True)
@@ -51,8 +51,8 @@ def _row(path: Path) -> list[str]:
         config.data.kind,
         ", ".join(parts),
         f"{epochs}/{config.training.epochs}",
-        f"{max(row['elbo_nats'] for row in valid):,.2f}" if valid else "-",
-        _number(numbers, "elbo_nats", ",.2f"),
+        f"{max(row['elbo_nats'] for row in valid):,.1f}" if valid else "-",
+        _number(numbers, "elbo_nats", ",.1f"),
         _number(numbers, "knn5_accuracy", ".3f"),
     ]
 
