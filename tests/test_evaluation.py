@@ -193,7 +193,7 @@ def test_the_overview_lists_good_and_damaged_runs(trained: Run, tmp_path: Path) 
     rows = {line.split()[0]: line for line in lines if line.strip()}
     valid = max(row["elbo_nats"] for row in good.metrics() if row["split"] == "valid")
     for part in (
-        "digits", "2/2", f"{valid:,.2f}", f"{numbers['elbo_nats'].value:,.2f}",
+        "digits", "2/2", f"{valid:,.1f}", f"{numbers['elbo_nats'].value:,.1f}",
         f"{numbers['knn5_accuracy'].value:.3f}",
     ):  # fmt: skip
         assert part in rows["good[1]"]
