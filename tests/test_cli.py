@@ -303,7 +303,7 @@ def test_runs_are_listed(run: Run, by_class: Run, vaelab: Command) -> None:
     assert answer.code == 0
     elbo = json.loads(run.evaluation_path.read_text())["numbers"]["elbo_nats"]["value"]
     lines = {line.split()[0]: line for line in answer.out.splitlines() if line.strip()}
-    assert f"{elbo:,.2f}" in lines["tiny"]
+    assert f"{elbo:,.1f}" in lines["tiny"]
     assert "2/2" in lines["classes"]
     assert vaelab("runs", "runs").out == answer.out
     refused(vaelab("runs", "elsewhere"), "there is no folder elsewhere", "vaelab train")
