@@ -89,7 +89,9 @@ class TraversalFigure(BaseFigure):
         page.image(LABELS, 22, sheet)
         for row, dimension in enumerate(arrays["dimensions"]):
             active = bool(arrays["active"][row])
-            words = f"z{dimension + 1}   {arrays['rates'][row]:.2f} nats"
+            # a prior that ties the dimensions together leaves an estimate of each one's part
+            about = "" if panel.words["exact"] else "≈ "
+            words = f"z{dimension + 1}   {about}{arrays['rates'][row]:.2f} nats"
             top = 22 + cell_height * (row + 0.5) - (8 if active else 15)
             page.text(MARGIN, top, words, size=9.5, color=INK if active else SOFT)
             if not active:
