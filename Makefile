@@ -38,12 +38,12 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
-	@echo "== installing vaelab and PyTorch (about 1.2 GB, some minutes)"
+	@echo "== installing vaelab and PyTorch (about 1.4 GB with PyTorch's CPU build, some minutes)"
 	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml constraints.txt
-	@echo "== installing vaelab, PyTorch and the development tools (about 1.3 GB, some minutes)"
+	@echo "== installing vaelab, PyTorch and the development tools (about 1.5 GB with PyTorch's CPU build, some minutes)"
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/installed
 

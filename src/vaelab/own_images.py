@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vaelab.data.feed import Batch, Feed
+from vaelab.data.feed import Feed, class_context
 from vaelab.data.pictures import read_picture
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split
@@ -22,6 +22,7 @@ from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
 
 TILE = 112
+BATCH = 500
 
 
 class Workbench:
@@ -44,13 +45,13 @@ class Workbench:
     @torch.no_grad()
     def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
         """Write the posterior of each file as CSV: file, then location and scale per dimension."""
-        batch = self._read(files, label)
-        posterior = self.model.encode(batch.x, batch.context)
+        batches = self._read(files, label).batches(BATCH)
+        posteriors = [self.model.encode(batch.x, batch.context) for batch in batches]
         dims = range(1, self.model.latent + 1)
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(["file", *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
-        numbers = torch.cat([posterior.mean, posterior.stddev], 1).tolist()
+        numbers = torch.cat([torch.cat([q.mean, q.stddev], 1) for q in posteriors]).tolist()
         for file, row in zip(files, numbers, strict=True):
             table.writerow([file, *(f"{value:.6g}" for value in row)])
         return write_text(path, text.getvalue())
@@ -58,17 +59,18 @@ class Workbench:
     @torch.no_grad()
     def reconstruct(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
         """Write a picture: each file as the model sees it, and decoded from its posterior mean."""
-        batch = self._read(files, label)
-        code = self.model.encode(batch.x, batch.context).mean
-        output = self.model.decode(code, batch.context).mean
-        rows = torch.stack([batch.x, output], 1)
-        return self._save(rows, path)
+        rows = []
+        for batch in self._read(files, label).batches(BATCH):
+            code = self.model.encode(batch.x, batch.context).mean
+            output = self.model.decode(code, batch.context).mean
+            rows.append(torch.stack([batch.x, output], 1))
+        return self._save(torch.cat(rows), path)
 
     @torch.no_grad()
     def sample(self, num: int, label: str | None, seed: int, path: Path) -> Path:
         """Write a picture of decoded draws from the prior, one label or every class in turn."""
         labels = self._labels(num, label, every_class=True)
-        context = self._context(labels)
+        context = class_context(labels, self.model.classes)
         with seeded(seed, Purpose.SAMPLES):
             output = self.model.sample(num, context).mean
         columns = int(np.ceil(np.sqrt(num)))
@@ -76,14 +78,13 @@ class Workbench:
         output = torch.cat([output, output.new_zeros(blank, *output.shape[1:])])
         return self._save(output.reshape(-1, columns, *output.shape[1:]), path)
 
-    def _read(self, files: Sequence[Path], label: str | None) -> Batch:
+    def _read(self, files: Sequence[Path], label: str | None) -> Feed:
         channels, height, width = self.model.image_shape
         mode: Literal[1, 3] = 1 if channels == 1 else 3
         pictures = [read_picture(str(file), (height, width), mode) for file in files]
         images = np.stack(pictures).transpose(0, 3, 1, 2)
         labels = self._labels(len(files), label, every_class=False).numpy()
-        feed = Feed(Split(np.ascontiguousarray(images), labels), self.pixels, self.model.classes)
-        return next(feed.batches(len(files)))
+        return Feed(Split(np.ascontiguousarray(images), labels), self.pixels, self.model.classes)
 
     def _labels(self, num: int, label: str | None, *, every_class: bool) -> Tensor:
         if label is None:
@@ -102,10 +103,6 @@ class Workbench:
                 f"there is no class `{label}`; the classes are {', '.join(self.classes)}"
             )
         return torch.full((num,), self.classes.index(label))
-
-    def _context(self, labels: Tensor) -> Tensor | None:
-        classes = self.model.classes
-        return torch.eye(classes)[labels] if classes else None
 
     def _save(self, rows: Tensor, path: Path) -> Path:
         """Write images `(rows, columns, c, h, w)` of the pixels' domain as one picture."""

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from vaelab.config import Config, parse_yaml, validate
 from vaelab.data import Store
 from vaelab.errors import BadValueError
-from vaelab.figures import BaseFigure, FigureConfig, Subject, latent_film
+from vaelab.figures import BaseFigure, FigureConfig, Subject, film_is_stale, latent_film
 from vaelab.run import Run
 
 
@@ -83,14 +83,16 @@ def draw_run(
         subject.plane.save(run.plane_path)
     written: list[Path] = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("drawing", total=len(figures) + 1)
+        stale = film_is_stale(run.figures)
+        task = progress.add_task("drawing", total=len(figures) + stale)
         for figure in figures:
             progress.update(task, description=f"drawing {figure.kind}")
             written += figure.write(figure.compute(subject), run.figures)
             progress.advance(task)
-        progress.update(task, description="drawing the film")
-        film = latent_film(run.figures)
-        written += [] if film is None else [film]
+        if stale:
+            progress.update(task, description="drawing the film")
+            film = latent_film(run.figures)
+            written += [] if film is None else [film]
     pictures = sorted({path.name for path in written if path.suffix in {".png", ".gif"}})
     console.print(
         f"pictures in {run.figures}: {', '.join(pictures)}",

@@ -186,3 +186,20 @@ def test_pictures_that_a_kill_prevented_are_drawn_on_resuming(runs: Path) -> Non
     train(tiny(pictures), runs, Start.RESUME)
     assert (run.figures / "rates.png").is_file()
     assert kept.stat().st_mtime_ns == before
+
+
+def test_killed_between_validation_and_saving_it_logs_the_epoch_once(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = "training.save_minutes=1e-9"
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killing:
+        killing.setattr(Run, "save_weights", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny(often), runs)
+    assert Run(runs / "tiny").metrics()[-1]["split"] == "valid"
+    run = train(tiny(often), runs, Start.RESUME).run
+    assert run.metrics() == train(tiny(often, "task_name=alone"), runs).run.metrics()

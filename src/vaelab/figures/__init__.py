@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from vaelab.figures.background import Drawer
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.curves import CurvesFigure
-from vaelab.figures.film import latent_film
+from vaelab.figures.film import film_is_stale, latent_film
 from vaelab.figures.interpolation import InterpolationFigure
 from vaelab.figures.latent import LatentFigure
 from vaelab.figures.manifold import ManifoldFigure
@@ -56,6 +56,7 @@ __all__ = [
     "SamplesFigure",
     "Subject",
     "TraversalFigure",
+    "film_is_stale",
     "latent_film",
     "save_png",
 ]

@@ -42,6 +42,15 @@ def latent_film(folder: Path) -> Path | None:
     return write_gif(folder / "latent.gif", frames, milliseconds, sample)
 
 
+def film_is_stale(folder: Path) -> bool:
+    """Whether an epoch's panel is newer than the film, or there is no film yet."""
+    film = folder / "latent.gif"
+    if not film.is_file():
+        return True
+    drawn = film.stat().st_mtime_ns
+    return any(path.stat().st_mtime_ns > drawn for path in epoch_panels(folder))
+
+
 def epoch_panels(folder: Path) -> list[Path]:
     """The panels of a folder in the order of their epochs."""
     epochs = {}

@@ -6,7 +6,6 @@ import torch
 from pydantic import Field
 
 from vaelab.data.feed import Feed
-from vaelab.distributions import closed_form_kl
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, generator
@@ -39,9 +38,7 @@ class BoundMetric(BaseMetric):
             terms = model.terms(batch.x, batch.context, noise=noise)
             distortion.append(terms.distortion)
             rate.append(terms.rate)
-            exact.append(
-                closed_form_kl(terms.levels[0].posterior, terms.levels[0].prior) is not None
-            )
+            exact.append(terms.levels[0].closed_form_kl is not None)
             dims = terms.levels[0].kl_per_dim
             per_dim += [] if dims is None else [dims]
         sampled = f"{self.samples} sample{'s' * (self.samples > 1)} per image"

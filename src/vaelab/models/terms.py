@@ -39,8 +39,16 @@ class Level:
     @cached_property
     def kl(self) -> Float[Tensor, " b"]:
         """KL(q(z|x) || p(z)), nats: in closed form, else the mean of log q - log p over samples."""
-        exact = closed_form_kl(self.posterior, self.prior)
+        exact = self.closed_form_kl
         return (self.log_q - self.log_p).mean(0) if exact is None else exact
+
+    @cached_property
+    def closed_form_kl(self) -> Float[Tensor, " b"] | None:
+        """KL(q(z|x) || p(z)), nats, where a closed form is known."""
+        per_dim = self.kl_per_dim
+        if per_dim is not None:
+            return per_dim.sum(-1)
+        return closed_form_kl(self.posterior, self.prior)
 
     @cached_property
     def kl_per_dim(self) -> Float[Tensor, "b d"] | None:

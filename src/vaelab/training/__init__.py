@@ -56,7 +56,7 @@ def train(
             if missing:  # it was killed after its last epoch
                 draw_run(run, missing, store, console)
             return Outcome(run, None)
-        display.say(_summary(experiment, store, model, run))
+        display.say(_summary(experiment, store, model))
         with display, interruptible() as interrupt, Drawer(display.say) as drawer:
             loop = Loop(run, store, model, fabric, display)
             if run.resume_path.is_file():
@@ -77,7 +77,7 @@ def build_model(experiment: Experiment, images: Outline) -> FlatLatent:
         )
 
 
-def _summary(experiment: Experiment, store: Store, model: FlatLatent, run: object) -> str:
+def _summary(experiment: Experiment, store: Store, model: FlatLatent) -> str:
     channels, height, width = store.image_shape
     parameters = sum(parameter.numel() for parameter in model.parameters())
     valid = f"{len(store.valid):,} for validation"

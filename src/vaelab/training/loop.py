@@ -100,7 +100,9 @@ class Loop:
                     self._take_step(order[first:last])
                     if self.config.preview:
                         preview.refresh()
-                    if monotonic() - self.saved > 60 * self.config.save_minutes:
+                    # the end of an epoch saves by itself, after its row of validation
+                    ended = self.progress.batch == self.steps_per_epoch
+                    if not ended and monotonic() - self.saved > 60 * self.config.save_minutes:
                         self._save()
                 self._finish_epoch()
                 self._draw(drawer)
@@ -149,6 +151,7 @@ class Loop:
         terms["elbo_nats"] = -terms["distortion_nats"] - terms["rate_nats"]
         self._log("train", epoch + 1 / self.steps_per_epoch, terms, controls, rate)
         self.display.terms(terms)
+        self.latest = terms
 
     def _finish_epoch(self) -> None:
         progress = self.progress
@@ -166,7 +169,7 @@ class Loop:
         else:
             progress.watched.append(train_loss)
             better, progress.best_epoch = True, progress.epoch
-            self.display.epoch(progress.epoch, self.config.epochs, "train", self._last_row())
+            self.display.epoch(progress.epoch, self.config.epochs, "train", self.latest)
         if better:
             about = {"epoch": progress.epoch, "step": progress.step,
                      "valid_elbo_nats": progress.best_elbo}  # fmt: skip
@@ -197,9 +200,6 @@ class Loop:
         row |= controls or {}
         row |= {} if rate is None else {"learning_rate": rate}
         self.run.append_metrics([row])
-
-    def _last_row(self) -> Row:
-        return self.run.metrics()[-1]
 
     def _learning_rate(self, epoch: float) -> float:
         schedule = self.config.learning_rate_schedule
