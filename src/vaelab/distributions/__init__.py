@@ -4,6 +4,7 @@ from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_d
 from vaelab.distributions.family import ConditionalDistribution, Family
 from vaelab.distributions.noise import rsample
 from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig
+from vaelab.distributions.shared_scale import SharedScale
 
 PosteriorConfig = DiagonalNormalConfig
 
@@ -13,6 +14,7 @@ __all__ = [
     "DiagonalNormalConfig",
     "Family",
     "PosteriorConfig",
+    "SharedScale",
     "closed_form_kl",
     "closed_form_kl_per_dim",
     "rsample",

@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Laplace, Normal
+from torch.distributions import Distribution, Laplace, Normal
 
 from vaelab.data.pixels import Domain
+from vaelab.distributions import SharedScale
 from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
 
 Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["learned"]
@@ -47,9 +48,7 @@ class LocationScale(Likelihood):
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose locations are `params`."""
-        return Independent(
-            self.family(params, self.scale, validate_args=False), 3, validate_args=False
-        )
+        return SharedScale(self.family, params, self.scale)
 
 
 class _LocationScaleConfig(BaseLikelihood):

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaelab.networks.layers import Activate, Activation, ContextLayer, Layer, Linear, Shape
+from vaelab.networks.lowering import Lowered
 
 
 class Network(nn.Module):
@@ -26,6 +28,8 @@ class Network(nn.Module):
                 raise ValueError(f"{before} gives {before.output_shape}, {after} takes another")
         self.layers = tuple(layers)
         self.stack = nn.ModuleList(layer.module() for layer in layers)
+        self._conditional = any(isinstance(layer, ContextLayer) for layer in layers)
+        self._lowered = Lowered(self.layers, list(self.stack))
 
     @property
     def input_shape(self) -> Shape:
@@ -57,16 +61,26 @@ class Network(nn.Module):
         x = x.reshape(-1, *self.input_shape)
         if context is not None:
             context = context.expand(*batch, context.shape[-1]).reshape(-1, context.shape[-1])
+        if context is None and self._conditional:
+            raise TypeError(
+                "this model is conditional: give the classes as `context`, one-hot (n, classes)"
+            )
+        y = self._lowered(x, context) if self._lowers(x) else self._plain(x, context)
+        return y.reshape(*batch, *self.output_shape)
+
+    def _lowers(self, x: Tensor) -> bool:
+        """Whether products of our own are faster and give all that is asked for."""
+        return (
+            x.device.type == "cpu"
+            and (self.training or not torch.is_grad_enabled())
+            and not torch.is_autocast_enabled("cpu")
+            and not torch._C._are_functorch_transforms_active()
+        )
+
+    def _plain(self, x: Tensor, context: Tensor | None) -> Tensor:
         for layer, module in zip(self.layers, self.stack, strict=True):
-            if not isinstance(layer, ContextLayer):
-                x = module(x)
-            elif context is None:
-                raise TypeError(
-                    "this model is conditional: give the classes as `context`, one-hot (n, classes)"
-                )
-            else:
-                x = module(x, context)
-        return x.reshape(*batch, *self.output_shape)
+            x = module(x, context) if isinstance(layer, ContextLayer) else module(x)
+        return x
 
 
 def dense(inputs: int, widths: Sequence[int], activation: Activation) -> list[Layer]:

@@ -1,0 +1,118 @@
+"""What a CPU computes as matrix products is what the layers' own modules give."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from vaelab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Network
+from vaelab.networks.layers import ContextLayer, Layer
+
+ACTIVATIONS = ["relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "identity"]
+CLASSES = 4
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+class Plain(nn.Module):
+    """The modules one after the other, as PyTorch computes them."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.layers = network.layers
+        self.stack = copy.deepcopy(network.stack)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        for layer, module in zip(self.layers, self.stack, strict=True):
+            x = module(x, context) if isinstance(layer, ContextLayer) else module(x)
+        return x
+
+
+def assert_equal(layers: list[Layer], training: bool, images: int = 3) -> None:
+    """Values, gradients of the input and of every parameter, and running moments."""
+    network = Network(layers).train(training)
+    plain = Plain(network).train(training)
+    context = torch.eye(CLASSES)[torch.arange(images) % CLASSES]
+    given = torch.randn(images, *layers[0].input_shape)
+    outputs, gradients = [], []
+    for module in (network, plain):
+        x = given.clone().requires_grad_()
+        y = module(x, context)
+        torch.manual_seed(1)
+        outputs.append(y)
+        gradients.append(torch.autograd.grad(y, [x, *module.parameters()], torch.randn(y.shape)))
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(*gradients)
+    torch.testing.assert_close(network.state_dict(), plain.state_dict())
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_with_and_without_norm(activation, norm, training) -> None:
+    shape = (3, 10, 9)
+    encoder = ConvEncoder(
+        activation=activation, norm=norm, hidden=(7,), hidden_activation=activation
+    )
+    assert_equal(encoder.trunk((1, 12, 11), "planes", CLASSES), training)
+    decoder = ConvDecoder(
+        activation=activation, norm=norm, output_norm=norm, output_activation=activation,
+        hidden=(7,), hidden_activation=activation,
+    )  # fmt: skip
+    assert_equal(decoder.trunk(5, shape, "one_hot", CLASSES), training)
+    mlp = MLPEncoder(widths=(8, 7), activation=activation)
+    assert_equal(mlp.trunk(shape, "one_hot", CLASSES), training)
+    assert_equal(mlp.trunk(shape, "planes", CLASSES), training)
+    mlp = MLPDecoder(widths=(8,), activation=activation, output_activation=activation)
+    assert_equal(mlp.trunk(5, shape, "one_hot", CLASSES), training)
+
+
+@given(
+    sides=st.tuples(st.integers(5, 14), st.integers(5, 14)),
+    channels=st.sampled_from([1, 3]),
+    layers=st.lists(
+        st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 1)), min_size=1, max_size=2
+    ),
+    norm=st.sampled_from(["none", "batch"]),
+    training=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_kernel_stride_and_padding(sides, channels, layers, norm, training) -> None:
+    kernels, strides, paddings = zip(*layers, strict=True)
+    encoder = ConvEncoder(
+        channels=(4,) * len(layers), kernels=kernels, strides=strides, paddings=paddings, norm=norm
+    )
+    try:
+        trunk = encoder.trunk((channels, *sides), "none", 1)
+    except ValueError:
+        return  # nothing left of the image
+    assert_equal(trunk, training)
+    assert_equal(encoder.mirrored().trunk(3, (channels, *sides), "none", 1), training)
+
+
+def test_one_row_has_no_variance() -> None:
+    network = Network(
+        ConvEncoder(kernels=(4,) * 1, channels=(2,), strides=(4,)).trunk((1, 4, 4), "none", 1)
+    )
+    with pytest.raises(ValueError, match="more than one value per channel"):
+        network(torch.randn(1, 1, 4, 4))
+
+
+def test_a_copy_computes_with_its_own_parameters() -> None:
+    network = Network(ConvEncoder().trunk((1, 12, 12), "none", 1)).eval()
+    x = torch.randn(2, 1, 12, 12)
+    before = network(x)
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(1)
+    torch.testing.assert_close(network(x), before)
+    assert not torch.allclose(other(x), before)
