@@ -43,6 +43,8 @@ class TrainingConfig(Config):
     """Images per step."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Of initialisation, data order and noise; never of the split."""
+    replicas: int = Field(default=1, ge=1, le=1024)
+    """Runs of as many consecutive seeds, trained together as one batched model."""
     optimizer: OptimizerConfig = AdamConfig()
     """What turns gradients into steps."""
     learning_rate_schedule: LearningRateScheduleConfig = ConstantRate()
@@ -59,6 +61,15 @@ class TrainingConfig(Config):
     """A budget: stop after the step that reaches it, saved and ready to go on."""
     preview: bool = False
     """Keep preview.png, one input and its reconstruction, fresh while training."""
+
+    @model_validator(mode="after")
+    def _seeds_exist(self) -> "TrainingConfig":
+        if self.seed + self.replicas > 2**63:
+            raise ValueError(
+                f"{self.replicas} replicas from seed {self.seed} on go beyond the largest seed, "
+                f"{2**63 - 1}; use a smaller training.seed"
+            )
+        return self
 
 
 class FiguresConfig(Config):

@@ -27,7 +27,11 @@ class BaseOptimizer(Config, ABC):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser of these parameters."""
+        """The optimiser of these parameters, each a group with a learning rate of its own."""
+
+
+def _groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
+    return [{"params": [parameter]} for parameter in parameters]
 
 
 class AdamConfig(BaseOptimizer):
@@ -41,7 +45,7 @@ class AdamConfig(BaseOptimizer):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Torch's fused Adam."""
         return torch.optim.Adam(
-            parameters, lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
+            _groups(parameters), lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
         )
 
 
@@ -59,7 +63,7 @@ class AdamWConfig(BaseOptimizer):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Torch's fused AdamW."""
         return torch.optim.AdamW(
-            parameters,
+            _groups(parameters),
             lr=self.learning_rate,
             betas=self.betas,
             eps=self.eps,

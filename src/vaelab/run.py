@@ -187,8 +187,11 @@ class Run:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Row) -> None:
     """Write tensors and a JSON header as one .safetensors file, whole."""
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(contiguous, metadata={"vaelab": json.dumps(about)}))
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    write_bytes(path, save(copies, metadata={"vaelab": json.dumps(about)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Row]:

@@ -4,7 +4,6 @@ The commands import what they need when they run: PyTorch takes seconds to impor
 should not.
 """
 
-import os
 import sys
 import traceback
 import warnings
@@ -13,6 +12,7 @@ from typing import TextIO
 import typer
 
 from vaelab.cli import data, files, reference, runs, training
+from vaelab.cli.process import prepare_process
 from vaelab.errors import UserError
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ for group in (training.app, runs.app, files.app, reference.app):
 def main() -> None:
     """Run the command line; exit code 0, 2 for what the user can put right, 1 for our faults."""
     warnings.showwarning = _print_warning
-    _leave_room()
+    prepare_process()
     try:
         app(prog_name="vaelab")
     except UserError as error:
@@ -48,16 +48,6 @@ def main() -> None:
         traceback.print_exc()
         print("vaelab: this is a fault of vaelab, not yours; please report it", file=sys.stderr)
         sys.exit(1)
-
-
-def _leave_room() -> None:
-    """Compute on half of the cores, unless OMP_NUM_THREADS says otherwise.
-
-    Pictures are drawn beside the training, and PyTorch's threads spin while they wait: with one
-    more than there are free cores, a step costs several times as much. On two idle cores the other
-    half gains a sixth to a third for convolutions, and nothing for fully connected networks.
-    """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
 
 
 def _print_warning(

@@ -34,11 +34,12 @@ def train(
 
     `vaelab train runs/mnist8 --resume training.epochs=40`
 
+    `vaelab train simple training.replicas=5` : five seeds at once, for an error bar
+
     Ctrl-C finishes the step, saves, and prints the command that goes on.
     """
     from vaelab.library import load_experiment, run_folder
-    from vaelab.training import Start
-    from vaelab.training import train as train_experiment
+    from vaelab.training import Start, replicas, train_together
 
     if resume and overwrite:
         raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
@@ -47,12 +48,14 @@ def train(
     for note in notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
-    outcome = train_experiment(experiment, run_folder(config, runs), start, console)
-    if outcome.stopped is None:
-        console.print(
-            f"next: vaelab evaluate {outcome.run.path}",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
+    folder = run_folder(config, runs)
+    outcomes = train_together(replicas(experiment), folder, start, console)
+    for outcome in outcomes:
+        if outcome.stopped is None:
+            console.print(
+                f"next: vaelab evaluate {outcome.run.path}",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 @app.command()

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split
@@ -61,7 +60,11 @@ class Feed:
 
 def class_context(labels: Int64[Tensor, " b"], classes: int) -> Float[Tensor, "b classes"] | None:
     """One-hot classes, or None for a model that reads none."""
-    return one_hot(labels, classes).to(torch.get_default_dtype()) if classes else None
+    if not classes:
+        return None
+    # as a comparison: `one_hot` waits for the device to check its labels
+    every = torch.arange(classes, device=labels.device)
+    return (labels[:, None] == every).to(torch.get_default_dtype())
 
 
 def resident(array: np.ndarray, device: torch.device | str) -> Tensor:

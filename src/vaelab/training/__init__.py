@@ -1,6 +1,11 @@
 """Training: one loop, its run directory, and what it needs to go on."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
 from pathlib import Path
+from statistics import fmean, stdev
 
 from rich.console import Console
 
@@ -11,13 +16,24 @@ from vaelab.figures import Drawer
 from vaelab.models import FlatLatent
 from vaelab.pictures import draw_run, drawn
 from vaelab.randomness import Purpose, seeded
+from vaelab.run import Run
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
-from vaelab.training.loop import Loop, Outcome
+from vaelab.training.loop import Loop
+from vaelab.training.member import Member
 from vaelab.training.precision import default_dtype, make_fabric
-from vaelab.training.start import Start, epochs_done, open_run
+from vaelab.training.replicas import check_alike, replicas
+from vaelab.training.start import Start, check_start, epochs_done, open_run
 
-__all__ = ["Outcome", "Start", "train"]
+__all__ = ["Outcome", "Start", "replicas", "train", "train_together"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: its run, and why it stopped before its last epoch, if it did."""
+
+    run: Run
+    stopped: str | None
 
 
 def train(
@@ -40,33 +56,67 @@ def train(
     Raises:
         UserError: a setting, the data or the run directory is not right; nothing was overwritten.
     """
+    return train_together([experiment], folder, start, console)[0]
+
+
+def train_together(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    start: Start = Start.NEW,
+    console: Console | None = None,
+) -> list[Outcome]:
+    """Train experiments that differ in seed, learning rate or beta alone as one batched model.
+
+    Each gets what it would get by itself, up to rounding, and a run directory of its own.
+
+    Args:
+        experiments: one or more; `replicas` makes them from one with `training.replicas`.
+        folder: as for `train`.
+        start: as for `train`.
+        console: as for `train`.
+
+    Returns:
+        For each its run, and whether it was stopped before its last epoch.
+
+    Raises:
+        UserError: as for `train`; or the experiments cannot be trained together.
+    """
     console = Console(quiet=True) if console is None else console
-    display = Display(console)
-    store = experiment.data.load()
-    with default_dtype(experiment.training.precision):
-        fabric = make_fabric(experiment.training)
-        model = build_model(experiment, store.outline)
-        run = open_run(experiment, folder / experiment.task_name, start, store.checksum)
-        if (done := epochs_done(run)) >= experiment.training.epochs:
-            display.say(
-                f"{run.path} is finished: {done} epochs; to go on, ask for more, e.g. "
-                f"`vaelab train {run.path} --resume training.epochs={2 * done}`"
-            )
-            missing = [figure for figure in run.experiment.figures.at_end if not drawn(run, figure)]
-            if missing:  # it was killed after its last epoch
-                draw_run(run, missing, store, console)
-            return Outcome(run, None)
-        display.say(_summary(experiment, store, model))
-        with display, interruptible() as interrupt, Drawer(display.say) as drawer:
-            loop = Loop(run, store, model, fabric, display)
-            if run.resume_path.is_file():
-                loop.restore()
-            outcome = loop.train(interrupt, drawer)
-    if outcome.stopped:
-        display.say(f"{outcome.stopped}; to go on: vaelab train {run.path} --resume")
-    else:
-        draw_run(run, run.experiment.figures.at_end, store, console)
-    return outcome
+    display = Display(console, len(experiments))
+    check_alike(experiments)
+    training, store = experiments[0].training, experiments[0].data.load()
+    with default_dtype(training.precision):
+        fabric = make_fabric(training)
+        models = [build_model(one, store.outline).to(fabric.device) for one in experiments]
+        paths = [folder / one.task_name for one in experiments]
+        for one, path in zip(experiments, paths, strict=True):
+            check_start(one, path, start, store.checksum)
+        runs = [open_run(one, path, start) for one, path in zip(experiments, paths, strict=True)]
+        members = [
+            Member(run, store, model)
+            for run, model, one in zip(runs, models, experiments, strict=True)
+            if not _is_finished(run, one.training.epochs, display)
+        ]
+        stopped = None
+        if members:
+            display.say(_summary(members, store))
+            with display, interruptible() as interrupt, Drawer(display.say) as drawer:
+                for group, until in _level(members):
+                    loop = Loop(group, store, fabric, display)
+                    stopped = stopped or loop.train(interrupt, drawer, until)
+    trained = {member.run.path for member in members}
+    for run in runs:
+        pictures = run.experiment.figures.at_end
+        if run.path not in trained:  # it may have been killed after its last epoch
+            pictures = tuple(figure for figure in pictures if not drawn(run, figure))
+        elif stopped:
+            display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+            continue
+        if pictures:
+            draw_run(run, pictures, store, console)
+    if len(members) > 1 and not stopped:
+        display.say(_spread(members))
+    return [Outcome(run, stopped if run.path in trained else None) for run in runs]
 
 
 def build_model(experiment: Experiment, images: Outline) -> FlatLatent:
@@ -77,14 +127,55 @@ def build_model(experiment: Experiment, images: Outline) -> FlatLatent:
         )
 
 
-def _summary(experiment: Experiment, store: Store, model: FlatLatent) -> str:
+def _spread(members: list[Member]) -> str:
+    names = ("elbo", "distortion", "rate")
+    texts = []
+    for name in names:
+        values = [member.latest[f"{name}_nats"] for member in members]
+        error = stdev(values) / sqrt(len(values))
+        texts.append(f"{name} {fmean(values):.2f} +- {error:.2f}")
+    images = "validation images, 1 posterior sample each"
+    if not len(members[0].valid):
+        images = "training images of the last log interval"
+    return (
+        f"{len(members)} runs, last epoch, {images}: {', '.join(texts)} nats "
+        "(mean and standard error over runs)"
+    )
+
+
+def _is_finished(run: Run, epochs: int, display: Display) -> bool:
+    done = epochs_done(run)
+    if done < epochs:
+        return False
+    display.say(
+        f"{run.path} is finished: {done} epochs; to go on, ask for more, e.g. "
+        f"`vaelab train {run.path} --resume training.epochs={2 * done}`"
+    )
+    return True
+
+
+def _level(members: list[Member]) -> Iterator[tuple[list[Member], int | None]]:
+    """Groups to train, and until which step: first those behind, then all together.
+
+    A kill while the runs are saved one after the other leaves some a save behind the others.
+    """
+    steps = sorted({member.saved_step for member in members})
+    for behind, ahead in pairwise(steps):
+        yield [member for member in members if member.saved_step == behind], ahead
+    yield members, None
+
+
+def _summary(members: list[Member], store: Store) -> str:
     channels, height, width = store.image_shape
+    model = members[0].model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     valid = f"{len(store.valid):,} for validation"
     if not len(store.valid):
         valid = "none for validation, so the last weights are kept"
+    names = ", ".join(member.experiment.task_name for member in members)
+    together = f" each, {len(members)} trained together" if len(members) > 1 else ""
     return (
-        f"{experiment.task_name}: {store.name}, {len(store.train):,} images of "
+        f"{names}: {store.name}, {len(store.train):,} images of "
         f"{channels} x {height} x {width} to train on, {valid}, {len(store.test):,} for the test; "
-        f"{parameters:,} parameters, {model.latent} latent dimensions"
+        f"{parameters:,} parameters, {model.latent} latent dimensions{together}"
     )

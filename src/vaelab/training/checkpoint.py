@@ -1,11 +1,10 @@
 """Everything needed to go on bit for bit, in one file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from vaelab.errors import BadValueError
@@ -26,7 +25,7 @@ class Progress:
         watched: the watched loss of every finished epoch, nats.
         best_elbo: the best validation ELBO, nats, None before the first.
         best_epoch: the epoch it was reached in.
-        threads: of the CPU; sums depend on it in the last bit.
+        threads: of the CPU, 0 before any were chosen; sums may depend on it in the last bit.
         seconds: spent training.
     """
 
@@ -38,17 +37,20 @@ class Progress:
     watched: list[float] = field(default_factory=list)
     best_elbo: float | None = None
     best_epoch: int = 0
-    threads: int = 1
+    threads: int = 0
     seconds: float = 0.0
 
 
 def save_checkpoint(
-    path: Path, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer, meter: Meter
+    path: Path,
+    progress: Progress,
+    model: nn.Module,
+    optimizer: Mapping[str, Tensor],
+    meter: Meter,
 ) -> None:
-    """Write model, optimiser, unread losses and progress as one file, whole."""
+    """Write model, state of the optimiser, unread losses and progress as one file, whole."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{slot}": tensor for slot, tensor in slots.items()}
+    tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.items()}
     tensors["meter"] = meter.rows[: len(meter.sizes)]
     write_tensors(path, tensors, {"progress": asdict(progress), "sizes": meter.sizes})
 
@@ -63,7 +65,10 @@ def read_progress(path: Path) -> Progress:
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, meter: Meter
+    path: Path,
+    model: nn.Module,
+    load_optimizer: Callable[[Mapping[str, Tensor]], object],
+    meter: Meter,
 ) -> Progress:
     """Put back what `save_checkpoint` wrote.
 
@@ -74,16 +79,10 @@ def load_checkpoint(
     progress = _progress(path, about)
     try:
         model.load_state_dict(_under("model.", tensors))
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
-            index, slot = name.split(".")
-            slots.setdefault(int(index), {})[slot] = _laid_out(tensor, parameters[int(index)])
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        load_optimizer(_under("optimizer.", tensors))
         meter.rows[: len(about["sizes"])] = tensors["meter"].to(meter.rows)
         meter.sizes[:] = about["sizes"]
-    except (KeyError, IndexError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, ValueError) as error:
         raise BadValueError(f"{path} does not fit the model of config.yaml: {error}") from error
     return progress
 
@@ -93,13 +92,6 @@ def _progress(path: Path, about: Mapping[str, Any]) -> Progress:
         return Progress(**about["progress"])
     except (KeyError, TypeError) as error:
         raise BadValueError(f"{path} was not written by this version: {error}") from error
-
-
-def _laid_out(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """A moment in the memory layout of its parameter: the fused step walks both side by side."""
-    if tensor.shape != parameter.shape:
-        return tensor
-    return torch.empty_like(parameter).copy_(tensor)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """What a person sees of a training: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from time import monotonic
 from types import TracebackType
 
@@ -22,10 +23,12 @@ class Display:
 
     Args:
         console: where to.
+        runs: how many are trained together; numbers are then means over them.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, runs: int = 1) -> None:
         self.console = console
+        self._suffix = f" (mean of {runs} runs)" if runs > 1 else ""
         self._terms = ""
         self._shown = self._began = monotonic()
         self._images = 0
@@ -80,15 +83,15 @@ class Display:
             speed=self._images / (now - self._began),
         )
 
-    def terms(self, numbers: Mapping[str, float]) -> None:
-        """Training terms have been read, nats per image."""
-        self._terms = READ_TERMS.format(
-            distortion=numbers["distortion_nats"],
-            rate=numbers["rate_nats"],
-            elbo=numbers["elbo_nats"],
-        )
+    def terms(self, numbers: Sequence[Mapping[str, float]]) -> None:
+        """Training terms of each run have been read, nats per image."""
+        names = ("distortion", "rate", "elbo")
+        means = {name: fmean(one[f"{name}_nats"] for one in numbers) for name in names}
+        self._terms = READ_TERMS.format(**means) + self._suffix
 
-    def epoch(self, epoch: int, epochs: int, split: str, numbers: Mapping[str, float]) -> None:
+    def epoch(
+        self, epoch: int, epochs: int, split: str, numbers: Sequence[Mapping[str, float]]
+    ) -> None:
         """An epoch is over; `numbers` are of `split`. A long training says some twenty of them."""
         self.terms(numbers)
         if epoch % max(1, epochs // 20) and epoch < epochs:

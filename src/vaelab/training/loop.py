@@ -1,214 +1,170 @@
 """The training loop."""
 
-from dataclasses import dataclass
-from math import isfinite
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from vaelab.data import Store
-from vaelab.data.feed import Feed, resident
+from vaelab.data.feed import resident
 from vaelab.errors import BadValueError
-from vaelab.figures import Drawer, Subject
-from vaelab.metrics.bound import BoundMetric
-from vaelab.models import FlatLatent
-from vaelab.randomness import Purpose, generator
-from vaelab.run import Row, Run
-from vaelab.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from vaelab.figures import Drawer
+from vaelab.training.checkpoint import Progress
 from vaelab.training.display import Display
 from vaelab.training.environment import describe_environment, write_environment
 from vaelab.training.interrupt import Interrupt
-from vaelab.training.meter import DivergedError, Meter
-from vaelab.training.preview import Preview
+from vaelab.training.member import Member
+from vaelab.training.meter import DivergedError
 from vaelab.training.step import TrainingStep
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a training ended: its run, and why it stopped before its last epoch, if it did."""
-
-    run: Run
-    stopped: str | None
+from vaelab.training.threads import Pace
+from vaelab.training.update import Update
 
 
 class Loop:
-    """Training of one run on one device, from where it was left.
+    """Training of one run, or of several together, from where they were left.
 
-    Noise, order and binarisation are functions of (seed, purpose, step), so the optimiser, the
-    model and `Progress` are all there is to save.
+    Args:
+        members: the runs, all at the same step, alike in everything but seed, learning rate and
+            the objective's controls.
+        store: their data.
+        fabric: device and number format.
+        display: what a person sees.
     """
 
     def __init__(
-        self, run: Run, store: Store, model: FlatLatent, fabric: Fabric, display: Display
+        self, members: Sequence[Member], store: Store, fabric: Fabric, display: Display
     ) -> None:
-        experiment = run.experiment
-        self.run, self.store, self.model, self.display = run, store, model, display
-        self.config = experiment.training
-        self.objective = experiment.objective
-        self.pixels = experiment.data.pixels
-        self.fabric = fabric
-
-        model.to(fabric.device)
-        # convolutions and norms take a quarter to two fifths less time in this layout
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        step = TrainingStep(model, self.objective, self.pixels)
-        optimizer = self.config.optimizer.build(step.parameters())
-        self.step, self.optimizer = fabric.setup(step, optimizer)
+        self.members, self.display = members, display
+        self.config = members[0].config
+        self.device = fabric.device
+        steps = [TrainingStep(one.model, one.objective, one.pixels) for one in members]
+        self.update = Update(steps, self.config.optimizer, fabric)
         self.images: Tensor = resident(store.train.images, fabric.device)
         self.labels: Tensor = resident(store.train.labels, fabric.device)
-        self.valid = Feed(store.valid, self.pixels, model.classes, fabric.device)
         self.starts = batch_starts(len(self.images), self.config.batch_size)
         self.steps_per_epoch = len(self.starts) - 1
-        self.meter = Meter.empty(self.config.log_every, fabric.device)
-        self.progress = Progress(threads=torch.get_num_threads())
         self.facts = describe_environment(fabric.device, store.checksum)
+        for index, member in enumerate(members):
+            member.restore(partial(self.update.load_optimizer_state, index))
 
-    def restore(self) -> None:
-        """Go on from resume.safetensors, with the thread count it was made with."""
-        self.progress = load_checkpoint(
-            self.run.resume_path, self.model, self.optimizer, self.meter
-        )
-        torch.set_num_threads(self.progress.threads)
+    @property
+    def progress(self) -> Progress:
+        """How far all members have come."""
+        return self.members[0].progress
 
-    def train(self, interrupt: Interrupt, drawer: Drawer) -> Outcome:
+    def train(self, interrupt: Interrupt, drawer: Drawer, until: int | None = None) -> str | None:
         """Train until the last epoch, a wish to stop, or the end of the budget.
 
+        Args:
+            interrupt: a person's wish to stop.
+            drawer: where pictures of the epochs go.
+            until: stop silently after this step.
+
+        Returns:
+            Why it stopped before its end, if it did.
+
         Raises:
-            BadValueError: the loss is no longer a finite number.
+            BadValueError: a loss is no longer a finite number.
             StorageError: the disk is full.
         """
-        self.run.truncate_metrics(self.progress.step)
-        preview = Preview(self.run.figures / "preview.png", self.model, self._previewed())
+        threads = torch.get_num_threads()
+        self._compute_with(self.progress.threads or threads)
+        self.pace = Pace(self.progress.threads if self.device.type == "cpu" else 1)
+        try:
+            self._begin(drawer)
+            gc.collect()
+            gc.freeze()  # what is there now stays: no need to look through it every time
+            return self._epochs(interrupt, drawer, until)
+        finally:
+            gc.unfreeze()
+            torch.set_num_threads(threads)
+
+    def _compute_with(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+        for member in self.members:
+            member.progress.threads = threads
+
+    def _begin(self, drawer: Drawer) -> None:
         self.began = self.saved = monotonic()
         self.seconds_before = self.progress.seconds
         self.display.begin(self.config.epochs * self.steps_per_epoch, self.progress.step)
-        if self.progress.step == 0:
-            self._draw(drawer)
+        for member in self.members:
+            member.run.truncate_metrics(member.progress.step)
+            if member.progress.step == 0:
+                member.draw(drawer)
         self._save()
-        try:
-            while self.progress.epoch < self.config.epochs:
-                order = self._order()
-                self.model.train()
-                while self.progress.batch < self.steps_per_epoch:
-                    if stopped := self._wish_to_stop(interrupt):
-                        self._save()
-                        return Outcome(self.run, stopped)
-                    first, last = self.starts[self.progress.batch : self.progress.batch + 2]
-                    self._take_step(order[first:last])
-                    if self.config.preview:
-                        preview.refresh()
-                    # the end of an epoch saves by itself, after its row of validation
-                    ended = self.progress.batch == self.steps_per_epoch
-                    if not ended and monotonic() - self.saved > 60 * self.config.save_minutes:
-                        self._save()
-                self._finish_epoch()
-                self._draw(drawer)
-        except DivergedError as error:
-            raise BadValueError(self._advice(error)) from error
-        return Outcome(self.run, None)
 
-    def _take_step(self, index: Tensor) -> None:
-        progress, seed, device = self.progress, self.config.seed, self.fabric.device
-        epoch = progress.epoch + progress.batch / self.steps_per_epoch
-        rate = self._learning_rate(epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        controls = {
-            name: torch.tensor(schedule(epoch), device=device)
-            for name, schedule in self.objective.controls.items()
-        }
-        draws = generator(seed, Purpose.POSTERIOR, progress.step, device)
-        shape = (self.objective.num_samples, len(index), *self.model.latent_shape)
-        noise = torch.randn(shape, generator=draws, device=device)
-        images, labels = self.images[index], self.labels[index]
-        uniform = None
-        if self.pixels.dynamic:
-            draws = generator(seed, Purpose.PIXELS, progress.step, device)
-            uniform = torch.rand(images.shape, generator=draws, device=device)
-
-        outputs = self.step(images, labels, noise, uniform, controls)
-        self.optimizer.zero_grad()
-        self.fabric.backward(outputs["loss"])
-        self.optimizer.step()
-
-        progress.step += 1
-        progress.batch += 1
-        self.meter.add(outputs, len(index))
-        if self.meter.full or progress.batch == self.steps_per_epoch:
-            self._read_meter(epoch, rate, {name: float(value) for name, value in controls.items()})
-        self.display.step(progress.step, len(index), progress.epoch + 1, self.config.epochs)
-
-    def _read_meter(self, epoch: float, rate: float, controls: dict[str, float]) -> None:
+    def _epochs(self, interrupt: Interrupt, drawer: Drawer, until: int | None) -> str | None:
         progress = self.progress
-        sums, images = self.meter.totals(progress.step)
-        self.meter.clear()
-        progress.loss_sum += sums["loss"]
-        progress.images += images
-        terms = {f"{name}_nats": total / images for name, total in sums.items()}
-        terms["elbo_nats"] = -terms["distortion_nats"] - terms["rate_nats"]
-        self._log("train", epoch + 1 / self.steps_per_epoch, terms, controls, rate)
-        self.display.terms(terms)
-        self.latest = terms
+        previews = [member.preview() for member in self.members if member.config.preview]
+        while progress.epoch < self.config.epochs and progress.step != until:
+            orders = [member.order() for member in self.members]
+            for member in self.members:
+                member.model.train()
+            while progress.batch < self.steps_per_epoch and progress.step != until:
+                if stopped := self._wish_to_stop(interrupt):
+                    self._save()
+                    return stopped
+                first, last = self.starts[progress.batch : progress.batch + 2]
+                self._take_step([order[first:last] for order in orders])
+                for preview in previews:
+                    preview.refresh()
+                # the end of an epoch saves by itself, after its row of validation
+                ended = progress.batch == self.steps_per_epoch
+                if not ended and monotonic() - self.saved > 60 * self.config.save_minutes:
+                    self._save()
+            if progress.batch == self.steps_per_epoch:
+                self._finish_epoch()
+                for member in self.members:
+                    member.draw(drawer)
+        if progress.step == until:
+            self._save()
+        return None
+
+    def _take_step(self, indices: Sequence[Tensor]) -> None:
+        self.pace.begin()
+        epoch = self.progress.epoch + self.progress.batch / self.steps_per_epoch
+        inputs = [
+            member.inputs(
+                self.images.index_select(0, index), self.labels.index_select(0, index), epoch
+            )
+            for member, index in zip(self.members, indices, strict=True)
+        ]
+        terms = self.update(inputs, [member.learning_rate(epoch) for member in self.members])
+        for member, row in zip(self.members, terms, strict=True):
+            member.progress.step += 1
+            member.progress.batch += 1
+            member.meter.add(row, len(indices[0]))
+        if self.members[0].meter.full or self.progress.batch == self.steps_per_epoch:
+            self._read_meters(epoch)
+        if self.pace.end():
+            self._compute_with(self.pace.threads)
+            self.display.say(
+                "another program uses the processor: going on with "
+                f"{self.pace.threads} thread{'s' * (self.pace.threads > 1)}, which is faster now"
+            )
+        images = sum(map(len, indices))
+        self.display.step(self.progress.step, images, self.progress.epoch + 1, self.config.epochs)
+
+    def _read_meters(self, epoch: float) -> None:
+        for member in self.members:
+            with self._advising(member):
+                member.read_meter(epoch, 1 / self.steps_per_epoch)
+        self.display.terms([member.latest for member in self.members])
 
     def _finish_epoch(self) -> None:
-        progress = self.progress
-        progress.epoch += 1
-        progress.batch = 0
-        train_loss = progress.loss_sum / progress.images
-        progress.loss_sum, progress.images = 0.0, 0
-        if len(self.valid):
-            numbers = self._validate()
-            watch = self.config.learning_rate_schedule.watched
-            progress.watched.append(-numbers["elbo_nats"] if watch == "valid" else train_loss)
-            better = progress.best_elbo is None or numbers["elbo_nats"] > progress.best_elbo
-            if better:
-                progress.best_elbo, progress.best_epoch = numbers["elbo_nats"], progress.epoch
-        else:
-            progress.watched.append(train_loss)
-            better, progress.best_epoch = True, progress.epoch
-            self.display.epoch(progress.epoch, self.config.epochs, "train", self.latest)
-        if better:
-            about = {"epoch": progress.epoch, "step": progress.step,
-                     "valid_elbo_nats": progress.best_elbo}  # fmt: skip
-            self.run.save_weights(self.model, self.store.classes, about)
+        for member in self.members:
+            with self._advising(member):
+                member.finish_epoch()
+        split = "valid" if len(self.members[0].valid) else "train"
+        latest = [member.latest for member in self.members]
+        self.display.epoch(self.progress.epoch, self.config.epochs, split, latest)
         self._save()
-
-    def _validate(self) -> dict[str, float]:
-        self.model.eval()
-        measured = BoundMetric()(self.model, self.valid)
-        numbers = {name: number.value for name, number in measured.items()}
-        if not isfinite(numbers["elbo_nats"]):
-            raise DivergedError(
-                f"the validation ELBO after step {self.progress.step:,} is not finite"
-            )
-        self._log("valid", self.progress.epoch, numbers)
-        self.display.epoch(self.progress.epoch, self.config.epochs, "valid", numbers)
-        return numbers
-
-    def _log(
-        self,
-        split: str,
-        epoch: float,
-        terms: dict[str, float],
-        controls: dict[str, float] | None = None,
-        rate: float | None = None,
-    ) -> None:
-        row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **terms}
-        row |= controls or {}
-        row |= {} if rate is None else {"learning_rate": rate}
-        self.run.append_metrics([row])
-
-    def _learning_rate(self, epoch: float) -> float:
-        schedule = self.config.learning_rate_schedule
-        factor = schedule(epoch, self.config.epochs, self.progress.watched)
-        return self.config.optimizer.learning_rate * factor
-
-    def _order(self) -> Tensor:
-        draws = generator(self.config.seed, Purpose.ORDER, self.progress.epoch)
-        return torch.randperm(len(self.images), generator=draws).to(self.fabric.device)
 
     def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
         if interrupt.requested:
@@ -219,40 +175,22 @@ class Loop:
         return None
 
     def _save(self) -> None:
-        if self.meter.sizes:
-            self.meter.totals(self.progress.step)  # refuses to save a state that has diverged
-        self.progress.seconds = self.seconds_before + monotonic() - self.began
-        save_checkpoint(self.run.resume_path, self.progress, self.model, self.optimizer, self.meter)
-        path, threads = self.run.environment_path, self.progress.threads
-        write_environment(path, self.facts, threads, self.progress.seconds)
+        seconds = self.seconds_before + monotonic() - self.began
+        for index, member in enumerate(self.members):
+            with self._advising(member):
+                member.save(self.update.optimizer_state(index), seconds)
+            write_environment(
+                member.run.environment_path, self.facts, member.progress.threads, seconds
+            )
         self.saved = monotonic()
 
-    def _draw(self, drawer: Drawer) -> None:
-        config, epoch = self.run.experiment.figures, self.progress.epoch
-        if not config.every_epoch or (epoch % config.interval and epoch < self.config.epochs):
-            return
-        self.model.eval()
-        subject = Subject(
-            self.run.experiment.task_name, self.model, self.store, self.pixels,
-            self.run.metrics(), self.progress.epoch, self.run.plane(),
-        )  # fmt: skip
-        for figure in config.every_epoch:
-            drawer.submit(figure, figure.compute(subject), self.run.figures)
-        if self.model.latent != 2:
-            subject.plane.save(self.run.plane_path)
-
-    def _previewed(self) -> Feed:
-        split = self.store.valid if len(self.store.valid) else self.store.train
-        return Feed(split.select(np.arange(1)), self.pixels, self.model.classes, self.fabric.device)
-
-    def _advice(self, error: DivergedError) -> str:
-        kept = "no weights had been saved yet"
-        if self.run.weights_path.is_file():
-            kept = f"the weights of epoch {self.progress.best_epoch} are kept in {self.run.path}"
-        return (
-            f"{error}; {kept}. Try a smaller training.optimizer.learning_rate, a larger "
-            "likelihood scale or floor, or a warm-up of objective.beta"
-        )
+    @contextmanager
+    def _advising(self, member: Member) -> Iterator[None]:
+        try:
+            yield
+        except DivergedError as error:
+            name = f"{member.experiment.task_name}: " if len(self.members) > 1 else ""
+            raise BadValueError(f"{name}{error}; {member.advice()}") from error
 
 
 def batch_starts(images: int, size: int) -> list[int]:

@@ -36,10 +36,9 @@ class Meter:
         """Whether it has to be read before the next step."""
         return len(self.sizes) == len(self.rows)
 
-    def add(self, outputs: dict[str, Tensor], images: int) -> None:
+    def add(self, terms: Float[Tensor, " 3"], images: int) -> None:
         """Note a step without waiting for the device."""
-        row = torch.stack([outputs[name].detach() for name in COLUMNS])
-        self.rows[len(self.sizes)].copy_(row)
+        self.rows[len(self.sizes)].copy_(terms)
         self.sizes.append(images)
 
     def totals(self, step: int) -> tuple[dict[str, float], int]:

@@ -32,33 +32,38 @@ class Start(Enum):
     """Go on with it, or begin where there is none."""
 
 
-def open_run(experiment: Experiment, path: Path, start: Start, checksum: str) -> Run:
-    """The run directory to train in.
+def check_start(experiment: Experiment, path: Path, start: Start, checksum: str) -> None:
+    """Refuse what cannot be begun or gone on with; nothing is written.
 
     Args:
         experiment: what is to be trained.
-        path: the directory.
-        start: what to do if it is there already.
+        path: its directory.
+        start: what to do if that is there already.
         checksum: of the data.
 
     Raises:
         BadValueError: there is a run already, or something that is not one.
         BadCombinationError: the run was begun with other settings or other data.
     """
-    if start is Start.OVERWRITE:
-        Run.remove(path)
     if not Run.exists(path):
         if path.is_dir() and any(path.iterdir()):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
-        return Run.create(path, experiment)
-    if start is Start.NEW:
+    elif start is Start.NEW:
         raise BadValueError(
             f"there is a run in {path} already; --resume goes on with it, --overwrite replaces it, "
             "and task_name=NAME makes another"
         )
-    run = Run(path)
-    _refuse_changes(run, experiment, checksum)
-    return run if epochs_done(run) >= experiment.training.epochs else Run.create(path, experiment)
+    elif start is Start.RESUME:
+        _refuse_changes(Run(path), experiment, checksum)
+
+
+def open_run(experiment: Experiment, path: Path, start: Start) -> Run:
+    """The run directory to train in, once `check_start` has nothing against it."""
+    if start is Start.OVERWRITE:
+        Run.remove(path)
+    if Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs:
+        return Run(path)
+    return Run.create(path, experiment)
 
 
 def epochs_done(run: Run) -> int:
@@ -75,7 +80,7 @@ def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:
         return
     changes = [
         f"{key} was {old!r} and is now {new!r}"
-        for key, old, new in _differences(run.experiment, experiment, "")
+        for key, old, new in differences(run.experiment, experiment)
         if not key.startswith(FREE)
     ]
     if changes:
@@ -91,13 +96,14 @@ def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:
         )
 
 
-def _differences(old: Config, new: Config, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+def differences(old: Config, new: Config, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two configs of one class differ: the dotted key, its old value and its new one."""
     for name in type(new).model_fields:
         before, after = getattr(old, name, None), getattr(new, name)
         if before == after:
             continue
         if isinstance(after, Config) and isinstance(before, type(after)):
-            yield from _differences(before, after, f"{prefix}{name}.")
+            yield from differences(before, after, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _plain(before), _plain(after)
 

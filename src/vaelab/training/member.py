@@ -1,0 +1,194 @@
+"""One run under training: its draws, its schedules, its log and its files."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelab.data import Store
+from vaelab.data.feed import Feed
+from vaelab.data.store import Split
+from vaelab.figures import Drawer, Subject
+from vaelab.metrics.bound import BoundMetric
+from vaelab.models import FlatLatent
+from vaelab.randomness import Purpose, generator
+from vaelab.run import Row, Run
+from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
+from vaelab.training.meter import DivergedError, Meter
+from vaelab.training.preview import Preview
+from vaelab.training.update import Inputs
+
+
+class Member:
+    """A run, its model and how far it has come; trained alone or together with others.
+
+    Noise, order and binarisation are functions of (seed, purpose, step), so the optimiser, the
+    model and `Progress` are all there is to save.
+
+    Args:
+        run: whose config says how.
+        store: the data.
+        model: on the training device.
+    """
+
+    def __init__(self, run: Run, store: Store, model: FlatLatent) -> None:
+        self.run, self.store, self.model = run, store, model
+        self.experiment = run.experiment
+        self.config = run.experiment.training
+        self.objective = run.experiment.objective
+        self.pixels = run.experiment.data.pixels
+        self.device = next(model.parameters()).device
+        self.meter = Meter.empty(self.config.log_every, self.device)
+        self.progress = Progress()
+        self.latest: dict[str, float] = {}
+        split = store.valid if len(store.valid) else store.train
+        self.previewed = self._feed(split.select(np.arange(1)))
+        self.valid = self._feed(store.valid)
+
+    @property
+    def saved_step(self) -> int:
+        """Steps done when it was last saved."""
+        path = self.run.resume_path
+        return read_progress(path).step if path.is_file() else 0
+
+    def order(self) -> Tensor:
+        """The order of the training images in this epoch."""
+        draws = generator(self.config.seed, Purpose.ORDER, self.progress.epoch)
+        return torch.randperm(len(self.store.train), generator=draws).to(self.device)
+
+    def inputs(self, images: Tensor, labels: Tensor, epoch: float) -> Inputs:
+        """A batch with the noise and the controls of this step; `epoch` has its fraction."""
+        seed, step = self.config.seed, self.progress.step
+        draws = generator(seed, Purpose.POSTERIOR, step, self.device)
+        shape = (self.objective.num_samples, len(images), *self.model.latent_shape)
+        noise = torch.randn(shape, generator=draws, device=self.device)
+        uniform = None
+        if self.pixels.dynamic:
+            draws = generator(seed, Purpose.PIXELS, step, self.device)
+            uniform = torch.rand(images.shape, generator=draws, device=self.device)
+        controls = {
+            name: torch.tensor(value, device=self.device)
+            for name, value in self.controls(epoch).items()
+        }
+        return Inputs(images, labels, noise, uniform, controls)
+
+    def controls(self, epoch: float) -> dict[str, float]:
+        """The objective's settings."""
+        return {name: schedule(epoch) for name, schedule in self.objective.controls.items()}
+
+    def learning_rate(self, epoch: float) -> float:
+        """The learning rate."""
+        schedule = self.config.learning_rate_schedule
+        factor = schedule(epoch, self.config.epochs, self.progress.watched)
+        return self.config.optimizer.learning_rate * factor
+
+    def read_meter(self, epoch: float, step_of_epoch: float) -> None:
+        """Log the mean terms since the last reading.
+
+        Args:
+            epoch: at the start of the last step.
+            step_of_epoch: a step's part of an epoch.
+        """
+        progress = self.progress
+        sums, images = self.meter.totals(progress.step)
+        self.meter.clear()
+        progress.loss_sum += sums["loss"]
+        progress.images += images
+        terms = {f"{name}_nats": total / images for name, total in sums.items()}
+        terms["elbo_nats"] = -terms["distortion_nats"] - terms["rate_nats"]
+        settings = {**self.controls(epoch), "learning_rate": self.learning_rate(epoch)}
+        self._log("train", epoch + step_of_epoch, terms | settings)
+        self.latest = terms
+
+    def finish_epoch(self) -> None:
+        """Validate, and keep the weights if they are the best so far."""
+        progress = self.progress
+        progress.epoch += 1
+        progress.batch = 0
+        train_loss = progress.loss_sum / progress.images
+        progress.loss_sum, progress.images = 0.0, 0
+        if len(self.valid):
+            self.latest = self._validate()
+            elbo = self.latest["elbo_nats"]
+            watch = self.config.learning_rate_schedule.watched
+            progress.watched.append(-elbo if watch == "valid" else train_loss)
+            better = progress.best_elbo is None or elbo > progress.best_elbo
+            progress.best_elbo = elbo if better else progress.best_elbo
+        else:
+            progress.watched.append(train_loss)
+            better = True
+        if better:
+            progress.best_epoch = progress.epoch
+            about = {"epoch": progress.epoch, "step": progress.step,
+                     "valid_elbo_nats": progress.best_elbo}  # fmt: skip
+            self.run.save_weights(self.model, self.store.classes, about)
+
+    def save(self, optimizer: Mapping[str, Tensor], seconds: float) -> None:
+        """Write everything needed to go on.
+
+        Args:
+            optimizer: the state of the optimiser.
+            seconds: spent training in all.
+
+        Raises:
+            DivergedError: a loss was not finite; nothing was written.
+        """
+        if self.meter.sizes:
+            self.meter.totals(self.progress.step)
+        self.progress.seconds = seconds
+        save_checkpoint(self.run.resume_path, self.progress, self.model, optimizer, self.meter)
+
+    def restore(self, load_optimizer: Callable[[Mapping[str, Tensor]], object]) -> None:
+        """Go on from what was saved, if anything was."""
+        path = self.run.resume_path
+        if path.is_file():
+            self.progress = load_checkpoint(path, self.model, load_optimizer, self.meter)
+
+    def draw(self, drawer: Drawer) -> None:
+        """Hand the pictures of this epoch over, if any are due."""
+        config, epoch = self.experiment.figures, self.progress.epoch
+        if not config.every_epoch or (epoch % config.interval and epoch < self.config.epochs):
+            return
+        self.model.eval()
+        subject = Subject(
+            self.experiment.task_name, self.model, self.store, self.pixels,
+            self.run.metrics(), epoch, self.run.plane(),
+        )  # fmt: skip
+        for figure in config.every_epoch:
+            drawer.submit(figure, figure.compute(subject), self.run.figures)
+        if self.model.latent != 2:
+            subject.plane.save(self.run.plane_path)
+
+    def preview(self) -> Preview:
+        """The picture that is kept fresh while training."""
+        return Preview(self.run.figures / "preview.png", self.model, self.previewed)
+
+    def advice(self) -> str:
+        """What to do about a loss that is not a number."""
+        kept = "no weights had been saved yet"
+        if self.run.weights_path.is_file():
+            kept = f"the weights of epoch {self.progress.best_epoch} are kept in {self.run.path}"
+        return (
+            f"{kept}. Try a smaller training.optimizer.learning_rate, a larger "
+            "likelihood scale or floor, or a warm-up of objective.beta"
+        )
+
+    def _validate(self) -> dict[str, float]:
+        self.model.eval()
+        measured = BoundMetric()(self.model, self.valid)
+        numbers = {name: number.value for name, number in measured.items()}
+        if not isfinite(numbers["elbo_nats"]):
+            raise DivergedError(
+                f"the validation ELBO after step {self.progress.step:,} is not finite"
+            )
+        self._log("valid", self.progress.epoch, numbers)
+        return numbers
+
+    def _log(self, split: str, epoch: float, numbers: dict[str, float]) -> None:
+        row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **numbers}
+        self.run.append_metrics([row])
+
+    def _feed(self, split: Split) -> Feed:
+        return Feed(split, self.pixels, self.model.classes, self.device)
