@@ -1,6 +1,8 @@
 # make demo   set up .venv, train on the embedded digits, draw every picture
 # make test   set up .venv with the development tools, run lint, types and all tests
-# Both may be run again at any time. PYTHON=python3.12 chooses another interpreter.
+# make bench  set up .venv, compare with a plain PyTorch loop and the seed's program: a quarter of
+#             an hour on an idle machine; some of it: make bench BENCH="--quick --only loops"
+# All may be run again at any time. PYTHON=python3.12 chooses another interpreter.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
@@ -8,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test quick lint constraints clean
+.PHONY: help demo test quick lint bench constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -30,6 +32,10 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: $(VENV)/installed
+	@echo "== benchmarks"
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 $(VENV)/python:
 	@test -n "$(PYTHON)" || { echo "vaelab needs Python 3.11 or newer; none was found (PYTHON=/path/to/python chooses one)"; exit 2; }

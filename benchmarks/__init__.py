@@ -1,0 +1,1 @@
+"""Benchmarks: ratios between ways to do the same work, each in a process of its own, in turn."""
