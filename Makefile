@@ -21,11 +21,11 @@ demo: $(VENV)/installed
 
 test: lint
 	@echo "== tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 quick: lint
 	@echo "== tests, without the slow ones"
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
 lint: $(VENV)/installed-dev
 	@echo "== lint and types"
