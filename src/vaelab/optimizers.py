@@ -27,11 +27,7 @@ class BaseOptimizer(Config, ABC):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser of these parameters, each a group with a learning rate of its own."""
-
-
-def _groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
-    return [{"params": [parameter]} for parameter in parameters]
+        """The optimiser of these parameters."""
 
 
 class AdamConfig(BaseOptimizer):
@@ -45,7 +41,7 @@ class AdamConfig(BaseOptimizer):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Torch's fused Adam."""
         return torch.optim.Adam(
-            _groups(parameters), lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
+            parameters, lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
         )
 
 
@@ -63,7 +59,7 @@ class AdamWConfig(BaseOptimizer):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Torch's fused AdamW."""
         return torch.optim.AdamW(
-            _groups(parameters),
+            parameters,
             lr=self.learning_rate,
             betas=self.betas,
             eps=self.eps,

@@ -96,16 +96,20 @@ def _lower(layers: Sequence[Layer], stack: Sequence[nn.Module]) -> list[ops.Oper
             lowered.append(ops.FromPositions(layer.input_shape))
             by_position = False
         if isinstance(layer, BatchNorm):
-            function: Activation = "identity"
-            if steps and isinstance(after := steps[0][0], Activate) and after.function in IN_PLACE:
-                function = after.function
-                steps.pop(0)
-            lowered.append(Normalise(module, function))
+            lowered.append(Normalise(module, take_activation(steps)))
         else:
             lowered.append(_operation(layer, module))
     if by_position:
         lowered.append(ops.FromPositions(layers[-1].output_shape))
     return lowered
+
+
+def take_activation(steps: list[tuple[Layer, nn.Module]]) -> Activation:
+    """The activation that comes next, taken from the steps if it can be done in place."""
+    if steps and isinstance(layer := steps[0][0], Activate) and layer.function in IN_PLACE:
+        steps.pop(0)
+        return layer.function
+    return "identity"
 
 
 def _operation(layer: Layer, module: nn.Module) -> ops.Operation:

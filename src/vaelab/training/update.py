@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 from vaelab.optimizers import OptimizerConfig
 from vaelab.training.meter import COLUMNS
 from vaelab.training.parameters import ParameterMatrix
+from vaelab.training.recording import Recorded
 from vaelab.training.step import TrainingStep
 
 
@@ -46,12 +47,15 @@ class Update:
         self.parameters = ParameterMatrix(steps)
         self.optimizer = optimizer.build(self.parameters.vectors)
         self._fabric = fabric
+        self._controls = tuple(steps[0].objective.controls)
         if len(steps) == 1:
             self._leaves: list[Tensor] = list(steps[0].parameters())
         else:
             self._stacked = self.parameters.stacked()
             self._leaves = list(self._stacked.values())
             self._buffers = _share_buffers(steps)
+        written = [buffer for step in steps for buffer in step.buffers()]
+        self._gradient = Recorded(self._compute_gradient, written)
 
     def __call__(
         self, inputs: Sequence[Inputs], rates: Sequence[float]
@@ -65,16 +69,17 @@ class Update:
         Returns:
             Loss, distortion and rate of each model's batch, nats per image.
         """
-        with self._fabric.autocast():
-            outputs = self._one(inputs[0]) if len(inputs) == 1 else self._many(inputs)
-        self.parameters.collect(
-            torch.autograd.grad(outputs["loss"].sum(), self._leaves, materialize_grads=True)
-        )
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
+        columns = zip(*map(self._arguments, inputs), strict=True)
+        terms = self._gradient(*map(_stack, columns))
+        together: dict[float, list[Tensor]] = {}
+        for vector, rate in zip(self.parameters.vectors, rates, strict=True):
+            together.setdefault(rate, []).append(vector)
+        settings = self.optimizer.param_groups[0]
+        self.optimizer.param_groups = [
+            {**settings, "params": vectors, "lr": rate} for rate, vectors in together.items()
+        ]
         self.optimizer.step()
-        terms = torch.stack([outputs[name].detach() for name in COLUMNS], dim=-1)
-        return terms.reshape(len(inputs), len(COLUMNS))
+        return terms
 
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
         """What the optimiser knows of one model: its step, its moments by parameter."""
@@ -105,33 +110,36 @@ class Update:
                 piece.copy_(state[f"{slot}.{name}"])
             self.optimizer.state[vector][slot] = moments
 
-    def _one(self, inputs: Inputs) -> dict[str, Tensor]:
-        outputs: dict[str, Tensor] = self.steps[0](*_arguments(inputs))
-        return outputs
+    def _arguments(self, inputs: Inputs) -> tuple[Tensor | None, ...]:
+        controls = [inputs.controls[name] for name in self._controls]
+        return inputs.images, inputs.labels, inputs.noise, inputs.uniform, *controls
 
-    def _many(self, inputs: Sequence[Inputs]) -> dict[str, Tensor]:
-        columns = zip(*map(_arguments, inputs), strict=True)
-        arguments = [_stack(column) for column in columns]
-        dims = tuple(None if argument is None else 0 for argument in arguments)
-        outputs: dict[str, Tensor] = vmap(self._with, in_dims=(0, 0, *dims))(
-            self._stacked, self._buffers, *arguments
+    def _compute_gradient(self, *arguments: Tensor | None) -> Float[Tensor, "models 3"]:
+        """Put the gradients into place; loss, distortion and rate of each model."""
+        with self._fabric.autocast():
+            if len(self.steps) == 1:
+                outputs = self.steps[0](*self._named(arguments))
+            else:
+                dims = tuple(None if one is None else 0 for one in arguments)
+                outputs = vmap(self._with, in_dims=(0, 0, *dims))(
+                    self._stacked, self._buffers, *arguments
+                )
+        self.parameters.collect(
+            torch.autograd.grad(outputs["loss"].sum(), self._leaves, materialize_grads=True)
         )
-        return outputs
+        terms = torch.stack([outputs[name].detach() for name in COLUMNS], dim=-1)
+        return terms.reshape(len(self.steps), len(COLUMNS))
 
-    def _with(self, parameters: Any, buffers: Any, *arguments: Any) -> Any:
-        return functional_call(self.steps[0], (parameters, buffers), arguments)
+    def _with(self, parameters: Any, buffers: Any, *arguments: Tensor | None) -> Any:
+        return functional_call(self.steps[0], (parameters, buffers), self._named(arguments))
+
+    def _named(self, arguments: Sequence[Tensor | None]) -> tuple[Any, ...]:
+        return *arguments[:4], dict(zip(self._controls, arguments[4:], strict=True))
 
 
-def _arguments(inputs: Inputs) -> tuple[Any, ...]:
-    return inputs.images, inputs.labels, inputs.noise, inputs.uniform, inputs.controls
-
-
-def _stack(values: Sequence[Any]) -> Any:
-    if values[0] is None:
-        return None
-    if isinstance(values[0], Tensor):
-        return torch.stack(list(values))
-    return {name: torch.stack([value[name] for value in values]) for name in values[0]}
+def _stack(values: Sequence[Tensor | None]) -> Tensor | None:
+    tensors = [value for value in values if value is not None]
+    return torch.stack(tensors) if len(tensors) > 1 else values[0]
 
 
 def _share_buffers(steps: Sequence[TrainingStep]) -> dict[str, Tensor]:
