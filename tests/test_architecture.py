@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 LAYERS = [
     {"errors"},
     {"files"},
-    {"config", "randomness"},
+    {"config", "randomness", "adam"},
     {"schedules", "optimizers"},
     {"data"},
     {"distributions"},

@@ -45,17 +45,18 @@ def test_the_configs_of_the_readme_are_there() -> None:
 def test_it_builds_and_takes_a_step(name: str) -> None:
     experiment, model = build(name)
     step = TrainingStep(model, experiment.objective, experiment.data.pixels)
-    optimizer = experiment.training.optimizer.build(model.parameters())
+    parameters = list(model.parameters())
+    settings = experiment.training.optimizer
+    optimizer = settings.build(parameters)
     images = torch.randint(256, (16, 1, 28, 28), dtype=torch.uint8)
     noise = torch.randn(experiment.objective.num_samples, 16, *model.latent_shape)
     controls = {key: torch.tensor(s(0.5)) for key, s in experiment.objective.controls.items()}
     before = [parameter.detach().clone() for parameter in model.parameters()]
     losses = []
     for _ in range(5):
-        optimizer.zero_grad()
         out = step(images, torch.arange(16) % 10, noise, None, controls)
-        out["loss"].backward()
-        optimizer.step()
+        gradients = torch.autograd.grad(out["loss"], parameters)
+        optimizer.step(gradients, [settings.learning_rate] * len(parameters))
         losses.append(out["loss"].item())
     assert losses[-1] < losses[0]
     assert all(torch.isfinite(parameter).all() for parameter in model.parameters())

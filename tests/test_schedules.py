@@ -54,10 +54,30 @@ def test_plateau_is_torchs_without_a_threshold(losses, patience: int, factor: fl
 @pytest.mark.parametrize("config", [AdamConfig(), AdamWConfig(weight_decay=0.1)])
 def test_a_step_moves_by_the_learning_rate(config) -> None:
     """The first step of Adam is the learning rate against the gradient's sign."""
-    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    optimizer = config.build([weight])
-    (weight * torch.tensor([3.0, -5.0])).sum().backward()
-    optimizer.step()
+    weight = torch.tensor([1.0, -2.0])
+    config.build([weight]).step([torch.tensor([3.0, -5.0])], [config.learning_rate])
     decay = 1 - config.learning_rate * getattr(config, "weight_decay", 0)
     expected = torch.tensor([1.0, -2.0]) * decay - config.learning_rate * torch.tensor([1.0, -1.0])
-    torch.testing.assert_close(weight.detach(), expected)
+    torch.testing.assert_close(weight, expected)
+
+
+@pytest.mark.parametrize("config", [AdamConfig(eps=1e-3), AdamWConfig(betas=(0.5, 0.9))])
+def test_it_is_torchs_for_every_vector(config) -> None:
+    torch.manual_seed(0)
+    start, rates = torch.randn(3, 7), [0.1, 0.01, 0.1]
+    ours = start.clone()
+    adam = config.build(list(ours))
+    theirs = [torch.nn.Parameter(row.clone()) for row in start]
+    kind = torch.optim.AdamW if isinstance(config, AdamWConfig) else torch.optim.Adam
+    decay = {"weight_decay": config.weight_decay} if isinstance(config, AdamWConfig) else {}
+    optimizers = [
+        kind([row], lr=rate, betas=config.betas, eps=config.eps, **decay)
+        for row, rate in zip(theirs, rates, strict=True)
+    ]
+    for _ in range(5):
+        gradients = torch.randn(3, 7)
+        adam.step(list(gradients), rates)
+        for row, gradient, optimizer in zip(theirs, gradients, optimizers, strict=True):
+            row.grad = gradient
+            optimizer.step()
+    torch.testing.assert_close(ours, torch.stack(theirs).detach())

@@ -1,14 +1,14 @@
 """Optimisers, and learning rates that change from epoch to epoch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import cos, inf, pi
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import BeforeValidator, Field
-from torch import nn
+from torch import Tensor
 
+from vaelab.adam import Adam
 from vaelab.config import Config
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -26,8 +26,8 @@ class BaseOptimizer(Config, ABC):
     """Added to the root of the second; it has a gradient's unit, so it scales with the loss."""
 
     @abstractmethod
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser of these parameters."""
+    def build(self, vectors: Sequence[Tensor]) -> Adam:
+        """The optimiser of these vectors of parameters."""
 
 
 class AdamConfig(BaseOptimizer):
@@ -38,11 +38,9 @@ class AdamConfig(BaseOptimizer):
 
     kind: Literal["adam"] = "adam"
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Torch's fused Adam."""
-        return torch.optim.Adam(
-            parameters, lr=self.learning_rate, betas=self.betas, eps=self.eps, fused=True
-        )
+    def build(self, vectors: Sequence[Tensor]) -> Adam:
+        """Without weight decay."""
+        return Adam(vectors, self.betas, self.eps)
 
 
 class AdamWConfig(BaseOptimizer):
@@ -56,16 +54,9 @@ class AdamWConfig(BaseOptimizer):
     weight_decay: float = Field(default=1e-2, ge=0, allow_inf_nan=False)
     """Part of each weight taken off per step and unit of learning rate."""
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Torch's fused AdamW."""
-        return torch.optim.AdamW(
-            parameters,
-            lr=self.learning_rate,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            fused=True,
-        )
+    def build(self, vectors: Sequence[Tensor]) -> Adam:
+        """With weight decay."""
+        return Adam(vectors, self.betas, self.eps, self.weight_decay)
 
 
 OptimizerConfig = Annotated[AdamConfig | AdamWConfig, Field(discriminator="kind")]

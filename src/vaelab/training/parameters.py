@@ -18,7 +18,8 @@ class ParameterMatrix:
         models: of one architecture, on one device.
 
     Attributes:
-        vectors: a leaf `(P,)` for each model, with its gradient; what the optimiser updates.
+        vectors: `(P,)`, the parameters of each model.
+        gradients: `(P,)`, the gradient of each.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
@@ -30,14 +31,11 @@ class ParameterMatrix:
             len(models), sum(self._sizes), device=like.device, dtype=like.dtype
         )
         self._gradients = torch.zeros_like(self._values)
-        self.vectors: list[nn.Parameter] = []
-        for row, parameters in zip(self._values, named, strict=True):
-            for name, view in self.split(row).items():
+        self.vectors, self.gradients = list(self._values), list(self._gradients)
+        for vector, parameters in zip(self.vectors, named, strict=True):
+            for name, view in self.split(vector).items():
                 view.copy_(parameters[name].detach())
                 parameters[name].data = view
-            self.vectors.append(nn.Parameter(row))
-        for vector, gradient in zip(self.vectors, self._gradients, strict=True):
-            vector.grad = gradient
 
     def split(self, vector: Tensor) -> dict[str, Tensor]:
         """Views `(..., *shape)` by name into a vector or a matrix `(..., P)`."""

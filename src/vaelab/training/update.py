@@ -71,20 +71,13 @@ class Update:
         """
         columns = zip(*map(self._arguments, inputs), strict=True)
         terms = self._gradient(*map(_stack, columns))
-        together: dict[float, list[Tensor]] = {}
-        for vector, rate in zip(self.parameters.vectors, rates, strict=True):
-            together.setdefault(rate, []).append(vector)
-        settings = self.optimizer.param_groups[0]
-        self.optimizer.param_groups = [
-            {**settings, "params": vectors, "lr": rate} for rate, vectors in together.items()
-        ]
-        self.optimizer.step()
+        self.optimizer.step(self.parameters.gradients, rates)
         return terms
 
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
         """What the optimiser knows of one model: its step, its moments by parameter."""
         state: dict[str, Tensor] = {}
-        for slot, value in self.optimizer.state[self.parameters.vectors[model]].items():
+        for slot, value in self.optimizer.states[model].items():
             if value.dim():
                 pieces = self.parameters.split(value)
                 state |= {f"{slot}.{name}": piece for name, piece in pieces.items()}
@@ -99,16 +92,8 @@ class Update:
             KeyError: it is of another model.
             RuntimeError: likewise.
         """
-        vector = self.parameters.vectors[model]
-        slots = {name.partition(".")[0] for name in state}
-        for slot in slots:
-            if slot in state:
-                self.optimizer.state[vector][slot] = state[slot].to(vector.device, copy=True)
-                continue
-            moments = torch.empty_like(vector)
-            for name, piece in self.parameters.split(moments).items():
-                piece.copy_(state[f"{slot}.{name}"])
-            self.optimizer.state[vector][slot] = moments
+        for name, tensor in self.optimizer_state(model).items():
+            tensor.copy_(state[name])
 
     def _arguments(self, inputs: Inputs) -> tuple[Tensor | None, ...]:
         controls = [inputs.controls[name] for name in self._controls]
