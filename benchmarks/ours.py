@@ -28,7 +28,7 @@ from vaelab.training import build_model, replicas
 from vaelab.training.display import Display
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
-from vaelab.training.precision import make_fabric
+from vaelab.training.precision import choose_place
 from vaelab.training.threads import Pace
 
 
@@ -56,15 +56,15 @@ class Stepper:
         train, none = _split(images), _split(images.first(0))
         tested = none if test is None else _split(test)
         self.store = Store(images.name, train, none, tested, names, "0" * 64)
-        fabric = make_fabric(self.experiment.training)
-        place = Path(tempfile.mkdtemp(dir=folder))
+        place = choose_place(self.experiment.training)
+        directory = Path(tempfile.mkdtemp(dir=folder))
         self.members = []
         for one in replicas(self.experiment):
-            model = build_model(one, self.store.outline).to(fabric.device)
-            run = Run.create(place / one.task_name, one)
+            model = build_model(one, self.store.outline).to(place.device)
+            run = Run.create(directory / one.task_name, one)
             self.members.append(Member(run, self.store, model))
         display = Display(Console(quiet=True), len(self.members))
-        self.loop = Loop(self.members, self.store, fabric, display)
+        self.loop = Loop(self.members, self.store, place, display)
         self._orders = [member.order() for member in self.members]
         self._begun = False
 

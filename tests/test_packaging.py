@@ -64,7 +64,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     needs = about.get_all("Requires-Dist")
     plain = {need.split("<")[0].split(">")[0] for need in needs if "extra ==" not in need}
     assert plain == {
-        "torch", "lightning-fabric", "numpy", "pydantic", "pyyaml", "safetensors", "typer",
+        "torch", "numpy", "pydantic", "pyyaml", "safetensors", "typer",
         "rich", "matplotlib", "pillow", "scikit-learn", "pooch", "platformdirs", "jaxtyping",
     }  # fmt: skip
     assert "vaelab = vaelab.cli:main" in read["entry_points.txt"].decode()

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field
-from sklearn.neighbors import KNeighborsClassifier
 
 from vaelab.data.feed import Feed
 from vaelab.metrics.base import BaseMetric, Number
@@ -61,6 +60,8 @@ def leave_one_out_accuracy(
     codes: Float[np.ndarray, "n d"], labels: np.ndarray, neighbours: int
 ) -> float:
     """Accuracy of classifying each code by its nearest others."""
+    from sklearn.neighbors import KNeighborsClassifier  # a second to import, seldom needed
+
     classifier = KNeighborsClassifier(neighbours).fit(codes, labels)
     nearest = classifier.kneighbors(return_distance=False)  # of the codes fitted, without itself
     votes = labels[nearest]

@@ -21,7 +21,7 @@ from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
-from vaelab.training.precision import default_dtype, make_fabric
+from vaelab.training.precision import choose_place, default_dtype
 from vaelab.training.replicas import check_alike, replicas
 from vaelab.training.start import Start, check_start, epochs_done, open_run
 
@@ -86,8 +86,8 @@ def train_together(
     check_alike(experiments)
     training, store = experiments[0].training, experiments[0].data.load()
     with default_dtype(training.precision):
-        fabric = make_fabric(training)
-        models = [build_model(one, store.outline).to(fabric.device) for one in experiments]
+        place = choose_place(training)
+        models = [build_model(one, store.outline).to(place.device) for one in experiments]
         paths = [folder / one.task_name for one in experiments]
         for one, path in zip(experiments, paths, strict=True):
             check_start(one, path, start, store.checksum)
@@ -102,7 +102,7 @@ def train_together(
             display.say(_summary(members, store))
             with display, interruptible() as interrupt, Drawer(display.say) as drawer:
                 for group, until in _level(members):
-                    loop = Loop(group, store, fabric, display)
+                    loop = Loop(group, store, place, display)
                     stopped = stopped or loop.train(interrupt, drawer, until)
     trained = {member.run.path for member in members}
     for run in runs:

@@ -11,7 +11,7 @@ import torch
 
 from vaelab.files import write_text
 
-PACKAGES = ("vaelab", "torch", "numpy", "lightning-fabric", "safetensors", "pydantic")
+PACKAGES = ("vaelab", "torch", "numpy", "safetensors", "pydantic")
 
 
 def describe_environment(device: torch.device, data_checksum: str) -> dict[str, Any]:

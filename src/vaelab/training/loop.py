@@ -7,7 +7,6 @@ from functools import partial
 from time import monotonic
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from vaelab.data import Store
@@ -20,6 +19,7 @@ from vaelab.training.environment import describe_environment, write_environment
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.member import Member
 from vaelab.training.meter import DivergedError
+from vaelab.training.precision import Place
 from vaelab.training.step import TrainingStep
 from vaelab.training.threads import Pace
 from vaelab.training.update import Update
@@ -32,23 +32,23 @@ class Loop:
         members: the runs, all at the same step, alike in everything but seed, learning rate and
             the objective's controls.
         store: their data.
-        fabric: device and number format.
+        place: device and number format.
         display: what a person sees.
     """
 
     def __init__(
-        self, members: Sequence[Member], store: Store, fabric: Fabric, display: Display
+        self, members: Sequence[Member], store: Store, place: Place, display: Display
     ) -> None:
         self.members, self.display = members, display
         self.config = members[0].config
-        self.device = fabric.device
+        self.device = place.device
         steps = [TrainingStep(one.model, one.objective, one.pixels) for one in members]
-        self.update = Update(steps, self.config.optimizer, fabric)
-        self.images: Tensor = resident(store.train.images, fabric.device)
-        self.labels: Tensor = resident(store.train.labels, fabric.device)
+        self.update = Update(steps, self.config.optimizer, place)
+        self.images: Tensor = resident(store.train.images, place.device)
+        self.labels: Tensor = resident(store.train.labels, place.device)
         self.starts = batch_starts(len(self.images), self.config.batch_size)
         self.steps_per_epoch = len(self.starts) - 1
-        self.facts = describe_environment(fabric.device, store.checksum)
+        self.facts = describe_environment(place.device, store.checksum)
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
 

@@ -1,43 +1,57 @@
 """Device and number format of a training."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 import torch
-from lightning_fabric import Fabric
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import TrainingConfig
 
-FABRIC_NAMES: dict[str, Literal["32-true", "64-true", "bf16-mixed"]] = {
-    "float32": "32-true",
-    "float64": "64-true",
-    "bfloat16": "bf16-mixed",
-}
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model computes, and in what numbers.
+
+    Attributes:
+        device: of parameters, data and draws.
+        mixed: products in bfloat16, everything else in float32.
+    """
+
+    device: torch.device
+    mixed: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """In this block products are in the format chosen."""
+        if not self.mixed:
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
 
 
-def make_fabric(config: TrainingConfig) -> Fabric:
-    """Lightning Fabric on one device.
+def choose_place(config: TrainingConfig) -> Place:
+    """The device that was asked for, or the fastest there is.
 
     Raises:
         BadValueError: the device is not there, or cannot compute in this format.
     """
     available = {
-        "auto": True,
-        "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
+        "cpu": True,
     }
-    if not available[config.device]:
+    name: str = config.device
+    if name == "auto":
+        name = next(device for device, there in available.items() if there)
+    if not available[name]:
         raise BadValueError(
-            f"training.device is `{config.device}`, which this machine (or this build of PyTorch) "
+            f"training.device is `{name}`, which this machine (or this build of PyTorch) "
             "does not have; use `auto` or `cpu`"
         )
-    fabric = Fabric(accelerator=config.device, devices=1, precision=FABRIC_NAMES[config.precision])
-    if config.precision == "float64" and fabric.device.type == "mps":
+    if config.precision == "float64" and name == "mps":
         raise BadValueError("Apple GPUs have no float64; use training.device=cpu or float32")
-    return fabric
+    device = torch.device("cpu" if name == "cpu" else f"{name}:0")
+    return Place(device, config.precision == "bfloat16")
 
 
 @contextmanager

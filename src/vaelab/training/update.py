@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int64, UInt8
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.func import functional_call, vmap
 
 from vaelab.optimizers import OptimizerConfig
 from vaelab.training.meter import COLUMNS
 from vaelab.training.parameters import ParameterMatrix
+from vaelab.training.precision import Place
 from vaelab.training.recording import Recorded
 from vaelab.training.step import TrainingStep
 
@@ -37,16 +37,16 @@ class Update:
     Args:
         steps: a training step for each model.
         optimizer: settings of the optimiser; the learning rate comes with each call.
-        fabric: the device and the number format.
+        place: the device and the number format.
     """
 
     def __init__(
-        self, steps: Sequence[TrainingStep], optimizer: OptimizerConfig, fabric: Fabric
+        self, steps: Sequence[TrainingStep], optimizer: OptimizerConfig, place: Place
     ) -> None:
         self.steps = steps
         self.parameters = ParameterMatrix(steps)
         self.optimizer = optimizer.build(self.parameters.vectors)
-        self._fabric = fabric
+        self._place = place
         self._controls = tuple(steps[0].objective.controls)
         if len(steps) == 1:
             self._leaves: list[Tensor] = list(steps[0].parameters())
@@ -101,7 +101,7 @@ class Update:
 
     def _compute_gradient(self, *arguments: Tensor | None) -> Float[Tensor, "models 3"]:
         """Put the gradients into place; loss, distortion and rate of each model."""
-        with self._fabric.autocast():
+        with self._place.autocast():
             if len(self.steps) == 1:
                 outputs = self.steps[0](*self._named(arguments))
             else:
