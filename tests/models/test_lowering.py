@@ -52,6 +52,8 @@ def assert_equal(layers: list[Layer], training: bool, images: int = 3) -> None:
     torch.testing.assert_close(*outputs)
     torch.testing.assert_close(*gradients)
     torch.testing.assert_close(network.state_dict(), plain.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(*(module.eval()(given, context) for module in (network, plain)))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -96,6 +98,15 @@ def test_every_kernel_stride_and_padding(sides, channels, layers, norm, training
         return  # nothing left of the image
     assert_equal(trunk, training)
     assert_equal(encoder.mirrored().trunk(3, (channels, *sides), "none", 1), training)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_a_grey_image_from_windows_that_tile_it(kernel: int, norm) -> None:
+    decoder = ConvDecoder(
+        channels=(4,), kernels=(kernel,), strides=(kernel,), output_norm=norm, hidden=()
+    )
+    assert_equal(decoder.trunk(5, (1, 2 * kernel, 4 * kernel), "none", 1), True)
 
 
 def test_one_row_has_no_variance() -> None:

@@ -16,7 +16,7 @@ from vaelab.networks.operations import (
 from vaelab.networks.rearrange import Windows
 
 NARROW = 8
-"""A product of fewer columns than this is faster transposed."""
+"""A product of fewer columns than this is faster image by image, the other way round."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,12 @@ class ConvolveTransposed(Weighted):
         """Multiply, scatter."""
         kernels = _as_matrix(self.module)  # (in, pixels * out)
         rows = x.reshape(-1, len(kernels))
-        narrow = kernels.shape[1] < NARROW
-        patches = (kernels.t() @ rows.t()).t().contiguous() if narrow else rows @ kernels
-        image = self.windows.scatter(patches.view(len(x), -1, self.module.weight.shape[1]))
+        channels = self.module.weight.shape[1]
+        if channels == 1 and kernels.shape[1] < NARROW and self.windows.tile:
+            columns = torch.bmm(kernels.t().expand(len(x), -1, -1), x.transpose(1, 2))
+            image = self.windows.scatter_columns(columns)
+        else:
+            image = self.windows.scatter((rows @ kernels).view(len(x), -1, channels))
         return image if self.module.bias is None else image.add_(self.module.bias), (rows,)
 
     def backward(

@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 aten = torch.ops.aten
 
 FUNCTIONS = frozenset(
-    "add addcmul addmm baddbmm bmm cat clone div exp index_select log mean mm mul neg permute pow "
-    "relu_ rsqrt select sigmoid_ stack sub sum t tanh_ transpose unsqueeze".split()
+    "add addcmul addmm baddbmm bmm cat clone div exp index_select log mean mm mul "
+    "native_batch_norm neg permute pow relu_ rsqrt select sigmoid_ squeeze stack sub sum t tanh_ "
+    "transpose unsqueeze".split()
 )
 METHODS = frozenset("add_ addcmul_ div_ expand index_add_ lerp_ mul_ new_zeros sub_ view".split())
 """Operations that PyTorch's bindings of these names begin in half of the general way's time."""
