@@ -51,8 +51,9 @@ class TrainingConfig(Config):
     """How the learning rate changes."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """`auto` takes a CUDA or Apple GPU where there is one."""
-    precision: Literal["float32", "float64", "bfloat16"] = "float32"
-    """`bfloat16` computes products in bfloat16 and keeps float32 weights."""
+    precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
+    """`tf32` (NVIDIA GPUs) and `bfloat16` round what they multiply to 10 and to 7 bits of
+    mantissa, instead of 23; weights, moments and sums stay float32."""
     log_every: int = Field(default=100, ge=1, le=100_000)
     """Steps averaged in one line of metrics.jsonl."""
     save_minutes: float = Field(default=1.0, gt=0)

@@ -20,6 +20,7 @@ from vaelab.errors import BadValueError, StorageError
 from vaelab.metrics import BoundMetric
 from vaelab.run import Run
 from vaelab.training import Start, build_model, train
+from vaelab.training.precision import number_format
 
 
 def test_the_same_command_twice_gives_the_same_metrics_bit_for_bit(runs: Path) -> None:
@@ -172,6 +173,30 @@ def test_a_device_that_is_not_there_is_named(runs: Path, device: str) -> None:
     with pytest.raises(BadValueError, match=f"training.device is `{device}`"):
         train(tiny(f"training.device={device}"), runs)
     assert not runs.exists()
+
+
+def test_tf32_is_refused_where_there_is_none(runs: Path) -> None:
+    with pytest.raises(BadValueError, match="a format of NVIDIA GPUs"):
+        train(tiny("training.precision=tf32", "training.device=cpu"), runs)
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64", "tf32"])
+def test_the_number_format_is_put_back(precision: str) -> None:
+    def formats() -> tuple[object, ...]:
+        backends = torch.backends
+        return (
+            torch.get_default_dtype(),
+            backends.cuda.matmul.fp32_precision,
+            backends.cudnn.conv.fp32_precision,
+        )
+
+    before = formats()
+    with number_format(precision):
+        dtype, *products = formats()
+        assert dtype == (torch.float64 if precision == "float64" else torch.float32)
+        assert products == ["tf32" if precision == "tf32" else "ieee"] * 2
+    assert formats() == before
 
 
 def test_bfloat16_trains_and_stays_near_float32(runs: Path) -> None:

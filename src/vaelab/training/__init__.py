@@ -21,7 +21,7 @@ from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
-from vaelab.training.precision import choose_place, default_dtype
+from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
 from vaelab.training.start import Start, check_start, epochs_done, open_run
 
@@ -85,7 +85,7 @@ def train_together(
     display = Display(console, len(experiments))
     check_alike(experiments)
     training, store = experiments[0].training, experiments[0].data.load()
-    with default_dtype(training.precision):
+    with number_format(training.precision):
         place = choose_place(training)
         models = [build_model(one, store.outline).to(place.device) for one in experiments]
         paths = [folder / one.task_name for one in experiments]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -50,16 +51,30 @@ def choose_place(config: TrainingConfig) -> Place:
         )
     if config.precision == "float64" and name == "mps":
         raise BadValueError("Apple GPUs have no float64; use training.device=cpu or float32")
+    if config.precision == "tf32" and name != "cuda":
+        raise BadValueError(
+            f"training.precision is `tf32`, a format of NVIDIA GPUs, and the device is `{name}`; "
+            "use float32, or bfloat16"
+        )
     device = torch.device("cpu" if name == "cpu" else f"{name}:0")
     return Place(device, config.precision == "bfloat16")
 
 
 @contextmanager
-def default_dtype(precision: str) -> Iterator[None]:
-    """Make float64 the default inside the block where the precision asks for it."""
+def number_format(precision: str) -> Iterator[None]:
+    """Make float64 the default where it is asked for, and float32 products exact unless `tf32`.
+
+    PyTorch by itself computes the convolutions of an NVIDIA GPU in TF32.
+    """
     former = torch.get_default_dtype()
+    products: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    formats = [product.fp32_precision for product in products]
     torch.set_default_dtype(torch.float64 if precision == "float64" else torch.float32)
+    for product in products:
+        product.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     try:
         yield
     finally:
         torch.set_default_dtype(former)
+        for product, before in zip(products, formats, strict=True):
+            product.fp32_precision = before

@@ -13,6 +13,8 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from vaelab.training.cuda_graph import capture
+
 aten = torch.ops.aten
 
 FUNCTIONS = frozenset(
@@ -28,7 +30,7 @@ ALIASES = frozenset(one.default for one in (aten.alias, aten.detach, aten.expand
 
 
 class Recorded:
-    """`function`, replayed operation by operation from its third call on.
+    """`function`, replayed operation by operation from its third call on; one CUDA graph on a GPU.
 
     The same kernels run in the same order, so that the same bits come out. What is no tensor
     argument keeps the value it had while recording; tensors that `function` holds are read and
@@ -61,10 +63,14 @@ class Recorded:
 
     def _record(self, key: Hashable, arguments: Sequence[Tensor | None]) -> Tensor:
         before = [tensor.clone() for tensor in self._written]
+        tensors = [one for one in arguments if one is not None]
         try:
-            with Recorder([one for one in arguments if one is not None]) as recorder:
+            with Recorder(tensors) as recorder:
                 value = self._function(*arguments)
-            self.replays[key] = recorder.replay(value)
+            replay = recorder.replay(value)
+            if value.is_cuda:
+                replay = capture(replay, tensors, self._written)
+            self.replays[key] = replay
         except Exception:  # whatever it is that cannot be recorded goes on as it was
             self._recordable = False
             for tensor, former in zip(self._written, before, strict=True):
