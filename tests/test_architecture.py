@@ -20,7 +20,7 @@ LAYERS = [
     {"objectives", "metrics", "figures"},
     {"experiment"},
     {"run"},
-    {"pictures", "evaluation", "overview", "own_images", "seed", "describe"},
+    {"bundle", "pictures", "evaluation", "overview", "own_images", "seed", "describe"},
     {"training", "library", "kinds", "schema"},
     {"api"},
     {"cli"},

@@ -34,6 +34,22 @@ def _folder_name(name: str) -> str:
 FolderName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_folder_name)]
 
 
+class Change(Config):
+    """What a person changed while a run was training; it holds until the next change.
+
+    Training with the changes in the config repeats the run exactly.
+    """
+
+    step: int = Field(ge=0)
+    """Optimiser steps done when it was made."""
+    beta: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """From here on the objective's beta, in place of its schedule."""
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """From here on the learning rate, in place of its schedule."""
+    stop: bool = False
+    """Training was stopped here."""
+
+
 class TrainingConfig(Config):
     """How the model is trained."""
 
@@ -62,6 +78,8 @@ class TrainingConfig(Config):
     """A budget: stop after the step that reaches it, saved and ready to go on."""
     preview: bool = False
     """Keep preview.png, one input and its reconstruction, fresh while training."""
+    changes: tuple[Change, ...] = ()
+    """What was changed while the run trained, by step; written by the explorer."""
 
     @model_validator(mode="after")
     def _seeds_exist(self) -> "TrainingConfig":
@@ -96,6 +114,13 @@ class FiguresConfig(Config):
     """When training is over."""
 
 
+class ExplorerConfig(Config):
+    """What is kept for `vaelab explore`."""
+
+    keep: int = Field(default=20, ge=0, le=1000)
+    """Steps whose weights and codes are kept, close together at the beginning; 0: none."""
+
+
 class Experiment(Config):
     """Everything that makes a run."""
 
@@ -113,6 +138,8 @@ class Experiment(Config):
     """How."""
     figures: FiguresConfig = FiguresConfig()
     """What is drawn."""
+    explorer: ExplorerConfig = ExplorerConfig()
+    """What the page in the browser can go back to."""
 
     @model_validator(mode="after")
     def _can_watch(self) -> "Experiment":
@@ -123,4 +150,14 @@ class Experiment(Config):
                     "training.learning_rate_schedule watches the validation loss, but "
                     "data.validation is 0; use `watch: train`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _has_beta(self) -> "Experiment":
+        changed = any(change.beta is not None for change in self.training.changes)
+        if changed and "beta" not in self.objective.controls:
+            raise ValueError(
+                f"training.changes sets beta, but the objective `{self.objective.kind}` has none; "
+                "take `beta` out of the changes, or use `objective: {kind: elbo}`"
+            )
         return self

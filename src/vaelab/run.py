@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vaelab.config import read_yaml, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.experiment import Experiment
+from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
 from vaelab.files import storage_error, write_bytes, write_text
 from vaelab.models import FlatLatent
@@ -106,6 +106,11 @@ class Run:
         return self.path / "pca.npz"
 
     @property
+    def bundle(self) -> Path:
+        """The folder that the explorer reads."""
+        return self.path / "explorer"
+
+    @property
     def figures(self) -> Path:
         """The folder of the pictures."""
         return self.path / self.experiment.output_train_dir
@@ -153,6 +158,12 @@ class Run:
     def evaluation(self) -> Row:
         """What evaluation.json says, empty where it is missing."""
         return read_json(self.evaluation_path) if self.evaluation_path.is_file() else {}
+
+    def save_changes(self, changes: tuple[Change, ...]) -> None:
+        """Put what was changed while training into the config."""
+        training = self.experiment.training.model_copy(update={"changes": changes})
+        self.experiment = self.experiment.model_copy(update={"training": training})
+        write_text(self.config_path, to_yaml(self.experiment))
 
     def save_weights(self, model: FlatLatent, classes: Iterable[str], facts: Row) -> None:
         """Write the weights, and what is needed to rebuild the model without its data."""

@@ -17,6 +17,7 @@ from vaelab.models import FlatLatent
 from vaelab.pictures import draw_run, drawn
 from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
+from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop
@@ -64,6 +65,7 @@ def train_together(
     folder: Path,
     start: Start = Start.NEW,
     console: Console | None = None,
+    conductor: Conductor | None = None,
 ) -> list[Outcome]:
     """Train experiments that differ in seed, learning rate or beta alone as one batched model.
 
@@ -74,6 +76,7 @@ def train_together(
         folder: as for `train`.
         start: as for `train`.
         console: as for `train`.
+        conductor: someone who watches and steers, step by step.
 
     Returns:
         For each its run, and whether it was stopped before its last epoch.
@@ -102,7 +105,7 @@ def train_together(
             display.say(_summary(members, store))
             with display, interruptible() as interrupt, Drawer(display.say) as drawer:
                 for group, until in _level(members):
-                    loop = Loop(group, store, place, display)
+                    loop = Loop(group, store, place, display, conductor)
                     stopped = stopped or loop.train(interrupt, drawer, until)
     trained = {member.run.path for member in members}
     for run in runs:

@@ -9,11 +9,14 @@ from time import monotonic
 import torch
 from torch import Tensor
 
+from vaelab.bundle import kept_steps
 from vaelab.data import Store
 from vaelab.data.feed import resident
 from vaelab.errors import BadValueError
+from vaelab.experiment import Change
 from vaelab.figures import Drawer
 from vaelab.training.checkpoint import Progress
+from vaelab.training.conductor import Conductor, Unattended
 from vaelab.training.display import Display
 from vaelab.training.environment import describe_environment, write_environment
 from vaelab.training.interrupt import Interrupt
@@ -34,12 +37,19 @@ class Loop:
         store: their data.
         place: device and number format.
         display: what a person sees.
+        conductor: someone who watches and steers, if anyone does.
     """
 
     def __init__(
-        self, members: Sequence[Member], store: Store, place: Place, display: Display
+        self,
+        members: Sequence[Member],
+        store: Store,
+        place: Place,
+        display: Display,
+        conductor: Conductor | None = None,
     ) -> None:
         self.members, self.display = members, display
+        self.conductor: Conductor = conductor or Unattended()
         self.config = members[0].config
         self.device = place.device
         steps = [TrainingStep(one.model, one.objective, one.pixels) for one in members]
@@ -48,6 +58,8 @@ class Loop:
         self.labels: Tensor = resident(store.train.labels, place.device)
         self.starts = batch_starts(len(self.images), self.config.batch_size)
         self.steps_per_epoch = len(self.starts) - 1
+        total = self.config.epochs * self.steps_per_epoch
+        self.kept = kept_steps(total, members[0].experiment.explorer.keep)
         self.facts = describe_environment(place.device, store.checksum)
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
@@ -79,10 +91,20 @@ class Loop:
             self._begin(drawer)
             gc.collect()
             gc.freeze()  # what is there now stays: no need to look through it every time
-            return self._epochs(interrupt, drawer, until)
+            stopped = self._epochs(interrupt, drawer, until)
+            self.conductor.end(self, stopped)
+            return stopped
         finally:
             gc.unfreeze()
             torch.set_num_threads(threads)
+
+    def change(
+        self, beta: float | None = None, learning_rate: float | None = None, stop: bool = False
+    ) -> None:
+        """Change a setting from the next step on, or note a stop; logged with its step."""
+        for member in self.members:
+            step = member.progress.step
+            member.change(Change(step=step, beta=beta, learning_rate=learning_rate, stop=stop))
 
     def _compute_with(self, threads: int) -> None:
         torch.set_num_threads(threads)
@@ -95,9 +117,12 @@ class Loop:
         self.display.begin(self.config.epochs * self.steps_per_epoch, self.progress.step)
         for member in self.members:
             member.run.truncate_metrics(member.progress.step)
+            member.rewind_bundle()
             if member.progress.step == 0:
                 member.draw(drawer)
         self._save()
+        self._keep()
+        self.conductor.begin(self)
 
     def _epochs(self, interrupt: Interrupt, drawer: Drawer, until: int | None) -> str | None:
         progress = self.progress
@@ -107,7 +132,7 @@ class Loop:
             for member in self.members:
                 member.model.train()
             while progress.batch < self.steps_per_epoch and progress.step != until:
-                if stopped := self._wish_to_stop(interrupt):
+                if stopped := self.conductor.before_step(self) or self._wish_to_stop(interrupt):
                     self._save()
                     return stopped
                 first, last = self.starts[progress.batch : progress.batch + 2]
@@ -116,15 +141,29 @@ class Loop:
                     preview.refresh()
                 # the end of an epoch saves by itself, after its row of validation
                 ended = progress.batch == self.steps_per_epoch
-                if not ended and monotonic() - self.saved > 60 * self.config.save_minutes:
-                    self._save()
+                if not ended:
+                    self._look()
+                    if monotonic() - self.saved > 60 * self.config.save_minutes:
+                        self._save()
             if progress.batch == self.steps_per_epoch:
                 self._finish_epoch()
                 for member in self.members:
                     member.draw(drawer)
+                self._look()
         if progress.step == until:
             self._save()
         return None
+
+    def _look(self) -> None:
+        """A step is done, with its epoch if it was the last: keep it if it is one to keep."""
+        self._keep()
+        self.conductor.after_step(self)
+
+    def _keep(self) -> None:
+        if self.progress.step not in self.kept:
+            return
+        for member in self.members:
+            self.conductor.kept(self, member.keep(self.steps_per_epoch))
 
     def _take_step(self, indices: Sequence[Tensor]) -> None:
         self.pace.begin()
@@ -135,7 +174,9 @@ class Loop:
             )
             for member, index in zip(self.members, indices, strict=True)
         ]
-        terms = self.update(inputs, [member.learning_rate(epoch) for member in self.members])
+        terms = self.update(
+            inputs, [member.learning_rate(epoch, member.progress.step) for member in self.members]
+        )
         for member, row in zip(self.members, terms, strict=True):
             member.progress.step += 1
             member.progress.batch += 1
@@ -169,6 +210,8 @@ class Loop:
     def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
         if interrupt.requested:
             return "stopped as you asked"
+        if self.members[0].changes.stops(self.progress.step):
+            return f"stopped after step {self.progress.step:,}, as training.changes says"
         minutes = self.config.max_minutes
         if minutes is not None and monotonic() - self.began > 60 * minutes:
             return f"the budget of training.max_minutes={minutes:g} is spent"

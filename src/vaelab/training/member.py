@@ -7,14 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaelab.bundle import BundleWriter
 from vaelab.data import Store
 from vaelab.data.feed import Feed
 from vaelab.data.store import Split
+from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
 from vaelab.metrics.bound import BoundMetric
 from vaelab.models import FlatLatent
 from vaelab.randomness import Purpose, generator
 from vaelab.run import Row, Run
+from vaelab.training.changes import Changes
 from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
 from vaelab.training.meter import DivergedError, Meter
 from vaelab.training.preview import Preview
@@ -42,10 +45,14 @@ class Member:
         self.device = next(model.parameters()).device
         self.meter = Meter.empty(self.config.log_every, self.device)
         self.progress = Progress()
+        self.changes = Changes(self.config.changes)
         self.latest: dict[str, float] = {}
         split = store.valid if len(store.valid) else store.train
         self.previewed = self._feed(split.select(np.arange(1)))
         self.valid = self._feed(store.valid)
+        self.bundle = BundleWriter(
+            run.bundle, self.experiment.task_name, self.experiment, store, model
+        )
 
     @property
     def saved_step(self) -> int:
@@ -70,19 +77,28 @@ class Member:
             uniform = torch.rand(images.shape, generator=draws, device=self.device)
         controls = {
             name: torch.tensor(value, device=self.device)
-            for name, value in self.controls(epoch).items()
+            for name, value in self.controls(epoch, step).items()
         }
         return Inputs(images, labels, noise, uniform, controls)
 
-    def controls(self, epoch: float) -> dict[str, float]:
+    def controls(self, epoch: float, step: int) -> dict[str, float]:
         """The objective's settings."""
-        return {name: schedule(epoch) for name, schedule in self.objective.controls.items()}
+        scheduled = {name: schedule(epoch) for name, schedule in self.objective.controls.items()}
+        return scheduled | self.changes.controls(step)
 
-    def learning_rate(self, epoch: float) -> float:
+    def learning_rate(self, epoch: float, step: int) -> float:
         """The learning rate."""
+        changed = self.changes.learning_rate(step)
+        if changed is not None:
+            return changed
         schedule = self.config.learning_rate_schedule
         factor = schedule(epoch, self.config.epochs, self.progress.watched)
         return self.config.optimizer.learning_rate * factor
+
+    def change(self, change: Change) -> None:
+        """Note what a person changes at this step, so that the run can be repeated."""
+        self.changes.add(change)
+        self.run.save_changes(self.changes.all)
 
     def read_meter(self, epoch: float, step_of_epoch: float) -> None:
         """Log the mean terms since the last reading.
@@ -98,7 +114,8 @@ class Member:
         progress.images += images
         terms = {f"{name}_nats": total / images for name, total in sums.items()}
         terms["elbo_nats"] = -terms["distortion_nats"] - terms["rate_nats"]
-        settings = {**self.controls(epoch), "learning_rate": self.learning_rate(epoch)}
+        last = progress.step - 1
+        settings = self.controls(epoch, last) | {"learning_rate": self.learning_rate(epoch, last)}
         self._log("train", epoch + step_of_epoch, terms | settings)
         self.latest = terms
 
@@ -145,6 +162,8 @@ class Member:
         path = self.run.resume_path
         if path.is_file():
             self.progress = load_checkpoint(path, self.model, load_optimizer, self.meter)
+        if self.changes.go_on_from(self.progress.step):
+            self.run.save_changes(self.changes.all)
 
     def draw(self, drawer: Drawer) -> None:
         """Hand the pictures of this epoch over, if any are due."""
@@ -160,6 +179,14 @@ class Member:
             drawer.submit(figure, figure.compute(subject), self.run.figures)
         if self.model.latent != 2:
             subject.plane.save(self.run.plane_path)
+
+    def rewind_bundle(self) -> None:
+        """Forget what the bundle kept of steps that are about to be made again."""
+        self.bundle.rewind(self.progress.step)
+
+    def keep(self, steps_per_epoch: int) -> Row:
+        """Keep this step in the bundle; its place in the manifest."""
+        return self.bundle.keep(self.progress.step, self.progress.step / steps_per_epoch)
 
     def preview(self) -> Preview:
         """The picture that is kept fresh while training."""

@@ -14,6 +14,7 @@ from vaelab.training.checkpoint import read_progress
 FREE = (
     "task_name",
     "figures",
+    "explorer",
     "training.epochs",
     "training.max_minutes",
     "training.save_minutes",

@@ -1,0 +1,193 @@
+"""Reading a bundle: checked against its manifest, brought up to date, made where there is none."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from vaelab.bundle.graph import Graph
+from vaelab.bundle.writer import FORMAT, VERSION, BundleWriter
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import storage_error
+from vaelab.models import FlatLatent
+from vaelab.run import Run, read_header, read_tensors
+
+Manifest = dict[str, Any]
+
+
+class Bundle:
+    """The bundle of a run.
+
+    Args:
+        run: whose bundle; made from its saved weights where there is none.
+
+    Raises:
+        BadValueError: the bundle is damaged or of another version.
+        MissingFileError: nothing of the run has been saved yet.
+        UserError: there is no bundle and the run's data cannot be read.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.folder = run.bundle
+        if not self._path.is_file():
+            rebuild(run)
+        self._stored = self._read()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "manifest.json"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Every file but the manifest, by its name in the bundle."""
+        indices = [step["index"] for step in self._stored["steps"]]
+        names = ["labels.u8", "thumbs.png", *(f"codes/{index:04}.i16" for index in indices)]
+        if self._stored["unsupported"] is None:
+            names += [f"weights/{index:04}.f16" for index in indices]
+        return {name: self.folder / PurePosixPath(name) for name in names}
+
+    def manifest(self) -> Manifest:
+        """The manifest with the run's metrics as they are now."""
+        best = read_header(self.run.weights_path)["step"] if self._has_weights else None
+        steps = [dict(step) for step in self._stored["steps"]]
+        if best is not None and steps:
+            nearest = min(steps, key=lambda step: abs(step["step"] - best))
+            for step in steps:
+                step["best"] = step is nearest
+        config = self.run.experiment.model_dump(mode="json")
+        about = {
+            "name": self.run.path.resolve().name, "config": config, "finished": self._finished
+        }  # fmt: skip
+        return {**self._stored, "run": about, "steps": steps, "metrics": self.run.metrics()}
+
+    @property
+    def _has_weights(self) -> bool:
+        return self.run.weights_path.is_file()
+
+    @property
+    def _finished(self) -> bool:
+        path = self.run.resume_path
+        epochs = self.run.experiment.training.epochs
+        return path.is_file() and bool(read_header(path)["progress"]["epoch"] >= epochs)
+
+    def check(self) -> None:
+        """See that every file is there and as long as the manifest says.
+
+        Raises:
+            BadValueError: one is not.
+        """
+        stored = self._stored
+        images, latent = stored["images"]["count"], stored["latent"]
+        sizes = {"f16": 2 * stored["weights"], "i16": 4 * images * latent, "u8": images}
+        for name, path in self.files.items():
+            wanted = sizes.get(path.suffix[1:])
+            if not path.is_file():
+                raise self._damaged(f"{name} is missing")
+            size = path.stat().st_size
+            if wanted is not None and size != wanted:
+                raise self._damaged(f"{name} has {size} bytes, and {wanted} fit the manifest")
+
+    def graphs(self) -> tuple[Graph, Graph]:
+        """Encoder and decoder.
+
+        Raises:
+            BadValueError: they are damaged, or the model has a layer that no operation stands for.
+        """
+        if self._stored["unsupported"]:
+            raise BadValueError(
+                f"{self.run.path}: the layer `{self._stored['unsupported']}` has no operation in "
+                "the explorer's bundle, so that a page by itself cannot compute this model; "
+                "`vaelab explore` shows it through the server"
+            )
+        encoder, decoder = (
+            Graph.from_json(
+                self._stored[name], self._stored["weights"], f"{self._path}, the {name}"
+            )
+            for name in ("encoder", "decoder")
+        )
+        return encoder, decoder
+
+    def _read(self) -> Manifest:
+        try:
+            manifest = json.loads(self._path.read_text(encoding="utf-8"))
+            version = manifest["version"] if manifest["format"] == FORMAT else None
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(f"its manifest.json cannot be read ({error})") from error
+        if version != VERSION:
+            raise BadValueError(
+                f"{self._path} is of version {version} of the format, and this vaelab reads "
+                f"version {VERSION}; delete {self.folder} to have it made anew, or use the vaelab "
+                "that wrote it"
+            )
+        wanted = {"steps": list, "images": dict, "latent": int, "weights": int, "unsupported": None}
+        for name, kind in wanted.items():
+            if name not in manifest or (kind and not isinstance(manifest[name], kind)):
+                raise self._damaged(f"its manifest.json has no proper `{name}`")
+        if not manifest["steps"]:
+            raise self._damaged("it holds no step")
+        return dict(manifest)
+
+    def _damaged(self, what: str) -> BadValueError:
+        return BadValueError(
+            f"{self.folder} is damaged: {what}; delete that folder to have it made anew from the "
+            "run's weights"
+        )
+
+
+def rebuild(run: Run) -> None:
+    """Make the bundle of a run from its best and its last weights.
+
+    Raises:
+        MissingFileError: nothing of it has been saved yet.
+        UserError: its data cannot be read.
+    """
+    found: dict[int, tuple[float, Mapping[str, Any]]] = {}
+    if run.weights_path.is_file():
+        tensors, about = read_tensors(run.weights_path)
+        found[about["step"]] = about["epoch"], tensors
+    if run.resume_path.is_file():
+        tensors, about = read_tensors(run.resume_path)
+        progress = about["progress"]
+        states: Mapping[str, Any] = {
+            name.removeprefix("model."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("model.")
+        }
+        found.setdefault(progress["step"], (progress["epoch"], states))
+    if not found:
+        raise MissingFileError(
+            f"{run.path} has no weights yet; `vaelab train {run.path} --resume` trains it"
+        )
+    store = run.experiment.data.load()
+    model = _build(run, store.image_shape, len(store.classes))
+    writer = BundleWriter(run.bundle, run.path.resolve().name, run.experiment, store, model)
+    try:
+        for step, (epoch, states) in sorted(found.items()):
+            _load(model, states, run)
+            writer.keep(step, epoch)
+    except BadValueError:
+        _remove(run.bundle)
+        raise
+
+
+def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
+    domain = run.experiment.data.pixels.domain
+    return run.experiment.model.build(shape, domain, classes).eval()
+
+
+def _load(model: FlatLatent, states: Mapping[str, Any], run: Run) -> None:
+    try:
+        model.load_state_dict(states)
+    except RuntimeError as error:
+        raise BadValueError(
+            f"the weights in {run.path} do not fit its config.yaml and data: {error}"
+        ) from error
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise storage_error(folder, error) from error

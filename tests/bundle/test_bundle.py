@@ -1,0 +1,268 @@
+"""A bundle holds what was trained, at the steps that were to be kept, and is checked on reading."""
+
+import json
+import shutil
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.training.conftest import tiny
+from vaelab.bundle import Bundle, kept_steps
+from vaelab.bundle.codes import Codes
+from vaelab.bundle.images import BundleImages, spread
+from vaelab.bundle.interpret import interpret
+from vaelab.bundle.writer import BundleWriter
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.library import load_experiment
+from vaelab.run import Run
+from vaelab.training import Start, train
+
+
+@pytest.fixture
+def copied(trained: Run, tmp_path: Path) -> Run:
+    shutil.copytree(trained.path, tmp_path / "copied")
+    return Run(tmp_path / "copied")
+
+
+def change_manifest(run: Run, **changes: Any) -> None:
+    path = run.bundle / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@given(st.integers(1, 100_000), st.integers(2, 60))
+def test_kept_steps_are_few_and_dense_early(total: int, keep: int) -> None:
+    steps = sorted(kept_steps(total, keep))
+    assert len(steps) <= keep
+    assert (steps[0], steps[-1]) == (0, total)
+    if total > 8 * keep > 80:
+        assert sum(step <= total / 8 for step in steps) >= len(steps) / 3
+    assert kept_steps(total, 0) == frozenset()
+    assert kept_steps(total, 1) == {total}
+
+
+def test_codes_survive_quantisation() -> None:
+    rng = np.random.default_rng(0)
+    loc = (rng.normal(size=(500, 3)) * [1, 20, 0]).astype(np.float32)
+    scale = np.exp(rng.uniform(-8, 2, size=(500, 3))).astype(np.float32)
+    codes = Codes.of(loc, scale)
+    assert np.abs(codes.loc - loc).max() <= codes.loc_unit * 0.51
+    assert np.abs(np.log(codes.scale / scale)).max() <= codes.log_scale_unit * 0.51
+    assert codes.loc_unit < 1e-2
+    assert codes.log_scale_unit < 1e-3
+
+
+def test_indices_are_spread_over_the_whole() -> None:
+    assert spread(10, 4).tolist() == [0, 2, 5, 7]
+    assert spread(3, 3).tolist() == [0, 1, 2]
+
+
+def test_training_keeps_what_the_run_went_through(trained: Run) -> None:
+    bundle = Bundle(trained)
+    bundle.check()
+    manifest = bundle.manifest()
+    steps = [entry["step"] for entry in manifest["steps"]]
+    total = max(row["step"] for row in trained.metrics())
+    assert steps == sorted(kept_steps(total, 20))
+    assert [entry["index"] for entry in manifest["steps"]] == list(range(len(steps)))
+    assert sum(entry["best"] for entry in manifest["steps"]) == 1
+    assert manifest["run"]["finished"]
+    assert manifest["metrics"] == trained.metrics()
+    readings = manifest["steps"][-1]["readings"]
+    assert readings["elbo_nats"] == pytest.approx(
+        -readings["distortion_nats"] - readings["rate_nats"]
+    )
+    first, last = (manifest["steps"][i]["readings"]["elbo_nats"] for i in (0, -1))
+    assert last > first
+
+
+def test_the_last_step_is_the_model_that_was_saved(trained: Run) -> None:
+    bundle = Bundle(trained)
+    manifest = bundle.manifest()
+    encoder, decoder = bundle.graphs()
+    last = manifest["steps"][-1]["index"]
+    half = np.frombuffer(bundle.files[f"weights/{last:04}.f16"].read_bytes(), dtype="<f2")
+    weights = torch.from_numpy(half.astype(np.float32))
+    model, about = trained.load_model()
+    assert about["step"] == manifest["steps"][-1]["step"]
+    z = torch.randn(50, 2)
+    with torch.no_grad():
+        wanted = model.decode(z).mean
+    assert (interpret(decoder, weights, {"z": z})["mean"] - wanted).abs().max() < 5e-3
+
+    store = trained.experiment.data.load()
+    x = trained.experiment.data.pixels(torch.from_numpy(store.test.images))
+    with torch.no_grad():
+        posterior = model.encode(x).base_dist
+    values = np.frombuffer(bundle.files[f"codes/{last:04}.i16"].read_bytes(), dtype="<i2")
+    entry = manifest["steps"][-1]
+    codes = Codes(values.reshape(-1, 2, 2), entry["loc_unit"], entry["log_scale_unit"])
+    np.testing.assert_allclose(codes.loc, posterior.loc, atol=1e-3)
+    np.testing.assert_allclose(codes.scale, posterior.scale, rtol=1e-3)
+    assert encoder.inputs == {"x": 0}
+
+
+def test_the_atlas_shows_the_images_and_the_labels_are_theirs(trained: Run) -> None:
+    bundle = Bundle(trained)
+    manifest = bundle.manifest()
+    store = trained.experiment.data.load()
+    labels = np.frombuffer(bundle.files["labels.u8"].read_bytes(), dtype=np.uint8)
+    assert labels.tolist() == store.test.labels.tolist()
+    atlas = np.asarray(Image.open(BytesIO(bundle.files["thumbs.png"].read_bytes())))
+    columns = manifest["images"]["columns"]
+    for index in (0, 17, len(store.test) - 1):
+        top, left = 8 * (index // columns), 8 * (index % columns)
+        cell = atlas[top : top + 8, left : left + 8]
+        assert np.array_equal(cell, store.test.images[index, 0])
+
+
+def test_golden_pairs_are_what_the_saved_weights_give(conditional: Run) -> None:
+    bundle = Bundle(conditional)
+    golden = bundle.manifest()["golden"]
+    _, decoder = bundle.graphs()
+    half = np.frombuffer(
+        bundle.files[f"weights/{golden['index']:04}.f16"].read_bytes(), dtype="<f2"
+    )
+    weights = torch.from_numpy(half.astype(np.float32))
+    for pair in golden["decode"]:
+        context = torch.eye(10)[[pair["class"]]]
+        output = interpret(decoder, weights, {"z": torch.tensor([pair["z"]]), "class": context})
+        image = np.frombuffer(b64decode(pair["image"]), dtype="<f4")
+        np.testing.assert_allclose(output["mean"].flatten(), image, atol=1e-6)
+    assert {pair["class"] for pair in golden["encode"]} <= set(range(10))
+
+
+def test_large_images_are_as_many_as_the_atlas_holds() -> None:
+    experiment = tiny()
+    store = experiment.data.load()
+    images = BundleImages(store, experiment.data.pixels, 0, torch.device("cpu"))
+    assert images.count == len(store.test) == 359
+    assert images.columns == 19
+    sides = Image.open(BytesIO(images.atlas())).size
+    assert sides == (19 * 8, 19 * 8)
+
+
+def test_a_resumed_run_keeps_what_lies_before_and_forgets_what_lies_after(tmp_path: Path) -> None:
+    whole = train(tiny("explorer.keep=6"), tmp_path).run
+    steps = [entry["step"] for entry in Bundle(whole).manifest()["steps"]]
+    resumed, _ = load_experiment(str(whole.path), ["training.epochs=3"])
+    longer = train(resumed, tmp_path, Start.RESUME).run
+    manifest = Bundle(longer).manifest()
+    later = [entry["step"] for entry in manifest["steps"]]
+    assert later[: len(steps)] == steps
+    assert later[-1] == 3 * steps[-1] // 2
+    assert manifest["run"]["finished"]
+
+
+def test_keeping_does_not_change_the_training(tmp_path: Path) -> None:
+    with_bundle = train(tiny("explorer.keep=9"), tmp_path / "a").run
+    without = train(tiny("explorer.keep=0"), tmp_path / "b").run
+    assert not without.bundle.exists()
+    one, other = with_bundle.load_model()[0], without.load_model()[0]
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name])
+
+
+def test_a_run_without_a_bundle_gets_one(copied: Run) -> None:
+    before = Bundle(copied).manifest()
+    shutil.rmtree(copied.bundle)
+    bundle = Bundle(copied)
+    bundle.check()
+    after = bundle.manifest()
+    assert after["steps"][-1]["step"] == before["steps"][-1]["step"]
+    assert after["steps"][-1]["readings"] == before["steps"][-1]["readings"]
+
+
+def test_a_run_that_saved_nothing_has_none(copied: Run) -> None:
+    shutil.rmtree(copied.bundle)
+    copied.weights_path.unlink()
+    copied.resume_path.unlink()
+    with pytest.raises(MissingFileError, match="has no weights yet; `vaelab train"):
+        Bundle(copied)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": 2}, "version 2 of the format, and this vaelab reads version 1; delete"),
+        ({"format": "other"}, "of version None"),
+        ({"steps": []}, "it holds no step"),
+        ({"images": 3}, "no proper `images`"),
+        ({"weights": 12}, "weights/0000.f16 has .* bytes, and 24 fit the manifest"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(
+    copied: Run, changes: dict[str, Any], words: str
+) -> None:
+    change_manifest(copied, **changes)
+    with pytest.raises(BadValueError, match=words):
+        Bundle(copied).check()
+
+
+def test_damaged_files_are_refused(copied: Run) -> None:
+    codes = copied.bundle / "codes" / "0001.i16"
+    codes.write_bytes(codes.read_bytes()[:-2])
+    with pytest.raises(BadValueError, match=r"codes/0001\.i16 has .* bytes"):
+        Bundle(copied).check()
+    codes.unlink()
+    with pytest.raises(BadValueError, match=r"codes/0001\.i16 is missing; delete that folder"):
+        Bundle(copied).check()
+    (copied.bundle / "manifest.json").write_text("{")
+    with pytest.raises(BadValueError, match=r"its manifest.json cannot be read"):
+        Bundle(copied)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> BundleWriter:
+    experiment = tiny()
+    store = experiment.data.load()
+    model = experiment.model.build(store.image_shape, experiment.data.pixels.domain, 10)
+    return BundleWriter(tmp_path / "bundle", "tiny", experiment, store, model)
+
+
+def test_a_weight_that_float16_cannot_hold_is_named(writer: BundleWriter) -> None:
+    with torch.no_grad():
+        writer.model.decoder.trunk.stack[-3].bias[0] = 1e6
+    with pytest.raises(BadValueError, match=r"`linear.bias` is 1e\+06, which float16 cannot hold"):
+        writer.keep(0, 0.0)
+    assert writer.model.training
+
+
+def test_a_live_snapshot_holds_weights_and_codes(writer: BundleWriter) -> None:
+    header, payload = writer.snapshot()
+    assert header["count"] == header["total"] == 359
+    assert len(payload) == 2 * header["weights"] + 359 * 2 * 2 * 2
+    half = np.frombuffer(payload[: 2 * header["weights"]], dtype="<f2")
+    np.testing.assert_allclose(half, writer.lowered.weights(), atol=1e-3)
+
+
+def test_a_model_without_operations_has_no_graphs(copied: Run) -> None:
+    change_manifest(copied, unsupported="Attention", encoder=None, decoder=None)
+    with pytest.raises(BadValueError, match="the layer `Attention` has no operation"):
+        Bundle(copied).graphs()
+
+
+@pytest.mark.mnist
+@pytest.mark.slow
+def test_twenty_steps_of_the_seeds_model_stay_below_ten_megabytes(
+    mnist_folder: Path, tmp_path: Path
+) -> None:
+    experiment, _ = load_experiment("vae_kl")
+    store = experiment.data.load()
+    model = experiment.model.build(store.image_shape, experiment.data.pixels.domain, 10)
+    writer = BundleWriter(tmp_path, "vae_kl", experiment, store, model)
+    writer.keep(0, 0.0)
+    once = sum((tmp_path / name).stat().st_size for name in ("thumbs.png", "labels.u8"))
+    once += (tmp_path / "manifest.json").stat().st_size
+    each = (tmp_path / "weights/0000.f16").stat().st_size
+    each += (tmp_path / "codes/0000.i16").stat().st_size
+    total = once + 20 * each
+    print(f"20 steps: {total / 1e6:.1f} MB ({once / 1e6:.1f} MB once, {each / 1e3:.0f} kB a step)")
+    assert total < 10e6

@@ -1,0 +1,249 @@
+"""The graphs compute what the model computes, operation by operation and as a whole."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.distributions import ContinuousBernoulli
+from torch.nn import functional
+
+from tests.training.conftest import tiny
+from vaelab.bundle.graph import OPERATIONS, Graph, Op, UnsupportedLayerError
+from vaelab.bundle.interpret import interpret
+from vaelab.bundle.lowering import lower
+from vaelab.bundle.parts import parts
+from vaelab.distributions.normal import soft_bound
+from vaelab.errors import BadValueError
+from vaelab.models.vae import VAE
+from vaelab.networks import Network
+from vaelab.networks.layers import BatchNorm, Linear
+
+SIDES = st.integers(1, 7)
+
+
+def compute(name: str, x: Tensor, shape: tuple[int, ...], *more: Tensor, **rest: Any) -> Tensor:
+    """One operation by itself on `(n, *shape)` values."""
+    tensors = {key: rest.pop(key) for key in ("weight", "bias") if key in rest}
+    places, vectors, offset = {}, [torch.zeros(0)], 0
+    for key, tensor in tensors.items():
+        places[key] = None if tensor is None else (offset, tensor.numel())
+        vectors += [] if tensor is None else [tensor.flatten()]
+        offset += 0 if tensor is None else tensor.numel()
+    given = dict(zip("xy", (x, *more), strict=False))
+    inputs = {key: index for index, key in enumerate(given)}
+    op = Op(name, tuple(inputs.values()), 9, shape, places, rest)
+    graph = Graph(inputs, (op,), {"out": 9})
+    again = Graph.from_json(graph.to_json(), offset, "a test")
+    assert again == graph
+    return interpret(again, torch.cat(vectors), given)["out"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 9), st.integers(1, 9), st.booleans())
+def test_linear(inputs: int, outputs: int, bias: bool) -> None:
+    layer, x = nn.Linear(inputs, outputs, bias=bias), torch.randn(3, inputs)
+    y = compute("linear", x, (outputs,), weight=layer.weight, bias=layer.bias)
+    torch.testing.assert_close(y, layer(x))
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIDES, SIDES, SIDES, SIDES, SIDES, st.integers(1, 3), st.integers(0, 2), st.booleans())
+def test_convolutions(
+    channels: int, outputs: int, side: int, high: int, wide: int, stride: int, pad: int, bias: bool
+) -> None:
+    x = torch.randn(2, channels, high + side, wide + side)
+    layers = {
+        "conv2d": nn.Conv2d(channels, outputs, (high, wide), stride, pad, bias=bias),
+        "conv_transpose2d": nn.ConvTranspose2d(
+            channels, outputs, (high, wide), stride, min(pad, (high - 1) // 2, (wide - 1) // 2),
+            bias=bias,
+        ),
+    }  # fmt: skip
+    for name, layer in layers.items():
+        wanted = layer(x)
+        y = compute(
+            name, x, tuple(wanted.shape[1:]), weight=layer.weight, bias=layer.bias,
+            kernel=[high, wide], stride=stride, padding=layer.padding[0],
+        )  # fmt: skip
+        torch.testing.assert_close(y, wanted)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SIDES, SIDES, SIDES, st.integers(1, 4))
+def test_shapes_and_pairs(channels: int, height: int, width: int, number: int) -> None:
+    shape = (channels, height, width)
+    x, y = torch.randn(2, *shape), torch.randn(2, *shape)
+    flat = x.flatten(1)
+    size = flat.shape[1]
+    assert compute("reshape", x, (size,)).equal(flat)
+    start = number % size
+    assert compute("slice", flat, (size - start,), start=start).equal(flat[:, start:])
+    assert compute("add", x, shape, y).equal(x + y)
+    assert compute("multiply", x, shape, y).equal(x * y)
+    larger = (channels, height * number, width * number)
+    wanted = nn.Upsample(scale_factor=number)(x)
+    assert compute("upsample", x, larger, factor=number).equal(wanted)
+    context = functional.one_hot(torch.tensor([0, number - 1]), number).float()
+    planes = context[:, :, None, None].expand(-1, -1, height, width)
+    stacked = torch.cat([x, planes], dim=1)
+    assert compute("class_planes", x, (channels + number, height, width), context).equal(stacked)
+    appended = torch.cat([flat, context], dim=1)
+    assert compute("append_one_hot", flat, (size + number,), context).equal(appended)
+
+
+POINTWISE = {
+    "relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "tanh": nn.Tanh(), "gelu": nn.GELU(),
+    "silu": nn.SiLU(), "sigmoid": nn.Sigmoid(), "soft_bound": lambda v: soft_bound(v, 20.0),
+    "exp_half": lambda v: torch.exp(v / 2), "abs_plus": lambda v: v.abs() + 1e-6,
+    "continuous_bernoulli_mean": lambda v: ContinuousBernoulli(logits=v).mean,
+}  # fmt: skip
+SETTINGS = {
+    "leaky_relu": {"slope": 0.2},
+    "soft_bound": {"bound": 20.0},
+    "abs_plus": {"floor": 1e-6},
+}
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+def test_value_by_value(name: str) -> None:
+    x = torch.cat([torch.linspace(-12, 12, 4001), torch.tensor([0.0, 1e-7, -1e-4, 0.049, 0.051])])
+    x = x.double()[None]
+    y = compute(name, x, (x.shape[1],), **SETTINGS.get(name, {}))
+    # PyTorch's own mean of the continuous Bernoulli is a series in a wider range
+    tolerance = 1e-5 if name == "continuous_bernoulli_mean" else 1e-12
+    torch.testing.assert_close(y, POINTWISE[name](x), atol=tolerance, rtol=tolerance)
+
+
+def test_every_operation_is_tested_here() -> None:
+    others = {
+        "linear", "conv2d", "conv_transpose2d", "reshape", "slice", "add", "multiply", "upsample",
+        "class_planes", "append_one_hot",
+    }  # fmt: skip
+    assert others | set(POINTWISE) == OPERATIONS
+
+
+MODELS = {
+    "mlp": (),
+    "abs": ("model.posterior.scale=abs",),
+    "heads": ("model.encoder.heads=[24]", "model.encoder.heads_activation=identity"),
+    "conv": ("model.encoder={kind: conv, heads: [16], activation: leaky_relu}",),
+    "conv, abs, gelu": (
+        "model.encoder={kind: conv, channels: [4, 6], kernels: [3, 3], strides: [1, 2],"
+        " paddings: [1, 0], activation: gelu, hidden: [20]}",
+        "model.posterior.scale=abs",
+        "model.decoder={kind: conv, channels: [6, 4], strides: [2, 1], output_norm: batch,"
+        " output_activation: tanh, activation: silu}",
+        "data={kind: digits, pixels: signed}",
+    ),
+    "planes and one hot": (
+        "model.encoder={kind: conv}",
+        "model.condition={encoder: planes, decoder: one_hot}",
+    ),
+    "one hot": ("model.condition={encoder: one_hot, decoder: one_hot}",),
+    "decoder alone": ("model.condition={decoder: one_hot}",),
+    "laplace, latent 5": ("model.likelihood.kind=laplace", "model.latent=5"),
+    "bernoulli": ("data={kind: digits, pixels: binary}", "model.likelihood.kind=bernoulli"),
+    "continuous bernoulli": ("model.likelihood.kind=continuous_bernoulli",),
+}
+
+
+def model_of(name: str, dtype: torch.dtype) -> VAE:
+    """With running statistics and weights that are not those of a fresh model."""
+    experiment = tiny(*MODELS[name])
+    torch.manual_seed(0)
+    model = experiment.model.build((1, 8, 8), experiment.data.pixels.domain, 10).to(dtype)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.2, 3)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.float64, 1e-10)])
+@torch.no_grad()
+def test_a_whole_model(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    model = model_of(name, dtype)
+    lowered = lower(model)
+    weights = torch.from_numpy(lowered.weights()).to(dtype)
+    x, z = torch.rand(7, 1, 8, 8, dtype=dtype), torch.randn(7, model.latent, dtype=dtype)
+    context = functional.one_hot(torch.arange(7), 10).to(dtype)
+    given_class = context if model.classes else None
+
+    posterior = model.encode(x, given_class).base_dist
+    codes = interpret(lowered.encoder, weights, {"x": x, "class": context})
+    torch.testing.assert_close(codes["loc"], posterior.loc, atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(codes["scale"], posterior.scale, atol=tolerance, rtol=tolerance)
+    output = interpret(lowered.decoder, weights, {"z": z, "class": context})["mean"]
+    # PyTorch's mean of the continuous Bernoulli is off by 1e-3 in float32, and a series near 1/2
+    exact = given_class if given_class is None else given_class.double()
+    wanted = model.double().decode(z.double(), exact).mean.to(dtype)
+    loose = max(tolerance, 1e-5) if "continuous" in name else tolerance
+    torch.testing.assert_close(output, wanted, atol=loose, rtol=loose)
+
+
+def test_batch_norm_is_folded_and_linear_layers_without_anything_between_are_one() -> None:
+    names = [op.name for op in lower(model_of("conv", torch.float32)).encoder.ops]
+    assert names.count("conv2d") == 3
+    assert not [name for name in names if "norm" in name]
+    heads = lower(model_of("heads", torch.float32))
+    linears = [op for op in heads.encoder.ops if op.name == "linear"]
+    assert [op.shape for op in linears] == [(32,), (2,), (2,)]
+
+
+def test_the_weights_follow_the_model() -> None:
+    model = model_of("conv", torch.float32)
+    lowered = lower(model)
+    before = lowered.weights()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    after = lowered.weights()
+    assert before.shape == after.shape
+    assert not np.allclose(before, after)
+
+
+def test_a_norm_without_a_convolution_is_refused_by_name() -> None:
+    network = Network([BatchNorm((3, 2, 2))])
+    with pytest.raises(UnsupportedLayerError, match="BatchNorm"):
+        parts(network)
+
+
+GRAPH = {
+    "inputs": {"z": 0},
+    "ops": [{"op": "linear", "in": [0], "out": 1, "shape": [3], "weight": [0, 6], "bias": None}],
+    "outputs": {"mean": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"op": "attention"}, "op 0 `attention` does not exist in version 1"),
+        ({"in": [5]}, r"reads \[5\], which nothing wrote"),
+        ({"out": 0}, "writes 0 a second time"),
+        ({"weight": [3, 6]}, "reads weights 3 to 9, but there are 6"),
+        ({"shape": [0]}, "is damaged"),
+        ({"in": None}, "is damaged"),
+    ],
+)
+def test_a_damaged_graph_is_refused(change: dict[str, Any], words: str) -> None:
+    graph = {**GRAPH, "ops": [{**GRAPH["ops"][0], **change}]}
+    with pytest.raises(BadValueError, match=words):
+        Graph.from_json(graph, 6, "the decoder")
+
+
+def test_an_output_that_nothing_wrote_is_refused() -> None:
+    with pytest.raises(BadValueError, match=r"gives \[4\], which nothing wrote"):
+        Graph.from_json({**GRAPH, "outputs": {"mean": 4}}, 6, "the decoder")
+
+
+def test_a_linear_layer_alone() -> None:
+    (part,) = parts(Network([Linear(2, 3)]))
+    assert part.name == "linear"
