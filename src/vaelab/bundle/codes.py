@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int16
 from torch.distributions import Independent, Normal
 
 from vaelab.data.feed import Feed
+from vaelab.errors import BadValueError
 from vaelab.models import FlatLatent
 
 LARGEST = 32767
@@ -51,7 +52,11 @@ class Codes:
 
 @torch.no_grad()
 def encode(model: FlatLatent, feed: Feed) -> Codes:
-    """The codes of a feed's images, by a model in evaluation mode."""
+    """The codes of a feed's images, by a model in evaluation mode.
+
+    Raises:
+        BadValueError: they are no finite numbers.
+    """
     locs, scales = [], []
     for batch in feed.batches(BATCH):
         posterior = model.encode(batch.x, batch.context)
@@ -59,4 +64,7 @@ def encode(model: FlatLatent, feed: Feed) -> Codes:
             raise TypeError(f"{type(posterior).__name__} has no location and scale per dimension")
         locs.append(posterior.base_dist.loc.float().cpu().numpy())
         scales.append(posterior.base_dist.scale.float().cpu().numpy())
-    return Codes.of(np.concatenate(locs), np.concatenate(scales))
+    loc, scale = np.concatenate(locs), np.concatenate(scales)
+    if not (np.isfinite(loc).all() and np.isfinite(scale).all()):
+        raise BadValueError("codes of the test images are no finite numbers")
+    return Codes.of(loc, scale)

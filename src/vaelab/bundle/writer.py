@@ -80,7 +80,7 @@ class BundleWriter:
             The entry of the manifest's `steps`.
 
         Raises:
-            BadValueError: a weight is too large for float16.
+            BadValueError: a weight is too large for float16, or no finite number.
             StorageError: the disk is full.
         """
         if self._steps and self._steps[-1]["step"] == step:
@@ -109,7 +109,7 @@ class BundleWriter:
         """The model as it is now for a live page: a frame's header and its payload.
 
         Raises:
-            BadValueError: a weight is too large for float16.
+            BadValueError: a weight is too large for float16, or no finite number.
         """
         with _evaluating(self.model):
             codes = encode(self.model, self.images.live)
@@ -129,7 +129,7 @@ class BundleWriter:
             place = int(np.flatnonzero(~np.isfinite(half))[0])
             ops = (*self.lowered.encoder.ops, *self.lowered.decoder.ops)
             raise BadValueError(
-                f"the explorer's bundle: a weight of `{_owner(ops, place)}` is {weights[place]:g}, "
+                f"a weight of `{_owner(ops, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
         return half

@@ -163,7 +163,10 @@ class Loop:
         if self.progress.step not in self.kept:
             return
         for member in self.members:
-            self.conductor.kept(self, member.keep(self.steps_per_epoch))
+            try:
+                self.conductor.kept(self, member.keep(self.steps_per_epoch))
+            except BadValueError as error:
+                self.display.say(f"step {self.progress.step:,} is not kept for explore: {error}")
 
     def _take_step(self, indices: Sequence[Tensor]) -> None:
         self.pace.begin()

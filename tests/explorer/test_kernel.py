@@ -1,0 +1,100 @@
+"""The page's kernel computes what PyTorch computes, for every shipped config."""
+
+import json
+import os
+import shutil
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from vaelab.bundle.interpret import interpret
+from vaelab.bundle.lowering import lower
+from vaelab.data.feed import class_context
+from vaelab.library import load_experiment, shipped_configs
+
+WEB = Path(__file__).parents[2] / "web"
+POINTS = 100
+VARIANTS = {
+    "conditional digits": ("digits", "model.condition={encoder: planes, decoder: one_hot}"),
+    "continuous Bernoulli, abs": (
+        "digits",
+        "model.likelihood.kind=continuous_bernoulli",
+        "model.decoder.output_activation=identity",
+        "model.posterior.scale=abs",
+    ),
+    "gelu, overlapping": (
+        "mnist",
+        "model.encoder={kind: conv, channels: [8, 12], kernels: [3, 5], strides: [1, 2],"
+        " paddings: [1, 2], activation: gelu}",
+        "model.decoder=null",
+    ),
+}
+
+
+def base64(values: Any) -> str:
+    return b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
+    """A model after a step of noise on its weights and statistics, and what PyTorch makes of it."""
+    experiment, _ = load_experiment(config, assignments)
+    side = 8 if experiment.data.kind == "digits" else 28
+    torch.manual_seed(0)
+    domain = experiment.data.pixels.domain
+    model = experiment.model.build((1, side, side), domain, 10).eval()
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point() and tensor.dim() == 1:
+                tensor += 0.1 * torch.rand_like(tensor)
+    lowered = lower(model)
+    exact = torch.from_numpy(lowered.weights()).float()
+    half = exact.half().float()
+    z = torch.randn(POINTS, model.latent)
+    x = experiment.data.pixels(torch.randint(256, (20, 1, side, side), dtype=torch.uint8))
+    labels = torch.arange(POINTS) % 10
+    context = class_context(labels, 10)
+    decoded = [
+        interpret(lowered.decoder, weights, {"z": z, "class": context})["mean"]
+        for weights in (half, exact)
+    ]
+    codes = interpret(lowered.encoder, exact, {"x": x, "class": context[:20]})
+    with torch.no_grad():  # in float64, since PyTorch's continuous Bernoulli needs it for its mean
+        whole = model.double().decode(z.double(), context.double() if model.classes else None).mean
+    assert (decoded[1] - whole).abs().max() < 1e-3
+    manifest = {
+        "weights": len(exact), "latent": model.latent, "unsupported": None,
+        "data": {"shape": [1, side, side], "classes": [str(k) for k in range(10)]},
+        "encoder": lowered.encoder.to_json(), "decoder": lowered.decoder.to_json(),
+    }  # fmt: skip
+    return {
+        "name": name, "manifest": manifest, "half": base64(exact.half()), "single": base64(exact),
+        "z": base64(z), "x": base64(x),
+        "classes": labels.tolist() if model.classes else None,
+        "decodedHalf": base64(decoded[0]), "decodedSingle": base64(decoded[1]),
+        "locSingle": base64(codes["loc"]), "scaleSingle": base64(codes["scale"]),
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_kernel_agrees_with_pytorch_on_every_shipped_config(tmp_path: Path) -> None:
+    npx = shutil.which("npx")
+    if npx is None or not (WEB / "node_modules").is_dir():
+        pytest.skip("Node and web/node_modules are needed: `make page` installs them")
+    wanted = {name: (name,) for name in shipped_configs()} | VARIANTS
+    cases = [case(name, *words) for name, words in wanted.items()]
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps(cases))
+    done = subprocess.run(
+        [npx, "vitest", "run", "src/model/parity.test.ts", "--reporter=verbose"],
+        cwd=WEB, env={**os.environ, "VAELAB_PARITY": str(path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    print("\n".join(line for line in done.stdout.splitlines() if "float16" in line))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in wanted:
+        assert f"{name} wasm: float16" in done.stdout
+        assert f"{name} plain: float16" in done.stdout

@@ -1,0 +1,109 @@
+import KernelWorker from './worker?worker&inline'
+import { BundleError, type Manifest } from './manifest'
+import { type Classes, type Codes, Networks } from './networks'
+
+export type { Classes, Codes } from './networks'
+export type BackendChoice = 'auto' | 'wasm' | 'plain'
+
+type Asked =
+  | { do: 'create'; manifest: Manifest; backend: BackendChoice }
+  | { do: 'load'; weights: ArrayBuffer }
+  | { do: 'decode'; z: Float32Array; classes: Classes }
+  | { do: 'encode'; x: Float32Array; classes: Classes }
+export type Request = Asked & { id: number }
+export type Answer = { id: number; value: unknown } | { id: number; error: string }
+
+/** Encoder and decoder of one step, in a worker where there can be one. */
+export interface Engine {
+  readonly backend: 'wasm' | 'plain'
+  /** float16 weights of a step; whatever is asked later uses them. */
+  load(weights: ArrayBuffer): Promise<void>
+  /** n x d codes to n images in the pixels' domain, channels first. */
+  decode(z: Float32Array, classes: Classes): Promise<Float32Array>
+  /** n images in the pixels' domain to their codes. */
+  encode(x: Float32Array, classes: Classes): Promise<Codes>
+  close(): void
+}
+
+export async function createEngine(manifest: Manifest, backend: BackendChoice = 'auto'): Promise<Engine> {
+  let worker: Worker
+  try {
+    worker = new KernelWorker()
+  } catch {
+    return new InPlace(new Networks(manifest, backend))
+  }
+  const engine = new InWorker(worker)
+  await engine.create({ ...manifest, metrics: [], golden: {} }, backend)
+  return engine
+}
+
+class InWorker implements Engine {
+  backend: 'wasm' | 'plain' = 'plain'
+  private next = 0
+  private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
+
+  constructor(private readonly worker: Worker) {
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      const call = this.waiting.get(data.id)
+      this.waiting.delete(data.id)
+      if ('error' in data) call?.reject(new BundleError(data.error))
+      else call?.resolve(data.value as never)
+    }
+    worker.onerror = (event) => {
+      for (const call of this.waiting.values()) call.reject(new BundleError(`The computing worker failed: ${event.message}`))
+      this.waiting.clear()
+    }
+  }
+
+  async create(manifest: Manifest, backend: BackendChoice): Promise<void> {
+    this.backend = await this.ask({ do: 'create', manifest, backend })
+  }
+
+  load(weights: ArrayBuffer): Promise<void> {
+    return this.ask({ do: 'load', weights })
+  }
+
+  decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+    return this.ask({ do: 'decode', z, classes })
+  }
+
+  encode(x: Float32Array, classes: Classes): Promise<Codes> {
+    return this.ask({ do: 'encode', x, classes })
+  }
+
+  close(): void {
+    this.worker.terminate()
+    for (const call of this.waiting.values()) call.reject(new BundleError('closed'))
+    this.waiting.clear()
+  }
+
+  private ask<T>(asked: Asked): Promise<T> {
+    const id = this.next++
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject })
+      this.worker.postMessage({ ...asked, id })
+    })
+  }
+}
+
+class InPlace implements Engine {
+  readonly backend: 'wasm' | 'plain'
+
+  constructor(private readonly networks: Networks) {
+    this.backend = networks.backend
+  }
+
+  load(weights: ArrayBuffer): Promise<void> {
+    return Promise.resolve(this.networks.load(weights))
+  }
+
+  decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+    return Promise.resolve(this.networks.decode(z, classes))
+  }
+
+  encode(x: Float32Array, classes: Classes): Promise<Codes> {
+    return Promise.resolve(this.networks.encode(x, classes))
+  }
+
+  close(): void {}
+}

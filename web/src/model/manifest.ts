@@ -1,0 +1,120 @@
+/** What a bundle's manifest.json says; docs/bundle.md is its description. */
+export interface Manifest {
+  format: 'vaelab-bundle'
+  version: 1
+  vaelab: string
+  run: { name: string; config: Record<string, unknown>; finished: boolean }
+  data: { name: string; domain: Domain; shape: [number, number, number]; classes: string[]; checksum: string }
+  images: { count: number; total: number; columns: number; split: string }
+  latent: number
+  conditional: { encoder: boolean; decoder: boolean }
+  prior: { kind: string }
+  likelihood: { kind: string }
+  weights: number
+  encoder: Graph | null
+  decoder: Graph | null
+  unsupported: string | null
+  steps: StepEntry[]
+  metrics: MetricRow[]
+  golden: Golden | Record<string, never>
+}
+
+export type Domain = 'unit' | 'signed' | 'binary' | 'levels'
+
+export interface Graph {
+  inputs: Record<string, number>
+  ops: Op[]
+  outputs: Record<string, number>
+}
+
+export interface Op {
+  op: string
+  in: number[]
+  out: number
+  shape: number[]
+  weight?: [number, number]
+  bias?: [number, number] | null
+  kernel?: [number, number]
+  stride?: number
+  padding?: number
+  factor?: number
+  start?: number
+  slope?: number
+  bound?: number
+  floor?: number
+}
+
+export interface StepEntry {
+  index: number
+  step: number
+  epoch: number
+  best: boolean
+  loc_unit: number
+  log_scale_unit: number
+  scale: number | null
+  readings: Readings
+}
+
+export interface Readings {
+  split: string
+  images: number
+  distortion_nats: number
+  rate_nats: number
+  elbo_nats: number
+  implied_scale: number
+}
+
+export type MetricRow = { step: number; epoch: number; split: string } & Record<string, number | string>
+
+export interface Golden {
+  index: number
+  decode: { z: number[]; class: number | null; image: string }[]
+  encode: { image: number; class: number | null; loc: number[]; scale: number[] }[]
+}
+
+/** A bundle that cannot be shown, with the reason in words. */
+export class BundleError extends Error {}
+
+export const VERSION = 1
+
+/** Check what was read as far as the page relies on it. */
+export function parseManifest(data: unknown): Manifest {
+  const manifest = data as Manifest
+  if (typeof data !== 'object' || data === null || manifest.format !== 'vaelab-bundle') {
+    throw new BundleError('This is no bundle of vaelab: its manifest.json has another format.')
+  }
+  if (manifest.version !== VERSION) {
+    throw new BundleError(
+      `This bundle is of version ${String(manifest.version)}, and this page reads version ${VERSION}. ` +
+        'Export it again with this vaelab, or open it with the vaelab that wrote it.',
+    )
+  }
+  const damaged = (what: string) => new BundleError(`The bundle is damaged: ${what}. Export it again, or delete its folder to have it made anew.`)
+  const { images, data: about, steps, latent } = manifest
+  if (!Array.isArray(steps) || steps.length === 0) throw damaged('its manifest holds no step')
+  if (!about || !Array.isArray(about.shape) || about.shape.length !== 3) throw damaged('the shape of its images is missing')
+  if (!images || !(images.count > 0) || !(images.columns > 0)) throw damaged('the number of its images is missing')
+  if (!(latent > 0)) throw damaged('its latent dimension is missing')
+  if (manifest.unsupported === null) {
+    for (const name of ['encoder', 'decoder'] as const) {
+      const graph = manifest[name]
+      if (!graph || !Array.isArray(graph.ops)) throw damaged(`its ${name} is missing`)
+      for (const op of graph.ops) {
+        for (const tensor of [op.weight, op.bias]) {
+          if (tensor && tensor[0] + tensor[1] > manifest.weights) throw damaged(`\`${op.op}\` reads weights that do not exist`)
+        }
+      }
+    }
+  }
+  return manifest
+}
+
+/** The weights of a step must be as many as the manifest says. */
+export function checkWeights(manifest: Manifest, weights: ArrayBuffer): void {
+  if (weights.byteLength !== 2 * manifest.weights) {
+    throw new BundleError(
+      `The weights do not fit the manifest: ${weights.byteLength} bytes, and ${2 * manifest.weights} are wanted. ` +
+        'Export the run again, or delete its folder `explorer` to have it made anew.',
+    )
+  }
+}

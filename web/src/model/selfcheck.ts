@@ -1,0 +1,45 @@
+import type { Engine } from './engine'
+import type { Golden, Manifest } from './manifest'
+
+export interface Check {
+  ok: boolean
+  worstDecode: number
+  worstEncode: number
+  tolerance: number
+}
+
+export const TOLERANCE = 1e-3
+
+/**
+ * Compare with what PyTorch computed from the same rounded weights.
+ *
+ * @param engine with the weights of the golden step
+ * @param pixels image `index` of the bundle in the pixels' domain, channels first
+ */
+export async function selfCheck(engine: Engine, manifest: Manifest, pixels: (index: number) => Float32Array): Promise<Check> {
+  const golden = manifest.golden as Golden
+  let worstDecode = 0
+  for (const pair of golden.decode) {
+    const wanted = new Float32Array(Uint8Array.from(atob(pair.image), (letter) => letter.charCodeAt(0)).buffer)
+    worstDecode = Math.max(worstDecode, furthest(await engine.decode(Float32Array.from(pair.z), pair.class), wanted))
+  }
+  let worstEncode = 0
+  for (const pair of golden.encode) {
+    const codes = await engine.encode(pixels(pair.image), pair.class)
+    worstEncode = Math.max(worstEncode, relative(codes.loc, pair.loc), relative(codes.scale, pair.scale))
+  }
+  return { ok: Math.max(worstDecode, worstEncode) <= TOLERANCE, worstDecode, worstEncode, tolerance: TOLERANCE }
+}
+
+function furthest(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  let worst = got.length === wanted.length ? 0 : Infinity
+  for (let i = 0; i < wanted.length; i++) worst = Math.max(worst, Math.abs(got[i]! - wanted[i]!))
+  return worst
+}
+
+/** Codes may be far from zero: differences count against 1 + |wanted|. */
+function relative(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  let worst = got.length === wanted.length ? 0 : Infinity
+  for (let i = 0; i < wanted.length; i++) worst = Math.max(worst, Math.abs(got[i]! - wanted[i]!) / (1 + Math.abs(wanted[i]!)))
+  return worst
+}

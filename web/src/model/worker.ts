@@ -1,0 +1,38 @@
+import { Networks } from './networks'
+import type { Answer, Request } from './engine'
+
+let networks: Networks | null = null
+
+function answer(request: Request): [unknown, Transferable[]] {
+  if (request.do === 'create') {
+    networks = new Networks(request.manifest, request.backend)
+    return [networks.backend, []]
+  }
+  if (networks === null) throw new Error('the worker was asked before it had a network')
+  switch (request.do) {
+    case 'load':
+      networks.load(request.weights)
+      return [null, []]
+    case 'decode': {
+      const x = networks.decode(request.z, request.classes)
+      return [x, [x.buffer]]
+    }
+    case 'encode': {
+      const codes = networks.encode(request.x, request.classes)
+      return [codes, [codes.loc.buffer, codes.scale.buffer]]
+    }
+  }
+}
+
+self.onmessage = (event: MessageEvent<Request>) => {
+  let reply: Answer
+  let moved: Transferable[] = []
+  try {
+    const [value, transfer] = answer(event.data)
+    reply = { id: event.data.id, value }
+    moved = transfer
+  } catch (error) {
+    reply = { id: event.data.id, error: error instanceof Error ? error.message : String(error) }
+  }
+  self.postMessage(reply, { transfer: moved })
+}

@@ -1,0 +1,71 @@
+import { signal } from '@preact/signals'
+import type { Engine } from '../model/engine'
+import type { Manifest, MetricRow } from '../model/manifest'
+import type { Source, RunSummary, TrainingState } from '../source/source'
+
+/** One step of a training: what every panel shows. */
+export interface Snapshot {
+  run: string
+  step: number
+  epoch: number
+  /** Of the kept step; null: live. */
+  index: number | null
+  /** Images with codes, and for each its index in the bundle. */
+  count: number
+  imageOf: Uint32Array
+  /** loc and scale of q(z|x), count x d. */
+  loc: Float32Array
+  scale: Float32Array
+  /** Of the likelihood, in units of the pixels. */
+  likelihoodScale: number | null
+}
+
+/** The bundle's test images. */
+export interface Images {
+  count: number
+  labels: Uint8Array
+  /** Row by row, channels last, 0..255: count x h x w x c. */
+  bytes: Uint8Array
+  atlas: HTMLCanvasElement
+  columns: number
+}
+
+/** Both hold the weights of `snapshot`: one answers the pointer, the other everything that takes longer. */
+export interface Engines {
+  pointer: Engine
+  patient: Engine
+}
+
+export interface Check {
+  ok: boolean
+  worstDecode: number
+  worstEncode: number
+  tolerance: number
+}
+
+/** A code in the latent view under the pointer or the keyboard, with what it decodes to. */
+export interface Decoded {
+  z: number[]
+  cls: number | null
+  /** In the pixels' domain, channels first. */
+  x: Float32Array
+}
+
+export const source = signal<Source | null>(null)
+export const runs = signal<RunSummary[]>([])
+export const manifest = signal<Manifest | null>(null)
+export const metrics = signal<MetricRow[]>([])
+export const images = signal<Images | null>(null)
+export const snapshot = signal<Snapshot | null>(null)
+export const engines = signal<Engines | null>(null)
+export const check = signal<Check | null>(null)
+export const training = signal<TrainingState | null>(null)
+export const connected = signal(true)
+/** Under the pointer. */
+export const hovered = signal<Decoded | null>(null)
+/** At the pinned code `view.z`. */
+export const pinned = signal<Decoded | null>(null)
+/** What went wrong, in words; shown until it is closed. */
+export const problem = signal<string | null>(null)
+/** What a screen reader is told. */
+export const announced = signal('')

@@ -1,0 +1,59 @@
+import { signal } from '@preact/signals'
+
+/** Everything that the address holds: two people with the same address see the same. */
+export interface View {
+  run: string | null
+  /** A kept step's number of steps, `last`, `best`, or `live`: follow the training. */
+  step: number | 'last' | 'best' | 'live'
+  /** The pinned code, all dimensions; null: none. */
+  z: number[] | null
+  plane: Plane
+  layers: Record<Layer, boolean>
+  /** Tiles evenly spaced, or evenly in probability under the prior. */
+  tiles: 'linear' | 'cdf'
+  /** What a conditional model decodes with. */
+  cls: number | null
+  /** Classes that are filtered out. */
+  hidden: number[]
+  tool: Tool
+  path: Path | null
+  probe: Probe | null
+  /** Indices (of the bundle) of selected images. */
+  selected: number[]
+  /** Centre and half the width of what the latent view shows; null: all points. */
+  camera: { x: number; y: number; reach: number } | null
+  theme: 'auto' | 'light' | 'dark'
+}
+
+export type Layer = 'points' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
+export type Plane = { kind: 'axes'; i: number; j: number } | { kind: 'pca' }
+export type Tool = 'pick' | 'lasso' | 'rectangle' | 'path'
+export interface Path {
+  from: number[]
+  to: number[]
+  kind: 'straight' | 'spherical'
+}
+export type Probe = { kind: 'image'; index: number } | { kind: 'drawing' }
+
+export const DEFAULT_VIEW: View = {
+  run: null,
+  step: 'last',
+  z: null,
+  plane: { kind: 'axes', i: 0, j: 1 },
+  layers: { points: true, thumbs: false, tiles: false, rings: true, density: false, fog: false },
+  tiles: 'linear',
+  cls: null,
+  hidden: [],
+  tool: 'pick',
+  path: null,
+  probe: null,
+  selected: [],
+  camera: null,
+  theme: 'auto',
+}
+
+export const view = signal<View>(DEFAULT_VIEW)
+
+export function change(part: Partial<View>): void {
+  view.value = { ...view.value, ...part }
+}
