@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 
 LAYERS = [
-    {"errors"},
+    {"errors", "process"},
     {"files"},
     {"config", "randomness", "adam"},
     {"schedules", "optimizers"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"run"},
     {"bundle", "pictures", "evaluation", "overview", "own_images", "seed", "describe"},
     {"training", "library", "kinds", "schema"},
-    {"api"},
+    {"api", "explorer"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -77,7 +77,7 @@ def test_every_command_of_the_readme_is_there() -> None:
     assert {" ".join(words) for words in commands()} == {
         "", "train", "demo", "figures", "evaluate", "describe", "runs", "encode", "reconstruct",
         "sample", "kinds", "schema", "config", "config show", "config translate", "data",
-        "data show", "data extract", "data fetch",
+        "data show", "data extract", "data fetch", "explore", "export", "export site",
     }  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_every_help_teaches(words: list[str], vaelab: Command) -> None:
     assert answer.err == ""
     said = " ".join(answer.out.split())
     assert f"Usage: vaelab {' '.join(words)}".strip() in said
-    if words not in ([], ["data"], ["config"], ["demo"]):
+    if words not in ([], ["data"], ["config"], ["demo"], ["export"]):
         assert f"vaelab {' '.join(words)}" in said.partition("Example")[2]
     assert answer.out == vaelab(*words, "-h").out
 

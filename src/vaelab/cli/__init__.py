@@ -11,9 +11,9 @@ from typing import TextIO
 
 import typer
 
-from vaelab.cli import data, files, reference, runs, training
-from vaelab.cli.process import prepare_process
+from vaelab.cli import data, explore, files, reference, runs, training
 from vaelab.errors import UserError
+from vaelab.process import prepare_process
 
 app = typer.Typer(
     help=(
@@ -28,7 +28,8 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(reference.config_app, name="config")
-for group in (training.app, runs.app, files.app, reference.app):
+app.add_typer(explore.export_app, name="export")
+for group in (training.app, explore.app, runs.app, files.app, reference.app):
     app.add_typer(group)
 
 

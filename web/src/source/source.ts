@@ -37,8 +37,6 @@ export interface Live {
   resume(run: string, epochs: number | null): Promise<string>
   command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop' | 'reset'): Promise<void>
   set(values: LiveValues): Promise<void>
-  /** For models with a layer that no op stands for. */
-  decode(run: string, index: number, z: number[][], cls: number | null): Promise<Float32Array>
   /** Address of the exported site: a .zip, or one .html. */
   exportAddress(run: string, singleFile: boolean): string
 }
@@ -54,7 +52,8 @@ export interface LiveValues {
 
 export interface Hearing {
   state(state: TrainingState): void
-  snapshot(frame: SnapshotFrame): void
+  /** Resolves once it has been drawn. */
+  snapshot(frame: SnapshotFrame): Promise<void>
   kept(run: string, entry: StepEntry): void
   metrics(run: string, rows: MetricRow[]): void
   /** The connection was lost (it is tried again by itself), or is back. */

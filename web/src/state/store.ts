@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Engine } from '../model/engine'
 import type { Manifest, MetricRow } from '../model/manifest'
+import type { Check } from '../model/selfcheck'
 import type { Source, RunSummary, TrainingState } from '../source/source'
 
 /** One step of a training: what every panel shows. */
@@ -24,8 +25,9 @@ export interface Snapshot {
 export interface Images {
   count: number
   labels: Uint8Array
-  /** Row by row, channels last, 0..255: count x h x w x c. */
-  bytes: Uint8Array
+  /** The atlas's pixels, RGBA. */
+  pixels: Uint8ClampedArray
+  width: number
   atlas: HTMLCanvasElement
   columns: number
 }
@@ -34,13 +36,6 @@ export interface Images {
 export interface Engines {
   pointer: Engine
   patient: Engine
-}
-
-export interface Check {
-  ok: boolean
-  worstDecode: number
-  worstEncode: number
-  tolerance: number
 }
 
 /** A code in the latent view under the pointer or the keyboard, with what it decodes to. */
@@ -65,6 +60,12 @@ export const connected = signal(true)
 export const hovered = signal<Decoded | null>(null)
 /** At the pinned code `view.z`. */
 export const pinned = signal<Decoded | null>(null)
+/** The posterior of what the probe shows, and its position in the latent view. */
+export const probed = signal<{ loc: Float32Array; scale: Float32Array } | null>(null)
+/** A position on the path or another strip that the pointer is over. */
+export const marked = signal<number[] | null>(null)
+/** Opening a run, or making a bundle, takes a while. */
+export const busy = signal<string | null>(null)
 /** What went wrong, in words; shown until it is closed. */
 export const problem = signal<string | null>(null)
 /** What a screen reader is told. */

@@ -25,7 +25,7 @@ export interface View {
   theme: 'auto' | 'light' | 'dark'
 }
 
-export type Layer = 'points' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
+export type Layer = 'points' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
 export type Plane = { kind: 'axes'; i: number; j: number } | { kind: 'pca' }
 export type Tool = 'pick' | 'lasso' | 'rectangle' | 'path'
 export interface Path {
@@ -40,7 +40,7 @@ export const DEFAULT_VIEW: View = {
   step: 'last',
   z: null,
   plane: { kind: 'axes', i: 0, j: 1 },
-  layers: { points: true, thumbs: false, tiles: false, rings: true, density: false, fog: false },
+  layers: { points: true, glyphs: false, thumbs: false, tiles: false, rings: true, density: false, fog: false },
   tiles: 'linear',
   cls: null,
   hidden: [],
@@ -54,6 +54,7 @@ export const DEFAULT_VIEW: View = {
 
 export const view = signal<View>(DEFAULT_VIEW)
 
+/** A new view with some of it changed. */
 export function change(part: Partial<View>): void {
   view.value = { ...view.value, ...part }
 }

@@ -1,0 +1,1 @@
+"""The explorer: a local server for the page, training that the page steers, and exported pages."""

@@ -1,0 +1,185 @@
+"""Training in a process of its own, as the server sees it."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from vaelab.errors import BadValueError, UserError
+from vaelab.experiment import Experiment
+from vaelab.explorer import frames
+from vaelab.explorer.listeners import Listeners
+from vaelab.training import Start
+
+COMMAND = (sys.executable, "-P", "-m", "vaelab.explorer.training_process")
+LAST_WORDS = 600
+PATIENCE = 15.0
+"""Seconds in which a training that is told to stop saves and ends."""
+LONGEST_FRAME = 2**30
+
+IDLE: dict[str, Any] = {
+    "type": "state", "run": None, "phase": "idle", "text": "", "step": 0, "steps": 0, "epoch": 0.0,
+    "epochs": 0, "steps_per_epoch": 1, "images_per_second": 0.0, "pace": 0.0, "beta": None,
+    "learning_rate": None, "stop_at": None, "terms": None, "on_close": "keep",
+}  # fmt: skip
+
+
+class NotNowError(UserError):
+    """Something that cannot be done at this moment."""
+
+
+class Job:
+    """At most one training at a time; a process that has imported everything waits for it.
+
+    Args:
+        listeners: the pages that are told.
+    """
+
+    def __init__(self, listeners: Listeners) -> None:
+        self.listeners = listeners
+        self.state = dict(IDLE)
+        self._process: Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._began: tuple[Experiment, Path] | None = None
+        self._ready = asyncio.Event()
+        listeners.ready_again = self._drawn
+        listeners.nobody_left = self._left_alone
+
+    @property
+    def running(self) -> bool:
+        """Whether a training is under way, playing or paused."""
+        return self.state["phase"] in {"starting", "playing", "paused"}
+
+    async def prepare(self) -> None:
+        """Start a process that waits for work."""
+        self._ready.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LONGEST_FRAME
+        )
+        self._reader = asyncio.create_task(self._read(self._process))
+
+    async def begin(self, experiment: Experiment, folder: Path, start: Start, play: bool) -> None:
+        """Train an experiment.
+
+        Raises:
+            NotNowError: another training is under way.
+        """
+        if self.running:
+            raise NotNowError(f"{self.state['run']} is being trained; stop it first")
+        self._began = (experiment, folder)
+        self.listeners.forget("snapshot")
+        kept = {"on_close": self.state["on_close"]}
+        self.state = {**IDLE, **kept, "run": experiment.task_name, "phase": "starting"}
+        self._announce()
+        job = {
+            "do": "train", "experiment": experiment.model_dump(mode="json"), "play": play,
+            "folder": str(folder), "start": start.value,
+        }  # fmt: skip
+        await self._ready.wait()
+        self._ready.clear()  # from here on it is taken
+        await self._ask(job)
+
+    async def command(self, name: str) -> None:
+        """`play`, `pause`, `step`, `epoch`, `stop` or `reset`.
+
+        Raises:
+            NotNowError: nothing is being trained.
+        """
+        if name == "reset":
+            await self._reset()
+            return
+        if not self.running:
+            raise NotNowError("nothing is being trained")
+        await self._ask({"do": name})
+
+    async def set(self, values: dict[str, Any]) -> None:
+        """Change settings of the training, and what happens when the last page closes."""
+        if "on_close" in values:
+            self.state["on_close"] = values["on_close"]
+            self._announce()
+        rest = {key: value for key, value in values.items() if key != "on_close"}
+        if rest and not self.running:
+            raise NotNowError("nothing is being trained")
+        if rest:
+            await self._ask({"do": "set", **rest})
+
+    async def close(self) -> None:
+        """Let a training save and stop; end the process."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), PATIENCE)
+        except TimeoutError:
+            process.kill()
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _reset(self) -> None:
+        if self._began is None:
+            raise NotNowError("nothing was trained from this page yet")
+        experiment, folder = self._began
+        if self.running:
+            await self._ask({"do": "stop"})
+            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+        await self.begin(experiment, folder, Start.OVERWRITE, play=False)
+
+    async def _ask(self, wish: dict[str, Any]) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            raise BadValueError("the training process is gone; start `vaelab explore` again")
+        with suppress(ConnectionError):
+            process.stdin.write(json.dumps(wish).encode() + b"\n")
+            await process.stdin.drain()
+
+    async def _read(self, process: Process) -> None:
+        if process.stdout is None or process.stderr is None:
+            return
+        words = asyncio.create_task(process.stderr.read())
+        failed: str | None = None
+        finished = False
+        while (message := await frames.read(process.stdout)) is not None:
+            header = frames.header_of(message)
+            match header["type"]:
+                case "ready":
+                    self._ready.set()
+                case "state":
+                    self.state = {**header, "on_close": self.state["on_close"]}
+                    self._announce()
+                case "failed":
+                    failed, finished = header["text"], True
+                case "done":
+                    finished = True
+                case _:
+                    self.listeners.send(header["type"], message)
+        code = await process.wait()
+        if self._process is not process:
+            return  # it was told to end
+        if self.running or failed:
+            last = (await words).decode(errors="replace")[-LAST_WORDS:].strip()
+            died = f"the training process was ended (code {code}). {last}".strip()
+            self._fail(failed if finished and failed else died)
+        await self.prepare()
+
+    def _fail(self, why: str) -> None:
+        run = self.state["run"]
+        advice = (
+            f"what was saved of {run} is whole: `vaelab train {run} --resume`, or Play, goes on"
+        )
+        self.state |= {"phase": "failed", "text": f"{why}; {advice}"}
+        self._announce()
+
+    def _announce(self) -> None:
+        self.listeners.send("state", frames.pack(self.state))
+
+    async def _drawn(self) -> None:
+        if self.running:
+            await self._ask({"do": "drawn"})
+
+    async def _left_alone(self) -> None:
+        if self.running and self.state["on_close"] == "pause":
+            await self._ask({"do": "pause"})

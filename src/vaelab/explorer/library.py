@@ -1,0 +1,70 @@
+"""The runs of a folder, as the page lists and opens them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vaelab.bundle import Bundle
+from vaelab.errors import MissingFileError, UserError
+from vaelab.run import Run, find_runs
+
+NAME = re.compile(r"[^/\\:*?\"<>|]{1,200}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """Runs in one folder.
+
+    Attributes:
+        folder: where they lie.
+        opened: the name of the run that a page opens by itself; None: the newest.
+    """
+
+    folder: Path
+    opened: str | None = None
+
+    def run(self, name: str) -> Run:
+        """The run of that name.
+
+        Raises:
+            MissingFileError: the folder holds none, or the name leads out of it.
+        """
+        if not NAME.fullmatch(name) or name in {".", ".."} or not Run.exists(self.folder / name):
+            raise MissingFileError(f"there is no run of that name in {self.folder}")
+        return Run(self.folder / name)
+
+    def bundle(self, name: str) -> Bundle:
+        """Its bundle, made where there is none, and found to be whole."""
+        bundle = Bundle(self.run(name))
+        bundle.check()
+        return bundle
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every run in a line, the newest first; a damaged one with the reason."""
+        paths = find_runs(self.folder) if self.folder.is_dir() else []
+        newest = sorted(paths, key=lambda path: (path / "config.yaml").stat().st_mtime)
+        rows = [_row(path) for path in reversed(newest)]
+        return sorted(rows, key=lambda row: row["id"] != self.opened)
+
+
+def _row(path: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": path.name, "data": "", "model": "", "latent": 0, "epochs_done": 0, "epochs": 0,
+        "elbo_nats": None, "damaged": None,
+    }  # fmt: skip
+    try:
+        run = Run(path)
+        metrics = run.metrics()
+    except UserError as error:
+        return row | {"damaged": str(error)}
+    valid = [line["elbo_nats"] for line in metrics if line["split"] == "valid"]
+    config = run.experiment
+    return row | {
+        "data": config.data.kind,
+        "model": f"{config.model.encoder.kind}, {config.model.likelihood.kind}",
+        "latent": config.model.latent,
+        "epochs_done": max((line["epoch"] for line in metrics), default=0),
+        "epochs": config.training.epochs,
+        "elbo_nats": max(valid, default=None),
+    }

@@ -1,0 +1,98 @@
+"""Starting the server."""
+
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.explorer.app import guarded
+from vaelab.explorer.library import Library
+from vaelab.explorer.security import LOOPBACK, Gate
+from vaelab.run import Run
+
+FIRST_PORT = 8008
+PORTS = 10
+
+
+def library_of(place: Path) -> Library:
+    """The runs that a person means: a run's folder, or a folder of runs.
+
+    Raises:
+        MissingFileError: there is no such folder.
+        UserError: the run's config is damaged.
+    """
+    if Run.exists(place):
+        Run(place)
+        return Library(place.resolve().parent, place.resolve().name)
+    if not place.is_dir() and place != Path("runs"):
+        raise MissingFileError(
+            f"there is no run and no folder of runs {place}; `vaelab demo` makes a run in a minute"
+        )
+    return Library(place)
+
+
+def serve(
+    library: Library,
+    port: int | None,
+    remote: str | None,
+    browser: bool,
+    say: Callable[[str], object],
+) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        library: the runs.
+        port: None: the first free one of ten.
+        remote: another address to bind, under which others may reach it.
+        browser: whether to open one.
+        say: told the address.
+
+    Raises:
+        BadValueError: the port is in use.
+        MissingFileError: the page has not been built.
+    """
+    listening = _bind(remote or "127.0.0.1", port)
+    number: int = listening.getsockname()[1]
+    gate = Gate(number, (*LOOPBACK, remote) if remote else LOOPBACK)
+    app = guarded(library, gate)
+    address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
+    say(f"the explorer is at {address}")
+    say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs") +
+        f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
+    if remote:
+        say(f"anyone who can reach {remote} and knows this address can train on this machine")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
+        date_header=False, ws="websockets-sansio", timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    if browser:
+        timer = threading.Timer(0.5, webbrowser.open, (address,))
+        timer.daemon = True
+        timer.start()
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bind(host: str, port: int | None) -> socket.socket:
+    ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
+    for number in ports:
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, number))
+            listening.listen()
+        except OSError as error:
+            listening.close()
+            reason = error.strerror
+            continue
+        return listening
+    which = (
+        f"port {ports[0]}" if len(ports) == 1 else f"none of the ports {ports[0]} to {ports[-1]}"
+    )
+    raise BadValueError(
+        f"{which} on {host} can be used ({reason}); choose another with --port, or end the program "
+        "that uses it"
+    )

@@ -1,0 +1,62 @@
+"""The other end of `Job`: trains one run as the server asks, and tells how it goes.
+
+Run as `python -m vaelab.explorer.training_process`. JSON lines come in, frames go out.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+from rich.console import Console
+
+from vaelab.config import validate
+from vaelab.errors import UserError
+from vaelab.experiment import Experiment
+from vaelab.explorer import frames
+from vaelab.explorer.conductor import PageConductor
+from vaelab.explorer.inbox import Inbox
+from vaelab.process import prepare_process
+from vaelab.training import Start, train_together
+
+
+def serve() -> None:
+    """Train what is asked for, then end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which says so
+    prepare_process()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that prints may spoil the answers
+    lock = Lock()
+
+    def emit(header: dict[str, Any], payload: bytes) -> None:
+        with lock:
+            frames.write(answers, header, payload)
+
+    inbox = Inbox()
+    Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
+    emit({"type": "ready"}, b"")
+    job = inbox.job()
+    if job is None:
+        return
+    try:
+        experiment = validate(Experiment, job["experiment"], "the run")
+        outcomes = train_together(
+            [experiment], Path(job["folder"]), Start(job["start"]), Console(quiet=True),
+            conductor=PageConductor(inbox, emit),
+        )  # fmt: skip
+        emit({"type": "done", "text": outcomes[0].stopped or ""}, b"")
+    except UserError as error:
+        emit({"type": "failed", "text": str(error)}, b"")
+    except Exception as error:
+        traceback.print_exc()
+        emit({"type": "failed", "text": f"a fault of vaelab, not yours: {error!r}"}, b"")
+
+
+if __name__ == "__main__":
+    try:
+        serve()
+    except BrokenPipeError:  # the server is gone; what was saved is whole
+        sys.stdout = sys.stderr = open(os.devnull, "w")

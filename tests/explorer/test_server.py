@@ -1,0 +1,222 @@
+"""What the server tells the page, and what it refuses in words."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.explorer.app import Explorer
+from vaelab.explorer.choices import check_live, choices, experiment_of
+from vaelab.explorer.library import Library
+from vaelab.explorer.serve import library_of
+from vaelab.run import Run
+
+
+@pytest.fixture
+def runs(trained: Run, tmp_path: Path) -> Path:
+    shutil.copytree(trained.path, tmp_path / "runs" / "tiny")
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "config.yaml").write_text("model: [")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def client(runs: Path, page: Path) -> TestClient:
+    """The application alone: without the guard, and without a process that trains."""
+    return TestClient(Explorer(Library(runs), page).app())
+
+
+def test_runs_are_listed_and_a_damaged_one_says_why(client: TestClient) -> None:
+    rows = {row["id"]: row for row in client.get("/api/runs").json()["runs"]}
+    assert rows["tiny"]["epochs_done"] == rows["tiny"]["epochs"] == 2
+    assert rows["tiny"]["damaged"] is None
+    assert "not valid YAML" in rows["broken"]["damaged"]
+
+
+def test_a_bundle_is_served_file_by_file(client: TestClient, runs: Path) -> None:
+    manifest = client.get("/api/runs/tiny/bundle/manifest.json").json()
+    assert manifest["metrics"]
+    assert manifest["run"]["name"] == "tiny"
+    for name in ("labels.u8", "thumbs.png", "weights/0000.f16", "codes/0003.i16"):
+        answer = client.get(f"/api/runs/tiny/bundle/{name}")
+        assert answer.content == (runs / "tiny" / "explorer" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/runs/none/bundle/manifest.json",
+        "/api/runs/..%2f..%2fetc/bundle/manifest.json",
+        "/api/runs/%2e%2e/bundle/manifest.json",
+        "/api/runs/tiny/bundle/..%2fconfig.yaml",
+        "/api/runs/tiny/bundle/weights/9999.f16",
+        "/api/runs/tiny/bundle/%2fetc%2fpasswd",
+        "/api/runs/none/export",
+    ],
+)
+def test_nothing_outside_is_read(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda bundle: (bundle / "manifest.json").write_text("{"), "cannot be read"),
+        (lambda bundle: (bundle / "thumbs.png").unlink(), "thumbs.png is missing"),
+        (lambda bundle: (bundle / "weights/0001.f16").write_bytes(b"12"), "fit the manifest"),
+        (
+            lambda bundle: (bundle / "manifest.json").write_text(
+                json.dumps(json.loads((bundle / "manifest.json").read_text()) | {"version": 7})
+            ),
+            "version 7 of the format",
+        ),
+    ],
+)
+def test_a_damaged_bundle_says_what_to_do(
+    client: TestClient, runs: Path, damage: Any, words: str
+) -> None:
+    damage(runs / "tiny" / "explorer")
+    answer = client.get("/api/runs/tiny/bundle/manifest.json")
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+    assert "delete" in answer.json()["error"]
+
+
+def test_a_run_whose_data_is_gone_says_so(client: TestClient, runs: Path) -> None:
+    config = runs / "tiny" / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump(settings | {"data": {"kind": "npz", "path": "gone.npz"}}))
+    shutil.rmtree(runs / "tiny" / "explorer")
+    answer = client.get("/api/runs/tiny/bundle/manifest.json")
+    assert answer.status_code == 404
+    assert "gone.npz" in answer.json()["error"]
+
+
+def test_the_page_knows_that_it_has_a_server(client: TestClient) -> None:
+    answer = client.get("/")
+    assert 'data-source="server"' in answer.text
+    assert client.get("/assets/style-1.css").text == "body { margin: 0 }"
+    assert client.get("/assets/..%2f..%2fpage.py").status_code == 404
+
+
+def test_exports_are_attachments(client: TestClient) -> None:
+    one = client.get("/api/runs/tiny/export?single_file=1")
+    assert one.headers["content-disposition"] == 'attachment; filename="tiny.html"'
+    assert 'data-source="inline"' in one.text
+    site = client.get("/api/runs/tiny/export")
+    assert site.content[:2] == b"PK"
+
+
+def test_choices_are_those_of_the_schema(runs: Path) -> None:
+    found = choices(runs)
+    axes = {axis["key"]: axis for axis in found["axes"]}
+    likelihoods = {option["value"] for option in axes["model.likelihood"]["options"]}
+    assert likelihoods == {"gaussian", "laplace", "bernoulli", "continuous_bernoulli"}
+    assert {option["value"] for option in axes["model.prior"]["options"]} >= {
+        "standard_normal",
+        "vamp",
+    }
+    assert [key for key, axis in axes.items() if not axis["restarts"]] == [
+        "objective.beta", "training.optimizer.learning_rate",
+    ]  # fmt: skip
+    assert len(found["presets"]) == 6
+
+
+@pytest.mark.parametrize("preset", range(6))
+def test_every_preset_is_an_experiment(runs: Path, preset: int) -> None:
+    one = choices(runs)["presets"][preset]
+    experiment = experiment_of("digits", one["set"], runs, "new")
+    shape, classes = experiment.data.outline()
+    experiment.model.build(shape, experiment.data.pixels.domain, classes)
+
+
+def test_black_and_white_digits_take_a_bernoulli(runs: Path) -> None:
+    wished = {"data": {"kind": "digits", "pixels": "binary"}, "model.likelihood": "bernoulli"}
+    experiment = experiment_of("digits", wished, runs, "new")
+    assert experiment.model.decoder.output_activation == "identity"
+    experiment.model.build((1, 8, 8), experiment.data.pixels.domain, 10)
+
+
+@pytest.mark.parametrize("encoder", ["mlp", "conv"])
+@pytest.mark.parametrize("likelihood", ["gaussian", "continuous_bernoulli"])
+def test_networks_and_likelihoods_go_together(runs: Path, encoder: str, likelihood: str) -> None:
+    wished = {"model.encoder": encoder, "model.likelihood": likelihood}
+    experiment = experiment_of("digits", wished, runs, "new")
+    assert experiment.model.encoder.kind == experiment.model.decoder.kind == encoder
+    logits = experiment.model.decoder.output_activation == "identity"
+    assert logits == (likelihood == "continuous_bernoulli")
+    shape, classes = experiment.data.outline()
+    experiment.model.build(shape, experiment.data.pixels.domain, classes)
+
+
+@pytest.mark.parametrize(
+    ("base", "wished", "words"),
+    [
+        ("nothing", {}, "no shipped config `nothing`"),
+        ("digits", {"output_train_dir": "../.."}, "cannot be chosen on the page"),
+        ("digits", {"data.path": "/etc"}, "cannot be chosen"),
+        ("digits", {"model.latent": 65}, "a number from 1 to 64 is needed, got 65"),
+        ("digits", {"model.latent": 2.5}, "a whole number"),
+        ("digits", {"model.latent": "2"}, "a number from 1 to 64"),
+        ("digits", {"training.epochs": 1e9}, "a number from 1 to 10000"),
+        ("digits", {"objective.beta": -1}, "a number from 0"),
+        ("digits", {"model.likelihood": "poisson"}, "none of what can be chosen"),
+        ("digits", {"data": {"kind": "npz", "path": "/etc/passwd"}}, "none of what can be chosen"),
+    ],
+)
+def test_wishes_that_are_not_right(
+    runs: Path, base: str, wished: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BadValueError, match=words):
+        experiment_of(base, wished, runs, "new")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"beta": -1}, {"beta": "4"}, {"beta": True}, {"learning_rate": 0}, {"pace": 99}, {"lr": 1},
+     {"on_close": "explode"}, {"stop_at": -3}],
+)  # fmt: skip
+def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
+    with pytest.raises(BadValueError):
+        check_live(values)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("command", {"do": "dance"}, 400),
+        ("command", {"do": "pause"}, 409),
+        ("command", {"do": "reset"}, 409),
+        ("command", [], 400),
+        ("set", {"beta": 2}, 409),
+        ("set", {"beta": -2}, 400),
+        ("resume", {"run": "none"}, 404),
+        ("resume", {}, 400),
+        ("start", {"base": "digits", "set": []}, 400),
+        ("start", {"base": "digits", "set": {"model.likelihood": "bernoulli"}}, 400),
+    ],
+)
+def test_requests_that_cannot_be_met(client: TestClient, path: str, body: Any, status: int) -> None:
+    answer = client.post(f"/api/training/{path}", json=body)
+    assert answer.status_code == status
+    assert len(answer.json()["error"]) > 10
+
+
+def test_what_is_no_json_is_refused(client: TestClient) -> None:
+    assert client.post("/api/training/command", content=b"\xff{").status_code == 400
+
+
+def test_a_run_or_a_folder_of_runs_can_be_opened(runs: Path, tmp_path: Path) -> None:
+    assert library_of(runs / "tiny").opened == "tiny"
+    assert library_of(runs).opened is None
+    with pytest.raises(MissingFileError, match="vaelab demo"):
+        library_of(tmp_path / "nowhere")
+    with pytest.raises(BadValueError):
+        library_of(runs / "broken")

@@ -1,0 +1,58 @@
+import { effect } from '@preact/signals'
+import { render } from 'preact'
+import { App } from './app'
+import { helpOpen } from './help/HelpDialog'
+import { keepProbeEncoded } from './probe/ProbePanel'
+import { serverSource } from './source/server'
+import { folderSource, inlineSource } from './source/static'
+import { keepPinDecoded, openRun } from './state/actions'
+import { listenToKeys } from './state/keyboard'
+import { exposeState } from './state/readonly'
+import { followTraining } from './state/live'
+import * as store from './state/store'
+import { followAddress } from './state/url'
+import { view } from './state/view'
+import './styles/tokens.css'
+import './styles/layout.css'
+import './styles/controls.css'
+
+const SOURCES = { server: serverSource, static: folderSource, inline: inlineSource }
+
+function followTheme(): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  const apply = () => {
+    const { theme } = view.value
+    document.documentElement.dataset.theme = theme === 'auto' ? (dark.matches ? 'dark' : 'light') : theme
+  }
+  effect(apply)
+  dark.addEventListener('change', () => {
+    apply()
+    view.value = { ...view.value }
+  })
+}
+
+async function start(): Promise<void> {
+  followAddress()
+  followTheme()
+  exposeState()
+  listenToKeys(() => (helpOpen.value = true))
+  keepPinDecoded()
+  keepProbeEncoded()
+  const root = document.getElementById('app')!
+  root.textContent = ''
+  render(<App />, root)
+  try {
+    const kind = document.documentElement.dataset.source as keyof typeof SOURCES
+    store.source.value = SOURCES[kind]()
+    store.runs.value = await store.source.value.runs()
+    const opened = document.documentElement.dataset.run
+    const wanted = [view.value.run, opened, store.runs.value.find((run) => run.damaged === null)?.id]
+    const id = wanted.find((name) => store.runs.value.some((run) => run.id === name))
+    followTraining()
+    if (id) await openRun(id)
+  } catch (error) {
+    store.problem.value = error instanceof Error ? error.message : String(error)
+  }
+}
+
+void start()

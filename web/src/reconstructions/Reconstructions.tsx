@@ -1,0 +1,65 @@
+import { effect, signal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { codeOf, pickImage } from '../state/actions'
+import { latestWins } from '../state/latest'
+import { pixelsOf } from '../state/loading'
+import * as store from '../state/store'
+import { view } from '../state/view'
+import { Still } from '../ui/Picture'
+import { Panel } from '../ui/tip'
+
+const PAIRS = 8
+const offset = signal(0)
+const pairs = signal<{ image: number; x: Float32Array; y: Float32Array; error: number }[]>([])
+
+const decode = latestWins(async (images: number[]) => {
+  const about = store.manifest.value!
+  const codes = images.map((image) => codeOf(image)!.loc)
+  const labels = Uint8Array.from(images, (image) => store.images.value!.labels[image]!)
+  const z = Float32Array.from(codes.flatMap((code) => Array.from(code)))
+  const y = await store.engines.value?.patient.decode(z, about.conditional.decoder ? labels : null).catch(() => null)
+  if (!y) return
+  const each = y.length / images.length
+  pairs.value = images.map((image, i) => {
+    const x = pixelsOf(image)
+    const decoded = y.slice(i * each, (i + 1) * each)
+    return { image, x, y: decoded, error: x.reduce((sum, v, k) => sum + (v - decoded[k]!) ** 2, 0) / each }
+  })
+})
+
+/** Test images above what the decoder makes of their posterior's mean. */
+export function Reconstructions() {
+  useEffect(
+    () =>
+      effect(() => {
+        const shown = store.snapshot.value
+        const images = store.images.value
+        if (!shown || !images || !store.engines.value) {
+          pairs.value = []
+          return
+        }
+        const hidden = new Set(view.value.hidden)
+        const chosen: number[] = []
+        for (let i = 0; i < shown.count && chosen.length < PAIRS; i++) {
+          const image = shown.imageOf[(i + offset.value) % shown.count]!
+          if (!hidden.has(images.labels[image]!)) chosen.push(image)
+        }
+        if (chosen.length) decode(chosen)
+        else pairs.value = []
+      }),
+    [],
+  )
+  return (
+    <Panel id="reconstructions" title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
+      tools={<button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button>}>
+      <div class="strip" data-testid="pairs">
+        {pairs.value.map(({ image, x, y, error }) => (
+          <button key={image} class="frame pair" title={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)}>
+            <Still x={x} side={34} label={`test image ${image}`} />
+            <Still x={y} side={34} label="its reconstruction" />
+          </button>
+        ))}
+      </div>
+    </Panel>
+  )
+}

@@ -1,0 +1,151 @@
+import { batch, effect } from '@preact/signals'
+import { latestWins } from './latest'
+import { axes, unproject } from './plane'
+import * as store from './store'
+import { change, type Layer, type Path, type Plane, type Tool, view } from './view'
+
+export { openRun, showStep } from './loading'
+
+/** Times that the page measures of itself, in ms; the last 200. */
+export const latency = { hover: [] as number[], redraw: [] as number[] }
+
+export function measured(name: keyof typeof latency, since: number): void {
+  latency[name].push(performance.now() - since)
+  if (latency[name].length > 200) latency[name].shift()
+}
+
+const hover = latestWins(async (z: number[], since: number) => {
+  const engines = store.engines.value
+  if (!engines) return
+  const cls = view.value.cls
+  const x = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
+  if (!x) return
+  store.hovered.value = { z, cls, x }
+  measured('hover', since)
+})
+
+/** Decode under the pointer. */
+export function decodeAt(z: number[] | null): void {
+  if (z) hover(z, performance.now())
+  else store.hovered.value = null
+}
+
+const decodePin = latestWins(async (z: number[], cls: number | null) => {
+  const x = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
+  if (x) store.pinned.value = { z, cls, x }
+})
+
+/** The pin is decoded whenever it, the class or the weights change. */
+export function keepPinDecoded(): void {
+  effect(() => {
+    const { z, cls } = view.value
+    if (store.snapshot.value && z) decodePin(z, cls)
+    else store.pinned.value = null
+  })
+}
+
+export function pin(z: number[] | null): void {
+  change({ z })
+}
+
+/** Move the pin in the plane that is shown. */
+export function movePin(dx: number, dy: number): void {
+  const { z } = view.value
+  const { e1, e2, origin } = axes.value
+  const from = z ?? Array.from(origin)
+  pin(from.map((entry, k) => entry + dx * e1[k]! + dy * (e2?.[k] ?? 0)))
+}
+
+/** Pin a place of the plane; outside the plane the pin stays where it is. */
+export function pinAt(x: number, y: number): void {
+  pin(unproject(x, y, axes.value))
+}
+
+/** The code of a test image at the step that is shown, where it has one. */
+export function codeOf(image: number): { loc: Float32Array; scale: Float32Array } | null {
+  const shown = store.snapshot.value
+  const d = store.manifest.value?.latent ?? 0
+  const row = shown ? nearestRow(shown.imageOf, image) : -1
+  return shown && row >= 0 ? { loc: shown.loc.slice(row * d, (row + 1) * d), scale: shown.scale.slice(row * d, (row + 1) * d) } : null
+}
+
+function nearestRow(imageOf: Uint32Array, image: number): number {
+  const row = imageOf.length && Math.round((image * imageOf.length) / (imageOf.at(-1)! + 1))
+  for (const near of [row, row - 1, row + 1]) if (imageOf[near] === image) return near
+  return imageOf.indexOf(image)
+}
+
+/** Put a test image into the probe, and the pin on its code. */
+export function pickImage(index: number | null): void {
+  if (index === null) {
+    change({ probe: null })
+    return
+  }
+  const code = codeOf(index)
+  change({ probe: { kind: 'image', index }, ...(code ? { z: Array.from(code.loc) } : {}) })
+}
+
+export function toggleClass(k: number): void {
+  const { hidden } = view.value
+  change({ hidden: hidden.includes(k) ? hidden.filter((other) => other !== k) : [...hidden, k].sort((a, b) => a - b) })
+}
+
+/** This class alone; all again where it was alone. */
+export function soloClass(k: number): void {
+  const classes = store.manifest.value?.data.classes.map((_, index) => index) ?? []
+  const others = classes.filter((other) => other !== k)
+  const alone = view.value.hidden.length === others.length && !view.value.hidden.includes(k)
+  change({ hidden: alone ? [] : others })
+}
+
+export function setLayer(layer: Layer, on: boolean): void {
+  change({ layers: { ...view.value.layers, [layer]: on } })
+}
+
+export function toggleLayer(layer: Layer): void {
+  setLayer(layer, !view.value.layers[layer])
+}
+
+export function setPlane(plane: Plane): void {
+  change({ plane, camera: null })
+}
+
+export function setTool(tool: Tool): void {
+  change({ tool })
+}
+
+export function setPath(path: Path | null): void {
+  change({ path })
+}
+
+export function select(indices: number[]): void {
+  batch(() => {
+    change({ selected: indices })
+    announce(`${indices.length} images selected`)
+  })
+}
+
+export function announce(text: string): void {
+  store.announced.value = text
+}
+
+/** Where z lies, in words, for people who do not see it. */
+export function describePlace(z: number[]): string {
+  const shown = store.snapshot.value
+  const about = store.manifest.value
+  const place = `z = ${z.slice(0, 4).map((entry) => entry.toFixed(2)).join(', ')}${z.length > 4 ? ', …' : ''}`
+  if (!shown || !about) return place
+  const d = about.latent
+  const counts = new Map<number, number>()
+  let near = 0
+  for (let i = 0; i < shown.count; i++) {
+    let distance = 0
+    for (let k = 0; k < d; k++) distance += (shown.loc[i * d + k]! - z[k]!) ** 2
+    if (distance > 0.25) continue
+    near++
+    const label = store.images.value!.labels[shown.imageOf[i]!]!
+    counts.set(label, (counts.get(label) ?? 0) + 1)
+  }
+  const [most] = [...counts].sort((a, b) => b[1] - a[1])
+  return most ? `${place}: near ${near} points, mostly ${about.data.classes[most[0]]}` : `${place}: no points near`
+}

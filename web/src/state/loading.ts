@@ -1,0 +1,192 @@
+import { batch } from '@preact/signals'
+import { createEngine } from '../model/engine'
+import type { Manifest, StepEntry } from '../model/manifest'
+import { fromByte } from '../model/pixels'
+import { selfCheck } from '../model/selfcheck'
+import type { SnapshotFrame } from '../source/source'
+import * as store from './store'
+import { change, view } from './view'
+
+let generation = 0
+
+/** Show a run: its manifest, its images, the step that the view asks for. */
+export async function openRun(id: string): Promise<void> {
+  const mine = ++generation
+  const source = store.source.value!
+  store.busy.value = `Opening ${id} …`
+  try {
+    const manifest = await source.manifest(id)
+    const images = await loadImages(manifest, await source.labels(id), await source.thumbs(id))
+    const engines = manifest.unsupported === null ? { pointer: await createEngine(manifest), patient: await createEngine(manifest) } : null
+    if (mine !== generation) return
+    store.engines.value?.pointer.close()
+    store.engines.value?.patient.close()
+    batch(() => {
+      store.engines.value = engines
+      store.manifest.value = manifest
+      store.metrics.value = manifest.metrics
+      store.images.value = images
+      store.snapshot.value = null
+      store.pinned.value = null
+      store.hovered.value = null
+      store.probed.value = null
+      store.check.value = null
+      const d = manifest.latent
+      const { z, path, plane, cls } = view.value
+      change({
+        run: id,
+        z: z?.length === d ? z : new Array<number>(d).fill(0),
+        path: path?.from.length === d ? path : null,
+        plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : d > 2 ? { kind: 'pca' } : { kind: 'axes', i: 0, j: 1 },
+        cls: manifest.conditional.decoder ? Math.min(cls ?? 0, manifest.data.classes.length - 1) : cls,
+        selected: view.value.selected.filter((index) => index < manifest.images.count),
+      })
+    })
+    if (engines) await checkSelf(manifest)
+    await showStep(view.value.step)
+  } catch (error) {
+    store.problem.value = `${id}: ${error instanceof Error ? error.message : String(error)}`
+  } finally {
+    if (mine === generation) store.busy.value = null
+  }
+}
+
+async function checkSelf(manifest: Manifest): Promise<void> {
+  const { engines, source } = store
+  if (!('decode' in manifest.golden) || manifest.golden.decode === undefined) return
+  const index = (manifest.golden as { index: number }).index
+  await engines.value!.patient.load(await source.value!.weights(manifest.run.name, index))
+  store.check.value = await selfCheck(engines.value!.patient, manifest, (image) => pixelsOf(image))
+}
+
+/** The entry that a view's step means: the named one, or the nearest. */
+export function entryOf(manifest: Manifest, step: typeof view.value.step): StepEntry {
+  const { steps } = manifest
+  if (step === 'best') return steps.find((entry) => entry.best) ?? steps.at(-1)!
+  if (step === 'last' || step === 'live') return steps.at(-1)!
+  return steps.reduce((near, entry) => (Math.abs(entry.step - step) < Math.abs(near.step - step) ? entry : near))
+}
+
+let wanted: StepEntry | null = null
+let loading = false
+
+/** Show a kept step; while one is loading only the last that was asked for comes next. */
+export async function showStep(step: typeof view.value.step): Promise<void> {
+  const manifest = store.manifest.value
+  if (!manifest) return
+  change({ step })
+  wanted = entryOf(manifest, step)
+  if (loading) return
+  loading = true
+  try {
+    while (wanted) {
+      const entry: StepEntry = wanted
+      wanted = null
+      await loadStep(store.manifest.value!, entry)
+    }
+  } catch (error) {
+    store.problem.value = error instanceof Error ? error.message : String(error)
+  } finally {
+    loading = false
+  }
+}
+
+const cache = new Map<string, Promise<ArrayBuffer>>()
+const MOST_CACHED = 64
+
+function cached(key: string, read: () => Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+  let content = cache.get(key)
+  if (!content) {
+    content = read()
+    content.catch(() => cache.delete(key))
+    if (cache.size >= MOST_CACHED) cache.delete(cache.keys().next().value!)
+    cache.set(key, content)
+  }
+  return content
+}
+
+/** Bundles of a run that trains again are others. */
+export function forgetCached(): void {
+  cache.clear()
+}
+
+async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
+  const source = store.source.value!
+  const run = manifest.run.name
+  const key = `${run}/${entry.index}`
+  const weights = manifest.unsupported === null ? await cached(`${key}/w`, () => source.weights(run, entry.index)) : null
+  const codes = await cached(`${key}/c`, () => source.codes(run, entry.index))
+  if (codes.byteLength !== 4 * manifest.images.count * manifest.latent) {
+    throw new Error(`The codes of step ${entry.step} do not fit the manifest; delete the run's folder \`explorer\` to have it made anew.`)
+  }
+  if (store.manifest.value?.run.name !== run) return
+  await present(weights, codes, manifest.images.count, entry.loc_unit, entry.log_scale_unit, {
+    run, step: entry.step, epoch: entry.epoch, index: entry.index, likelihoodScale: entry.scale,
+  })
+}
+
+/** Show what a training has just sent; resolves when it has been drawn. */
+export async function showLive(frame: SnapshotFrame): Promise<void> {
+  if (view.value.step !== 'live' || store.manifest.value?.run.name !== frame.run) return
+  if (frame.weights.byteLength !== 2 * store.manifest.value.weights) return
+  await present(frame.weights, frame.codes, frame.count, frame.loc_unit, frame.log_scale_unit, {
+    run: frame.run, step: frame.step, epoch: frame.epoch, index: null, likelihoodScale: frame.scale,
+  })
+  if (!document.hidden) await new Promise(requestAnimationFrame)
+}
+
+async function present(
+  weights: ArrayBuffer | null, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
+  about: Pick<store.Snapshot, 'run' | 'step' | 'epoch' | 'index' | 'likelihoodScale'>,
+): Promise<void> {
+  const engines = store.engines.value
+  if (weights && engines) await Promise.all([engines.pointer.load(weights), engines.patient.load(weights)])
+  const d = store.manifest.value!.latent
+  const total = store.manifest.value!.images.count
+  const values = new Int16Array(codes)
+  const loc = new Float32Array(count * d)
+  const scale = new Float32Array(count * d)
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < d; k++) {
+      loc[i * d + k] = values[2 * i * d + k]! * locUnit
+      scale[i * d + k] = Math.exp(values[(2 * i + 1) * d + k]! * logScaleUnit)
+    }
+  }
+  const imageOf = Uint32Array.from({ length: count }, (_, j) => Math.floor((j * total) / count))
+  store.snapshot.value = { ...about, count, imageOf, loc, scale }
+}
+
+async function loadImages(manifest: Manifest, labels: Uint8Array, address: string): Promise<store.Images> {
+  const picture = new Image()
+  picture.src = address
+  await picture.decode().catch(() => {
+    throw new Error('The atlas of test images (thumbs.png) is damaged; delete the folder `explorer` of the run to have it made anew.')
+  })
+  const atlas = document.createElement('canvas')
+  atlas.width = picture.naturalWidth
+  atlas.height = picture.naturalHeight
+  const context = atlas.getContext('2d', { willReadFrequently: true })!
+  context.drawImage(picture, 0, 0)
+  if (labels.length !== manifest.images.count) throw new Error('The labels do not fit the manifest; export the run again.')
+  const { data } = context.getImageData(0, 0, atlas.width, atlas.height)
+  if (address.startsWith('blob:')) URL.revokeObjectURL(address)
+  return { count: manifest.images.count, labels, pixels: data, width: atlas.width, atlas, columns: manifest.images.columns }
+}
+
+/** A test image in the pixels' domain, channels first. */
+export function pixelsOf(index: number): Float32Array {
+  const { data } = store.manifest.value!
+  const { pixels, width: wide, columns } = store.images.value!
+  const [channels, height, width] = data.shape
+  const x = new Float32Array(channels * height * width)
+  const top = Math.floor(index / columns) * height
+  const left = (index % columns) * width
+  for (let c = 0; c < channels; c++) {
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        x[(c * height + row) * width + column] = fromByte(pixels[4 * ((top + row) * wide + left + column) + c]!, data.domain)
+      }
+    }
+  }
+  return x
+}

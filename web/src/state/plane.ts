@@ -1,0 +1,124 @@
+import { computed } from '@preact/signals'
+import { manifest, snapshot } from './store'
+import { type Plane, view } from './view'
+
+/** A plane in the latent space: z = origin + x e1 + y e2. */
+export interface Axes {
+  origin: Float64Array
+  e1: Float64Array
+  /** null where the code has one dimension. */
+  e2: Float64Array | null
+  labels: [string, string]
+}
+
+/** Principal components: mean and the two directions of largest variance of n codes of d dimensions. */
+export function principalPlane(loc: Float32Array, d: number): { mean: Float64Array; e1: Float64Array; e2: Float64Array } {
+  const n = loc.length / d
+  const mean = new Float64Array(d)
+  for (let i = 0; i < loc.length; i++) mean[i % d]! += loc[i]! / n
+  const covariance = Array.from({ length: d }, () => new Float64Array(d))
+  for (let i = 0; i < n; i++) {
+    for (let a = 0; a < d; a++) {
+      const difference = (loc[i * d + a]! - mean[a]!) / n
+      for (let b = a; b < d; b++) covariance[a]![b]! += difference * (loc[i * d + b]! - mean[b]!)
+    }
+  }
+  for (let a = 0; a < d; a++) for (let b = 0; b < a; b++) covariance[a]![b] = covariance[b]![a]!
+  const vectors = eigenvectors(covariance)
+  return { mean, e1: vectors[0]!, e2: vectors[1] ?? new Float64Array(d) }
+}
+
+/** Eigenvectors of a symmetric matrix by Jacobi's rotations, the largest eigenvalue first, each with its largest entry positive. */
+export function eigenvectors(matrix: Float64Array[]): Float64Array[] {
+  const d = matrix.length
+  const a = matrix.map((row) => Float64Array.from(row))
+  const v = Array.from({ length: d }, (_, i) => Float64Array.from({ length: d }, (_, j) => Number(i === j)))
+  for (let sweep = 0; sweep < 30; sweep++) {
+    let off = 0
+    for (let p = 0; p < d; p++) for (let q = p + 1; q < d; q++) off += a[p]![q]! ** 2
+    if (off < 1e-22) break
+    for (let p = 0; p < d; p++) {
+      for (let q = p + 1; q < d; q++) {
+        if (Math.abs(a[p]![q]!) < 1e-300) continue
+        const theta = (a[q]![q]! - a[p]![p]!) / (2 * a[p]![q]!)
+        const t = Math.sign(theta || 1) / (Math.abs(theta) + Math.hypot(theta, 1))
+        const c = 1 / Math.hypot(t, 1)
+        const s = t * c
+        for (let k = 0; k < d; k++) {
+          const kp = a[k]![p]!, kq = a[k]![q]!
+          a[k]![p] = c * kp - s * kq
+          a[k]![q] = s * kp + c * kq
+        }
+        for (let k = 0; k < d; k++) {
+          const pk = a[p]![k]!, qk = a[q]![k]!
+          a[p]![k] = c * pk - s * qk
+          a[q]![k] = s * pk + c * qk
+          const vp = v[p]![k]!, vq = v[q]![k]!
+          v[p]![k] = c * vp - s * vq
+          v[q]![k] = s * vp + c * vq
+        }
+      }
+    }
+  }
+  const order = Array.from({ length: d }, (_, i) => i).sort((i, j) => a[j]![j]! - a[i]![i]!)
+  return order.map((i) => {
+    const vector = v[i]!
+    const largest = vector.reduce((best, entry) => (Math.abs(entry) > Math.abs(best) ? entry : best), 0)
+    return largest < 0 ? vector.map((entry) => -entry) : vector
+  })
+}
+
+export function axesOf(plane: Plane, d: number, loc: Float32Array, pin: number[] | null): Axes {
+  if (plane.kind === 'pca' && d > 2 && loc.length > 0) {
+    const { mean, e1, e2 } = principalPlane(loc, d)
+    return { origin: mean, e1, e2, labels: ['PC1', 'PC2'] }
+  }
+  const [i, j] = plane.kind === 'axes' && plane.i < d && plane.j < d && plane.i !== plane.j ? [plane.i, plane.j] : [0, 1]
+  const unit = (k: number) => Float64Array.from({ length: d }, (_, m) => Number(m === k))
+  const origin = Float64Array.from({ length: d }, (_, m) => (m === i || m === j ? 0 : (pin?.[m] ?? 0)))
+  return { origin, e1: unit(i), e2: d > 1 ? unit(j) : null, labels: [`z${i + 1}`, d > 1 ? `z${j + 1}` : ''] }
+}
+
+/** Positions in the plane of n codes: x and y one after the other. */
+export function project(codes: ArrayLike<number>, d: number, axes: Axes, into = new Float32Array((2 * codes.length) / d)): Float32Array {
+  const pca = axes.labels[0] === 'PC1'
+  for (let i = 0; i < codes.length / d; i++) {
+    let x = 0
+    let y = 0
+    for (let k = 0; k < d; k++) {
+      const entry = codes[i * d + k]! - (pca ? axes.origin[k]! : 0)
+      x += entry * axes.e1[k]!
+      if (axes.e2) y += entry * axes.e2[k]!
+    }
+    into[2 * i] = x
+    into[2 * i + 1] = y
+  }
+  return into
+}
+
+export function unproject(x: number, y: number, axes: Axes): number[] {
+  return Array.from(axes.origin, (entry, k) => entry + x * axes.e1[k]! + (axes.e2 ? y * axes.e2[k]! : 0))
+}
+
+const pinOutsidePlane = computed(() => {
+  const d = manifest.value?.latent ?? 2
+  const { plane, z } = view.value
+  return plane.kind === 'axes' && d > 2 && z ? z.map((entry, k) => (k === plane.i || k === plane.j ? 0 : entry)).join() : ''
+})
+const planeKey = computed(() => JSON.stringify(view.value.plane))
+
+/** The plane that the latent view shows; changes only when it really does. */
+export const axes = computed<Axes>(() => {
+  const d = manifest.value?.latent ?? 2
+  const plane = JSON.parse(planeKey.value) as Plane
+  const outside = pinOutsidePlane.value
+  const loc = snapshot.value?.loc ?? new Float32Array(0)
+  return axesOf(plane, d, loc, outside ? outside.split(',').map(Number) : null)
+})
+
+/** Positions of the snapshot's codes in it. */
+export const positions = computed(() => {
+  const shown = snapshot.value
+  const d = manifest.value?.latent ?? 2
+  return shown ? project(shown.loc, d, axes.value) : new Float32Array(0)
+})

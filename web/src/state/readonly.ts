@@ -1,0 +1,82 @@
+import { latency } from './actions'
+import { axes, positions } from './plane'
+import * as store from './store'
+import { view } from './view'
+import { toScreen } from '../latent/camera'
+import { tilesDrawn } from '../latent/tiles'
+
+/** What tests and curious people may read, and nobody change: `vaelab` in the browser's console. */
+export function exposeState(): void {
+  const decoded = (one: store.Decoded | null) => one && { z: [...one.z], cls: one.cls, x: Array.from(one.x) }
+  const state = {
+    get ready() {
+      return store.snapshot.value !== null && store.busy.value === null
+    },
+    get source() {
+      return store.source.value?.kind
+    },
+    get run() {
+      return store.manifest.value?.run.name ?? null
+    },
+    get step() {
+      return store.snapshot.value?.step ?? null
+    },
+    get index() {
+      return store.snapshot.value?.index ?? null
+    },
+    get count() {
+      return store.snapshot.value?.count ?? 0
+    },
+    get view() {
+      return structuredClone(view.value)
+    },
+    get hovered() {
+      return decoded(store.hovered.value)
+    },
+    get pinned() {
+      return decoded(store.pinned.value)
+    },
+    get probed() {
+      const code = store.probed.value
+      return code && { loc: Array.from(code.loc), scale: Array.from(code.scale) }
+    },
+    get check() {
+      return structuredClone(store.check.value)
+    },
+    get training() {
+      return structuredClone(store.training.value)
+    },
+    get connected() {
+      return store.connected.value
+    },
+    get backend() {
+      return store.engines.value?.pointer.backend ?? null
+    },
+    get problem() {
+      return store.problem.value
+    },
+    get latency() {
+      return structuredClone(latency)
+    },
+    get tiles() {
+      return { ...tilesDrawn }
+    },
+    get axes() {
+      return [...axes.value.labels]
+    },
+    /** loc of the i-th code that is shown. */
+    loc(i: number) {
+      const d = store.manifest.value!.latent
+      return Array.from(store.snapshot.value!.loc.slice(i * d, (i + 1) * d))
+    },
+    /** Where it is on the latent canvas, in CSS pixels. */
+    place(i: number) {
+      return toScreen(positions.value[2 * i]!, positions.value[2 * i + 1]!)
+    },
+    /** Where a place of the plane is. */
+    screen(x: number, y: number) {
+      return toScreen(x, y)
+    },
+  }
+  Object.defineProperty(window, 'vaelab', { value: Object.freeze(state) })
+}
