@@ -1,6 +1,7 @@
 """What is built for others holds what they need, and nothing else."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -40,6 +41,15 @@ def names_in_wheel(path: Path) -> set[str]:
         return set(archive.namelist())
 
 
+def names_of_the_page() -> set[str]:
+    """As it was built for the checkout; both archives hold it."""
+    built = ROOT / "web" / "dist"
+    names = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    assert "index.html" in names
+    assert {PurePosixPath(name).suffix for name in names} == {".html", ".js", ".css"}
+    return names
+
+
 def test_the_wheel_holds_the_package_and_its_configs(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     names = names_in_wheel(wheel)
@@ -48,7 +58,8 @@ def test_the_wheel_holds_the_package_and_its_configs(wheel: Path) -> None:
     modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
     configs = {f"vaelab/configs/{name}" for name in CONFIGS}
     assert {"mnist.yaml", "schema.json"} <= CONFIGS
-    assert names == modules | configs | {
+    page = {f"vaelab/page/{name}" for name in names_of_the_page()}
+    assert names == modules | configs | page | {
         "vaelab/py.typed",
         *(f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")),
         f"{info}/licenses/LICENSE",
@@ -94,6 +105,46 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> No
     assert name == "mnist"
 
 
+def test_an_installation_without_node_serves_the_page(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "import shutil\n"
+        "from pathlib import Path\n"
+        "from starlette.testclient import TestClient\n"
+        "from vaelab.explorer.app import Explorer\n"
+        "from vaelab.explorer.library import Library\n"
+        "from vaelab.explorer.page import page_folder\n"
+        "assert shutil.which('npm') is None\n"
+        "print(page_folder())\n"
+        "client = TestClient(Explorer(Library(Path('runs')), page_folder()).app())\n"
+        "html = client.get('/').text\n"
+        "script = html.partition('src=\"./')[2].partition('\"')[0]\n"
+        "print('data-source=\"server\"' in html, len(client.get('/' + script).text) > 50_000)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    folder, answers = done.stdout.splitlines()
+    assert folder == str(tmp_path / "site" / "vaelab" / "page")
+    assert answers == "True True"
+
+
+def test_a_page_that_cannot_be_built_is_told(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "web").mkdir()
+    shutil.copy(ROOT / "web" / "build_page.py", tmp_path / "web" / "build_page.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
+        cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "there is no npm; install Node 20.19 or newer" in done.stderr
+
+
 def test_the_sdist_holds_tests_and_configs_and_builds_the_same_wheel(
     sdist: Path, wheel: Path, tmp_path: Path
 ) -> None:
@@ -112,10 +163,14 @@ def test_the_sdist_holds_tests_and_configs_and_builds_the_same_wheel(
         name for name in files
         if PurePosixPath(name).suffix not in {
             ".py", ".yaml", ".json", ".md", ".toml", ".txt", ".typed", ".png", ".gif", "",
+            ".ts", ".tsx", ".mjs", ".css", ".html", ".js",
         }
     }  # fmt: skip
     assert not strange
-    assert not [name for name in files if "__pycache__" in name or "runs/" in name]
+    for part in ("__pycache__", "runs/", "node_modules", "web/build/"):
+        assert not [name for name in files if part in name]
+    assert {f"web/dist/{name}" for name in names_of_the_page()} <= files
+    assert "web/package-lock.json" in files
     again = build("wheel", tmp_path / "again", unpacked)
     assert names_in_wheel(again) == names_in_wheel(wheel)
 

@@ -11,6 +11,6 @@ export default defineConfig({
     assetsInlineLimit: 1_000_000,
     rolldownOptions: { output: { codeSplitting: false } },
   },
-  worker: { format: 'es' },
+  worker: { format: 'iife' },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 })

@@ -47,9 +47,9 @@ export function App() {
           <div class="tabs" role="group" aria-label="Panels">
             {TABS.map((name) => <button key={name} aria-pressed={tab.value === name} onClick={() => (tab.value = name)}>{name}</button>)}
           </div>
+          <div class={tab.value === 'selection' ? 'tab shown' : 'tab'}><SelectionPanel /></div>
           <div class={tab.value === 'probe' ? 'tab shown' : 'tab'}><ProbePanel /></div>
           <div class={tab.value === 'dimensions' ? 'tab shown' : 'tab'}><DimensionsPanel /></div>
-          <div class={tab.value === 'selection' ? 'tab shown' : 'tab'}><SelectionPanel /></div>
         </div>
         <div class="bottom">
           <PathStrip />

@@ -75,6 +75,7 @@ def demo(runs: RunsFolder = RUNS) -> None:
     console.print(evaluate(run, console=console).table())
     console.print(
         f"look at the pictures in {run.figures}: latent.png (where each test image lies), "
-        "manifold.png (what the decoder makes of each place), latent.gif (how it formed)",
+        "manifold.png (what the decoder makes of each place), latent.gif (how it formed)\n"
+        f"walk in its latent space in the browser: vaelab explore {run.path} (or make explore)",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vaelab.bundle import Bundle
+from vaelab.data import DigitsData
 from vaelab.errors import BadValueError, MissingFileError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer.choices import check_live, choices, experiment_of
@@ -66,6 +67,7 @@ class Explorer:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         await self.job.prepare()
+        await run_sync(DigitsData().outline)  # the first reading of the digits imports for a second
         yield
         await self.job.close()
 

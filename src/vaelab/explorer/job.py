@@ -45,6 +45,7 @@ class Job:
         self._reader: asyncio.Task[None] | None = None
         self._began: tuple[Experiment, Path] | None = None
         self._ready = asyncio.Event()
+        self._announce()
         listeners.ready_again = self._drawn
         listeners.nobody_left = self._left_alone
 

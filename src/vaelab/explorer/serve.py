@@ -4,6 +4,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -73,7 +74,9 @@ def serve(
         timer = threading.Timer(0.5, webbrowser.open, (address,))
         timer.daemon = True
         timer.start()
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
+        uvicorn.Server(config).run(sockets=[listening])
+    say("the explorer has ended; a training under way was saved")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:

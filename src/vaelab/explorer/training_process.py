@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from typing import Any
 
@@ -37,6 +38,7 @@ def serve() -> None:
 
     inbox = Inbox()
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
+    _warm_up()
     emit({"type": "ready"}, b"")
     job = inbox.job()
     if job is None:
@@ -53,6 +55,16 @@ def serve() -> None:
     except Exception as error:
         traceback.print_exc()
         emit({"type": "failed", "text": f"a fault of vaelab, not yours: {error!r}"}, b"")
+
+
+def _warm_up() -> None:
+    """Take a few steps of something small: what is imported and prepared then is there already."""
+    small = {
+        "task_name": "warm-up", "data": {"kind": "digits"}, "training": {"epochs": 1},
+        "figures": {"every_epoch": [], "at_end": []},
+    }  # fmt: skip
+    with TemporaryDirectory() as folder:
+        train_together([validate(Experiment, small, "the warm-up")], Path(folder))
 
 
 if __name__ == "__main__":

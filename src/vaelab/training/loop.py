@@ -134,6 +134,7 @@ class Loop:
             while progress.batch < self.steps_per_epoch and progress.step != until:
                 if stopped := self.conductor.before_step(self) or self._wish_to_stop(interrupt):
                     self._save()
+                    self._keep(always=True)
                     return stopped
                 first, last = self.starts[progress.batch : progress.batch + 2]
                 self._take_step([order[first:last] for order in orders])
@@ -159,8 +160,8 @@ class Loop:
         self._keep()
         self.conductor.after_step(self)
 
-    def _keep(self) -> None:
-        if self.progress.step not in self.kept:
+    def _keep(self, always: bool = False) -> None:
+        if not self.kept or not (always or self.progress.step in self.kept):
             return
         for member in self.members:
             try:

@@ -27,6 +27,7 @@ export async function drawTiles(near: { x: number; y: number }, show: (canvas: H
   canvas.width = columns * SIDE
   canvas.height = rows * SIDE
   const context = canvas.getContext('2d')!
+  context.imageSmoothingEnabled = width >= SIDE
   const cell = document.createElement('canvas')
   cell.width = width
   cell.height = height

@@ -26,15 +26,15 @@ export interface Engine {
 }
 
 export async function createEngine(manifest: Manifest, backend: BackendChoice = 'auto'): Promise<Engine> {
-  let worker: Worker
+  const networks = { ...manifest, metrics: [], golden: {} }
   try {
-    worker = new KernelWorker()
+    const engine = new InWorker(new KernelWorker())
+    await engine.create(networks, backend)
+    return engine
   } catch {
-    return new InPlace(new Networks(manifest, backend))
+    // no worker is allowed here; what is wrong with the networks themselves is thrown again
+    return new InPlace(new Networks(networks, backend))
   }
-  const engine = new InWorker(worker)
-  await engine.create({ ...manifest, metrics: [], golden: {} }, backend)
-  return engine
 }
 
 class InWorker implements Engine {

@@ -80,6 +80,7 @@ function listen(hear: Hearing): () => void {
     socket.onclose = () => {
       if (over) return
       hear.connected(false)
+      void fetch('api/runs').then(async (answer) => answer.status === 403 && hear.refused(await words(answer)), () => null)
       timer = setTimeout(open, wait)
       wait = Math.min(LONGEST_WAIT, 2 * wait)
     }

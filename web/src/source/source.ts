@@ -58,6 +58,8 @@ export interface Hearing {
   metrics(run: string, rows: MetricRow[]): void
   /** The connection was lost (it is tried again by itself), or is back. */
   connected(yes: boolean): void
+  /** The server is there again and does not know this page any more. */
+  refused(words: string): void
 }
 
 export type Phase = 'idle' | 'starting' | 'playing' | 'paused' | 'ended' | 'failed'

@@ -14,16 +14,18 @@ export function followTraining(): void {
       store.connected.value = yes
       if (yes && !was) void refreshRuns()
     },
+    refused: (words) => (store.problem.value = `The server has been started anew: ${words}.`),
     state: (state) => {
       const before = store.training.value
       store.training.value = state
-      if (state.run && before && state.run !== before.run) void refreshRuns()
-      if (before && before.phase !== state.phase && ['ended', 'failed', 'idle'].includes(state.phase)) void refreshRuns()
+      if (before && before.phase !== state.phase) void refreshRuns()
+      if (before && before.phase !== state.phase && state.phase === 'ended') void finish(state.run!)
       if (state.phase === 'failed' && state.text && before?.phase !== 'failed') store.problem.value = state.text
     },
     snapshot: async (frame) => {
       if (view.value.step !== 'live') return
-      if (store.manifest.value?.run.name !== frame.run || store.manifest.value.weights * 2 !== frame.weights.byteLength) {
+      const shown = store.manifest.value
+      if (shown?.run.name !== frame.run || shown.weights * 2 !== frame.weights.byteLength || frame.step < (shown.steps.at(-1)?.step ?? 0)) {
         if (opening === frame.run) return
         opening = frame.run
         await openRun(frame.run)
@@ -46,6 +48,22 @@ export function followTraining(): void {
   })
 }
 
+/** A training has ended: what it kept is whole now. */
+async function finish(run: string): Promise<void> {
+  if (store.manifest.value?.run.name !== run) return
+  try {
+    const manifest = await store.source.value!.manifest(run)
+    if (store.manifest.value?.run.name !== run) return
+    batch(() => {
+      store.manifest.value = manifest
+      store.metrics.value = manifest.metrics
+    })
+    if (view.value.step === 'live') await showStep('last')
+  } catch (error) {
+    store.problem.value = error instanceof Error ? error.message : String(error)
+  }
+}
+
 export async function refreshRuns(): Promise<void> {
   try {
     store.runs.value = await store.source.value!.runs()
@@ -65,8 +83,3 @@ export async function watch(run: string): Promise<void> {
   if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })
 }
 
-/** From live to the kept steps, or back. */
-export function follow(on: boolean): void {
-  if (on) change({ step: 'live' })
-  else void showStep('last')
-}

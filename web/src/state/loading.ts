@@ -37,13 +37,14 @@ export async function openRun(id: string): Promise<void> {
         run: id,
         z: z?.length === d ? z : new Array<number>(d).fill(0),
         path: path?.from.length === d ? path : null,
-        plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : d > 2 ? { kind: 'pca' } : { kind: 'axes', i: 0, j: 1 },
+        plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : { kind: 'pca' },
         cls: manifest.conditional.decoder ? Math.min(cls ?? 0, manifest.data.classes.length - 1) : cls,
         selected: view.value.selected.filter((index) => index < manifest.images.count),
       })
     })
     if (engines) await checkSelf(manifest)
-    await showStep(view.value.step)
+    const { step } = view.value
+    await showStep(step)
   } catch (error) {
     store.problem.value = `${id}: ${error instanceof Error ? error.message : String(error)}`
   } finally {

@@ -19,7 +19,7 @@ export function toHash(v: View): string {
   add('run', v.run)
   add('step', v.step === d.step ? null : String(v.step))
   add('z', v.z && vector(v.z))
-  add('plane', v.plane.kind === 'pca' ? 'pca' : v.plane.i === 0 && v.plane.j === 1 ? null : `${v.plane.i}_${v.plane.j}`)
+  add('plane', v.plane.kind === 'pca' ? null : `${v.plane.i}_${v.plane.j}`)
   const on = LAYERS.filter((layer) => v.layers[layer])
   add('layers', LAYERS.every((layer) => v.layers[layer] === d.layers[layer]) ? null : on.join('_') || 'none')
   add('tiles', v.tiles === d.tiles ? null : v.tiles)
@@ -92,7 +92,6 @@ function readStep(text: string): View['step'] {
 }
 
 function readPlane(text: string): Plane {
-  if (text === 'pca') return { kind: 'pca' }
   const [i, j] = wholes(text)
   return i !== undefined && j !== undefined && i !== j ? { kind: 'axes', i, j } : DEFAULT_VIEW.plane
 }

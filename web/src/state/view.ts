@@ -26,6 +26,7 @@ export interface View {
 }
 
 export type Layer = 'points' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
+/** `pca` is that of z1 and z2 where there are no more dimensions. */
 export type Plane = { kind: 'axes'; i: number; j: number } | { kind: 'pca' }
 export type Tool = 'pick' | 'lasso' | 'rectangle' | 'path'
 export interface Path {
@@ -39,7 +40,7 @@ export const DEFAULT_VIEW: View = {
   run: null,
   step: 'last',
   z: null,
-  plane: { kind: 'axes', i: 0, j: 1 },
+  plane: { kind: 'pca' },
   layers: { points: true, glyphs: false, thumbs: false, tiles: false, rings: true, density: false, fog: false },
   tiles: 'linear',
   cls: null,

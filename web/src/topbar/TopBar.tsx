@@ -19,7 +19,7 @@ export function TopBar() {
           {!about && <option value="">–</option>}
           {runs.map((run) => (
             <option key={run.id} value={run.id} disabled={run.damaged !== null} title={run.damaged ?? ''}>
-              {run.id}{run.damaged ? ' (damaged)' : run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''}
+              {run.id}{run.damaged ? ' (damaged)' : store.training.value?.run === run.id && store.training.value.phase !== 'ended' ? ' (training)' : run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''}
             </option>
           ))}
         </select>

@@ -1,0 +1,193 @@
+"""A real Chromium, and runs to look at in it."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vaelab.bundle import Bundle
+from vaelab.config import override, validate
+from vaelab.experiment import Experiment
+from vaelab.explorer.export import export_single_file, export_site
+from vaelab.run import Run
+from vaelab.training import train
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --force-color-profile=srgb"
+).split()
+CALM = "figures={every_epoch: [], at_end: []}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        missing = "no Chromium is on the PATH: the explorer is not tested in a browser"
+        if os.environ.get("VAELAB_BROWSER") == "required":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page with the explorer in it, and what it says of itself."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+
+    def open(self, address: str) -> "Tab":
+        self.page.goto(address)
+        self.until("Boolean(window.vaelab && vaelab.ready)")
+        return self
+
+    def get(self, expression: str) -> Any:
+        return self.page.evaluate(expression)
+
+    def until(self, expression: str, seconds: float = 20) -> float:
+        """Wait until it is so; the policy against `eval` rules out the browser's own waiting."""
+        began = time.monotonic()
+        while not self.get(expression):
+            if time.monotonic() - began > seconds:
+                told = self.get("window.vaelab ? [vaelab.problem, vaelab.training] : null")
+                raise AssertionError(f"not within {seconds} s: {expression}; {told}; {self.errors}")
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def by(self, testid: str) -> Any:
+        return self.page.get_by_test_id(testid)
+
+    def pixels(self, testid: str) -> list[int]:
+        """Red, row by row, of a small canvas."""
+        return self.get(
+            f"""(() => {{ const c = document.querySelector('[data-testid="{testid}"]');
+            const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+            return Array.from(d).filter((_, i) => i % 4 === 0) }})()"""
+        )
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the latent plane is on the page."""
+        box = self.by("latent").bounding_box()
+        left, top = self.get(f"vaelab.screen({x}, {y})")
+        return box["x"] + left, box["y"] + top
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=4)
+        self.page.mouse.up()
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Tab]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    tab = Tab(context.new_page())
+    yield tab
+    context.close()
+    assert not tab.errors
+
+
+def made(folder: Path, *assignments: str) -> Run:
+    words = ["data={kind: digits}", "training.epochs=8", "explorer.keep=8", CALM, *assignments]
+    experiment = validate(Experiment, override(Experiment, {}, words), "a test")
+    return train(experiment, folder).run
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two dimensions, and four of a conditional model."""
+    folder = tmp_path_factory.mktemp("browser") / "runs"
+    made(folder, "task_name=plain")
+    made(
+        folder, "task_name=styles", "model.latent=4",
+        "model.condition={encoder: one_hot, decoder: one_hot}",
+    )  # fmt: skip
+    return folder
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def site(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """The address of a run's exported site."""
+    folder = tmp_path_factory.mktemp("sites")
+    for name in ("plain", "styles"):
+        export_site(Bundle(Run(runs / name)), folder / name)
+    handler = functools.partial(_Quiet, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield lambda name: f"http://127.0.0.1:{server.server_port}/{name}/index.html"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def single(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a single file."""
+    path = tmp_path_factory.mktemp("single") / "plain.html"
+    return export_single_file(Bundle(Run(runs / "plain")), path).as_uri()
+
+
+class Served:
+    """`vaelab explore` as a process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        words = ["explore", str(self.folder), "--no-browser", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vaelab", *words], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        line = self.process.stdout.readline()
+        self.address = re.search(r"http://\S+", line).group()
+
+    def stop(self) -> str:
+        self.process.terminate()
+        said = self.process.communicate(timeout=40)[0]
+        return said
+
+
+@pytest.fixture
+def served(runs: Path, tmp_path: Path) -> Iterator[Served]:
+    shutil.copytree(runs, tmp_path / "runs")
+    served = Served(tmp_path / "runs")
+    yield served
+    if served.process.poll() is None:
+        served.stop()

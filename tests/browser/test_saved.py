@@ -1,0 +1,267 @@
+"""A finished run as an exported site: every panel, by pointer and by keyboard."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.browser.conftest import Tab
+from vaelab.bundle import Bundle
+from vaelab.bundle.interpret import interpret
+from vaelab.run import Run
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+Site = Callable[[str], str]
+
+
+def decoded(run: Path, index: int, z: list[float], label: int | None = None) -> np.ndarray:
+    """What PyTorch makes of a code with the rounded weights of a kept step."""
+    bundle = Bundle(Run(run))
+    _, decoder = bundle.graphs()
+    half = np.frombuffer(bundle.files[f"weights/{index:04}.f16"].read_bytes(), dtype="<f2")
+    given = {"z": torch.tensor([z])}
+    if label is not None:
+        given["class"] = torch.eye(10)[[label]]
+    weights = torch.from_numpy(half.astype(np.float32))
+    return interpret(decoder, weights, given)["mean"].flatten().numpy()
+
+
+def test_it_opens_checked_drawn_and_decoding(tab: Tab, site: Site, runs: Path) -> None:
+    tab.open(site("plain"))
+    assert tab.get("vaelab.check.ok")
+    assert tab.get("vaelab.backend") == "wasm"
+    assert tab.get("vaelab.count") == 359
+    tab.page.mouse.move(*tab.at(0.4, -0.7))
+    tab.until("vaelab.hovered !== null")
+    shown = tab.get("vaelab.hovered")
+    assert shown["z"] == pytest.approx([0.4, -0.7], abs=0.02)
+    wanted = decoded(runs / "plain", tab.get("vaelab.index"), shown["z"])
+    np.testing.assert_allclose(shown["x"], wanted, atol=1e-3)
+    painted = np.array(tab.pixels("hovered"))
+    np.testing.assert_allclose(painted, 255 * wanted.clip(0, 1), atol=1.01)
+
+
+def test_the_points_are_where_the_codes_are(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.page.keyboard.press("r")  # nothing but points
+    left, top = tab.get("vaelab.place(5)")
+    tab.until("vaelab.latency.redraw.length > 1")
+    alpha = tab.get(
+        f"""(() => {{ const c = document.querySelector('.latent canvas');
+        const s = c.width / c.clientWidth;
+        return c.getContext('2d').getImageData({left} * s, {top} * s, 1, 1).data[3] }})()"""
+    )
+    assert alpha == 255
+    tab.page.mouse.click(*tab.at(*tab.get("vaelab.loc(5)")))
+    tab.until("vaelab.probed !== null")
+    assert tab.get("vaelab.view.probe.kind") == "image"
+    assert tab.get("vaelab.pinned.z") == pytest.approx(tab.get("vaelab.probed.loc"), abs=2e-3)
+
+
+def test_the_scrubber_changes_every_panel(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("probe-index").fill("3")
+    tab.by("probe-index").press("Enter")
+    tab.until("vaelab.probed !== null")
+    tab.page.wait_for_timeout(300)
+
+    def seen() -> list[str]:
+        panels = ("step-text", "readings", "dimensions")
+        texts = [tab.by(name).inner_text() for name in panels]
+        return [*texts, str(tab.get("vaelab.loc(0)")), str(tab.pixels("probe-decoded")),
+                str(tab.get("vaelab.pinned.x"))]  # fmt: skip
+
+    last = seen()
+    tab.by("scrubber").fill("0")
+    tab.until("vaelab.step === 0")
+    tab.page.wait_for_timeout(500)
+    first = seen()
+    assert all(a != b for a, b in zip(first, last, strict=True))
+    tab.by("step-last").click()
+    tab.until("vaelab.step > 0")
+    tab.page.wait_for_timeout(500)
+    assert seen() == last
+
+
+def test_the_whole_of_it_by_keyboard(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("latent").focus()
+    tab.page.keyboard.press("ArrowRight")
+    tab.page.keyboard.press("ArrowUp")
+    tab.page.keyboard.press("Shift+ArrowUp")
+    tab.until("vaelab.pinned && Math.abs(vaelab.pinned.z[1] - 0.11) < 1e-9")
+    assert tab.get("vaelab.view.z") == pytest.approx([0.1, 0.11])
+    assert tab.by("announced").inner_text().startswith("z = 0.10, 0.11: near ")
+    tab.page.keyboard.press("3")
+    assert tab.get("vaelab.view.hidden") == [3]
+    tab.page.keyboard.press("Shift+4")
+    assert tab.get("vaelab.view.hidden") == [k for k in range(10) if k != 4]
+    for key, layer in zip("gitdf", ("glyphs", "thumbs", "tiles", "density", "fog"), strict=True):
+        tab.page.keyboard.press(key)
+        assert tab.get(f"vaelab.view.layers.{layer}")
+    tab.page.keyboard.press(",")
+    tab.until("vaelab.index === 6")
+    tab.page.keyboard.press("]")
+    assert tab.get("vaelab.view.probe.index") == 0
+    tab.page.keyboard.press("?")
+    tab.page.get_by_role("dialog").wait_for(state="visible", timeout=5000)
+    tab.page.keyboard.press("Escape")
+    tab.page.get_by_role("dialog").wait_for(state="hidden", timeout=5000)
+
+
+def test_tiles_are_decoded_to_the_last(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("layer-tiles").click()
+    tab.until("vaelab.tiles.total > 100 && vaelab.tiles.drawn === vaelab.tiles.total")
+
+
+def test_a_selection_is_shown_and_saved(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    for tool, places in {
+        "rectangle": [(-1, -1), (1, 1)],
+        "lasso": [(-1.5, -1.5), (1.5, -1.5), (1.5, 1.5), (-1.5, 1.5)],
+    }.items():
+        tab.by(f"tool-{tool}").click()
+        tab.drag(*(tab.at(*place) for place in places))
+        chosen = tab.get("vaelab.view.selected")
+        codes = tab.get("Array.from({length: vaelab.count}, (_, i) => vaelab.loc(i))")
+        reach = 0.97 if tool == "rectangle" else 1.4
+        inside = {i for i, z in enumerate(codes) if max(map(abs, z)) < reach}
+        assert inside <= set(chosen)
+        assert len(chosen) < 359
+    with tab.page.expect_download() as download:
+        tab.by("save-csv").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert [int(row["index"]) for row in rows] == chosen
+    assert float(rows[0]["loc_1"]) == pytest.approx(codes[chosen[0]][0], rel=1e-4)
+    tab.by("clear-selection").click()
+    assert tab.get("vaelab.view.selected") == []
+
+
+def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("tool-path").click()
+    tab.drag(tab.at(-1, 0), tab.at(1, 0.5))
+    tab.page.wait_for_timeout(300)
+    assert tab.by("strip").locator("canvas").count() == 12
+    tab.by("path-kind").click()
+    tab.page.keyboard.press("5")
+    tab.by("theme").click()
+    tab.by("scrubber").fill("3")
+    tab.until("vaelab.index === 3")
+    tab.page.wait_for_timeout(500)
+    before = tab.get("vaelab.view")
+    address = tab.page.url
+    tab.page.goto("about:blank")
+    tab.open(address)
+    tab.until("vaelab.index === 3")
+    after = tab.get("vaelab.view")
+    for name in ("hidden", "theme", "tool", "layers", "step", "run"):
+        assert after[name] == before[name]
+    assert after["path"]["kind"] == "spherical"
+    assert after["path"]["from"] == pytest.approx(before["path"]["from"], abs=1e-4)
+
+
+def test_nonsense_in_the_address_is_ignored(tab: Tab, site: Site) -> None:
+    bad = "#v=1&step=x&z=a_b&plane=9_9&class=-1&hidden=1_x&camera=0_0_-1&path=~&theme=pink"
+    tab.open(site("plain") + f"{bad}&run=../../x")
+    assert tab.get("vaelab.check.ok")
+    assert tab.get("vaelab.view.theme") == "auto"
+
+
+def test_a_drawn_digit_gets_a_code(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    box = tab.by("pad").bounding_box()
+    x, y = box["x"], box["y"]
+    tab.drag((x + 30, y + 20), (x + 60, y + 20), (x + 40, y + 75))
+    tab.until("vaelab.probed !== null && vaelab.view.probe.kind === 'drawing'")
+    assert max(tab.pixels("probe-seen")) > 100
+    assert tab.get("vaelab.view.z") == pytest.approx(tab.get("vaelab.probed.loc"), abs=1e-3)
+    tab.by("dice").click()
+    tab.page.wait_for_timeout(200)
+    assert max(tab.pixels("probe-decoded")) > 50
+
+
+def test_many_dimensions_and_a_class(tab: Tab, site: Site, runs: Path) -> None:
+    tab.open(site("styles"))
+    assert tab.get("vaelab.axes") == ["PC1", "PC2"]
+    tab.by("axis-i").select_option("2")
+    assert tab.get("vaelab.axes")[0] == "z3"
+    tab.by("slider-1").fill("1.5")
+    tab.until("vaelab.pinned && vaelab.pinned.z[1] === 1.5")
+    tab.by("class-switch").select_option("7")
+    tab.until("vaelab.pinned.cls === 7")
+    pinned = tab.get("vaelab.pinned")
+    wanted = decoded(runs / "styles", tab.get("vaelab.index"), pinned["z"], 7)
+    np.testing.assert_allclose(pinned["x"], wanted, atol=1e-3)
+    assert tab.by("strip").locator("canvas").count() == 10
+
+
+def test_a_single_file_opens_by_double_click(tab: Tab, single: str, runs: Path) -> None:
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.open(single)
+    assert tab.get("vaelab.source") == "inline"
+    assert tab.get("vaelab.check.ok")
+    assert tab.get("vaelab.backend") == "wasm"
+    tab.page.mouse.move(*tab.at(1, 1))
+    tab.until("vaelab.hovered !== null")
+    assert not [url for url in asked if url.startswith(("http", "ws"))]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["plain", "styles"])
+def test_axe_finds_nothing_serious(tab: Tab, site: Site, theme: str, name: str) -> None:
+    tab.page.emulate_media(reduced_motion="reduce")
+    tab.open(site(name) + f"#v=1&theme={theme}&probe=3")
+    tab.page.wait_for_timeout(300)
+    tab.get(AXE.read_text())
+    found = tab.get(
+        "axe.run().then((result) => result.violations.map((one) => "
+        "[one.impact, one.id, one.nodes.map((node) => node.html + node.failureSummary)]))"
+    )
+    assert [one for one in found if one[0] in {"serious", "critical"}] == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1100, 800), (600, 900)])
+def test_narrow_screens_show_everything(tab: Tab, site: Site, width: int, height: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": height})
+    tab.open(site("plain"))
+    assert tab.by("latent").bounding_box()["width"] > 250
+    assert tab.get("document.documentElement.scrollWidth <= innerWidth")
+    tab.page.get_by_role("button", name="dimensions", exact=True).click()
+    assert tab.by("dimensions").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: json.dumps(json.loads(text) | {"version": 2}), "version 2"),
+        (lambda text: "{", "JSON"),
+        (lambda text: json.dumps(json.loads(text) | {"weights": 5}), "do not exist"),
+        (lambda text: json.dumps(json.loads(text) | {"steps": []}), "holds no step"),
+    ],
+)
+def test_a_bundle_that_cannot_be_shown_says_why(
+    tab: Tab, site: Site, damage: Callable[[str], str], words: str
+) -> None:
+    def spoil(route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=damage(answer.text()))
+
+    tab.page.route("**/manifest.json", spoil)
+    tab.page.goto(site("plain"))
+    tab.until("Boolean(window.vaelab && vaelab.problem)")
+    assert words in tab.by("problem").inner_text()
+
+
+def test_weights_that_do_not_fit_say_so(tab: Tab, site: Site) -> None:
+    tab.page.route("**/*.f16", lambda route: route.fulfill(body=b"1234"))
+    tab.page.goto(site("plain"))
+    tab.until("Boolean(window.vaelab && vaelab.problem)")
+    assert "do not fit the manifest" in tab.by("problem").inner_text()
