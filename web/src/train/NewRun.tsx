@@ -11,6 +11,7 @@ const choices = signal<Choices | null>(null)
 /** What differs from the base, by key. */
 const wished = signal<Record<string, unknown>>({})
 const base = signal('digits')
+const name = signal('')
 
 async function start(set: Record<string, unknown>, name: string | null): Promise<void> {
   await attempt(async () => {
@@ -43,7 +44,6 @@ export function NewRun() {
 }
 
 function Form({ found }: { found: Choices }) {
-  const name = signal('')
   return (
     <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(wished.value, name.value || null) }}>
       <label>like
@@ -53,7 +53,7 @@ function Form({ found }: { found: Choices }) {
       </label>
       <p class="fine">{found.bases.find((one) => one.name === base.value)?.about}</p>
       {found.axes.map((axis) => <Choice key={axis.key} axis={axis} />)}
-      <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
+      <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
       <p class="fine">⟲ needs a new run; the others can also be changed while it trains. Empty: as in {base.value}.</p>
       {failure.value && <p class="failure" role="alert" data-testid="form-failure">{failure.value}</p>}
       <p class="row"><button class="primary" data-testid="start">train</button><button type="button" onClick={() => (wished.value = {})}>forget all changes</button></p>

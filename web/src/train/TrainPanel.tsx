@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { useState } from 'preact/hooks'
 import type { LiveValues, Phase } from '../source/source'
 import { latestWins } from '../state/latest'
 import { watch } from '../state/live'
@@ -97,13 +98,17 @@ export function TrainPanel() {
 
 function LogSlider({ label, value, least, most, zero = false, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; testid: string; change: (value: number) => void }) {
   const steps = 200
+  // what is being typed is not overwritten by what the server tells meanwhile
+  const [draft, setDraft] = useState<string | null>(null)
   const toPlace = (v: number) => (v <= 0 ? 0 : Math.round((steps * Math.log(Math.max(least, v) / least)) / Math.log(most / least)))
   const toValue = (place: number) => (zero && place === 0 ? 0 : Number((least * (most / least) ** (place / steps)).toPrecision(2)))
   return (
     <div class="slider">
       <label for={`live-${testid}`}>{label}</label>
       <input id={`live-${testid}`} type="range" min={0} max={steps} value={toPlace(value)} data-testid={`${testid}-slider`} aria-valuetext={String(value)} onInput={(event) => change(toValue(Number(event.currentTarget.value)))} />
-      <input type="number" step="any" min={0} value={Number(value.toPrecision(3))} aria-label={`${label}, typed`} data-testid={testid} onChange={(event) => change(Number(event.currentTarget.value))} />
+      <input type="number" step="any" min={0} value={draft ?? Number(value.toPrecision(3))} aria-label={`${label}, typed`} data-testid={testid}
+        onInput={(event) => setDraft(event.currentTarget.value)} onBlur={() => setDraft(null)}
+        onChange={(event) => { change(Number(event.currentTarget.value)); setDraft(null) }} />
     </div>
   )
 }
