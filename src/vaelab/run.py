@@ -3,14 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import struct
+from collections.abc import Iterable, Mapping
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vaelab.config import read_yaml, to_yaml, validate
@@ -21,6 +22,8 @@ from vaelab.files import storage_error, write_bytes, write_text
 from vaelab.models import FlatLatent
 
 Row = dict[str, Any]
+LONGEST_HEADER = 2**27
+"""Bytes; the format allows no more than about this."""
 
 
 class Run:
@@ -211,8 +214,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Row]:
     Raises:
         BadValueError: the file is damaged or was not written by vaelab.
     """
-    with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, _header(file)
+    content = path.read_bytes()  # at once: a training may put a newer file in its place meanwhile
+    try:
+        return load(content), _header(BytesIO(content))
+    except (SafetensorError, TypeError, KeyError, ValueError, struct.error) as error:
+        raise _damaged(path, error) from error
 
 
 def read_header(path: Path) -> Row:
@@ -221,24 +227,26 @@ def read_header(path: Path) -> Row:
     Raises:
         BadValueError: the file is damaged or was not written by vaelab.
     """
-    with _opened(path) as file:
-        return _header(file)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:  # safetensors has no types
     try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise BadValueError(
-            f"{path} is damaged or was not written by vaelab ({error}); train the run again"
-        ) from error
+        with path.open("rb") as file:
+            return _header(file)
+    except (TypeError, KeyError, ValueError, struct.error) as error:
+        raise _damaged(path, error) from error
 
 
-def _header(file: Any) -> Row:
-    header: Row = json.loads(file.metadata()["vaelab"])
+def _header(file: BufferedIOBase) -> Row:
+    """A .safetensors file begins with the length of its JSON header, a uint64."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > LONGEST_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    header: Row = json.loads(json.loads(file.read(length))["__metadata__"]["vaelab"])
     return header
+
+
+def _damaged(path: Path, error: Exception) -> BadValueError:
+    return BadValueError(
+        f"{path} is damaged or was not written by vaelab ({error}); train the run again"
+    )
 
 
 def read_json(path: Path) -> Row:
