@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # no longer: its event loop is in the way of other tests' loops
 def browser() -> Iterator[Any]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
@@ -139,17 +139,33 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def site(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def serve_folder() -> Iterator[Callable[[Path], str]]:
+    """Any web server: the address of the page in a folder."""
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def serve(folder: Path) -> str:
+        handler = functools.partial(_Quiet, directory=folder)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/index.html"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(
+    runs: Path, tmp_path_factory: pytest.TempPathFactory, serve_folder: Callable[[Path], str]
+) -> Callable[[str], str]:
     """The address of a run's exported site."""
     folder = tmp_path_factory.mktemp("sites")
-    for name in ("plain", "styles"):
-        export_site(Bundle(Run(runs / name)), folder / name)
-    handler = functools.partial(_Quiet, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield lambda name: f"http://127.0.0.1:{server.server_port}/{name}/index.html"
-    server.shutdown()
-    server.server_close()
+    return {
+        name: serve_folder(export_site(Bundle(Run(runs / name)), folder / name))
+        for name in ("plain", "styles")
+    }.__getitem__
 
 
 @pytest.fixture(scope="session")

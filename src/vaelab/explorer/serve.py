@@ -59,22 +59,22 @@ def serve(
     listening = _bind(remote or "127.0.0.1", port)
     number: int = listening.getsockname()[1]
     gate = Gate(number, (*LOOPBACK, remote) if remote else LOOPBACK)
-    app = guarded(library, gate)
-    address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
-    say(f"the explorer is at {address}")
-    say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs") +
-        f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
-    if remote:
-        say(f"anyone who can reach {remote} and knows this address can train on this machine")
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
-        date_header=False, ws="websockets-sansio", timeout_graceful_shutdown=2,
+        guarded(library, gate), log_level="warning", access_log=False, proxy_headers=False,
+        server_header=False, date_header=False, ws="websockets-sansio",
+        timeout_graceful_shutdown=2,
     )  # fmt: skip
-    if browser:
-        timer = threading.Timer(0.5, webbrowser.open, (address,))
-        timer.daemon = True
-        timer.start()
+    address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
+        say(f"the explorer is at {address}")
+        say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs")
+            + f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
+        if remote:
+            say(f"anyone who can reach {remote} and knows this address can train on this machine")
+        if browser:
+            timer = threading.Timer(0.5, webbrowser.open, (address,))
+            timer.daemon = True
+            timer.start()
         uvicorn.Server(config).run(sockets=[listening])
     say("the explorer has ended; a training under way was saved")
 

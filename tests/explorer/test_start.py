@@ -1,0 +1,152 @@
+"""Starting the explorer, and what can be wrong with that."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Answer
+from vaelab.explorer import frames
+from vaelab.explorer.inbox import Inbox
+from vaelab.explorer.listeners import MOST_WAITING, Listeners
+from vaelab.explorer.page import page_folder
+from vaelab.run import Run
+
+Command = Callable[..., Answer]
+
+
+def test_a_port_in_use_is_told(trained: Run, page: Path, vaelab: Command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = vaelab("explore", trained.path, "--no-browser", "--port", port)
+    assert answer.code == 2
+    assert f"port {port} on 127.0.0.1 can be used" in answer.err
+    assert "--port" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("nowhere", "there is no run and no folder of runs"), ("broken", "not valid YAML")],
+)
+def test_what_cannot_be_opened_is_told(
+    tmp_path: Path, page: Path, vaelab: Command, place: str, words: str
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.yaml").write_text("model: [")
+    answer = vaelab("explore", tmp_path / place, "--no-browser")
+    assert answer.code == 2
+    assert words in answer.err
+
+
+def test_a_page_that_is_not_built_is_told(
+    tmp_path: Path, trained: Run, vaelab: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vaelab.explorer.page.__file__", str(tmp_path / "a" / "b" / "page.py"))
+    with pytest.raises(FileNotFoundError, match="make page"):
+        page_folder()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_in_words(trained: Run) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vaelab", "explore", str(trained.path), "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert re.match(r"the explorer is at http://127.0.0.1:\d+/\?token=", process.stdout.readline())
+    assert f"it shows {trained.path.name} and the other runs" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert "the explorer has ended" in said
+    assert "Traceback" not in said
+
+
+def test_frames_survive_a_pipe() -> None:
+    async def through() -> bytes | None:
+        stream = asyncio.StreamReader()
+        message = frames.pack({"type": "snapshot", "text": "ä"}, b"\x00\x01")
+        stream.feed_data(len(message).to_bytes(4, "little") + message)
+        stream.feed_eof()
+        whole = await frames.read(stream)
+        assert await frames.read(stream) is None
+        return whole
+
+    message = asyncio.run(through())
+    assert frames.header_of(message) == {"type": "snapshot", "text": "ä"}
+    assert message.endswith(b"\x00\x01")
+
+
+def test_wishes_are_taken_in_order() -> None:
+    inbox = Inbox()
+    inbox.listen(
+        [
+            '{"do": "train", "play": false}', '{"do": "step"}', '{"do": "step"}',
+            '{"do": "set", "beta": 2, "pace": 0.5, "stop_at": 9}', '{"do": "set", "beta": 3}',
+        ]
+    )  # fmt: skip
+    assert inbox.job() == {"do": "train", "play": False}
+    assert inbox.job() is None
+    assert (inbox.playing, inbox.allowance, inbox.may_step) == (False, 2, True)
+    assert inbox.settings() == {"beta": 3}
+    assert inbox.settings() == {}
+    assert (inbox.pace, inbox.stop_at) == (0.5, 9)
+    assert inbox.stopping == "stopped, since the explorer ended"
+    assert not inbox.by_person
+
+
+def test_a_page_gets_the_newest_snapshot_once_it_has_drawn() -> None:
+    async def play() -> list[bytes]:
+        listeners = Listeners()
+        first = listeners.add()
+        for number in range(5):
+            listeners.send("snapshot", bytes([number]))
+        listeners.send("state", b"s")
+        await listeners.drawn(first)
+        late = listeners.add()
+        assert late.waiting.qsize() == 2
+        heard = [first.waiting.get_nowait() for _ in range(first.waiting.qsize())]
+        for _ in range(3 * MOST_WAITING):
+            listeners.send("kept", b"k")  # a page that does not listen holds nothing up
+        assert first.waiting.full()
+        return heard
+
+    assert asyncio.run(play()) == [b"\x00", b"s", b"\x04"]
+
+
+def test_leaving_is_told() -> None:
+    told: list[str] = []
+
+    async def play() -> None:
+        listeners = Listeners()
+
+        async def again() -> None:
+            told.append("again")
+
+        async def nobody() -> None:
+            told.append("nobody")
+
+        listeners.ready_again, listeners.nobody_left = again, nobody
+        one, other = listeners.add(), listeners.add()
+        await listeners.remove(one)
+        await listeners.remove(other)
+
+    asyncio.run(play())
+    assert told == ["again", "nobody"]
+
+
+def test_the_page_folder_is_the_built_one() -> None:
+    folder: Any = page_folder() if (Path("web/dist/index.html")).is_file() else None
+    if folder is None:
+        pytest.skip("the page is not built: `make page` does")
+    assert (folder / "index.html").is_file()
