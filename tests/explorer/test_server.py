@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.explorer.app import Explorer
-from vaelab.explorer.choices import check_live, choices, experiment_of
+from vaelab.explorer.choices import choices
 from vaelab.explorer.library import Library
 from vaelab.explorer.serve import library_of
+from vaelab.explorer.wishes import check_live, experiment_of
 from vaelab.run import Run
 
 
@@ -138,7 +139,9 @@ def test_every_preset_is_an_experiment(runs: Path, preset: int) -> None:
 
 
 def test_black_and_white_digits_take_a_bernoulli(runs: Path) -> None:
-    wished = {"data": {"kind": "digits", "pixels": "binary"}, "model.likelihood": "bernoulli"}
+    axes = {axis["key"]: axis for axis in choices(runs)["axes"]}
+    options = {option["label"]: option["value"] for option in axes["data"]["options"]}
+    wished = {"data": options["digits, binary pixels"], "model.likelihood": "bernoulli"}
     experiment = experiment_of("digits", wished, runs, "new")
     assert experiment.model.decoder.output_activation == "identity"
     experiment.model.build((1, 8, 8), experiment.data.pixels.domain, 10)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from vaelab.bundle.graph import Graph
 from vaelab.bundle.writer import FORMAT, VERSION, BundleWriter
 from vaelab.errors import BadValueError, MissingFileError
@@ -44,8 +46,7 @@ class Bundle:
         """Every file but the manifest, by its name in the bundle."""
         indices = [step["index"] for step in self._stored["steps"]]
         names = ["labels.u8", "thumbs.png", *(f"codes/{index:04}.i16" for index in indices)]
-        if self._stored["unsupported"] is None:
-            names += [f"weights/{index:04}.f16" for index in indices]
+        names += [f"weights/{index:04}.f16" for index in indices]
         return {name: self.folder / PurePosixPath(name) for name in names}
 
     def manifest(self) -> Manifest:
@@ -88,6 +89,27 @@ class Bundle:
             size = path.stat().st_size
             if wanted is not None and size != wanted:
                 raise self._damaged(f"{name} has {size} bytes, and {wanted} fit the manifest")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Of one image: `(c, h, w)`."""
+        channels, height, width = self._stored["data"]["shape"]
+        return channels, height, width
+
+    def weights(self, index: int) -> np.ndarray:
+        """Rounded weights of a kept step, as the manifest's graphs or `restore` read them.
+
+        Raises:
+            MissingFileError: no such step has been kept.
+        """
+        path = self.files.get(f"weights/{index:04}.f16")
+        if path is None or not path.is_file():
+            raise MissingFileError(f"{self.folder} holds no step {index}")
+        return np.frombuffer(path.read_bytes(), dtype="<f2").astype(np.float32)
+
+    def model(self) -> FlatLatent:
+        """The run's model in evaluation mode, its weights not loaded yet."""
+        return _build(self.run, self.image_shape, len(self._stored["data"]["classes"]))
 
     def graphs(self) -> tuple[Graph, Graph]:
         """Encoder and decoder.

@@ -14,7 +14,8 @@ from vaelab.bundle.codes import encode
 from vaelab.bundle.golden import golden_pairs
 from vaelab.bundle.graph import Op, UnsupportedLayerError
 from vaelab.bundle.images import BundleImages
-from vaelab.bundle.lowering import lower
+from vaelab.bundle.lowering import Lowered, lower
+from vaelab.bundle.whole import flatten
 from vaelab.data import Store
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
@@ -47,6 +48,7 @@ class BundleWriter:
         device = next(model.parameters()).device
         self.images = BundleImages(store, experiment.data.pixels, model.classes, device)
         self.unsupported: str | None = None
+        self.lowered: Lowered | None = None
         self._likelihood: LocationScale | None = None
         try:
             self.lowered = lower(model)
@@ -91,9 +93,9 @@ class BundleWriter:
         with _evaluating(self.model):
             codes = encode(self.model, self.images.feed)
             readings = self._readings()
-            if self.unsupported is None:
-                half = self._half()
-                write_bytes(self.folder / "weights" / f"{index:04}.f16", half.tobytes())
+            half = self._half()
+            write_bytes(self.folder / "weights" / f"{index:04}.f16", half.tobytes())
+            if self.lowered is not None:
                 pairs = golden_pairs(self.lowered, half, self.images, self.model.latent)
                 golden = {"index": index, **pairs}
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.values.tobytes())
@@ -113,23 +115,25 @@ class BundleWriter:
         """
         with _evaluating(self.model):
             codes = encode(self.model, self.images.live)
-        half = b"" if self.unsupported else self._half().tobytes()
+        half = self._half()
         header = {
-            "count": len(codes.values), "total": self.images.count, "weights": len(half) // 2,
+            "count": len(codes.values), "total": self.images.count, "weights": len(half),
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
             "scale": self._scale(),
         }  # fmt: skip
-        return header, half + codes.values.tobytes()
+        return header, half.tobytes() + codes.values.tobytes()
+
+    def _weights(self) -> np.ndarray:
+        return flatten(self.model) if self.lowered is None else self.lowered.weights()
 
     def _half(self) -> np.ndarray:
-        weights = self.lowered.weights()
+        weights = self._weights()
         with np.errstate(over="ignore"):
             half = weights.astype("<f2")
         if not np.isfinite(half).all():
             place = int(np.flatnonzero(~np.isfinite(half))[0])
-            ops = (*self.lowered.encoder.ops, *self.lowered.decoder.ops)
             raise BadValueError(
-                f"a weight of `{_owner(ops, place)}` is {weights[place]:g}, "
+                f"a weight of `{_owner(self.lowered, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
         return half
@@ -156,10 +160,9 @@ class BundleWriter:
     def _manifest(self, golden: Mapping[str, Any]) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
         condition = experiment.model.condition
-        graphs: dict[str, Any] = {"weights": 0, "encoder": None, "decoder": None}
-        if self.unsupported is None:
+        graphs: dict[str, Any] = {"encoder": None, "decoder": None}
+        if self.lowered is not None:
             graphs = {
-                "weights": len(self.lowered.weights()),
                 "encoder": self.lowered.encoder.to_json(),
                 "decoder": self.lowered.decoder.to_json(),
             }
@@ -183,13 +186,17 @@ class BundleWriter:
             },
             "prior": {"kind": experiment.model.prior.kind},
             "likelihood": {"kind": experiment.model.likelihood.kind},
+            "weights": len(self._weights()),
             **graphs,
             "unsupported": self.unsupported,
             "steps": self._steps, "metrics": [], "golden": dict(golden),
         }  # fmt: skip
 
 
-def _owner(ops: tuple[Op, ...], place: int) -> str:
+def _owner(lowered: Lowered | None, place: int) -> str:
+    ops: tuple[Op, ...] = ()
+    if lowered is not None:
+        ops = (*lowered.encoder.ops, *lowered.decoder.ops)
     for op in ops:
         for name, tensor in op.tensors.items():
             if tensor is not None and tensor[0] <= place < sum(tensor):

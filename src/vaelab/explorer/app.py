@@ -3,7 +3,7 @@
 import json
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,18 @@ from vaelab.bundle import Bundle
 from vaelab.data import DigitsData
 from vaelab.errors import BadValueError, MissingFileError, UserError
 from vaelab.experiment import Experiment
-from vaelab.explorer.choices import check_live, choices, experiment_of
+from vaelab.explorer.choices import choices
+from vaelab.explorer.computing import Computer
 from vaelab.explorer.export import export_site, single_file
 from vaelab.explorer.job import Job, NotNowError
 from vaelab.explorer.library import Library
 from vaelab.explorer.listeners import Listeners
 from vaelab.explorer.page import page_folder
 from vaelab.explorer.security import Gate, Guard
+from vaelab.explorer.wishes import check_live, experiment_of
 from vaelab.training import Start
+
+Computation = Callable[[Bundle, bytes | None, Mapping[str, Any]], dict[str, str]]
 
 COMMANDS = {"play", "pause", "step", "epoch", "stop", "reset"}
 STATUS = ((MissingFileError, 404), (NotNowError, 409), (UserError, 400))
@@ -46,6 +50,7 @@ class Explorer:
         self.library, self.page = library, page
         self.listeners = Listeners()
         self.job = Job(self.listeners)
+        self.computer = Computer()
 
     def app(self) -> Starlette:
         """The application, not guarded yet."""
@@ -54,6 +59,8 @@ class Explorer:
             Route("/api/runs", _told(self.runs)),
             Route("/api/runs/{run}/bundle/{file:path}", _told(self.bundle_file)),
             Route("/api/runs/{run}/export", _told(self.export)),
+            Route("/api/runs/{run}/decode", _told(self.decode), methods=["POST"]),
+            Route("/api/runs/{run}/encode", _told(self.encode), methods=["POST"]),
             Route("/api/choices", _told(self.choices)),
             Route("/api/training/start", _told(self.start), methods=["POST"]),
             Route("/api/training/resume", _told(self.resume), methods=["POST"]),
@@ -106,6 +113,20 @@ class Explorer:
             content, kind, ending = await run_sync(_zipped, bundle), "application/zip", "zip"
         attached = f'attachment; filename="{_plain(name)}.{ending}"'
         return Response(content, media_type=kind, headers={"Content-Disposition": attached})
+
+    async def decode(self, request: Request) -> Response:
+        """Images of codes, by a model that the page cannot compute."""
+        return await self._computed(request, self.computer.decode)
+
+    async def encode(self, request: Request) -> Response:
+        """Codes of images, by the same."""
+        return await self._computed(request, self.computer.encode)
+
+    async def _computed(self, request: Request, compute: Computation) -> Response:
+        body = await _body(request)
+        bundle = await run_sync(Bundle, self.library.run(request.path_params["run"]))
+        newest = self.listeners.newest("snapshot")
+        return JSONResponse(await run_sync(compute, bundle, newest, body))
 
     async def choices(self, request: Request) -> Response:
         """What a new run may be made of."""

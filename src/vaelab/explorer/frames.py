@@ -35,3 +35,9 @@ def header_of(message: bytes) -> Header:
     (length,) = struct.unpack_from("<I", message)
     header: Header = json.loads(message[4 : 4 + length])
     return header
+
+
+def payload_of(message: bytes) -> bytes:
+    """What lies behind the header."""
+    (length,) = struct.unpack_from("<I", message)
+    return message[4 + length :]

@@ -74,6 +74,10 @@ class Listeners:
         for listener in self._all:
             listener.take(kind, message)
 
+    def newest(self, kind: str) -> bytes | None:
+        """The last state or snapshot that was sent."""
+        return self._newest.get(kind)
+
     def forget(self, kind: str) -> None:
         """Pages that open from now on are not sent it."""
         self._newest.pop(kind, None)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 64 * 1024
+LARGEST_BODY = 512 * 1024
 TOKEN_BYTES = 32
 CUSTOM_HEADER = b"x-vaelab"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
