@@ -10,7 +10,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.browser.conftest import Served, Tab
+import numpy as np
+import pytest
+import torch
+
+from tests.browser.conftest import Served, Tab, made
+from vaelab.bundle import Bundle
+from vaelab.bundle.graph import UnsupportedLayerError
+from vaelab.bundle.whole import restore
+from vaelab.models import FlatLatent
 from vaelab.run import Run, read_tensors
 
 PLAYING = "vaelab.training && vaelab.training.phase === 'playing'"
@@ -171,3 +179,32 @@ def test_a_wish_out_of_range_is_told_in_place(served: Served, tab: Tab) -> None:
     tab.page.wait_for_timeout(500)
     assert "a number from 1 to 64 is needed" in tab.by("form-failure").inner_text()
     tab.errors.clear()  # the browser tells of the answer 400
+
+
+def test_what_the_page_cannot_compute_the_server_decodes(
+    tmp_path: Path, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: FlatLatent) -> Any:
+        raise UnsupportedLayerError("Attention")
+
+    monkeypatch.setattr("vaelab.bundle.writer.lower", refuse)
+    run = made(tmp_path / "runs", "task_name=odd")
+    served = Served(tmp_path / "runs")
+    try:
+        tab.open(served.address)
+        assert tab.get("vaelab.backend") == "server"
+        assert tab.by("check").inner_text() == "decoded by the server"
+        tab.page.mouse.move(*tab.at(0.4, -0.7))
+        tab.until("vaelab.hovered !== null")
+        shown = tab.get("vaelab.hovered")
+        bundle = Bundle(run)
+        model = bundle.model()
+        restore(model, bundle.weights(tab.get("vaelab.index")))
+        with torch.no_grad():
+            wanted = model.decode(torch.tensor([shown["z"]])).mean
+        np.testing.assert_allclose(shown["x"], wanted.flatten(), atol=1e-5)
+        tab.until("vaelab.probed !== null")
+    finally:
+        served.stop()
+        tab.until("vaelab.connected === false")
+        tab.errors.clear()  # the browser tells of the lost connection

@@ -52,7 +52,7 @@ def test_the_points_are_where_the_codes_are(tab: Tab, site: Site) -> None:
     left, top = tab.get("vaelab.place(5)")
     tab.until("vaelab.latency.redraw.length > 1")
     alpha = tab.get(
-        f"""(() => {{ const c = document.querySelector('.latent canvas');
+        f"""(() => {{ const c = document.querySelectorAll('.latent > canvas')[1];
         const s = c.width / c.clientWidth;
         return c.getContext('2d').getImageData({left} * s, {top} * s, 1, 1).data[3] }})()"""
     )
@@ -107,7 +107,7 @@ def test_the_whole_of_it_by_keyboard(tab: Tab, site: Site) -> None:
     tab.page.keyboard.press(",")
     tab.until("vaelab.index === 6")
     tab.page.keyboard.press("]")
-    assert tab.get("vaelab.view.probe.index") == 0
+    assert tab.get("vaelab.view.probe.index") == 1
     tab.page.keyboard.press("?")
     tab.page.get_by_role("dialog").wait_for(state="visible", timeout=5000)
     tab.page.keyboard.press("Escape")
@@ -118,6 +118,34 @@ def test_tiles_are_decoded_to_the_last(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
     tab.by("layer-tiles").click()
     tab.until("vaelab.tiles.total > 100 && vaelab.tiles.drawn === vaelab.tiles.total")
+
+
+def test_the_plane_spread_evenly_in_probability(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("layer-tiles").click()
+    tab.by("scale").click()
+    middle, deviation, far = (tab.get(f"vaelab.screen({x}, 0)[0]") for x in (0, 1, 9))
+    # P(Z < 1) = 0.8413: the standard deviation has 0.6827 of the way to the edge
+    assert (deviation - middle) / (far - middle) == pytest.approx(0.6827, abs=1e-3)
+    tab.page.mouse.move(*tab.at(1.2, -0.4))
+    tab.until("vaelab.hovered !== null")
+    assert tab.get("vaelab.hovered.z") == pytest.approx([1.2, -0.4], abs=0.02)
+    tab.until("vaelab.tiles.total > 50 && vaelab.tiles.drawn === vaelab.tiles.total")
+    tab.by("layer-rings").hover()  # outside of the square there is nothing to decode
+    tab.until("vaelab.hovered === null")
+    tab.page.wait_for_timeout(400)
+    assert "scale=cdf" in tab.page.url
+
+
+def test_the_curves_are_a_table_too(tab: Tab, site: Site, runs: Path) -> None:
+    tab.open(site("plain"))
+    tab.by("curves-table").click()
+    rows = tab.page.get_by_role("region", name="Numbers of the curves").locator("tbody tr")
+    wanted = [row for row in Run(runs / "plain").metrics() if row["split"] == "valid"]
+    assert rows.count() == len(wanted)
+    cells = rows.last.locator("td").all_inner_texts()
+    assert cells[2:] == ["valid", *(f"{wanted[-1][f'{name}_nats']:.2f}" for name in
+                                    ("distortion", "rate", "elbo"))]  # fmt: skip
 
 
 def test_a_selection_is_shown_and_saved(tab: Tab, site: Site) -> None:
@@ -145,6 +173,8 @@ def test_a_selection_is_shown_and_saved(tab: Tab, site: Site) -> None:
 
 def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
+    tab.until("document.querySelectorAll('[data-testid=strip] canvas').length === 12")
+    assert tab.by("path").locator("h2").inner_text().lower() == "along z1 through the pin"
     tab.by("tool-path").click()
     tab.drag(tab.at(-1, 0), tab.at(1, 0.5))
     tab.page.wait_for_timeout(300)

@@ -2,7 +2,8 @@ import { signal } from '@preact/signals'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
 import { LatentView } from './latent/LatentView'
-import { Legend, Toolbar } from './latent/Toolbar'
+import { Legend } from './latent/Legend'
+import { Toolbar } from './latent/Toolbar'
 import { PathStrip } from './path/PathStrip'
 import { ProbePanel } from './probe/ProbePanel'
 import { Readings } from './readings/Readings'
@@ -14,24 +15,18 @@ import * as store from './state/store'
 import { view } from './state/view'
 import { Steps } from './steps/Steps'
 import { TopBar } from './topbar/TopBar'
+import { NewRunForm } from './train/NewRunForm'
 import { TrainPanel } from './train/TrainPanel'
+import { Icon } from './ui/Icon'
 
-const TABS = ['probe', 'dimensions', 'selection'] as const
-const tab = signal<(typeof TABS)[number]>('probe')
+const TABS = { probe: ProbePanel, dimensions: DimensionsPanel, selection: SelectionPanel, pairs: Reconstructions }
+const tab = signal<keyof typeof TABS>('probe')
 
 export function App() {
   return (
     <>
       <TopBar />
-      {store.problem.value !== null && (
-        <p class="problem" role="alert" data-testid="problem">
-          <span>{store.problem.value}</span>
-          <span class="group">
-            {view.value.run && !store.snapshot.value && <button onClick={() => { store.problem.value = null; void openRun(view.value.run!) }}>try again</button>}
-            <button onClick={() => (store.problem.value = null)} aria-label="Close this message">✕</button>
-          </span>
-        </p>
-      )}
+      <Problem />
       <main class="page">
         <div class="left">
           <TrainPanel />
@@ -41,25 +36,39 @@ export function App() {
           <Toolbar />
           <LatentView />
           <Legend />
+          <PathStrip />
           <Steps />
         </div>
         <div class="right">
-          <div class="tabs" role="group" aria-label="Panels">
-            {TABS.map((name) => <button key={name} aria-pressed={tab.value === name} onClick={() => (tab.value = name)}>{name}</button>)}
+          <div class="tabs segments" role="group" aria-label="Panels">
+            {Object.keys(TABS).map((name) => <button key={name} aria-pressed={tab.value === name} onClick={() => (tab.value = name as keyof typeof TABS)}>{name}</button>)}
           </div>
-          <div class={tab.value === 'selection' ? 'tab shown' : 'tab'}><SelectionPanel /></div>
-          <div class={tab.value === 'probe' ? 'tab shown' : 'tab'}><ProbePanel /></div>
-          <div class={tab.value === 'dimensions' ? 'tab shown' : 'tab'}><DimensionsPanel /></div>
-        </div>
-        <div class="bottom">
-          <PathStrip />
-          <Reconstructions />
+          {Object.entries(TABS).map(([name, Content]) => (
+            <div key={name} class={tab.value === name ? 'tab shown' : 'tab'}><Content /></div>
+          ))}
         </div>
       </main>
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />
+      <NewRunForm />
       <ShareDialog />
     </>
+  )
+}
+
+/** What went wrong, until it is closed. */
+function Problem() {
+  const { run } = view.value
+  if (store.problem.value === null) return null
+  const close = () => (store.problem.value = null)
+  return (
+    <p class="problem" role="alert" data-testid="problem">
+      <span>{store.problem.value}</span>
+      <span class="group">
+        {run && !store.snapshot.value && <button onClick={() => { close(); void openRun(run) }}>try again</button>}
+        <button onClick={close} aria-label="Close this message"><Icon name="close" /></button>
+      </span>
+    </p>
   )
 }

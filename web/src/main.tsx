@@ -2,7 +2,7 @@ import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { App } from './app'
 import { helpOpen } from './help/HelpDialog'
-import { keepProbeEncoded } from './probe/ProbePanel'
+import { keepProbeEncoded } from './probe/probe'
 import { serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
 import { keepPinDecoded, openRun } from './state/actions'
@@ -15,6 +15,9 @@ import { view } from './state/view'
 import './styles/tokens.css'
 import './styles/layout.css'
 import './styles/controls.css'
+import './styles/panels.css'
+import './styles/latent.css'
+import './styles/dialogs.css'
 
 const SOURCES = { server: serverSource, static: folderSource, inline: inlineSource }
 

@@ -15,9 +15,9 @@ export type Answer = { id: number; value: unknown } | { id: number; error: strin
 
 /** Encoder and decoder of one step, in a worker where there can be one. */
 export interface Engine {
-  readonly backend: 'wasm' | 'plain'
-  /** float16 weights of a step; whatever is asked later uses them. */
-  load(weights: ArrayBuffer): Promise<void>
+  readonly backend: 'wasm' | 'plain' | 'server'
+  /** float16 weights of a kept step, or of a training at the moment (null); whatever is asked later uses them. */
+  load(weights: ArrayBuffer, step: number | null): Promise<void>
   /** n x d codes to n images in the pixels' domain, channels first. */
   decode(z: Float32Array, classes: Classes): Promise<Float32Array>
   /** n images in the pixels' domain to their codes. */

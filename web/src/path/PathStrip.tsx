@@ -1,15 +1,27 @@
 import { effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { spread } from '../latent/camera'
 import { pin, setPath } from '../state/actions'
 import { latestWins } from '../state/latest'
+import { axes } from '../state/plane'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { Still } from '../ui/Picture'
-import { Panel } from '../ui/tip'
-import { between } from './between'
+import { Panel } from '../ui/Panel'
+import { across, between } from './between'
 
 const FRAMES = 12
-const strip = signal<{ z: number[]; x: Float32Array; label?: string; cls?: number }[]>([])
+const MOST_CLASSES = 20
+
+interface Frame {
+  z: number[]
+  x: Float32Array
+  /** Name and index of the class it was decoded as, where that is what differs. */
+  label?: string
+  cls?: number
+}
+
+const strip = signal<Frame[]>([])
 
 const decode = latestWins(async (codes: number[][], classes: Uint8Array | number | null, labels: string[] | null) => {
   const x = await store.engines.value?.patient.decode(Float32Array.from(codes.flat()), classes).catch(() => null)
@@ -18,40 +30,33 @@ const decode = latestWins(async (codes: number[][], classes: Uint8Array | number
   strip.value = codes.map((z, i) => ({ z, x: x.slice(i * each, (i + 1) * each), ...(labels ? { label: labels[i]!, cls: i } : {}) }))
 })
 
-/** The way from A to B decoded; without a path, a conditional model's pin as every class. */
+function keepStripDecoded(): () => void {
+  return effect(() => {
+    const about = store.manifest.value
+    const { path, z, cls } = view.value
+    const d = about?.latent
+    if (!about || !store.snapshot.value || z?.length !== d) strip.value = []
+    else if (path && path.from.length === d) decode(between(path, FRAMES), cls, null)
+    else if (about.conditional.decoder) {
+      const classes = about.data.classes.slice(0, MOST_CLASSES)
+      decode(classes.map(() => z!), Uint8Array.from(classes, (_, k) => k), classes)
+    } else decode(across(z!, axes.value.origin, axes.value.e1, spread.value, FRAMES), cls, null)
+  })
+}
+
+/** The way from A to B decoded; without a path, the pin as every class, or what lies to its left and right. */
 export function PathStrip() {
-  useEffect(
-    () =>
-      effect(() => {
-        const about = store.manifest.value
-        const { path, z, cls } = view.value
-        if (!about || !store.snapshot.value) strip.value = []
-        else if (path?.from.length === about.latent) decode(between(path, FRAMES), cls, null)
-        else if (about.conditional.decoder && z?.length === about.latent) {
-          const classes = about.data.classes.slice(0, 20)
-          decode(classes.map(() => z), Uint8Array.from(classes, (_, k) => k), classes)
-        } else strip.value = []
-      }),
-    [],
-  )
+  useEffect(keepStripDecoded, [])
   const { path, z, cls } = view.value
   const about = store.manifest.value
   if (!about) return null
   const conditional = about.conditional.decoder
   const end = (name: 'from' | 'to') => z && setPath({ kind: path?.kind ?? 'straight', from: path?.from ?? z, to: path?.to ?? z, [name]: z })
+  const title = path ? 'From A to B' : conditional ? 'This code as every class' : `Along ${axes.value.labels[0]} through the pin`
   return (
-    <Panel id="path" title={path || !conditional ? 'Path' : 'One code as every class'} about="Decoded images along the way from A to B"
+    <Panel id="path" title={title} about="Decoded images along a way through the latent space. The tool “path A–B” draws one."
       tools={
         <>
-          <button onClick={() => end('from')} disabled={!z} title="Begin the path at the pin" data-testid="path-a">A = pin</button>
-          <button onClick={() => end('to')} disabled={!z} title="End the path at the pin" data-testid="path-b">B = pin</button>
-          {path && (
-            <>
-              <button data-testid="path-kind" title="Straight through the space, or along the sphere, where a normal prior has its mass in many dimensions" onClick={() => setPath({ ...path, kind: path.kind === 'straight' ? 'spherical' : 'straight' })}>{path.kind}</button>
-              <button onClick={() => setPath({ ...path, from: path.to, to: path.from })}>swap</button>
-              <button onClick={() => setPath(null)} data-testid="path-clear">clear</button>
-            </>
-          )}
           {conditional && (
             <label class="inline">class
               <select value={cls ?? 0} data-testid="class-switch" onChange={(event) => change({ cls: Number(event.currentTarget.value) })}>
@@ -59,16 +64,26 @@ export function PathStrip() {
               </select>
             </label>
           )}
+          <span class="segments">
+            <button onClick={() => end('from')} disabled={!z} title="Begin the path at the pin" data-testid="path-a">A = pin</button>
+            <button onClick={() => end('to')} disabled={!z} title="End the path at the pin" data-testid="path-b">B = pin</button>
+          </span>
+          {path && (
+            <span class="segments">
+              <button data-testid="path-kind" title="Straight through the space, or along the sphere, where a normal prior has its mass in many dimensions" onClick={() => setPath({ ...path, kind: path.kind === 'straight' ? 'spherical' : 'straight' })}>{path.kind}</button>
+              <button onClick={() => setPath({ ...path, from: path.to, to: path.from })}>swap</button>
+              <button onClick={() => setPath(null)} data-testid="path-clear">clear</button>
+            </span>
+          )}
         </>
       }>
       <div class="strip" data-testid="strip" onMouseLeave={() => (store.marked.value = null)}>
         {strip.value.map((frame, i) => (
           <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} title={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => v.toFixed(2)).join(', ')}`}
             onMouseEnter={() => (store.marked.value = frame.z)} onFocus={() => (store.marked.value = frame.z)} onClick={() => (frame.cls === undefined ? pin(frame.z) : change({ cls: frame.cls }))}>
-            <Still x={frame.x} side={52} label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} />
+            <Still x={frame.x} label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} />
           </button>
         ))}
-        {strip.value.length === 0 && <p class="fine">Choose the tool “path A–B” and drag over the latent space, or set A and B from the pin.</p>}
       </div>
     </Panel>
   )

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { between } from './between'
+import { across, between } from './between'
 
 it('straight paths are even', () => expect(between({ kind: 'straight', from: [0, 0], to: [2, 4] }, 3)).toEqual([[0, 0], [1, 2], [2, 4]]))
 
@@ -12,3 +12,8 @@ it('spherical paths keep the angle and let the norm go evenly', () => {
 })
 
 it('opposite codes go straight', () => expect(between({ kind: 'spherical', from: [1, 0], to: [-1, 0] }, 3)[1]).toEqual([0, 0]))
+
+it('a line through a code keeps everything but its direction', () => {
+  expect(across([1, 5, 0], [0, 0, 0], [1, 0, 0], 3, 3)).toEqual([[-3, 5, 0], [0, 5, 0], [3, 5, 0]])
+  expect(across([1, 5, 0], [2, 9, 9], [1, 0, 0], 1, 2)).toEqual([[1, 5, 0], [3, 5, 0]])
+})

@@ -16,3 +16,13 @@ export function between({ from, to, kind }: Path, n: number): number[][] {
     return from.map((entry, k) => length * ((p * entry) / a + (q * to[k]!) / b))
   })
 }
+
+
+/** n codes on the line through a code along a unit direction, between two distances from the place of an origin along it. */
+export function across(z: number[], origin: ArrayLike<number>, direction: ArrayLike<number>, reach: number, n: number): number[][] {
+  const here = z.reduce((sum, entry, k) => sum + (entry - origin[k]!) * direction[k]!, 0)
+  return Array.from({ length: n }, (_, i) => {
+    const away = -reach + (2 * reach * i) / (n - 1) - here
+    return z.map((entry, k) => entry + away * direction[k]!)
+  })
+}

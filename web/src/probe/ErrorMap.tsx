@@ -22,5 +22,5 @@ export function ErrorMap({ from, to }: { from: Float32Array | null; to: Float32A
     }
     if (from && to) context.putImageData(image, 0, 0)
   }, [from, to])
-  return <canvas ref={canvas} class="picture" style={{ width: '92px', height: '92px' }} role="img" aria-label="error map: orange where the decoded image is brighter, blue where it is darker" />
+  return <canvas ref={canvas} class="picture" role="img" aria-label="error map: orange where the decoded image is brighter, blue where it is darker" />
 }

@@ -1,15 +1,10 @@
-import { computed } from '@preact/signals'
 import * as store from '../state/store'
-import { Panel } from '../ui/tip'
-import { ACTIVE, summarise } from './summary'
+import { Panel } from '../ui/Panel'
+import { summary } from './current'
+import { short } from './short'
+import { ACTIVE } from './summary'
 
-export const summary = computed(() => {
-  const shown = store.snapshot.value
-  const d = store.manifest.value?.latent
-  return shown && d ? summarise(shown.loc, shown.scale, d) : null
-})
-
-const nats = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(2))
+const SHOWN = 4
 
 /** Numbers of the step that is shown: each with its unit and how it was measured. */
 export function Readings() {
@@ -26,7 +21,7 @@ export function Readings() {
   const implied = entry?.readings.implied_scale
   return (
     <Panel id="readings" title="Readings" about="Numbers of this step, in nats per image">
-      <dl class="readings">
+      <dl class="headline">
         <Row name="distortion" value={nats(terms?.distortion_nats)} about="E[-log p(x|z)]: how badly images are described by codes drawn from their posteriors. Smaller is better." testid="distortion" />
         <Row name="rate" value={nats(terms?.rate_nats)} about="KL(q(z|x) || p(z)): how much the code says about the image, beyond the prior. Never negative." testid="rate" />
         <Row name="ELBO" value={nats(terms?.elbo_nats)} about="-distortion - rate: a lower bound on log p(x). Bigger is better." testid="elbo" />
@@ -34,26 +29,28 @@ export function Readings() {
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
-        <Row name="rate to N(0, 1)" value={nats(rate)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. ${about.prior.kind === 'standard_normal' ? 'The prior is N(0, 1), so this is the rate of these images.' : 'The prior of this model is another, so this is not its rate.'}`} />
+        <Row name="rate to N(0, 1)" value={rate.toFixed(2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. ${about.prior.kind === 'standard_normal' ? 'The prior is N(0, 1), so this is the rate of these images.' : 'The prior of this model is another, so this is not its rate.'}`} />
         <Row name="implied scale" value={implied === undefined ? '–' : implied.toFixed(3)} about="The Gaussian scale that the squared errors imply, in units of the pixels" />
         <Row name="likelihood scale" value={shown.likelihoodScale === null ? 'none' : shown.likelihoodScale.toFixed(3)} about="The scale that the likelihood uses. Far below the implied one, the rate hardly counts: nearly a plain autoencoder." />
       </dl>
       <table class="aggregate" title="The aggregate posterior q(z), all images together, against the prior: mean 0 and variance 1 where the prior is N(0, 1)">
         <thead><tr><th>q(z)</th><th>mean</th><th>variance</th></tr></thead>
         <tbody>
-          {Array.from({ length: Math.min(about.latent, 4) }, (_, k) => (
-            <tr key={k}><th>z{k + 1}</th><td>{codes.mean[k]!.toFixed(2)}</td><td>{codes.variance[k]!.toFixed(2)}</td></tr>
+          {Array.from({ length: Math.min(about.latent, SHOWN) }, (_, k) => (
+            <tr key={k}><th>z{k + 1}</th><td>{short(codes.mean[k]!, 2)}</td><td>{short(codes.variance[k]!, 2)}</td></tr>
           ))}
-          <tr class="prior"><th>N(0, 1)</th><td>0</td><td>1</td></tr>
+          <tr><th>N(0, 1)</th><td>0</td><td>1</td></tr>
         </tbody>
       </table>
     </Panel>
   )
 }
 
+const nats = (value: number | undefined) => (value === undefined ? '–' : short(value, 2))
+
 function Row({ name, value, about, testid }: { name: string; value: string; about: string; testid?: string }) {
   return (
-    <div title={about}>
+    <div class={name} title={about}>
       <dt>{name}</dt>
       <dd data-testid={testid && `reading-${testid}`}>{value}</dd>
     </div>

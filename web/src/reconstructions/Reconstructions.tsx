@@ -6,9 +6,9 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { Still } from '../ui/Picture'
-import { Panel } from '../ui/tip'
+import { Panel } from '../ui/Panel'
 
-const PAIRS = 8
+const PAIRS = 16
 const offset = signal(0)
 const pairs = signal<{ image: number; x: Float32Array; y: Float32Array; error: number }[]>([])
 
@@ -51,12 +51,12 @@ export function Reconstructions() {
   )
   return (
     <Panel id="reconstructions" title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
-      tools={<button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button>}>
-      <div class="strip" data-testid="pairs">
+      tools={<span class="segments"><button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button></span>}>
+      <div class="pairs" data-testid="pairs">
         {pairs.value.map(({ image, x, y, error }) => (
           <button key={image} class="frame pair" title={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)}>
-            <Still x={x} side={34} label={`test image ${image}`} />
-            <Still x={y} side={34} label="its reconstruction" />
+            <Still x={x} label={`test image ${image}`} />
+            <Still x={y} label="its reconstruction" />
           </button>
         ))}
       </div>

@@ -4,7 +4,7 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { Still } from '../ui/Picture'
-import { Panel } from '../ui/tip'
+import { Panel } from '../ui/Panel'
 import { toCsv } from './csv'
 
 const SIDE = 28
@@ -37,7 +37,7 @@ export function SelectionPanel() {
         </>
       }>
       <div class="row">
-        <figure><Still x={mean} side={56} testid="selection-mean" label="mean of the selected images" /><figcaption>mean image</figcaption></figure>
+        <figure><Still x={mean} testid="selection-mean" label="mean of the selected images" /><figcaption>mean</figcaption></figure>
         <p class="fine">{[...counts].sort((a, b) => b[1] - a[1]).map(([label, count]) => `${about.data.classes[label]}: ${count}`).join(', ')}</p>
       </div>
       <Grid selected={selected} />

@@ -1,4 +1,5 @@
 import { parseManifest } from '../model/manifest'
+import type { Classes } from '../model/networks'
 import type { Choices, Hearing, Live, RunSummary, SnapshotFrame, Source } from './source'
 
 const LONGEST_WAIT = 10_000
@@ -54,8 +55,29 @@ function live(): Live {
     resume: async (run, epochs) => ((await post('api/training/resume', { run, epochs, play: true })) as { run: string }).run,
     command: async (name) => void (await post('api/training/command', { do: name })),
     set: async (values) => void (await post('api/training/set', values)),
+    decode: async (run, step, z, classes) => {
+      const { images } = (await post(`api/runs/${encodeURIComponent(run)}/decode`, { step, z: toText(z), class: plain(classes) })) as { images: string }
+      return toNumbers(images)
+    },
+    encode: async (run, step, x, classes) => {
+      const codes = (await post(`api/runs/${encodeURIComponent(run)}/encode`, { step, x: toText(x), class: plain(classes) })) as { loc: string; scale: string }
+      return { loc: toNumbers(codes.loc), scale: toNumbers(codes.scale) }
+    },
     exportAddress: (run, singleFile) => `api/runs/${encodeURIComponent(run)}/export?single_file=${Number(singleFile)}`,
   }
+}
+
+const plain = (classes: Classes) => (classes instanceof Uint8Array ? [...classes] : classes)
+
+function toText(numbers: Float32Array): string {
+  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return btoa(text)
+}
+
+function toNumbers(text: string): Float32Array {
+  return new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
 }
 
 /** Hear the server until the returned function is called; a lost connection is tried again. */

@@ -1,4 +1,5 @@
 import type { Manifest, MetricRow, StepEntry } from '../model/manifest'
+import type { Classes, Codes } from '../model/networks'
 
 /** What the page reads from: a server (live or saved runs), an exported folder, or the page's own file. */
 export interface Source {
@@ -37,6 +38,9 @@ export interface Live {
   resume(run: string, epochs: number | null): Promise<string>
   command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop' | 'reset'): Promise<void>
   set(values: LiveValues): Promise<void>
+  /** Images of n x d codes by the server, for a model that the page cannot compute; step null: as it trains. */
+  decode(run: string, step: number | null, z: Float32Array, classes: Classes): Promise<Float32Array>
+  encode(run: string, step: number | null, x: Float32Array, classes: Classes): Promise<Codes>
   /** Address of the exported site: a .zip, or one .html. */
   exportAddress(run: string, singleFile: boolean): string
 }
@@ -98,9 +102,9 @@ export interface SnapshotFrame {
 }
 
 export interface Choices {
-  bases: { name: string; about: string; config: Record<string, unknown> }[]
+  bases: { name: string; about: string; /** What it has for each axis, in words. */ values: Record<string, string> }[]
   axes: Axis[]
-  presets: { name: string; about: string; set: Record<string, unknown> }[]
+  presets: { name: string; hint: string; about: string; set: Record<string, unknown> }[]
 }
 
 export type Axis = { key: string; label: string; restarts: boolean; default: unknown } & (

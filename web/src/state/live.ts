@@ -77,7 +77,7 @@ export async function watch(run: string): Promise<void> {
   forgetCached()
   batch(() => {
     store.problem.value = null
-    change({ step: 'live', camera: null, probe: null, selected: [], path: null })
+    change({ step: 'live', camera: null, selected: [], path: null })
   })
   await refreshRuns()
   if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })

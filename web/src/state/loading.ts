@@ -1,5 +1,6 @@
 import { batch } from '@preact/signals'
 import { createEngine } from '../model/engine'
+import { Remote } from '../model/remote'
 import type { Manifest, StepEntry } from '../model/manifest'
 import { fromByte } from '../model/pixels'
 import { selfCheck } from '../model/selfcheck'
@@ -17,7 +18,7 @@ export async function openRun(id: string): Promise<void> {
   try {
     const manifest = await source.manifest(id)
     const images = await loadImages(manifest, await source.labels(id), await source.thumbs(id))
-    const engines = manifest.unsupported === null ? { pointer: await createEngine(manifest), patient: await createEngine(manifest) } : null
+    const engines = await enginesOf(manifest)
     if (mine !== generation) return
     store.engines.value?.pointer.close()
     store.engines.value?.patient.close()
@@ -32,17 +33,18 @@ export async function openRun(id: string): Promise<void> {
       store.probed.value = null
       store.check.value = null
       const d = manifest.latent
-      const { z, path, plane, cls } = view.value
+      const { z, path, plane, cls, probe } = view.value
       change({
         run: id,
         z: z?.length === d ? z : new Array<number>(d).fill(0),
         path: path?.from.length === d ? path : null,
         plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : { kind: 'pca' },
+        probe: probe?.kind === 'drawing' || (probe && probe.index < manifest.images.count) ? probe : { kind: 'image', index: 0 },
         cls: manifest.conditional.decoder ? Math.min(cls ?? 0, manifest.data.classes.length - 1) : cls,
         selected: view.value.selected.filter((index) => index < manifest.images.count),
       })
     })
-    if (engines) await checkSelf(manifest)
+    await checkSelf(manifest)
     const { step } = view.value
     await showStep(step)
   } catch (error) {
@@ -52,11 +54,18 @@ export async function openRun(id: string): Promise<void> {
   }
 }
 
+async function enginesOf(manifest: Manifest): Promise<store.Engines> {
+  if (manifest.unsupported === null) return { pointer: await createEngine(manifest), patient: await createEngine(manifest) }
+  const { live } = store.source.value!
+  if (!live) throw new Error(`A page by itself cannot compute the layer \`${manifest.unsupported}\`; open the run with \`vaelab explore\`.`)
+  return { pointer: new Remote(live, manifest.run.name), patient: new Remote(live, manifest.run.name) }
+}
+
 async function checkSelf(manifest: Manifest): Promise<void> {
   const { engines, source } = store
   if (!('decode' in manifest.golden) || manifest.golden.decode === undefined) return
   const index = (manifest.golden as { index: number }).index
-  await engines.value!.patient.load(await source.value!.weights(manifest.run.name, index))
+  await engines.value!.patient.load(await source.value!.weights(manifest.run.name, index), index)
   store.check.value = await selfCheck(engines.value!.patient, manifest, (image) => pixelsOf(image))
 }
 
@@ -115,7 +124,7 @@ async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
   const source = store.source.value!
   const run = manifest.run.name
   const key = `${run}/${entry.index}`
-  const weights = manifest.unsupported === null ? await cached(`${key}/w`, () => source.weights(run, entry.index)) : null
+  const weights = await cached(`${key}/w`, () => source.weights(run, entry.index))
   const codes = await cached(`${key}/c`, () => source.codes(run, entry.index))
   if (codes.byteLength !== 4 * manifest.images.count * manifest.latent) {
     throw new Error(`The codes of step ${entry.step} do not fit the manifest; delete the run's folder \`explorer\` to have it made anew.`)
@@ -137,11 +146,11 @@ export async function showLive(frame: SnapshotFrame): Promise<void> {
 }
 
 async function present(
-  weights: ArrayBuffer | null, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
+  weights: ArrayBuffer, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
   about: Pick<store.Snapshot, 'run' | 'step' | 'epoch' | 'index' | 'likelihoodScale'>,
 ): Promise<void> {
   const engines = store.engines.value
-  if (weights && engines) await Promise.all([engines.pointer.load(weights), engines.patient.load(weights)])
+  if (engines) await Promise.all([engines.pointer.load(weights, about.index), engines.patient.load(weights, about.index)])
   const d = store.manifest.value!.latent
   const total = store.manifest.value!.images.count
   const values = new Int16Array(codes)

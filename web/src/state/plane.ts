@@ -79,14 +79,13 @@ export function axesOf(plane: Plane, d: number, loc: Float32Array, pin: number[]
   return { origin, e1: unit(i), e2: d > 1 ? unit(j) : null, labels: [`z${i + 1}`, d > 1 ? `z${j + 1}` : ''] }
 }
 
-/** Positions in the plane of n codes: x and y one after the other. */
+/** Positions in the plane of n codes, each seen from the side onto it: x and y one after the other. */
 export function project(codes: ArrayLike<number>, d: number, axes: Axes, into = new Float32Array((2 * codes.length) / d)): Float32Array {
-  const pca = axes.labels[0] === 'PC1'
   for (let i = 0; i < codes.length / d; i++) {
     let x = 0
     let y = 0
     for (let k = 0; k < d; k++) {
-      const entry = codes[i * d + k]! - (pca ? axes.origin[k]! : 0)
+      const entry = codes[i * d + k]! - axes.origin[k]!
       x += entry * axes.e1[k]!
       if (axes.e2) y += entry * axes.e2[k]!
     }

@@ -3,7 +3,7 @@ import { axes, positions } from './plane'
 import * as store from './store'
 import { view } from './view'
 import { toScreen } from '../latent/camera'
-import { tilesDrawn } from '../latent/tiles'
+import { progress } from '../latent/tiles'
 
 /** What tests and curious people may read, and nobody change: `vaelab` in the browser's console. */
 export function exposeState(): void {
@@ -59,7 +59,7 @@ export function exposeState(): void {
       return structuredClone(latency)
     },
     get tiles() {
-      return { ...tilesDrawn }
+      return { ...progress }
     },
     get axes() {
       return [...axes.value.labels]

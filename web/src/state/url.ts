@@ -22,7 +22,7 @@ export function toHash(v: View): string {
   add('plane', v.plane.kind === 'pca' ? null : `${v.plane.i}_${v.plane.j}`)
   const on = LAYERS.filter((layer) => v.layers[layer])
   add('layers', LAYERS.every((layer) => v.layers[layer] === d.layers[layer]) ? null : on.join('_') || 'none')
-  add('tiles', v.tiles === d.tiles ? null : v.tiles)
+  add('scale', v.scale === d.scale ? null : v.scale)
   add('class', v.cls === null ? null : String(v.cls))
   add('hidden', v.hidden.length ? v.hidden.join('_') : null)
   add('tool', v.tool === d.tool ? null : v.tool)
@@ -51,7 +51,7 @@ export function fromHash(hash: string): View {
     z: numbers(get('z')),
     plane: readPlane(get('plane')),
     layers: found.has('layers') ? (Object.fromEntries(LAYERS.map((layer) => [layer, layers.includes(layer)])) as View['layers']) : d.layers,
-    tiles: get('tiles') === 'cdf' ? 'cdf' : 'linear',
+    scale: get('scale') === 'cdf' ? 'cdf' : 'linear',
     cls: whole(get('class')),
     hidden: wholes(get('hidden')),
     tool: TOOLS.find((tool) => tool === get('tool')) ?? d.tool,

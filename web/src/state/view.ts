@@ -9,8 +9,8 @@ export interface View {
   z: number[] | null
   plane: Plane
   layers: Record<Layer, boolean>
-  /** Tiles evenly spaced, or evenly in probability under the prior. */
-  tiles: 'linear' | 'cdf'
+  /** The plane as it is, or spread evenly in probability under the prior. */
+  scale: 'linear' | 'cdf'
   /** What a conditional model decodes with. */
   cls: number | null
   /** Classes that are filtered out. */
@@ -20,9 +20,16 @@ export interface View {
   probe: Probe | null
   /** Indices (of the bundle) of selected images. */
   selected: number[]
-  /** Centre and half the width of what the latent view shows; null: all points. */
-  camera: { x: number; y: number; reach: number } | null
+  /** null: all points. */
+  camera: Camera | null
   theme: 'auto' | 'light' | 'dark'
+}
+
+/** Centre and half the width of what the latent view shows, on its map. */
+export interface Camera {
+  x: number
+  y: number
+  reach: number
 }
 
 export type Layer = 'points' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
@@ -42,7 +49,7 @@ export const DEFAULT_VIEW: View = {
   z: null,
   plane: { kind: 'pca' },
   layers: { points: true, glyphs: false, thumbs: false, tiles: false, rings: true, density: false, fog: false },
-  tiles: 'linear',
+  scale: 'linear',
   cls: null,
   hidden: [],
   tool: 'pick',

@@ -1,18 +1,11 @@
-import { effect } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
+import { useState } from 'preact/hooks'
 import { showStep } from '../state/actions'
 import * as store from '../state/store'
+import { short } from '../readings/short'
 import { view } from '../state/view'
-import { readInk } from '../latent/draw'
-
-const CURVES = [
-  ['distortion_nats', 'distortion'],
-  ['rate_nats', 'rate'],
-  ['elbo_nats', 'ELBO'],
-  ['loss_nats', 'loss'],
-] as const
+import { Curves } from './Curves'
+import { CURVES, readingsAt, SPLITS } from './curves'
+import { StepsTable } from './StepsTable'
 
 /** The kept steps on one axis with the curves; the step that is chosen drives every panel. */
 export function Steps() {
@@ -22,107 +15,53 @@ export function Steps() {
   if (!about) return null
   const { steps } = about
   const last = steps.at(-1)!
-  const end = Math.max(last.step, store.metrics.value.at(-1)?.step ?? 0, store.training.value?.run === about.run.name ? store.training.value.step : 0, 1)
+  const end = axisEnd(about.run.name, last.step)
   const at = (step: number) => `${(100 * step) / end}%`
   const index = Math.max(0, steps.findIndex((entry) => entry.index === (shown?.index ?? last.index)))
   return (
     <section class="steps" aria-label="Steps of the training">
       <header class="row">
-        <label for="scrubber">Step</label>
+        <label class="title" for="scrubber">Step</label>
         <span class="numbers wide" data-testid="step-text">{shown ? `${shown.step.toLocaleString('en')} · epoch ${shown.epoch.toFixed(1)}` : '…'}</span>
-        <span class="grow" />
-        <button class="toggle" data-testid="step-best" aria-pressed={view.value.step === 'best'} title="The kept step nearest to the best validation ELBO" onClick={() => void showStep('best')}>★ best</button>
-        <button class="toggle" data-testid="step-last" aria-pressed={view.value.step === 'last'} onClick={() => void showStep('last')}>last</button>
-        <button class="toggle" aria-pressed={table} title="The numbers of the curves" onClick={() => setTable(!table)}>table</button>
+        <CurveNames step={shown?.step ?? 0} />
+        <span class="segments">
+          <button data-testid="step-best" aria-pressed={view.value.step === 'best'} title="The kept step nearest to the best validation ELBO (b)" onClick={() => void showStep('best')}>★ best</button>
+          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} title="The last kept step (l)" onClick={() => void showStep('last')}>last</button>
+        </span>
+        <span class="segments"><button aria-pressed={table} title="The numbers of the curves" data-testid="curves-table" onClick={() => setTable(!table)}>table</button></span>
       </header>
-        <div class="track">
-          {steps.map((entry) => (
-            <i key={entry.index} class={entry.best ? 'mark best' : entry === last ? 'mark last' : 'mark'} style={{ left: at(entry.step) }} title={`step ${entry.step}${entry.best ? ', best on validation' : ''}${entry === last ? ', last' : ''}`} />
-          ))}
-          {shown && <i class="now" style={{ left: at(shown.step) }} />}
-          <input id="scrubber" type="range" min={0} max={steps.length - 1} step={1} value={index} data-testid="scrubber"
-            aria-valuetext={shown ? `step ${shown.step}, epoch ${shown.epoch.toFixed(1)}` : ''} onInput={(event) => void showStep(steps[Number(event.currentTarget.value)]!.step)} />
-        </div>
-      {table ? <Table /> : <Curves end={end} />}
+      <div class="track">
+        {steps.map((entry) => (
+          <i key={entry.index} class={entry.best ? 'mark best' : entry === last ? 'mark last' : 'mark'} style={{ left: at(entry.step) }} title={`step ${entry.step}${entry.best ? ', best on validation' : ''}${entry === last ? ', last' : ''}`} />
+        ))}
+        {shown && <i class="now" style={{ left: at(shown.step) }} />}
+        <input id="scrubber" type="range" min={0} max={steps.length - 1} step={1} value={index} data-testid="scrubber"
+          aria-valuetext={shown ? `step ${shown.step}, epoch ${shown.epoch.toFixed(1)}` : ''} onInput={(event) => void showStep(steps[Number(event.currentTarget.value)]!.step)} />
+      </div>
+      {table ? <StepsTable /> : <Curves end={end} step={shown?.step ?? null} />}
     </section>
   )
 }
 
-function Curves({ end }: { end: number }) {
-  const frame = useRef<HTMLDivElement>(null)
-  useEffect(() => {
-    let plot: uPlot | null = null
-    const stop = effect(() => {
-      const rows = store.metrics.value
-      void view.value.theme
-      const ink = readInk()
-      const train = rows.filter((row) => row.split === 'train')
-      const valid = rows.filter((row) => row.split === 'valid')
-      const steps = [...new Set(rows.map((row) => row.step))].sort((a, b) => a - b)
-      const place = new Map(steps.map((step, i) => [step, i]))
-      const column = (from: typeof rows, key: string) => {
-        const values = new Array<number | null>(steps.length).fill(null)
-        for (const row of from) if (typeof row[key] === 'number') values[place.get(row.step)!] = row[key]
-        return values
-      }
-      const colours = [ink.accent, '#c2570c', ink.text, ink.muted]
-      const series: uPlot.Series[] = [{ label: 'step' }]
-      const data: (number | null)[][] = [steps]
-      CURVES.forEach(([key, label], i) => {
-        const values = column(train, key)
-        if (values.some((value) => value !== null)) {
-          series.push({ label, stroke: colours[i]!, width: 1.2, scale: key === 'rate_nats' ? 'rate' : 'y', spanGaps: true, points: { show: false } })
-          data.push(values)
-        }
-        if (key === 'loss_nats') return
-        const checked = column(valid, key)
-        if (checked.some((value) => value !== null)) {
-          series.push({ label: 'valid', stroke: colours[i]!, width: 1.2, dash: [4, 3], scale: key === 'rate_nats' ? 'rate' : 'y', spanGaps: true, points: { show: false } })
-          data.push(checked)
-        }
-      })
-      plot?.destroy()
-      const element = frame.current!
-      const axis = { stroke: ink.muted, grid: { stroke: ink.line, width: 1 }, ticks: { show: false }, font: '11px system-ui', size: 46 }
-      plot = new uPlot(
-        {
-          width: element.clientWidth, height: element.clientHeight - 26, series, padding: [6, 0, 0, 0],
-          scales: { x: { time: false, range: [0, end] } },
-          axes: [{ ...axis, size: 22, label: undefined }, { ...axis }, { ...axis, side: 1, scale: 'rate', grid: { show: false } }],
-          legend: { live: true }, cursor: { points: { size: 5 } },
-        },
-        data as uPlot.AlignedData, element,
-      )
-    })
-    const observer = new ResizeObserver(() => plot?.setSize({ width: frame.current!.clientWidth, height: frame.current!.clientHeight - 26 }))
-    observer.observe(frame.current!)
-    return () => {
-      stop()
-      observer.disconnect()
-      plot?.destroy()
-    }
-  }, [end])
-  return <div class="curves" ref={frame} data-testid="curves" role="img" aria-label="Distortion and ELBO (left) and rate (right) in nats per image against the step; the button table shows the numbers" />
+/** What the colours of the curves mean, each with its number at a step. */
+function CurveNames({ step }: { step: number }) {
+  const { split, terms } = readingsAt(store.metrics.value, step)
+  return (
+    <span class="curve-names grow" title={`nats per image at the step that is shown, ${SPLITS[split]}; dashed curves: validation images`}>
+      {CURVES.filter(({ key }) => store.metrics.value.some((row) => row[key] !== undefined)).map(({ key, name, colour }) => (
+        <span key={key}><i style={{ background: `var(${colour})` }} />{name} <b class="numbers">{terms[key] === undefined ? '' : short(terms[key], 1)}</b></span>
+      ))}
+    </span>
+  )
 }
 
-function Table() {
-  const rows = store.metrics.value.filter((row) => row.split === 'valid' || !store.metrics.value.some((other) => other.split === 'valid'))
-  const number = (value: unknown) => (typeof value === 'number' ? value.toFixed(2) : '–')
-  return (
-    <div class="curves scroll">
-      <table>
-        <thead>
-          <tr><th>step</th><th>epoch</th><th>split</th><th>distortion</th><th>rate</th><th>ELBO, nats per image</th></tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={`${row.step}${row.split}`}>
-              <td>{row.step}</td><td>{row.epoch.toFixed(1)}</td><td>{row.split}</td>
-              <td>{number(row.distortion_nats)}</td><td>{number(row.rate_nats)}</td><td>{number(row.elbo_nats)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
+/** The axis ends with a finished run; while one trains it grows in few leaps: to 1, 2 or 5 times a power of ten. */
+function axisEnd(run: string, last: number): number {
+  const state = store.training.value
+  const reached = Math.max(1, last, store.metrics.value.at(-1)?.step ?? 0)
+  if (state?.run !== run || !['starting', 'playing', 'paused'].includes(state.phase)) return reached
+  const now = Math.max(reached, state.step, 50)
+  const power = 10 ** Math.floor(Math.log10(now))
+  const round = power * ([1, 2, 5, 10].find((factor) => factor * power >= now) ?? 10)
+  return Math.max(now, Math.min(round, state.steps))
 }

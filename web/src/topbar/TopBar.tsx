@@ -3,43 +3,59 @@ import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { helpOpen } from '../help/HelpDialog'
 import { shareOpen } from '../share/ShareDialog'
+import type { RunSummary } from '../source/source'
+import { Icon } from '../ui/Icon'
 
 const NEXT = { auto: 'light', light: 'dark', dark: 'auto' } as const
 
 export function TopBar() {
   const about = store.manifest.value
-  const check = store.check.value
-  const runs = store.runs.value
   const { theme } = view.value
   return (
     <header class="topbar">
-      <strong class="brand">vaelab</strong>
-      <label class="inline">Run
+      <strong class="brand"><i /><i />vaelab</strong>
+      <label class="inline"><span class="hidden-text">Run</span>
         <select data-testid="run" value={about?.run.name ?? ''} onChange={(event) => void openRun(event.currentTarget.value)}>
-          {!about && <option value="">–</option>}
-          {runs.map((run) => (
-            <option key={run.id} value={run.id} disabled={run.damaged !== null} title={run.damaged ?? ''}>
-              {run.id}{run.damaged ? ' (damaged)' : store.training.value?.run === run.id && store.training.value.phase !== 'ended' ? ' (training)' : run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''}
-            </option>
+          {!about && <option value="">choose a run</option>}
+          {store.runs.value.map((run) => (
+            <option key={run.id} value={run.id} disabled={run.damaged !== null} title={run.damaged ?? ''}>{run.id}{stateOf(run)}</option>
           ))}
         </select>
       </label>
       {about && (
-        <span class="fine" data-testid="data">
-          {about.data.name} · {about.images.count.toLocaleString('en')} {about.images.split} images · {about.latent} dimensions · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
+        <span class="fine about" data-testid="data">
+          {about.data.name} · {about.images.count.toLocaleString('en')} {about.images.split} images · {about.latent} dimension{about.latent > 1 && 's'} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
+          {about.prior.kind !== 'standard_normal' && ` · ${about.prior.kind.replaceAll('_', ' ')} prior`}
         </span>
       )}
       <span class="grow" />
-      {check && (
-        <span class={check.ok ? 'check ok' : 'check bad'} data-testid="check"
-          title={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${check.worstDecode.toExponential(1)}, codes by ${check.worstEncode.toExponential(1)}; allowed is ${check.tolerance}`}>
-          {check.ok ? 'self-check ok' : 'self-check failed'}
-        </span>
-      )}
+      <SelfCheck />
       {!store.connected.value && <span class="check bad" role="status">connection lost, trying again …</span>}
       <button onClick={() => (shareOpen.value = true)} data-testid="share">Share · Export</button>
-      <button onClick={() => change({ theme: NEXT[theme] })} data-testid="theme" title="Light, dark, or as the system has it">{theme === 'auto' ? '◐ auto' : theme === 'light' ? '○ light' : '● dark'}</button>
-      <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" data-testid="help">?</button>
+      <button onClick={() => change({ theme: NEXT[theme] })} data-testid="theme" title="Light, dark, or as the system has it" aria-label={`Colours: ${theme}`}><Icon name={theme} /></button>
+      <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" title="Words, questions, keys (?)" data-testid="help">?</button>
     </header>
+  )
+}
+
+function stateOf(run: RunSummary): string {
+  if (run.damaged) return ' (damaged)'
+  const state = store.training.value
+  if (state?.run === run.id && ['starting', 'playing', 'paused'].includes(state.phase)) return ' (training)'
+  return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''
+}
+
+/** Whether this page computes what PyTorch computed. */
+function SelfCheck() {
+  const check = store.check.value
+  if (store.engines.value?.pointer.backend === 'server') {
+    return <span class="check" data-testid="check" title={`This page has no operation for the layer ${store.manifest.value?.unsupported}: the server decodes, and the run cannot be exported`}>decoded by the server</span>
+  }
+  if (!check) return null
+  return (
+    <span class={check.ok ? 'check ok' : 'check bad'} data-testid="check"
+      title={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${check.worstDecode.toExponential(1)}, codes by ${check.worstEncode.toExponential(1)}; allowed is ${check.tolerance}`}>
+      {check.ok ? 'self-check ok' : 'self-check failed'}
+    </span>
   )
 }

@@ -1,0 +1,25 @@
+/** Colours of the page as a canvas needs them. */
+export interface Ink {
+  dark: boolean
+  text: string
+  muted: string
+  line: string
+  accent: string
+  surface: string
+  fog: string
+}
+
+export function readInk(): Ink {
+  const style = getComputedStyle(document.documentElement)
+  const get = (name: string) => style.getPropertyValue(name).trim()
+  return {
+    dark: document.documentElement.dataset.theme === 'dark',
+    text: get('--text'), muted: get('--muted'), line: get('--line'), accent: get('--accent'), surface: get('--surface'), fog: get('--fog'),
+  }
+}
+
+/** #rrggbb, or #rgb as styles are shortened to. */
+export function rgb(colour: string): [number, number, number] {
+  const digits = colour.length === 4 ? colour.replace(/[^#]/g, '$&$&') : colour
+  return [1, 3, 5].map((i) => parseInt(digits.slice(i, i + 2), 16)) as [number, number, number]
+}

@@ -1,0 +1,6 @@
+/** A number in little room: fewer decimals where there are many digits before them. */
+export function short(value: number, decimals: number): string {
+  const size = Math.abs(value)
+  const kept = size < 1000 ? decimals : size < 10_000 ? Math.min(decimals, 1) : 0
+  return value.toLocaleString('en', { minimumFractionDigits: kept, maximumFractionDigits: kept }).replace(/^-(0(\.0+)?)$/, '$1')
+}

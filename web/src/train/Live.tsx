@@ -1,0 +1,49 @@
+import { useState } from 'preact/hooks'
+import type { Live as Server, LiveValues, TrainingState } from '../source/source'
+import { latestWins } from '../state/latest'
+import { attempt } from './attempt'
+
+const PACES = [0, 0.05, 0.25, 1] as const
+
+/** What can be changed while a run trains; each change is written into its config with its step. */
+export function Live({ state, live }: { state: TrainingState; live: Server }) {
+  const [send] = useState(() => latestWins((values: LiveValues) => attempt(() => live.set(values))))
+  return (
+    <fieldset>
+      <legend title="Each change is written into the run's config.yaml with its step, so that the run can be repeated">while it trains</legend>
+      {state.beta !== null && <LogSlider label="beta" value={state.beta} least={0.01} most={1000} zero testid="beta" change={(beta) => send({ beta })} />}
+      {state.learning_rate !== null && <LogSlider label="learning rate" value={state.learning_rate} least={1e-5} most={0.1} testid="learning-rate" change={(learning_rate) => send({ learning_rate })} />}
+      <label class="setting">slow motion
+        <select data-testid="pace" value={state.pace} onChange={(event) => send({ pace: Number(event.currentTarget.value) })}>
+          {PACES.map((pace) => <option key={pace} value={pace}>{pace === 0 ? 'off' : `${pace} s a step`}</option>)}
+        </select>
+      </label>
+      <label class="setting">pause at step
+        <input type="number" min={state.step} value={state.stop_at ?? ''} placeholder="never" data-testid="stop-at" onChange={(event) => send({ stop_at: event.currentTarget.value === '' ? null : Number(event.currentTarget.value) })} />
+      </label>
+      <label class="setting">on closing the page
+        <select value={state.on_close} data-testid="on-close" onChange={(event) => send({ on_close: event.currentTarget.value as 'keep' | 'pause' })}>
+          <option value="keep">train on</option>
+          <option value="pause">pause</option>
+        </select>
+      </label>
+    </fieldset>
+  )
+}
+
+function LogSlider({ label, value, least, most, zero = false, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; testid: string; change: (value: number) => void }) {
+  const steps = 200
+  // what is being typed is not overwritten by what the server tells meanwhile
+  const [draft, setDraft] = useState<string | null>(null)
+  const toPlace = (v: number) => (v <= 0 ? 0 : Math.round((steps * Math.log(Math.max(least, v) / least)) / Math.log(most / least)))
+  const toValue = (place: number) => (zero && place === 0 ? 0 : Number((least * (most / least) ** (place / steps)).toPrecision(2)))
+  return (
+    <div class="slider">
+      <label for={`live-${testid}`}>{label}</label>
+      <input type="number" step="any" min={0} value={draft ?? Number(value.toPrecision(3))} aria-label={`${label}, typed`} data-testid={testid}
+        onInput={(event) => setDraft(event.currentTarget.value)} onBlur={() => setDraft(null)}
+        onChange={(event) => { change(Number(event.currentTarget.value)); setDraft(null) }} />
+      <input id={`live-${testid}`} type="range" min={0} max={steps} value={toPlace(value)} data-testid={`${testid}-slider`} aria-valuetext={String(value)} onInput={(event) => change(toValue(Number(event.currentTarget.value)))} />
+    </div>
+  )
+}

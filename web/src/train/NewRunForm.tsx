@@ -1,0 +1,70 @@
+import { signal } from '@preact/signals'
+import type { Axis } from '../source/source'
+import { Dialog } from '../ui/Dialog'
+import { failure } from './attempt'
+import { choices, formOpen, start } from './start'
+
+type Wishes = Record<string, unknown>
+
+const base = signal('digits')
+const name = signal('')
+const wished = signal<Wishes>({})
+
+/** A new run, like a shipped config but for what is chosen here. */
+export function NewRunForm() {
+  const found = choices.value
+  if (!found) return null
+  const like = found.bases.find((one) => one.name === base.value)
+  const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
+  return (
+    <Dialog open={formOpen} title="A new run">
+      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); start(base.value, wished.value, name.value || null) }}>
+        <div class="fields">
+          <label>like
+            <select value={base.value} data-testid="base" onChange={(event) => (base.value = event.currentTarget.value)}>
+              {found.bases.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
+            </select>
+          </label>
+          <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
+        </div>
+        <p class="fine">{like?.about}</p>
+        <h3>⟲ fixed once it trains: another choice is a new run</h3>
+        <div class="fields">{fields(true)}</div>
+        <h3>can be changed while it trains</h3>
+        <div class="fields">{fields(false)}</div>
+        {failure.value && <p class="failure" role="alert" data-testid="form-failure">{failure.value}</p>}
+        <p class="row">
+          <button class="primary" data-testid="start">train</button>
+          <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>as in {base.value}</button>
+        </p>
+      </form>
+    </Dialog>
+  )
+}
+
+/** One axis: what the config has stands there until something else is chosen. */
+function Choice({ axis, usual }: { axis: Axis; usual: string }) {
+  const value = wished.value[axis.key]
+  const set = (chosen: unknown) => {
+    const { [axis.key]: _, ...rest } = wished.value
+    wished.value = chosen === undefined ? rest : { ...rest, [axis.key]: chosen }
+  }
+  if (!('options' in axis)) {
+    return (
+      <label class={value === undefined ? '' : 'changed'}>{axis.label}
+        <input type="number" min={axis.minimum} max={axis.maximum} step={axis.integer ? 1 : 'any'} value={(value as number) ?? ''} placeholder={usual} data-testid={`axis-${axis.key}`}
+          onChange={(event) => set(event.currentTarget.value === '' ? undefined : Number(event.currentTarget.value))} />
+      </label>
+    )
+  }
+  const chosen = axis.options.findIndex((option) => axis.key in wished.value && JSON.stringify(option.value) === JSON.stringify(value))
+  return (
+    <label class={chosen < 0 ? '' : 'changed'}>{axis.label}
+      <select value={chosen} data-testid={`axis-${axis.key}`} onChange={(event) => set(axis.options[Number(event.currentTarget.value)]?.value)}>
+        <option value={-1}>{usual}</option>
+        {axis.options.map((option, i) => option.label !== usual && <option key={option.label} value={i} title={option.about}>{option.label}</option>)}
+      </select>
+      {chosen >= 0 && <span class="fine">{axis.options[chosen]!.about}</span>}
+    </label>
+  )
+}
