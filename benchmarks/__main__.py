@@ -28,6 +28,7 @@ SECTIONS = {
     "start-up": "startup",
     "stall": "stall",
     "bound": "bound",
+    "watched": "watched",
 }
 """Name of each section and its module, in the order they run."""
 FAILED = "not measured"

@@ -70,6 +70,9 @@ class TrainingConfig(Config):
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
     """`tf32` (NVIDIA GPUs) and `bfloat16` round what they multiply to 10 and to 7 bits of
     mantissa, instead of 23; weights, moments and sums stay float32."""
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Of the CPU, kept throughout, since the last digits of sums depend on their number; null: all
+    cores, and fewer while another program uses them."""
     log_every: int = Field(default=100, ge=1, le=100_000)
     """Steps averaged in one line of metrics.jsonl."""
     save_minutes: float = Field(default=1.0, gt=0)

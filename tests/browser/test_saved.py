@@ -173,12 +173,12 @@ def test_a_selection_is_shown_and_saved(tab: Tab, site: Site) -> None:
 
 def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
-    tab.until("document.querySelectorAll('[data-testid=strip] canvas').length === 12")
+    tab.until("document.querySelectorAll('[data-testid=strip] button').length === 12")
     assert tab.by("path").locator("h2").inner_text().lower() == "along z1 through the pin"
     tab.by("tool-path").click()
     tab.drag(tab.at(-1, 0), tab.at(1, 0.5))
     tab.page.wait_for_timeout(300)
-    assert tab.by("strip").locator("canvas").count() == 12
+    assert tab.by("strip").locator("button").count() == 12
     tab.by("path-kind").click()
     tab.page.keyboard.press("5")
     tab.by("theme").click()
@@ -229,7 +229,7 @@ def test_many_dimensions_and_a_class(tab: Tab, site: Site, runs: Path) -> None:
     pinned = tab.get("vaelab.pinned")
     wanted = decoded(runs / "styles", tab.get("vaelab.index"), pinned["z"], 7)
     np.testing.assert_allclose(pinned["x"], wanted, atol=1e-3)
-    assert tab.by("strip").locator("canvas").count() == 10
+    assert tab.by("strip").locator("button").count() == 10
 
 
 def test_a_single_file_opens_by_double_click(tab: Tab, single: str, runs: Path) -> None:

@@ -72,5 +72,8 @@ def test_a_training_leaves_the_setting_as_it_was_and_says_what_it_took(tmp_path)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
     assert run.environment()["threads"] == read_progress(run.resume_path).threads == 2
+    train(tiny("task_name=three", "training.threads=3"), tmp_path)
+    assert read_progress(tmp_path / "three" / "resume.safetensors").threads == 3
+    assert torch.get_num_threads() == before
     train(tiny("task_name=one"), tmp_path)
     assert read_progress(tmp_path / "one" / "resume.safetensors").threads == before

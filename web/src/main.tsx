@@ -5,6 +5,7 @@ import { helpOpen } from './help/HelpDialog'
 import { keepProbeEncoded } from './probe/probe'
 import { serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
+import { keepCalm } from './state/calm'
 import { keepPinDecoded, openRun } from './state/actions'
 import { listenToKeys } from './state/keyboard'
 import { exposeState } from './state/readonly'
@@ -39,6 +40,7 @@ async function start(): Promise<void> {
   followTheme()
   exposeState()
   listenToKeys(() => (helpOpen.value = true))
+  keepCalm()
   keepPinDecoded()
   keepProbeEncoded()
   const root = document.getElementById('app')!

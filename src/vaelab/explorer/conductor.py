@@ -11,7 +11,7 @@ from vaelab.training.loop import Loop
 
 Emit = Callable[[dict[str, Any], bytes], None]
 
-STATE_SECONDS = 0.2
+STATE_SECONDS = 0.35
 SNAPSHOT_SECONDS = 0.1
 SHARE = 30
 """A snapshot's cost, times this, passes before the next: training keeps 97 % of its time."""

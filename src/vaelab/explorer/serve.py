@@ -62,7 +62,7 @@ def serve(
     config = uvicorn.Config(
         guarded(library, gate), log_level="warning", access_log=False, proxy_headers=False,
         server_header=False, date_header=False, ws="websockets-sansio",
-        timeout_graceful_shutdown=2,
+        ws_per_message_deflate=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down

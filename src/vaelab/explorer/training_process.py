@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
+from queue import Queue
 from tempfile import TemporaryDirectory
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +20,7 @@ from vaelab.config import validate
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
-from vaelab.explorer.conductor import PageConductor
+from vaelab.explorer.conductor import Emit, PageConductor
 from vaelab.explorer.inbox import Inbox
 from vaelab.process import prepare_process
 from vaelab.training import Start, train_together
@@ -30,12 +32,26 @@ def serve() -> None:
     prepare_process()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that prints may spoil the answers
-    lock = Lock()
+    waiting: Queue[tuple[dict[str, Any], bytes] | None] = Queue()
+
+    def send() -> None:
+        with suppress(BrokenPipeError):  # the server is gone; what was saved is whole
+            while (message := waiting.get()) is not None:
+                frames.write(answers, *message)
 
     def emit(header: dict[str, Any], payload: bytes) -> None:
-        with lock:
-            frames.write(answers, header, payload)
+        waiting.put((header, payload))  # training does not wait for a pipe to be read
 
+    sender = Thread(target=send)
+    sender.start()
+    try:
+        _serve(emit)
+    finally:
+        waiting.put(None)
+        sender.join()
+
+
+def _serve(emit: Emit) -> None:
     inbox = Inbox()
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
     _warm_up()
@@ -68,7 +84,4 @@ def _warm_up() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        serve()
-    except BrokenPipeError:  # the server is gone; what was saved is whole
-        sys.stdout = sys.stderr = open(os.devnull, "w")
+    serve()

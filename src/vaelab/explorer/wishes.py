@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from vaelab.errors import BadValueError, UserError
@@ -33,7 +34,12 @@ def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str)
     if base not in shipped_configs():
         raise BadValueError(f"there is no shipped config `{base}`")
     axes = {axis["key"]: axis for axis in axes_of(folder)}
-    assignments = [f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]"]
+    # a core is left to the page; the number stands in the run's config, which repeats it exactly
+    threads = max(1, torch.get_num_threads() - 1)
+    assignments = [
+        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
+        f"training.threads={threads}",
+    ]  # fmt: skip
     for key, value in wished.items():
         if key not in axes:
             raise BadValueError(f"`{key}` cannot be chosen on the page; use `vaelab train`")

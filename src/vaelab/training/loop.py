@@ -85,8 +85,10 @@ class Loop:
             StorageError: the disk is full.
         """
         threads = torch.get_num_threads()
-        self._compute_with(self.progress.threads or threads)
-        self.pace = Pace(self.progress.threads if self.device.type == "cpu" else 1)
+        fixed = self.config.threads
+        self._compute_with(fixed or self.progress.threads or threads)
+        gives_way = self.device.type == "cpu" and fixed is None
+        self.pace = Pace(self.progress.threads if gives_way else 1)
         try:
             self._begin(drawer)
             gc.collect()

@@ -18,6 +18,7 @@ FREE = (
     "training.epochs",
     "training.max_minutes",
     "training.save_minutes",
+    "training.threads",
     "training.preview",
 )
 

@@ -15,7 +15,7 @@ export function Marginal({ k, reach }: { k: number; reach: number }) {
   useEffect(
     () =>
       effect(() => {
-        const shown = store.snapshot.value
+        const shown = store.calm.value
         void view.value.theme
         const d = store.manifest.value?.latent ?? 0
         const context = canvas.current!.getContext('2d')!

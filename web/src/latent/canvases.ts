@@ -93,18 +93,25 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     size.value = { width: Math.floor(width), height: Math.floor(height) }
   })
   observer.observe(frame)
-  let run: string | null = null
+  let run: string | undefined
   const stops = [
     effect(() => {
       const to = places.value
-      const next = untracked(() => store.snapshot.value?.run ?? null)
-      motion.go(to, still.matches || document.hidden || next !== run)
-      run = next
+      const next = untracked(() => store.snapshot.value)
+      // a training that is watched moves by itself, and leaves the processor to it
+      const live = next !== null && next.index === null
+      motion.go(to, live || still.matches || document.hidden || next?.run !== run)
+      run = next?.run
       ask(paintPoints)
     }),
     effect(() => {
-      void [look.value, store.snapshot.value]
+      void look.value
       ask(paintGround, paintPoints, paintAbove)
+    }),
+    effect(() => {
+      void store.snapshot.value
+      const { density, fog } = untracked(() => view.value.layers)
+      ask(paintPoints, ...(density || fog ? [paintGround] : []))
     }),
     effect(() => {
       void [view.value, store.probed.value, store.marked.value, axes.value]
@@ -115,7 +122,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
       else tiles.stop()
     }),
     effect(() => {
-      if (store.snapshot.value && untracked(() => view.value.layers.tiles)) untracked(drawAgain)
+      if (store.calm.value && untracked(() => view.value.layers.tiles)) untracked(drawAgain)
     }),
   ]
   return () => {

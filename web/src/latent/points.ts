@@ -1,4 +1,4 @@
-import { classColour } from '../ui/palette'
+import { classColour, COLOURS } from '../ui/palette'
 import * as store from '../state/store'
 import type { View } from '../state/view'
 import { camera, pixelsPerUnit, size } from './camera'
@@ -40,6 +40,14 @@ export function radiusOf(count: number): number {
 }
 
 let kept: ImageData | null = null
+let stamps: { key: string; sprites: Sprite[] } = { key: '', sprites: [] }
+
+/** One for each colour, made once. */
+function spritesOf(radius: number, rim: number, ink: Ink): Sprite[] {
+  const key = `${radius} ${rim} ${ink.dark} ${ink.surface}`
+  if (stamps.key !== key) stamps = { key, sprites: Array.from({ length: COLOURS }, (_, k) => sprite(radius, rim, classColour(k, ink.dark), ink.surface)) }
+  return stamps.sprites
+}
 
 /** All points into one ImageData: 10,000 take a millisecond or two. */
 export function drawPoints(context: CanvasRenderingContext2D, places: Float32Array, view: View, ink: Ink, ratio: number): void {
@@ -55,7 +63,7 @@ export function drawPoints(context: CanvasRenderingContext2D, places: Float32Arr
   pixels.fill(0)
   const radius = radiusOf(shown.count) * ratio
   const rim = shown.count > RIMMED ? 0 : RIM
-  const sprites = Array.from({ length: 10 }, (_, k) => sprite(radius, rim, classColour(k, ink.dark), ink.surface))
+  const sprites = spritesOf(radius, rim, ink)
   const hidden = new Set(view.hidden)
   const reach = Math.ceil(radius + rim)
   const scale = pixelsPerUnit() * ratio
@@ -67,7 +75,7 @@ export function drawPoints(context: CanvasRenderingContext2D, places: Float32Arr
     const x = Math.round(left + places[2 * i]! * scale)
     const y = Math.round(top - places[2 * i + 1]! * scale)
     if (!(x >= reach && y >= reach && x < width - reach && y < height - reach)) continue
-    const { dx, dy, colour }: Sprite = sprites[label % 10]!
+    const { dx, dy, colour }: Sprite = sprites[label % COLOURS]!
     for (let k = 0; k < colour.length; k++) {
       const at = (y + dy[k]!) * width + x + dx[k]!
       const value = colour[k]!

@@ -17,7 +17,7 @@ export type Answer = { id: number; value: unknown } | { id: number; error: strin
 export interface Engine {
   readonly backend: 'wasm' | 'plain' | 'server'
   /** float16 weights of a kept step, or of a training at the moment (null); whatever is asked later uses them. */
-  load(weights: ArrayBuffer, step: number | null): Promise<void>
+  load(weights: ArrayBuffer, step: number | null): void
   /** n x d codes to n images in the pixels' domain, channels first. */
   decode(z: Float32Array, classes: Classes): Promise<Float32Array>
   /** n images in the pixels' domain to their codes. */
@@ -40,6 +40,7 @@ export async function createEngine(manifest: Manifest, backend: BackendChoice = 
 class InWorker implements Engine {
   backend: 'wasm' | 'plain' = 'plain'
   private next = 0
+  private fresh: ArrayBuffer | null = null
   private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
 
   constructor(private readonly worker: Worker) {
@@ -59,15 +60,17 @@ class InWorker implements Engine {
     this.backend = await this.ask({ do: 'create', manifest, backend })
   }
 
-  load(weights: ArrayBuffer): Promise<void> {
-    return this.ask({ do: 'load', weights })
+  load(weights: ArrayBuffer): void {
+    this.fresh = weights
   }
 
   decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+    this.passOn()
     return this.ask({ do: 'decode', z, classes })
   }
 
   encode(x: Float32Array, classes: Classes): Promise<Codes> {
+    this.passOn()
     return this.ask({ do: 'encode', x, classes })
   }
 
@@ -75,6 +78,12 @@ class InWorker implements Engine {
     this.worker.terminate()
     for (const call of this.waiting.values()) call.reject(new BundleError('closed'))
     this.waiting.clear()
+  }
+
+  /** Weights travel to the worker when something is to be computed with them, not before. */
+  private passOn(): void {
+    if (this.fresh) this.ask({ do: 'load', weights: this.fresh }).catch(() => {}) // what is computed next fails with the same words
+    this.fresh = null
   }
 
   private ask<T>(asked: Asked): Promise<T> {
@@ -93,8 +102,8 @@ class InPlace implements Engine {
     this.backend = networks.backend
   }
 
-  load(weights: ArrayBuffer): Promise<void> {
-    return Promise.resolve(this.networks.load(weights))
+  load(weights: ArrayBuffer): void {
+    this.networks.load(weights)
   }
 
   decode(z: Float32Array, classes: Classes): Promise<Float32Array> {

@@ -11,9 +11,8 @@ export class Remote implements Engine {
     private readonly run: string,
   ) {}
 
-  load(_: ArrayBuffer, step: number | null): Promise<void> {
+  load(_: ArrayBuffer, step: number | null): void {
     this.step = step
-    return Promise.resolve()
   }
 
   decode(z: Float32Array, classes: Classes): Promise<Float32Array> {

@@ -1,13 +1,14 @@
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { spread } from '../latent/camera'
 import { pin, setPath } from '../state/actions'
 import { latestWins } from '../state/latest'
 import { axes } from '../state/plane'
 import * as store from '../state/store'
+import { together } from '../state/together'
 import { change, view } from '../state/view'
-import { Still } from '../ui/Picture'
 import { Panel } from '../ui/Panel'
+import { Sheet } from '../ui/Sheet'
 import { across, between } from './between'
 
 const FRAMES = 12
@@ -22,12 +23,14 @@ interface Frame {
 }
 
 const strip = signal<Frame[]>([])
+const images = computed(() => strip.value.map((frame) => frame.x))
 
 const decode = latestWins(async (codes: number[][], classes: Uint8Array | number | null, labels: string[] | null) => {
   const x = await store.engines.value?.patient.decode(Float32Array.from(codes.flat()), classes).catch(() => null)
   if (!x) return
   const each = x.length / codes.length
-  strip.value = codes.map((z, i) => ({ z, x: x.slice(i * each, (i + 1) * each), ...(labels ? { label: labels[i]!, cls: i } : {}) }))
+  const frames = codes.map((z, i) => ({ z, x: x.slice(i * each, (i + 1) * each), ...(labels ? { label: labels[i]!, cls: i } : {}) }))
+  together(() => (strip.value = frames))
 })
 
 function keepStripDecoded(): () => void {
@@ -35,7 +38,7 @@ function keepStripDecoded(): () => void {
     const about = store.manifest.value
     const { path, z, cls } = view.value
     const d = about?.latent
-    if (!about || !store.snapshot.value || z?.length !== d) strip.value = []
+    if (!about || !store.calm.value || z?.length !== d) strip.value = []
     else if (path && path.from.length === d) decode(between(path, FRAMES), cls, null)
     else if (about.conditional.decoder) {
       const classes = about.data.classes.slice(0, MOST_CLASSES)
@@ -77,14 +80,13 @@ export function PathStrip() {
           )}
         </>
       }>
-      <div class="strip" data-testid="strip" onMouseLeave={() => (store.marked.value = null)}>
+      <Sheet images={images.value} columns={Math.max(FRAMES, images.value.length)} testid="strip">
         {strip.value.map((frame, i) => (
           <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} title={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => v.toFixed(2)).join(', ')}`}
-            onMouseEnter={() => (store.marked.value = frame.z)} onFocus={() => (store.marked.value = frame.z)} onClick={() => (frame.cls === undefined ? pin(frame.z) : change({ cls: frame.cls }))}>
-            <Still x={frame.x} label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} />
-          </button>
+            aria-label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} onMouseEnter={() => (store.marked.value = frame.z)} onMouseLeave={() => (store.marked.value = null)}
+            onFocus={() => (store.marked.value = frame.z)} onClick={() => (frame.cls === undefined ? pin(frame.z) : change({ cls: frame.cls }))} />
         ))}
-      </div>
+      </Sheet>
     </Panel>
   )
 }

@@ -1,10 +1,10 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import * as store from '../state/store'
 
 /** Decoded minus seen, pixel by pixel: orange is too bright, blue too dark. */
 export function ErrorMap({ from, to }: { from: Float32Array | null; to: Float32Array | null }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const about = store.manifest.value
     if (!about) return
     const [channels, height, width] = about.data.shape

@@ -4,6 +4,7 @@ import { fromByte } from '../model/pixels'
 import { latestWins } from '../state/latest'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
+import { together } from '../state/together'
 import { change, view } from '../state/view'
 import { asImage } from './centre'
 
@@ -44,9 +45,11 @@ const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: 
     const code = await engine.encode(x, cls)
     const z = Array.from(code.loc, (entry, k) => (roll ? entry + normal() * code.scale[k]! : entry))
     const decoded = await engine.decode(Float32Array.from(z), decodeAs)
-    store.probed.value = code
-    result.value = { x: decoded, z }
-    if (drawing) change({ z: Array.from(code.loc) })
+    together(() => {
+      store.probed.value = code
+      result.value = { x: decoded, z }
+      if (drawing) change({ z: Array.from(code.loc) })
+    })
   } catch {
     // another run has been opened meanwhile
   }
@@ -57,8 +60,8 @@ export function keepProbeEncoded(): void {
   effect(() => {
     const about = store.manifest.value
     const { probe, cls } = view.value
-    void [store.snapshot.value, ink.value, centred.value]
-    if (!about || !store.snapshot.value || !probe || !store.images.value) {
+    void [store.calm.value, ink.value, centred.value]
+    if (!about || !store.calm.value || !probe || !store.images.value) {
       seen.value = store.probed.value = result.value = null
       return
     }

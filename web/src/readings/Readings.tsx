@@ -8,7 +8,7 @@ const SHOWN = 4
 
 /** Numbers of the step that is shown: each with its unit and how it was measured. */
 export function Readings() {
-  const shown = store.snapshot.value
+  const shown = store.calm.value
   const about = store.manifest.value
   const codes = summary.value
   if (!shown || !about || !codes) return null

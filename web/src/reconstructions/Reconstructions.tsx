@@ -1,16 +1,30 @@
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { codeOf, pickImage } from '../state/actions'
 import { latestWins } from '../state/latest'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
+import { together } from '../state/together'
 import { view } from '../state/view'
-import { Still } from '../ui/Picture'
 import { Panel } from '../ui/Panel'
+import { Sheet } from '../ui/Sheet'
 
-const PAIRS = 16
+const COLUMNS = 8
+const PAIRS = 2 * COLUMNS
 const offset = signal(0)
 const pairs = signal<{ image: number; x: Float32Array; y: Float32Array; error: number }[]>([])
+
+/** A row of images, below it their reconstructions, and again. */
+const rows = computed(() => {
+  const found = pairs.value
+  const images: Float32Array[] = []
+  for (let first = 0; first < found.length; first += COLUMNS) {
+    const row = found.slice(first, first + COLUMNS)
+    const rest = new Array<Float32Array>(COLUMNS - row.length).fill(new Float32Array(0))
+    images.push(...row.map(({ x }) => x), ...rest, ...row.map(({ y }) => y), ...rest)
+  }
+  return images
+})
 
 const decode = latestWins(async (images: number[]) => {
   const about = store.manifest.value!
@@ -20,11 +34,12 @@ const decode = latestWins(async (images: number[]) => {
   const y = await store.engines.value?.patient.decode(z, about.conditional.decoder ? labels : null).catch(() => null)
   if (!y) return
   const each = y.length / images.length
-  pairs.value = images.map((image, i) => {
+  const found = images.map((image, i) => {
     const x = pixelsOf(image)
     const decoded = y.slice(i * each, (i + 1) * each)
     return { image, x, y: decoded, error: x.reduce((sum, v, k) => sum + (v - decoded[k]!) ** 2, 0) / each }
   })
+  together(() => (pairs.value = found))
 })
 
 /** Test images above what the decoder makes of their posterior's mean. */
@@ -32,7 +47,7 @@ export function Reconstructions() {
   useEffect(
     () =>
       effect(() => {
-        const shown = store.snapshot.value
+        const shown = store.calm.value
         const images = store.images.value
         if (!shown || !images || !store.engines.value) {
           pairs.value = []
@@ -52,14 +67,11 @@ export function Reconstructions() {
   return (
     <Panel id="reconstructions" title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
       tools={<span class="segments"><button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button></span>}>
-      <div class="pairs" data-testid="pairs">
-        {pairs.value.map(({ image, x, y, error }) => (
-          <button key={image} class="frame pair" title={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)}>
-            <Still x={x} label={`test image ${image}`} />
-            <Still x={y} label="its reconstruction" />
-          </button>
+      <Sheet images={rows.value} columns={COLUMNS} testid="pairs">
+        {pairs.value.map(({ image, error }) => (
+          <button key={image} class="frame" aria-label={`test image ${image} and its reconstruction`} title={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)} />
         ))}
-      </div>
+      </Sheet>
     </Panel>
   )
 }

@@ -2,6 +2,7 @@ import { batch, effect } from '@preact/signals'
 import { latestWins } from './latest'
 import { axes, unproject } from './plane'
 import * as store from './store'
+import { together } from './together'
 import { change, type Layer, type Path, type Plane, type Tool, view } from './view'
 
 export { openRun, showStep } from './loading'
@@ -32,14 +33,14 @@ export function decodeAt(z: number[] | null): void {
 
 const decodePin = latestWins(async (z: number[], cls: number | null) => {
   const x = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (x) store.pinned.value = { z, cls, x }
+  if (x) together(() => (store.pinned.value = { z, cls, x }))
 })
 
 /** The pin is decoded whenever it, the class or the weights change. */
 export function keepPinDecoded(): void {
   effect(() => {
     const { z, cls } = view.value
-    if (store.snapshot.value && z) decodePin(z, cls)
+    if (store.calm.value && z) decodePin(z, cls)
     else store.pinned.value = null
   })
 }

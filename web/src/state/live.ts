@@ -43,7 +43,9 @@ export function followTraining(): void {
     metrics: (run, rows) => {
       if (store.manifest.value?.run.name !== run || rows.length === 0) return
       const first = rows[0]!.step
-      store.metrics.value = [...store.metrics.value.filter((row) => row.step < first), ...rows]
+      const known = store.metrics.value
+      const before = (known.at(-1)?.step ?? -1) < first ? known : known.filter((row) => row.step < first)
+      store.metrics.value = before.concat(rows)
     },
   })
 }

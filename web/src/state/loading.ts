@@ -1,7 +1,7 @@
 import { batch } from '@preact/signals'
 import { createEngine } from '../model/engine'
 import { Remote } from '../model/remote'
-import type { Manifest, StepEntry } from '../model/manifest'
+import { checkWeights, type Manifest, type StepEntry } from '../model/manifest'
 import { fromByte } from '../model/pixels'
 import { selfCheck } from '../model/selfcheck'
 import type { SnapshotFrame } from '../source/source'
@@ -65,7 +65,7 @@ async function checkSelf(manifest: Manifest): Promise<void> {
   const { engines, source } = store
   if (!('decode' in manifest.golden) || manifest.golden.decode === undefined) return
   const index = (manifest.golden as { index: number }).index
-  await engines.value!.patient.load(await source.value!.weights(manifest.run.name, index), index)
+  engines.value!.patient.load(await source.value!.weights(manifest.run.name, index), index)
   store.check.value = await selfCheck(engines.value!.patient, manifest, (image) => pixelsOf(image))
 }
 
@@ -130,27 +130,48 @@ async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
     throw new Error(`The codes of step ${entry.step} do not fit the manifest; delete the run's folder \`explorer\` to have it made anew.`)
   }
   if (store.manifest.value?.run.name !== run) return
-  await present(weights, codes, manifest.images.count, entry.loc_unit, entry.log_scale_unit, {
+  present(weights, codes, manifest.images.count, entry.loc_unit, entry.log_scale_unit, {
     run, step: entry.step, epoch: entry.epoch, index: entry.index, likelihoodScale: entry.scale,
   })
 }
 
-/** Show what a training has just sent; resolves when it has been drawn. */
+/** Of the page's time, what a training that is followed takes at most. */
+const SHARE = 0.1
+const LONGEST_PAUSE = 1000
+
+/** Show what a training has just sent; resolves when it has been drawn, and the processor has been left to the training for a while. */
 export async function showLive(frame: SnapshotFrame): Promise<void> {
   if (view.value.step !== 'live' || store.manifest.value?.run.name !== frame.run) return
   if (frame.weights.byteLength !== 2 * store.manifest.value.weights) return
-  await present(frame.weights, frame.codes, frame.count, frame.loc_unit, frame.log_scale_unit, {
+  const began = performance.now()
+  present(frame.weights, frame.codes, frame.count, frame.loc_unit, frame.log_scale_unit, {
     run: frame.run, step: frame.step, epoch: frame.epoch, index: null, likelihoodScale: frame.scale,
   })
-  if (!document.hidden) await new Promise(requestAnimationFrame)
+  if (document.hidden) return
+  const taken = performance.now() - began
+  const cost = taken + (await drawn())
+  await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_PAUSE, cost / SHARE - cost)))
 }
 
-async function present(
+/** Waits for the next frame; how long drawing it took, in ms. */
+async function drawn(): Promise<number> {
+  const began = await new Promise<number>(requestAnimationFrame).then(() => performance.now())
+  const { port1, port2 } = new MessageChannel() // its message comes once the frame is out
+  await new Promise((resolve) => {
+    port1.onmessage = resolve
+    port2.postMessage(null)
+  })
+  return performance.now() - began
+}
+
+function present(
   weights: ArrayBuffer, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
   about: Pick<store.Snapshot, 'run' | 'step' | 'epoch' | 'index' | 'likelihoodScale'>,
-): Promise<void> {
+): void {
   const engines = store.engines.value
-  if (engines) await Promise.all([engines.pointer.load(weights, about.index), engines.patient.load(weights, about.index)])
+  checkWeights(store.manifest.value!, weights)
+  engines?.pointer.load(weights, about.index)
+  engines?.patient.load(weights, about.index)
   const d = store.manifest.value!.latent
   const total = store.manifest.value!.images.count
   const values = new Int16Array(codes)

@@ -52,6 +52,8 @@ export const manifest = signal<Manifest | null>(null)
 export const metrics = signal<MetricRow[]>([])
 export const images = signal<Images | null>(null)
 export const snapshot = signal<Snapshot | null>(null)
+/** The same for panels of words and small pictures: a training that is followed moves them a few times a second only. */
+export const calm = signal<Snapshot | null>(null)
 export const engines = signal<Engines | null>(null)
 export const check = signal<Check | null>(null)
 export const training = signal<TrainingState | null>(null)

@@ -11,7 +11,7 @@ import { StepsTable } from './StepsTable'
 export function Steps() {
   const [table, setTable] = useState(false)
   const about = store.manifest.value
-  const shown = store.snapshot.value
+  const shown = store.calm.value
   if (!about) return null
   const { steps } = about
   const last = steps.at(-1)!

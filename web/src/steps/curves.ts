@@ -55,9 +55,13 @@ export function columns(rows: MetricRow[]): { series: Series[]; data: (number | 
   return { series, data }
 }
 
+const MOST_LOOKED_AT = 400
+
 /** What to show of values: all of them but the few wild ones at the beginning, with some room. */
 export function rangeOf(columnsShown: (number | null)[][]): [number, number] {
-  const values = columnsShown.flat().filter((value): value is number => value !== null && Number.isFinite(value)).sort((a, b) => a - b)
+  const every = Math.ceil((columnsShown[0]?.length ?? 0) / MOST_LOOKED_AT) || 1
+  const looked = columnsShown.flatMap((values) => values.filter((_, i) => i % every === 0 || i === values.length - 1))
+  const values = looked.filter((value): value is number => value !== null && Number.isFinite(value)).sort((a, b) => a - b)
   if (values.length === 0) return [0, 1]
   const at = (part: number) => values[Math.round(part * (values.length - 1))]!
   const [low, high] = values.length < 40 ? [at(0), at(1)] : [at(0.01), at(0.99)]

@@ -1,5 +1,5 @@
 import { effect, type ReadonlySignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { paint } from '../model/pixels'
 import * as store from '../state/store'
 
@@ -13,7 +13,7 @@ export function Picture({ of, testid, label }: { of: ReadonlySignal<{ x: Float32
 /** An image that is there already. */
 export function Still({ x, testid, label }: { x: Float32Array | null; testid?: string; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useEffect(() => draw(canvas.current!, x), [x])
+  useLayoutEffect(() => draw(canvas.current!, x), [x]) // in the same frame
   return <canvas ref={canvas} class="picture" data-testid={testid} role="img" aria-label={label} />
 }
 
