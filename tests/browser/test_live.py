@@ -20,6 +20,7 @@ from vaelab.bundle.graph import UnsupportedLayerError
 from vaelab.bundle.whole import restore
 from vaelab.models import FlatLatent
 from vaelab.run import Run, read_tensors
+from vaelab.training.checkpoint import read_progress
 
 PLAYING = "vaelab.training && vaelab.training.phase === 'playing'"
 
@@ -83,6 +84,42 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
     assert all(original[name].equal(repeated[name]) for name in original)
     tab.until("vaelab.connected === false")
     tab.errors.clear()  # the browser tells of the lost connection
+
+
+def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab) -> None:
+    tab.open(served.address)
+    begin(tab)
+    tab.until("vaelab.run === 'VAE' && vaelab.step > 20", 40)
+    worker = training_process(served)
+    tab.by("preset-collapsed").click()
+    tab.until("vaelab.run === 'collapsed' && vaelab.training.beta === 100 && vaelab.step > 5")
+    assert training_process(served) == worker  # what was imported is still there
+    first = Run(served.folder / "VAE")
+    assert first.experiment.training.changes[-1].stop
+    assert read_progress(first.resume_path).step == first.experiment.training.changes[-1].step
+    tab.by("play").click()
+    tab.until("vaelab.training.phase === 'paused'")
+    tab.by("reset").click()
+    tab.until("vaelab.training.phase === 'paused' && vaelab.step === 0 && vaelab.index === null")
+    tab.by("stop").click()
+    tab.until("vaelab.training.phase === 'ended'")
+
+
+def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> None:
+    served = Served(tmp_path)
+    try:
+        tab.page.goto(served.address)
+        tab.until("Boolean(window.vaelab && vaelab.training)")
+        assert "Press VAE on the left" in tab.by("welcome").inner_text()
+        tab.by("preset-VAE").click()
+        tab.until("vaelab.run === 'VAE' && vaelab.step > 0", 40)
+        assert tab.by("welcome").count() == 0
+        tab.by("stop").click()
+        tab.until("vaelab.training.phase === 'ended'")
+    finally:
+        served.stop()
+        tab.until("vaelab.connected === false")
+        tab.errors.clear()  # the browser tells of the lost connection
 
 
 def test_a_killed_training_is_told_and_goes_on(served: Served, tab: Tab) -> None:

@@ -105,6 +105,17 @@ def test_wishes_are_taken_in_order() -> None:
     assert not inbox.by_person
 
 
+def test_a_new_training_begins_without_the_wishes_of_the_last() -> None:
+    inbox = Inbox()
+    inbox.listen(
+        ['{"do": "train", "play": true}', '{"do": "set", "beta": 2, "pace": 0.5, "stop_at": 9}',
+         '{"do": "step"}', '{"do": "stop"}', '{"do": "train", "play": false}']
+    )  # fmt: skip
+    assert (inbox.pace, inbox.stop_at, inbox.may_step) == (0.0, None, False)
+    assert inbox.settings() == {}
+    assert not inbox.by_person
+
+
 def test_a_page_gets_the_newest_snapshot_once_it_has_drawn() -> None:
     async def play() -> list[bytes]:
         listeners = Listeners()

@@ -22,19 +22,15 @@ class Inbox:
         by_person: whether a person wished to stop, rather than the server having ended.
     """
 
+    stop_at: int | None
+    stopping: str | None
+    _settings: dict[str, float]
+
     def __init__(self) -> None:
         self.changed = Condition()
-        self.playing = False
-        self.allowance = 0
-        self.to_epoch_end = False
-        self.pace = 0.0
-        self.stop_at: int | None = None
-        self.drawn = True
-        self.stopping: str | None = None
-        self.by_person = False
-        self._settings: dict[str, float] = {}
         self._jobs: list[dict[str, Any]] = []
         self._over = False
+        self._begin(playing=False)
 
     def listen(self, lines: Iterable[str]) -> None:
         """Take in every line until the stream ends."""
@@ -64,11 +60,23 @@ class Inbox:
         """Whether another step is wished."""
         return self.playing or self.allowance > 0 or self.to_epoch_end
 
+    def _begin(self, playing: bool) -> None:
+        """Nothing is wished of a new training but this."""
+        self.playing = playing
+        self.allowance = 0
+        self.to_epoch_end = False
+        self.pace = 0.0
+        self.stop_at = None
+        self.drawn = True
+        self.stopping = None
+        self.by_person = False
+        self._settings = {}
+
     def _take(self, wish: dict[str, Any]) -> None:
         match wish["do"]:
             case "train":
                 self._jobs.append(wish)
-                self.playing = wish["play"]
+                self._begin(wish["play"])
             case "play":
                 self.playing = True
             case "pause":

@@ -12,6 +12,7 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listeners
+from vaelab.run import Run
 from vaelab.training import Start
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.explorer.training_process")
@@ -45,6 +46,7 @@ class Job:
         self._reader: asyncio.Task[None] | None = None
         self._began: tuple[Experiment, Path] | None = None
         self._ready = asyncio.Event()
+        self._broken: str | None = None
         self._announce()
         listeners.ready_again = self._drawn
         listeners.nobody_left = self._left_alone
@@ -67,6 +69,7 @@ class Job:
 
         Raises:
             NotNowError: another training is under way.
+            BadValueError: there can be no process that trains.
         """
         if self.running:
             raise NotNowError(f"{self.state['run']} is being trained; stop it first")
@@ -80,6 +83,9 @@ class Job:
             "folder": str(folder), "start": start.value,
         }  # fmt: skip
         await self._ready.wait()
+        if self._broken is not None:
+            self._fail(self._broken)
+            raise BadValueError(self._broken)
         self._ready.clear()  # from here on it is taken
         await self._ask(job)
 
@@ -141,37 +147,40 @@ class Job:
         if process.stdout is None or process.stderr is None:
             return
         words = asyncio.create_task(process.stderr.read())
-        failed: str | None = None
-        finished = False
+        began = False
         while (message := await frames.read(process.stdout)) is not None:
             header = frames.header_of(message)
             match header["type"]:
                 case "ready":
+                    began = True
                     self._ready.set()
                 case "state":
                     self.state = {**header, "on_close": self.state["on_close"]}
                     self._announce()
                 case "failed":
-                    failed, finished = header["text"], True
-                case "done":
-                    finished = True
+                    self._fail(header["text"])
                 case _:
                     self.listeners.send(header["type"], message)
         code = await process.wait()
         if self._process is not process:
             return  # it was told to end
-        if self.running or failed:
-            last = (await words).decode(errors="replace")[-LAST_WORDS:].strip()
-            died = f"the training process was ended (code {code}). {last}".strip()
-            self._fail(failed if finished and failed else died)
-        await self.prepare()
+        last = (await words).decode(errors="replace")[-LAST_WORDS:].strip()
+        if self.running:
+            self._fail(f"the training process was ended (code {code}). {last}".strip())
+        if began:
+            await self.prepare()
+        else:
+            self._broken = f"no training process can be started (code {code}). {last}".strip()
+            self._ready.set()
 
     def _fail(self, why: str) -> None:
-        run = self.state["run"]
-        advice = (
-            f"what was saved of {run} is whole: `vaelab train {run} --resume`, or Play, goes on"
-        )
-        self.state |= {"phase": "failed", "text": f"{why}; {advice}"}
+        if self._began is not None:
+            experiment, folder = self._began
+            path = folder / experiment.task_name
+            if Run.exists(path):
+                go_on = f"vaelab train {path} --resume"
+                why += f"; what was saved is whole: play, or `{go_on}`, goes on"
+        self.state |= {"phase": "failed", "text": why}
         self._announce()
 
     def _announce(self) -> None:

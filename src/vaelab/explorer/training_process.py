@@ -27,7 +27,7 @@ from vaelab.training import Start, train_together
 
 
 def serve() -> None:
-    """Train what is asked for, then end."""
+    """Train what is asked for, one after the other, until the server ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which says so
     prepare_process()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -56,16 +56,18 @@ def _serve(emit: Emit) -> None:
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
     _warm_up()
     emit({"type": "ready"}, b"")
-    job = inbox.job()
-    if job is None:
-        return
+    while (job := inbox.job()) is not None:
+        _train(job, inbox, emit)
+        emit({"type": "ready"}, b"")
+
+
+def _train(job: dict[str, Any], inbox: Inbox, emit: Emit) -> None:
     try:
         experiment = validate(Experiment, job["experiment"], "the run")
-        outcomes = train_together(
+        train_together(
             [experiment], Path(job["folder"]), Start(job["start"]), Console(quiet=True),
             conductor=PageConductor(inbox, emit),
         )  # fmt: skip
-        emit({"type": "done", "text": outcomes[0].stopped or ""}, b"")
     except UserError as error:
         emit({"type": "failed", "text": str(error)}, b"")
     except Exception as error:

@@ -128,10 +128,27 @@ export function LatentView() {
       onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerLeave={() => decodeAt(null)} onContextMenu={(event) => event.preventDefault()} onKeyDown={key}>
       {[ground, middle, above].map((canvas, i) => <canvas key={i} ref={canvas} aria-hidden="true" />)}
       <Corners />
+      <Welcome />
       <div class="bubble" ref={bubble} hidden>
         <Picture of={store.hovered} testid="hovered" label="decoded under the pointer" />
         <Coordinates />
       </div>
+    </div>
+  )
+}
+
+/** What to do where there is no run yet. */
+function Welcome() {
+  const { source, manifest, runs, busy, problem, training } = store
+  if (!source.value?.live || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.damaged)) return null
+  if (training.value?.phase === 'starting') return <p class="welcome">The data is being read …</p>
+  return (
+    <div class="welcome" data-testid="welcome">
+      <h2>There is no run here yet</h2>
+      <p>
+        Press <b>VAE</b> on the left: a small one is trained on 1,797 handwritten digits while you watch, in less than a minute. Every point that
+        appears is a digit; move the pointer among them to see what the decoder makes of each place.
+      </p>
     </div>
   )
 }

@@ -29,7 +29,7 @@ export function Readings() {
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
-        <Row name="rate to N(0, 1)" value={rate.toFixed(2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. ${about.prior.kind === 'standard_normal' ? 'The prior is N(0, 1), so this is the rate of these images.' : 'The prior of this model is another, so this is not its rate.'}`} />
+        <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. ${about.prior.kind === 'standard_normal' ? 'The prior is N(0, 1), so this is the rate of these images.' : 'The prior of this model is another, so this is not its rate.'}`} />
         <Row name="implied scale" value={implied === undefined ? '–' : implied.toFixed(3)} about="The Gaussian scale that the squared errors imply, in units of the pixels" />
         <Row name="likelihood scale" value={shown.likelihoodScale === null ? 'none' : shown.likelihoodScale.toFixed(3)} about="The scale that the likelihood uses. Far below the implied one, the rate hardly counts: nearly a plain autoencoder." />
       </dl>

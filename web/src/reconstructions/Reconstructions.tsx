@@ -64,6 +64,7 @@ export function Reconstructions() {
       }),
     [],
   )
+  if (pairs.value.length === 0) return null
   return (
     <Panel id="reconstructions" title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
       tools={<span class="segments"><button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button></span>}>

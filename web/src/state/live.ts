@@ -55,7 +55,7 @@ async function finish(run: string): Promise<void> {
   if (store.manifest.value?.run.name !== run) return
   try {
     const manifest = await store.source.value!.manifest(run)
-    if (store.manifest.value?.run.name !== run) return
+    if (store.manifest.value?.run.name !== run || store.training.value?.phase !== 'ended') return
     batch(() => {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics

@@ -4,6 +4,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { readInk } from '../latent/ink'
 import { showStep } from '../state/actions'
+import { short } from '../readings/short'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { columns, type Series, rangeOf } from './curves'
@@ -54,7 +55,8 @@ export function Curves({ end, step }: { end: number; step: number | null }) {
 function create(element: HTMLElement, series: Series[], axis: () => { end: number; step: number | null }): uPlot {
   const ink = readInk()
   const style = getComputedStyle(document.documentElement)
-  const common = { stroke: ink.muted, ticks: { show: false }, font: '10px system-ui', gap: 4 }
+  const values = (_: uPlot, splits: number[]) => splits.map((value) => (Number.isInteger(value) || Math.abs(value) >= 1e6 ? short(value, 0) : short(value, 1)))
+  const common = { values, stroke: ink.muted, ticks: { show: false }, font: '10px system-ui', gap: 4 }
   const grid = { stroke: ink.line, width: 1 }
   const within = (scale: string) => (plot: uPlot): [number, number] => rangeOf(plot.series.flatMap((one, i) => (i > 0 && one.scale === scale ? [plot.data[i] as (number | null)[]] : [])))
   return new uPlot(

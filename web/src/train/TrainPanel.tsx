@@ -25,7 +25,7 @@ export function TrainPanel() {
       if (!shown) return void (formOpen.value = true)
       await watch(await live.resume(shown.run.name, shown.run.finished ? 2 * epochs : null))
     })
-  const command = (name: 'step' | 'epoch' | 'stop' | 'reset') => void attempt(() => live.command(name))
+  const command = (name: 'step' | 'epoch' | 'stop') => void attempt(() => live.command(name))
   const { epochs } = (shown?.run.config.training ?? { epochs: 0 }) as { epochs: number }
   const again = !running && shown?.run.finished
   const playWords = running ? '' : again ? `${shown!.run.name} is finished: train it for ${epochs} epochs more` : 'Go on with this run'
@@ -38,7 +38,7 @@ export function TrainPanel() {
         <button data-testid="step-batch" disabled={!running} aria-label="one step" title="One optimiser step" onClick={() => command('step')}><Icon name="step" /></button>
         <button data-testid="step-epoch" disabled={!running} aria-label="one epoch" title="To the end of this epoch" onClick={() => command('epoch')}><Icon name="epoch" /></button>
         <button data-testid="stop" disabled={!running} aria-label="stop" title="Stop: save and end; it can be gone on with" onClick={() => command('stop')}><Icon name="stop" /></button>
-        <button data-testid="reset" disabled={!state?.run} aria-label="reset" title="Reset: begin again from the first step, with the same settings" onClick={() => command('reset')}><Icon name="reset" /></button>
+        <button data-testid="reset" disabled={!state?.run} aria-label="reset" title="Reset: begin again from the first step, with the same settings" onClick={() => void attempt(() => live.command('reset').then(() => watch(state!.run!)))}><Icon name="reset" /></button>
       </div>
       {state?.run && (
         <>

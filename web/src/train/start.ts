@@ -12,10 +12,27 @@ export function learnChoices(): void {
   void attempt(async () => (choices.value = await store.source.value!.live!.choices()))
 }
 
-/** Train something new and watch it. */
+/** Train something new and watch it; what is being trained is saved and stopped first. */
 export function start(base: string, set: Record<string, unknown>, name: string | null): void {
   void attempt(async () => {
-    await watch(await store.source.value!.live!.start(base, set, name))
+    const live = store.source.value!.live!
+    if (isRunning()) {
+      await live.command('stop')
+      await ended()
+    }
+    await watch(await live.start(base, set, name))
     formOpen.value = false
+  })
+}
+
+const isRunning = () => ['starting', 'playing', 'paused'].includes(store.training.value?.phase ?? 'idle')
+
+function ended(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = store.training.subscribe(() => {
+      if (isRunning()) return
+      queueMicrotask(() => stop())
+      resolve()
+    })
   })
 }
