@@ -1,5 +1,6 @@
 """The server's routes: the page, runs, training."""
 
+import asyncio
 import json
 import tempfile
 import zipfile
@@ -73,10 +74,13 @@ class Explorer:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        await self.job.prepare()
-        await run_sync(DigitsData().outline)  # the first reading of the digits imports for a second
-        yield
-        await self.job.close()
+        # the first reading of the digits imports for a second: nobody waits for it
+        reading = asyncio.create_task(run_sync(DigitsData().outline))
+        with tempfile.TemporaryDirectory() as scratch:
+            await self.job.prepare(Path(scratch))
+            yield
+            await self.job.close()
+        await reading
 
     async def index(self, request: Request) -> Response:
         """The page, which is told that it has a server."""

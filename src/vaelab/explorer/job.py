@@ -47,6 +47,7 @@ class Job:
         self._began: tuple[Experiment, Path] | None = None
         self._ready = asyncio.Event()
         self._broken: str | None = None
+        self._resetting = False
         self._announce()
         listeners.ready_again = self._drawn
         listeners.nobody_left = self._left_alone
@@ -56,13 +57,17 @@ class Job:
         """Whether a training is under way, playing or paused."""
         return self.state["phase"] in {"starting", "playing", "paused"}
 
-    async def prepare(self) -> None:
-        """Start a process that waits for work."""
+    async def prepare(self, scratch: Path) -> None:
+        """Start a process that waits for work; another one wherever one dies.
+
+        Args:
+            scratch: a folder for it to write into and nobody to read.
+        """
         self._ready.clear()
         self._process = await asyncio.create_subprocess_exec(
-            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LONGEST_FRAME
+            *COMMAND, str(scratch), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LONGEST_FRAME
         )
-        self._reader = asyncio.create_task(self._read(self._process))
+        self._reader = asyncio.create_task(self._read(self._process, scratch))
 
     async def begin(self, experiment: Experiment, folder: Path, start: Start, play: bool) -> None:
         """Train an experiment.
@@ -120,9 +125,10 @@ class Job:
             return
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), PATIENCE)
+            await asyncio.wait_for(process.wait(), PATIENCE if self.running else 0)
         except TimeoutError:
             process.kill()
+            await process.wait()
         if self._reader is not None:
             self._reader.cancel()
 
@@ -131,8 +137,13 @@ class Job:
             raise NotNowError("nothing was trained from this page yet")
         experiment, folder = self._began
         if self.running:
+            self._resetting = True  # pages need not read what is about to be replaced
             await self._ask({"do": "stop"})
-            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+            try:
+                await asyncio.wait_for(self._ready.wait(), PATIENCE)
+            finally:
+                self._resetting = False
+            self.state["phase"] = "ended"
         await self.begin(experiment, folder, Start.OVERWRITE, play=False)
 
     async def _ask(self, wish: dict[str, Any]) -> None:
@@ -143,7 +154,7 @@ class Job:
             process.stdin.write(json.dumps(wish).encode() + b"\n")
             await process.stdin.drain()
 
-    async def _read(self, process: Process) -> None:
+    async def _read(self, process: Process, scratch: Path) -> None:
         if process.stdout is None or process.stderr is None:
             return
         words = asyncio.create_task(process.stderr.read())
@@ -156,6 +167,8 @@ class Job:
                     self._ready.set()
                 case "state":
                     self.state = {**header, "on_close": self.state["on_close"]}
+                    if self._resetting and header["phase"] == "ended":
+                        self.state["phase"] = "starting"
                     self._announce()
                 case "failed":
                     self._fail(header["text"])
@@ -168,7 +181,7 @@ class Job:
         if self.running:
             self._fail(f"the training process was ended (code {code}). {last}".strip())
         if began:
-            await self.prepare()
+            await self.prepare(scratch)
         else:
             self._broken = f"no training process can be started (code {code}). {last}".strip()
             self._ready.set()

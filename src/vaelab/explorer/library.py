@@ -1,6 +1,7 @@
 """The runs of a folder, as the page lists and opens them."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,11 @@ class Library:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every run in a line, the newest first; a damaged one with the reason."""
-        paths = find_runs(self.folder) if self.folder.is_dir() else []
-        newest = sorted(paths, key=lambda path: (path / "config.yaml").stat().st_mtime)
-        rows = [_row(path) for path in reversed(newest)]
+        found = []
+        for path in find_runs(self.folder) if self.folder.is_dir() else []:
+            with suppress(FileNotFoundError):  # it was removed, or replaced, a moment ago
+                found.append(((path / "config.yaml").stat().st_mtime, _row(path)))
+        rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
         return sorted(rows, key=lambda row: row["id"] != self.opened)
 
 

@@ -1,10 +1,10 @@
 """Starting the server."""
 
+import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -64,18 +64,23 @@ def serve(
         server_header=False, date_header=False, ws="websockets-sansio",
         ws_per_message_deflate=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
+    server = uvicorn.Server(config)
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGINT, end)  # also while the server starts, and once more when it ends
     address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
-    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
-        say(f"the explorer is at {address}")
-        say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs")
-            + f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
-        if remote:
-            say(f"anyone who can reach {remote} and knows this address can train on this machine")
-        if browser:
-            timer = threading.Timer(0.5, webbrowser.open, (address,))
-            timer.daemon = True
-            timer.start()
-        uvicorn.Server(config).run(sockets=[listening])
+    say(f"the explorer is at {address}")
+    say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs") +
+        f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
+    if remote:
+        say(f"anyone who can reach {remote} and knows this address can train on this machine")
+    if browser:
+        timer = threading.Timer(0.5, webbrowser.open, (address,))
+        timer.daemon = True
+        timer.start()
+    server.run(sockets=[listening])
     say("the explorer has ended; a training under way was saved")
 
 

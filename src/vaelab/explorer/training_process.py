@@ -1,6 +1,7 @@
 """The other end of `Job`: trains one run as the server asks, and tells how it goes.
 
-Run as `python -m vaelab.explorer.training_process`. JSON lines come in, frames go out.
+Run as `python -m vaelab.explorer.training_process SCRATCH`, a folder to be thrown away. JSON lines
+come in, frames go out.
 """
 
 import os
@@ -10,7 +11,6 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
-from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -26,7 +26,7 @@ from vaelab.process import prepare_process
 from vaelab.training import Start, train_together
 
 
-def serve() -> None:
+def serve(scratch: Path) -> None:
     """Train what is asked for, one after the other, until the server ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which says so
     prepare_process()
@@ -45,16 +45,16 @@ def serve() -> None:
     sender = Thread(target=send)
     sender.start()
     try:
-        _serve(emit)
+        _serve(emit, scratch)
     finally:
         waiting.put(None)
         sender.join()
 
 
-def _serve(emit: Emit) -> None:
+def _serve(emit: Emit, scratch: Path) -> None:
     inbox = Inbox()
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
-    _warm_up()
+    _warm_up(scratch)
     emit({"type": "ready"}, b"")
     while (job := inbox.job()) is not None:
         _train(job, inbox, emit)
@@ -75,15 +75,15 @@ def _train(job: dict[str, Any], inbox: Inbox, emit: Emit) -> None:
         emit({"type": "failed", "text": f"a fault of vaelab, not yours: {error!r}"}, b"")
 
 
-def _warm_up() -> None:
+def _warm_up(folder: Path) -> None:
     """Take a few steps of something small: what is imported and prepared then is there already."""
     small = {
         "task_name": "warm-up", "data": {"kind": "digits"}, "training": {"epochs": 1},
         "figures": {"every_epoch": [], "at_end": []},
     }  # fmt: skip
-    with TemporaryDirectory() as folder:
-        train_together([validate(Experiment, small, "the warm-up")], Path(folder))
+    experiment = validate(Experiment, small, "the warm-up")
+    train_together([experiment], folder, Start.OVERWRITE)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(Path(sys.argv[1]))

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { readInk } from '../latent/ink'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -12,7 +12,7 @@ const SCALE = 2
 /** How the codes of all images lie along a dimension, filled, and the prior N(0, 1) as a line. */
 export function Marginal({ k, reach }: { k: number; reach: number }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useEffect(
+  useLayoutEffect(
     () =>
       effect(() => {
         const shown = store.calm.value

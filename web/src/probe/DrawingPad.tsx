@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { announce } from '../state/actions'
 import { change, view } from '../state/view'
 import { ink, SIDE } from './probe'
@@ -11,7 +11,7 @@ export function DrawingPad() {
   const canvas = useRef<HTMLCanvasElement>(null)
   const last = useRef<[number, number] | null>(null)
   const context = () => canvas.current!.getContext('2d', { willReadFrequently: true })!
-  useEffect(
+  useLayoutEffect(
     () =>
       effect(() => {
         if (ink.value.every((value) => value === 0)) context().clearRect(0, 0, SIDE, SIDE)

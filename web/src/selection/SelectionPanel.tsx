@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { codeOf, pickImage, select } from '../state/actions'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
@@ -49,7 +49,7 @@ function Grid({ selected }: { selected: number[] }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const columns = 10
   const shown = selected.slice(0, MOST)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { atlas, columns: across } = store.images.value!
     const [, height, width] = store.manifest.value!.data.shape
     canvas.current!.width = columns * SIDE

@@ -1,5 +1,5 @@
 import { effect, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { readInk } from '../latent/ink'
@@ -19,7 +19,7 @@ export function Curves({ end, step }: { end: number; step: number | null }) {
   useEffect(() => {
     axis.value = { end, step }
   }, [end, step])
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = frame.current!
     let plot: uPlot | null = null
     let drawnAs = ''

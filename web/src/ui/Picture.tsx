@@ -1,12 +1,12 @@
 import { effect, type ReadonlySignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { paint } from '../model/pixels'
 import * as store from '../state/store'
 
 /** A decoded image that follows its signal without a new rendering. */
 export function Picture({ of, testid, label }: { of: ReadonlySignal<{ x: Float32Array } | null>; testid?: string; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useEffect(() => effect(() => draw(canvas.current!, of.value?.x ?? null)), [of])
+  useLayoutEffect(() => effect(() => draw(canvas.current!, of.value?.x ?? null)), [of])
   return <canvas ref={canvas} class="picture" data-testid={testid} role="img" aria-label={label} />
 }
 
