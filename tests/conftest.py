@@ -48,7 +48,7 @@ def _train(folder: Path, *assignments: str) -> "Run":
     from tests.training.conftest import tiny
     from vaelab.training import train
 
-    return train(tiny(*assignments), folder).run
+    return train(tiny("explorer.keep=20", *assignments), folder).run
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ TINY = (
     "training.epochs=2",
     "training.log_every=10",
     "figures={every_epoch: [], at_end: []}",
+    "explorer.keep=0",
 )
 
 

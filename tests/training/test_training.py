@@ -34,7 +34,10 @@ def test_the_same_command_twice_gives_the_same_metrics_bit_for_bit(runs: Path) -
 
 def test_the_run_directory_holds_what_it_should(runs: Path) -> None:
     run = train(
-        tiny("figures={every_epoch: [latent], at_end: [curves]}", "model.latent=3"), runs
+        tiny(
+            "figures={every_epoch: [latent], at_end: [curves]}", "model.latent=3", "explorer.keep=3"
+        ),
+        runs,
     ).run
     names = {path.name for path in run.path.iterdir()}
     assert names == {
