@@ -103,6 +103,13 @@ def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab)
     tab.until("vaelab.training.phase === 'paused' && vaelab.step === 0 && vaelab.index === null")
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended'")
+    tab.page.evaluate("location.hash = '#v=1&run=VAE&step=0&z=1_2'")
+    tab.until("vaelab.ready && vaelab.run === 'VAE' && vaelab.step === 0")
+    assert tab.get("vaelab.view.z") == [1, 2]
+    tab.page.evaluate("location.hash = '#v=1&run=gone'")
+    tab.until("vaelab.problem !== null")
+    assert "asks for the run “gone”, which is not here" in tab.by("problem").inner_text()
+    assert tab.get("vaelab.run") == "VAE"
 
 
 def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> None:

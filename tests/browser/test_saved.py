@@ -204,6 +204,14 @@ def test_nonsense_in_the_address_is_ignored(tab: Tab, site: Site) -> None:
     assert tab.get("vaelab.view.theme") == "auto"
 
 
+def test_an_address_put_into_the_open_page_is_shown(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.page.evaluate("location.hash = '#v=1&step=0&z=1_0.5'")
+    tab.until("vaelab.step === 0 && vaelab.pinned?.z[0] === 1")
+    tab.page.evaluate("location.hash = '#v=1&step=best'")
+    tab.until("vaelab.index > 0 && vaelab.pinned?.z[0] === 0")
+
+
 def test_a_drawn_digit_gets_a_code(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
     box = tab.by("pad").bounding_box()

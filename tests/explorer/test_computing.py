@@ -34,7 +34,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vaelab.bundle.writer.lower", refuse)
         condition = "model.condition={encoder: planes, decoder: one_hot}"
-        return train(tiny("explorer.keep=20", condition, "task_name=odd"), tmp_path_factory.mktemp("odd")).run
+        return train(
+            tiny("explorer.keep=20", condition, "task_name=odd"), tmp_path_factory.mktemp("odd")
+        ).run
 
 
 @pytest.fixture

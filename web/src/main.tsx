@@ -7,6 +7,7 @@ import { serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
 import { keepCalm } from './state/calm'
 import { keepPinDecoded, openRun } from './state/actions'
+import { arrive, isHere } from './state/loading'
 import { listenToKeys } from './state/keyboard'
 import { exposeState } from './state/readonly'
 import { followTraining } from './state/live'
@@ -36,7 +37,7 @@ function followTheme(): void {
 }
 
 async function start(): Promise<void> {
-  followAddress()
+  followAddress((asked) => void arrive(asked))
   followTheme()
   exposeState()
   listenToKeys(() => (helpOpen.value = true))
@@ -50,9 +51,8 @@ async function start(): Promise<void> {
     const kind = document.documentElement.dataset.source as keyof typeof SOURCES
     store.source.value = SOURCES[kind]()
     store.runs.value = await store.source.value.runs()
-    const opened = document.documentElement.dataset.run
-    const wanted = [view.value.run, opened, store.runs.value.find((run) => run.damaged === null)?.id]
-    const id = wanted.find((name) => store.runs.value.some((run) => run.id === name))
+    const asked = view.value.run && isHere(view.value.run) ? view.value.run : null
+    const id = asked ?? store.runs.value.find((run) => run.damaged === null)?.id
     followTraining()
     if (id) await openRun(id)
   } catch (error) {

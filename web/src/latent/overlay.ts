@@ -42,12 +42,13 @@ function posterior(context: CanvasRenderingContext2D, loc: ArrayLike<number>, sc
 
 /** A line of the page's background below makes one of any colour stand out from tiles and points. */
 function twice(context: CanvasRenderingContext2D, ink: Ink, colour: string, width: number, draw: () => void, dash: number[] = []): void {
-  context.setLineDash(dash)
+  context.setLineDash([])
   context.strokeStyle = ink.surface
   context.lineWidth = width + 2
   context.globalAlpha = 0.75
   draw()
   context.globalAlpha = 1
+  context.setLineDash(dash)
   context.strokeStyle = colour
   context.lineWidth = width
   draw()
@@ -85,7 +86,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, view: View, ink: 
 function drawRings(context: CanvasRenderingContext2D, ink: Ink): void {
   const { x, y } = centre.value
   for (const times of RINGS) {
-    twice(context, ink, ink.muted, 1, () => ellipse(context, x, y, times, 0, axes.value.e2 ? times : 0), [3, 4])
+    twice(context, ink, ink.text, 1, () => ellipse(context, x, y, times, 0, axes.value.e2 ? times : 0), [4, 3])
     const [left, top] = toScreen(x + times * Math.SQRT1_2, y + times * Math.SQRT1_2)
     if (toScreen(x + 1, y)[0] - toScreen(x, y)[0] < ROOM_FOR_WORDS) continue
     twice(context, ink, ink.surface, 1, () => context.strokeText(`${times}σ`, left + 8, top))

@@ -6,7 +6,7 @@ import { fromByte } from '../model/pixels'
 import { selfCheck } from '../model/selfcheck'
 import type { SnapshotFrame } from '../source/source'
 import * as store from './store'
-import { change, view } from './view'
+import { change, type View, view } from './view'
 
 let generation = 0
 
@@ -32,17 +32,7 @@ export async function openRun(id: string): Promise<void> {
       store.hovered.value = null
       store.probed.value = null
       store.check.value = null
-      const d = manifest.latent
-      const { z, path, plane, cls, probe } = view.value
-      change({
-        run: id,
-        z: z?.length === d ? z : new Array<number>(d).fill(0),
-        path: path?.from.length === d ? path : null,
-        plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : { kind: 'pca' },
-        probe: probe?.kind === 'drawing' || (probe && probe.index < manifest.images.count) ? probe : { kind: 'image', index: 0 },
-        cls: manifest.conditional.decoder ? Math.min(cls ?? 0, manifest.data.classes.length - 1) : cls,
-        selected: view.value.selected.filter((index) => index < manifest.images.count),
-      })
+      view.value = suited(view.value, manifest)
     })
     await checkSelf(manifest)
     const { step } = view.value
@@ -52,6 +42,41 @@ export async function openRun(id: string): Promise<void> {
   } finally {
     if (mine === generation) store.busy.value = null
   }
+}
+
+/** As much of a view as a run can show. */
+function suited(asked: View, manifest: Manifest): View {
+  const d = manifest.latent
+  const { z, path, plane, cls, probe, selected } = asked
+  return {
+    ...asked,
+    run: manifest.run.name,
+    z: z?.length === d ? z : new Array<number>(d).fill(0),
+    path: path?.from.length === d ? path : null,
+    plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : { kind: 'pca' },
+    probe: probe?.kind === 'drawing' || (probe && probe.index < manifest.images.count) ? probe : { kind: 'image', index: 0 },
+    cls: manifest.conditional.decoder ? Math.min(cls ?? 0, manifest.data.classes.length - 1) : cls,
+    selected: selected.filter((index) => index < manifest.images.count),
+  }
+}
+
+/** Show what an address asks for that was put into the page that is open. */
+export async function arrive(asked: View): Promise<void> {
+  const manifest = store.manifest.value
+  if (manifest && (asked.run ?? manifest.run.name) === manifest.run.name) {
+    view.value = suited(asked, manifest)
+    await showStep(asked.step)
+  } else if (asked.run && isHere(asked.run)) {
+    view.value = asked
+    await openRun(asked.run)
+  }
+}
+
+/** Whether there is such a run; says so where there is none. */
+export function isHere(run: string): boolean {
+  const here = store.runs.value.some((other) => other.id === run)
+  if (!here) store.problem.value = `The address asks for the run “${run}”, which is not here.`
+  return here
 }
 
 async function enginesOf(manifest: Manifest): Promise<store.Engines> {

@@ -113,8 +113,8 @@ function readCamera(text: string): View['camera'] {
   return x !== undefined && y !== undefined && reach !== undefined && reach > 0 ? { x, y, reach } : null
 }
 
-/** Keep the address and the view the same, both ways. */
-export function followAddress(): void {
+/** Keep the address and the view the same; `arrive` shows what somebody puts into the address of the open page. */
+export function followAddress(arrive: (asked: View) => void): void {
   view.value = fromHash(location.hash)
   let timer: ReturnType<typeof setTimeout> | undefined
   let written = location.hash
@@ -127,6 +127,6 @@ export function followAddress(): void {
     }, 250)
   })
   addEventListener('hashchange', () => {
-    if (location.hash !== written) view.value = fromHash(location.hash)
+    if (location.hash !== written) arrive(fromHash(location.hash))
   })
 }

@@ -1,16 +1,14 @@
 import { openRun } from '../state/actions'
 import * as store from '../state/store'
-import { change, view } from '../state/view'
+import { change } from '../state/view'
 import { helpOpen } from '../help/HelpDialog'
 import { shareOpen } from '../share/ShareDialog'
 import type { RunSummary } from '../source/source'
 import { Icon } from '../ui/Icon'
-
-const NEXT = { auto: 'light', light: 'dark', dark: 'auto' } as const
+import { isDark } from '../ui/palette'
 
 export function TopBar() {
   const about = store.manifest.value
-  const { theme } = view.value
   return (
     <header class="topbar">
       <strong class="brand"><i /><i />vaelab</strong>
@@ -32,10 +30,16 @@ export function TopBar() {
       <SelfCheck />
       {!store.connected.value && <span class="check bad" role="status">connection lost, trying again …</span>}
       <button onClick={() => (shareOpen.value = true)} data-testid="share">Share · Export</button>
-      <button onClick={() => change({ theme: NEXT[theme] })} data-testid="theme" title="Light, dark, or as the system has it" aria-label={`Colours: ${theme}`}><Icon name={theme} /></button>
+      <button onClick={switchTheme} data-testid="theme" title="Light or dark" aria-label="Light or dark"><Icon name="contrast" /></button>
       <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" title="Words, questions, keys (?)" data-testid="help">?</button>
     </header>
   )
+}
+
+function switchTheme(): void {
+  const other = isDark() ? 'light' : 'dark'
+  const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
+  change({ theme: other === system ? 'auto' : other })
 }
 
 function stateOf(run: RunSummary): string {
