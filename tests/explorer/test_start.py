@@ -30,7 +30,7 @@ def test_a_port_in_use_is_told(trained: Run, page: Path, vaelab: Command) -> Non
         port = taken.getsockname()[1]
         answer = vaelab("explore", trained.path, "--no-browser", "--port", port)
     assert answer.code == 2
-    assert f"port {port} on 127.0.0.1 can be used" in answer.err
+    assert f"port {port} on 127.0.0.1 cannot be used" in answer.err
     assert "--port" in answer.err
 
 

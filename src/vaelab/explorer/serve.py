@@ -98,9 +98,10 @@ def _bind(host: str, port: int | None) -> socket.socket:
             continue
         return listening
     which = (
-        f"port {ports[0]}" if len(ports) == 1 else f"none of the ports {ports[0]} to {ports[-1]}"
+        f"port {ports[0]} on {host} cannot"
+        if len(ports) == 1
+        else f"none of the ports {ports[0]} to {ports[-1]} on {host} can"
     )
     raise BadValueError(
-        f"{which} on {host} can be used ({reason}); choose another with --port, or end the program "
-        "that uses it"
+        f"{which} be used ({reason}); choose another with --port, or end the program that uses it"
     )
