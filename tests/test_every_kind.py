@@ -89,7 +89,8 @@ def given(name: str, samples: int = 1) -> tuple[Tensor, Tensor | None, Tensor]:
     torch.manual_seed(5)
     grey = torch.rand(IMAGES, *SHAPE)
     x = (grey > 0.5).float() if domain_for(MODELS[name]) is Domain.BINARY else grey
-    conditional = VAEConfig.model_validate(MODELS[name]).condition.active
+    conditional = build(name).classes > 0
+    torch.manual_seed(6)
     context = torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES] if conditional else None
     return x, context, torch.randn(samples, IMAGES, 2)
 
@@ -177,13 +178,20 @@ def test_its_samples_are_images_of_the_likelihoods_domain(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_conditional_model_says_something_else_of_another_class(name: str) -> None:
     model = build(name).eval()
-    condition = VAEConfig.model_validate(MODELS[name]).condition
-    if not condition.active:
+    config = VAEConfig.model_validate(MODELS[name])
+    condition = config.condition
+    if not (condition.active or config.prior.reads_class):
         assert model.classes == 0
         return
     x, context, _ = given(name)
     assert context is not None
     other = context.roll(1, 1)
+    if config.prior.reads_class:
+        with torch.no_grad():
+            model.prior.loc.copy_(torch.randn_like(model.prior.loc))
+            assert not torch.equal(model.prior(context).mean, model.prior(other).mean)
+        with pytest.raises(TypeError, match="give the classes"):
+            model.prior()
     with torch.no_grad():
         codes = [model.encode(x, c).mean for c in (context, other)]
         images = [model.decode(codes[0], c).mean for c in (context, other)]

@@ -125,11 +125,11 @@ class VAE(FlatLatent):
         super().__init__()
         self.latent = latent
         self.image_shape = image_shape
-        self.classes = classes if condition.active else 0
+        self.classes = classes if condition.active or prior.reads_class else 0
         self.encoder = encoder
         self.decoder = decoder
         encode = self.encode if condition.encoder == "none" else None
-        self.prior: Prior = prior.build(latent, image_shape, encode)
+        self.prior: Prior = prior.build(latent, image_shape, encode, classes)
 
     def encode(
         self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b classes"] | None = None
@@ -158,4 +158,7 @@ class VAE(FlatLatent):
 
     def sample(self, num: int, context: Float[Tensor, "n classes"] | None = None) -> Distribution:
         """p(x|z) at `num` codes z ~ p(z), drawn from torch's global generator."""
-        return self.decode(self.prior(context).sample(torch.Size([num])), context)
+        prior = self.prior(context)
+        # p(z|c) is a batch of one distribution for each image already
+        shape = torch.Size([] if prior.batch_shape else [num])
+        return self.decode(prior.sample(shape), context)

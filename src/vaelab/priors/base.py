@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,8 +26,13 @@ class Prior(nn.Module, ABC):
 class BasePrior(Config, ABC):
     """Settings of a prior."""
 
+    reads_class: ClassVar[bool] = False
+    """Whether it is p(z|c)."""
+
     @abstractmethod
-    def build(self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None) -> Prior:
+    def build(
+        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
+    ) -> Prior:
         """The module.
 
         Args:
@@ -34,7 +40,8 @@ class BasePrior(Config, ABC):
             image_shape: `(c, h, w)`.
             encode: images to q(z|x), a bound method of the model; None where the encoder reads the
                 class.
+            classes: number of classes in the data.
 
         Raises:
-            BadCombinationError: the prior needs an encoder that does not read the class.
+            BadCombinationError: the prior does not go with the encoder, the code or the data.
         """

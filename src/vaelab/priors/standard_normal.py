@@ -33,7 +33,7 @@ class StandardNormalConfig(BasePrior):
     kind: Literal["standard_normal"] = "standard_normal"
 
     def build(
-        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None
+        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
     ) -> StandardNormal:
         """The module."""
         return StandardNormal(latent)

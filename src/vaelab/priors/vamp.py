@@ -46,7 +46,7 @@ class VampConfig(BasePrior):
     """Number of pseudo-inputs."""
 
     def build(
-        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None
+        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
     ) -> VampPrior:
         """The module."""
         if encode is None:

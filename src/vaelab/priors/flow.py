@@ -1,0 +1,72 @@
+"""A normalizing flow as prior."""
+
+from typing import Annotated, Literal
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution
+from zuko.flows import MAF, NSF
+
+from vaelab.errors import BadCombinationError
+from vaelab.priors.base import BasePrior, Encode, Prior
+
+Transform = Literal["affine", "spline"]
+FLOWS = {"affine": MAF, "spline": NSF}
+
+
+class FlowPrior(Prior):
+    """p(z) = N(f(z); 0, I) |det df/dz|, f autoregressive, so that f costs one pass.
+
+    Drawing from it inverts f, one pass for each dimension.
+
+    Args:
+        latent: dimension d of the code.
+        transform: what is done to a dimension: shifted and scaled, or put through a monotonic
+            rational-quadratic spline.
+        transforms: how many are applied one after the other.
+        widths: of the hidden layers of the network behind each.
+    """
+
+    def __init__(
+        self, latent: int, transform: Transform, transforms: int, widths: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.flow = FLOWS[transform](latent, transforms=transforms, hidden_features=widths)
+
+    def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
+        """The flow, whatever the class."""
+        distribution: Distribution = self.flow()
+        return distribution
+
+
+class FlowConfig(BasePrior):
+    """A normalizing flow learned as the prior: masked autoregressive, affine or by splines.
+
+    "Masked autoregressive flow for density estimation" (Papamakarios et al., 2017, section 3.1,
+    arXiv 1705.07057); "Neural spline flows" (Durkan et al., 2019, section 3, arXiv 1906.04032). As
+    the prior of a VAE: "Variational lossy autoencoder" (Chen et al., 2017, section 3.2, arXiv
+    1611.02731).
+    """
+
+    kind: Literal["flow"] = "flow"
+    transform: Transform = "affine"
+    """`affine` (MAF) or `spline` (NSF)."""
+    transforms: int = Field(default=3, ge=1, le=32)
+    """How many are applied one after the other."""
+    widths: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(max_length=16)] = (
+        64,
+        64,
+    )
+    """Widths of the hidden layers behind each."""
+
+    def build(
+        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
+    ) -> FlowPrior:
+        """The module."""
+        if latent < 2:
+            raise BadCombinationError(
+                "prior `flow` makes each dimension a function of those before it, but "
+                "model.latent is 1; use `prior: mixture`, or two dimensions"
+            )
+        return FlowPrior(latent, self.transform, self.transforms, self.widths)

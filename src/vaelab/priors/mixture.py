@@ -1,0 +1,54 @@
+"""A learned mixture of normal distributions."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+
+from vaelab.priors.base import BasePrior, Encode, Prior
+
+
+class MixturePrior(Prior):
+    """p(z) = sum over m of w_m N(z; loc_m, diag(scale_m^2)), all learned.
+
+    The locations start as draws of N(0, I): components that begin at one place stay there.
+
+    Args:
+        latent: dimension d of the code.
+        components: M.
+    """
+
+    def __init__(self, latent: int, components: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(components))
+        self.loc = nn.Parameter(torch.randn(components, latent))
+        self.log_scale = nn.Parameter(torch.zeros(components, latent))
+
+    def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
+        """The mixture, whatever the class."""
+        weights = Categorical(logits=self.logits, validate_args=False)
+        normal = Normal(self.loc, self.log_scale.exp(), validate_args=False)
+        components = Independent(normal, 1, validate_args=False)
+        return MixtureSameFamily(weights, components, validate_args=False)
+
+
+class MixtureConfig(BasePrior):
+    """A mixture of normal distributions whose weights, locations and scales are learned.
+
+    "Deep unsupervised clustering with Gaussian mixture variational autoencoders" (Dilokthanakul et
+    al., 2016, arXiv 1611.02648) has such a prior; as the baseline `MoG`: "VAE with a VampPrior"
+    (Tomczak and Welling, 2018, section 5, arXiv 1705.07120).
+    """
+
+    kind: Literal["mixture"] = "mixture"
+    components: int = Field(default=10, ge=1, le=10_000)
+    """Number of normal distributions."""
+
+    def build(
+        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
+    ) -> MixturePrior:
+        """The module."""
+        return MixturePrior(latent, self.components)
