@@ -23,6 +23,8 @@ KINDS = {
     "batch norm": [CONV],
     "plain convolution": [CONV.replace("[2, 2],", "[1, 1],")],
     "vamp": ["model.prior={kind: vamp, components: 5}", CONV],
+    "correlated": ["model.posterior=full_normal"],
+    "inverse flow": ["model.posterior={kind: iaf, widths: [8], context: 4}"],
     "flow": ["model.prior={kind: flow, transform: spline, transforms: 2, widths: [8]}"],
     "condition": ["model.condition={encoder: planes, decoder: one_hot}", CONV],
     "one hot": ["model.condition={encoder: one_hot, decoder: one_hot}"],

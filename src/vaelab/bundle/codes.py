@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float32, Int16
-from torch.distributions import Independent, Normal
 
 from vaelab.data.feed import Feed
 from vaelab.errors import BadValueError
@@ -60,10 +59,8 @@ def encode(model: FlatLatent, feed: Feed) -> Codes:
     locs, scales = [], []
     for batch in feed.batches(BATCH):
         posterior = model.encode(batch.x, batch.context)
-        if not isinstance(posterior, Independent) or not isinstance(posterior.base_dist, Normal):
-            raise TypeError(f"{type(posterior).__name__} has no location and scale per dimension")
-        locs.append(posterior.base_dist.loc.float().cpu().numpy())
-        scales.append(posterior.base_dist.scale.float().cpu().numpy())
+        locs.append(posterior.mean.float().cpu().numpy())
+        scales.append(posterior.stddev.float().cpu().numpy())
     loc, scale = np.concatenate(locs), np.concatenate(scales)
     if not (np.isfinite(loc).all() and np.isfinite(scale).all()):
         raise BadValueError("codes of the test images are no finite numbers")

@@ -1,21 +1,35 @@
 """Families of distributions, their divergences, and samples as a function of noise."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_dim
-from vaelab.distributions.family import ConditionalDistribution, Family
-from vaelab.distributions.noise import rsample
+from vaelab.distributions.family import BasePosterior, ConditionalDistribution, Family
+from vaelab.distributions.full_normal import FullNormal, FullNormalConfig
+from vaelab.distributions.inverse_autoregressive import IAFConfig, InverseAutoregressive
+from vaelab.distributions.noise import detached, rsample
 from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig
 from vaelab.distributions.shared_scale import SharedScale
 
-PosteriorConfig = DiagonalNormalConfig
+PosteriorConfig = Annotated[
+    DiagonalNormalConfig | FullNormalConfig | IAFConfig, Field(discriminator="kind")
+]
 
 __all__ = [
+    "BasePosterior",
     "ConditionalDistribution",
     "DiagonalNormal",
     "DiagonalNormalConfig",
     "Family",
+    "FullNormal",
+    "FullNormalConfig",
+    "IAFConfig",
+    "InverseAutoregressive",
     "PosteriorConfig",
     "SharedScale",
     "closed_form_kl",
     "closed_form_kl_per_dim",
+    "detached",
     "rsample",
 ]

@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+from vaelab.config import Config
 
 
 class Family(nn.Module, ABC):
@@ -14,13 +17,32 @@ class Family(nn.Module, ABC):
     parameter_names: tuple[str, ...]
     __call__: Callable[..., Distribution]
 
+    def sizes(self, features: int) -> list[int]:
+        """How many numbers each parameter has where an event has `features` values."""
+        return [features] * len(self.parameter_names)
+
     def params_size(self, features: int) -> int:
         """How many numbers describe the distribution of an event of `features` values."""
-        return features * len(self.parameter_names)
+        return sum(self.sizes(features))
 
     @abstractmethod
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
         """The member with these parameters; its arguments are not validated again."""
+
+
+class BasePosterior(Config, ABC):
+    """Settings of the family of q(z|x)."""
+
+    detachable: ClassVar[bool] = True
+    """Whether its density can be had without the gradient of its parameters."""
+
+    @abstractmethod
+    def build(self, latent: int) -> Family:
+        """The family over codes of `latent` dimensions.
+
+        Raises:
+            BadCombinationError: there are too few of them.
+        """
 
 
 class ConditionalDistribution(nn.Module, ABC):

@@ -1,10 +1,13 @@
-"""Samples as a function of noise given from outside: z = loc + scale * noise."""
+"""Samples as a function of noise given from outside: z = loc + scale * noise.
+
+And distributions whose parameters are taken as given.
+"""
 
 from functools import singledispatch
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 
 @singledispatch
@@ -36,3 +39,30 @@ def _(distribution: Independent[Distribution], noise: Tensor) -> Tensor:
 def _(distribution: Normal, noise: Tensor) -> Tensor:
     # z = loc + scale * noise,  noise ~ N(0, I)
     return distribution.loc + distribution.scale * noise
+
+
+@singledispatch
+def detached(distribution: Distribution) -> Distribution:
+    """The same distribution with parameters that get no gradient.
+
+    Raises:
+        TypeError: it is not known how.
+    """
+    raise TypeError(f"{type(distribution).__name__} cannot be had without its gradient")
+
+
+@detached.register(Independent)
+def _(distribution: Independent[Distribution]) -> Distribution:
+    dimensions = distribution.reinterpreted_batch_ndims
+    return Independent(detached(distribution.base_dist), dimensions, validate_args=False)
+
+
+@detached.register
+def _(distribution: Normal) -> Distribution:
+    return Normal(distribution.loc.detach(), distribution.scale.detach(), validate_args=False)
+
+
+@detached.register
+def _(distribution: MultivariateNormal) -> Distribution:
+    factor = distribution.scale_tril.detach()
+    return MultivariateNormal(distribution.loc.detach(), scale_tril=factor, validate_args=False)

@@ -8,8 +8,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
-from vaelab.config import Config
-from vaelab.distributions.family import Family
+from vaelab.distributions.family import BasePosterior, Family
 
 LOG_VARIANCE_BOUND = 20.0
 SMALLEST_SCALE = 1e-6
@@ -17,7 +16,7 @@ SMALLEST_SCALE = 1e-6
 ScaleMode = Literal["log_variance", "abs"]
 
 
-class DiagonalNormalConfig(Config):
+class DiagonalNormalConfig(BasePosterior):
     """A normal distribution with a scale of its own in each dimension, all independent.
 
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, section 3, arXiv 1312.6114).
@@ -27,7 +26,7 @@ class DiagonalNormalConfig(Config):
     scale: ScaleMode = "log_variance"
     """The network's output is log scale^2, or it is the scale up to its sign (`abs`)."""
 
-    def build(self) -> "DiagonalNormal":
+    def build(self, latent: int) -> "DiagonalNormal":
         """The family."""
         return DiagonalNormal(self.scale)
 

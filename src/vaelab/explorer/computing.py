@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
-from torch.distributions import Independent, Normal
 
 from vaelab.bundle import Bundle
 from vaelab.bundle.whole import restore
@@ -62,12 +61,7 @@ class Computer:
             model = self._loaded(bundle, snapshot, body.get("step"))
             x = _numbers(body, "x", tuple(bundle.image_shape))
             posterior = model.encode(x, _context(body, len(x), model))
-            if not isinstance(posterior, Independent) or not isinstance(
-                posterior.base_dist, Normal
-            ):
-                raise BadValueError("this model's posterior has no scale for each dimension")
-            base = posterior.base_dist
-            return {"loc": _text(base.loc), "scale": _text(base.scale)}
+            return {"loc": _text(posterior.mean), "scale": _text(posterior.stddev)}
 
     def _loaded(self, bundle: Bundle, snapshot: bytes | None, step: Any) -> FlatLatent:
         kind = (bundle.run.path, bundle.run.experiment.model)

@@ -79,9 +79,9 @@ class VAEConfig(Config):
                 f"model.condition reads the class, but the data has {classes}; "
                 "use `condition: {encoder: none, decoder: none}` or data with several classes"
             )
-        posterior = self.posterior.build()
+        posterior = self.posterior.build(self.latent)
         trunk = self.encoder.trunk(image_shape, self.condition.encoder, classes)
-        sizes = [self.latent] * len(posterior.parameter_names)
+        sizes = posterior.sizes(self.latent)
         features = trunk[-1].output_shape[0]
         encoder = NetworkDistribution(trunk, self.encoder.build_heads(features, sizes), posterior)
 
