@@ -124,3 +124,30 @@ def test_bad_yaml_says_where(tmp_path: Path, content: bytes, message: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"nothing\.yaml"):
         read_yaml(tmp_path / "nothing.yaml")
+
+
+@pytest.mark.parametrize(
+    ("model", "objective", "message"),
+    [
+        (
+            "model.posterior=iaf",
+            "objective=tcvae",
+            r"model\.posterior is `diagonal_normal`, but it is",
+        ),
+        (
+            "model.posterior=iaf",
+            "objective=stl",
+            r"`diagonal_normal` or `full_normal`, but it is `iaf`",
+        ),
+        (
+            "model.prior=mixture",
+            "objective=info",
+            r"model\.prior is `standard_normal`, but it is `mix",
+        ),
+    ],
+)
+def test_an_objective_that_cannot_be_computed_is_refused(
+    model: str, objective: str, message: str
+) -> None:
+    with pytest.raises(BadValueError, match=message):
+        validate(Experiment, override(Experiment, {}, [model, objective]), "test")

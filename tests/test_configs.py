@@ -44,7 +44,7 @@ def test_the_configs_of_the_readme_are_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_builds_and_takes_a_step(name: str) -> None:
     experiment, model = build(name)
-    step = TrainingStep(model, experiment.objective, experiment.data.pixels)
+    step = TrainingStep(model, experiment.objective, experiment.data.pixels, 1000)
     parameters = list(model.parameters())
     settings = experiment.training.optimizer
     optimizer = settings.build(parameters)

@@ -42,6 +42,7 @@ CASES: dict[str, tuple[str, tuple[int, int, int], list[str]]] = {
         ["model.condition.encoder=one_hot", "model.condition.decoder=one_hot", "model.latent=1"],
     ),
     "colour": ("vae_kl", COLOUR, ["model.decoder=null"]),
+    "flows": ("digits", SMALL, ["model.posterior=iaf", "model.prior=flow"]),
     "deep": ("vae_kl", GREY, DEEP),
     "no_trunk": ("digits", SMALL, ["model.encoder.widths=[]", "model.decoder.widths=[]"]),
     "long_words": (
@@ -89,7 +90,9 @@ def test_multiply_adds_are_what_the_modules_do(name: str) -> None:
 def test_rows_follow_the_image_through_the_model() -> None:
     _, _, description = case("conditional")
     parts = list(dict.fromkeys(row.part for row in description.rows))
-    assert parts == ["encoder", "loc", "log variance", "decoder", "likelihood", "prior"]
+    assert parts == [
+        "encoder", "loc", "log variance", "posterior", "decoder", "likelihood", "prior"
+    ]  # fmt: skip
     first, second = description.rows[:2]
     assert (first.layer, first.shape) == ("+ 10 class planes", (11, 28, 28))
     assert (second.layer, second.shape) == ("conv 2×2, stride 2", (16, 14, 14))

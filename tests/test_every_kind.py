@@ -96,7 +96,8 @@ def given(name: str, samples: int = 1) -> tuple[Tensor, Tensor | None, Tensor]:
 
 
 def controls(objective: Any) -> dict[str, Tensor]:
-    return {key: torch.tensor(s(0.5)) for key, s in objective.controls.items()}
+    scheduled = {key: torch.tensor(s(0.5)) for key, s in objective.controls.items()}
+    return scheduled | {"images": torch.tensor(100.0)}
 
 
 def test_the_models_tested_have_every_kind() -> None:

@@ -8,12 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelab.optimizers import AdamConfig, AdamWConfig, ConstantRate, CosineRate, PlateauRate
-from vaelab.schedules import ConstantSchedule, CyclicalSchedule, LinearSchedule
+from vaelab.schedules import ConstantSchedule, CosineSchedule, CyclicalSchedule, LinearSchedule
 
 
 def test_linear_rises_and_stays() -> None:
     beta = LinearSchedule(start=0, end=2, epochs=4)
     assert [beta(t) for t in (0, 1, 2, 4, 9)] == [0, 0.5, 1, 2, 2]
+
+
+def test_a_cosine_is_slow_at_both_ends_and_stays() -> None:
+    beta = CosineSchedule(start=1, end=3, epochs=4)
+    assert [beta(t) for t in (0, 2, 4, 9)] == pytest.approx([1, 2, 3, 3])
+    assert beta(1) == pytest.approx(2 - math.sqrt(0.5))
 
 
 def test_cyclical_begins_again() -> None:

@@ -156,6 +156,21 @@ class Experiment(Config):
         return self
 
     @model_validator(mode="after")
+    def _objective_fits(self) -> "Experiment":
+        objective, model = self.objective, self.model
+        for place, kind, known in (
+            ("model.posterior", model.posterior.kind, objective.posteriors),
+            ("model.prior", model.prior.kind, objective.priors),
+        ):
+            if known is not None and kind not in known:
+                names = " or ".join(f"`{name}`" for name in sorted(known))
+                raise ValueError(
+                    f"objective `{objective.kind}` can be computed where {place} is {names}, but "
+                    f"it is `{kind}`; choose one of those, or `objective: elbo`"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _has_beta(self) -> "Experiment":
         changed = any(change.beta is not None for change in self.training.changes)
         if changed and "beta" not in self.objective.controls:

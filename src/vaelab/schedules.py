@@ -5,6 +5,7 @@ size.
 """
 
 from abc import ABC, abstractmethod
+from math import cos, pi
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -52,6 +53,26 @@ class LinearSchedule(Schedule):
         return self.start + (self.end - self.start) * min(1.0, epoch / self.epochs)
 
 
+class CosineSchedule(Schedule):
+    """Half a wave from one value to another, slow at both ends, constant afterwards.
+
+    "SGDR" (Loshchilov and Hutter, 2017, eq. 5, arXiv 1608.03983), there for learning rates.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+    start: float = Field(default=0.0, ge=0)
+    """The value at epoch 0."""
+    end: float = Field(default=1.0, ge=0)
+    """The value from `epochs` on."""
+    epochs: float = Field(default=5.0, gt=0)
+    """How long the way takes."""
+
+    def __call__(self, epoch: float) -> float:
+        """`end + (start - end) (1 + cos(pi min(1, epoch / epochs))) / 2`."""
+        wave = (1 + cos(pi * min(1.0, epoch / self.epochs))) / 2
+        return self.end + (self.start - self.end) * wave
+
+
 class CyclicalSchedule(Schedule):
     """A warm-up that begins again every period: up for a part of it, then held.
 
@@ -80,6 +101,9 @@ def _constant(value: Any) -> Any:
 
 
 ScheduleConfig = Annotated[
-    Annotated[ConstantSchedule | LinearSchedule | CyclicalSchedule, Field(discriminator="kind")],
+    Annotated[
+        ConstantSchedule | LinearSchedule | CosineSchedule | CyclicalSchedule,
+        Field(discriminator="kind"),
+    ],
     BeforeValidator(_constant),
 ]

@@ -16,6 +16,7 @@ MORE = {
     "silu": ["model.encoder={kind: mlp, widths: [12], activation: silu}"],
     "sigmoid": [CONV.replace("leaky_relu", "sigmoid")],
     "abs": ["model.posterior={kind: diagonal_normal, scale: abs}"],
+    "dreg": ["objective={kind: dreg, samples: 3}"],
     "bfloat16": ["training.precision=bfloat16", CONV],
 }
 TOGETHER = ("tanh", "batch norm", "vamp", "condition", "iwae", "bfloat16")

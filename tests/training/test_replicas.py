@@ -23,7 +23,8 @@ KINDS = {
     "batch norm": [CONV],
     "plain convolution": [CONV.replace("[2, 2],", "[1, 1],")],
     "vamp": ["model.prior={kind: vamp, components: 5}", CONV],
-    "correlated": ["model.posterior=full_normal"],
+    "correlated": ["model.posterior=full_normal", "objective=stl"],
+    "parts of the rate": ["objective=tcvae"],
     "inverse flow": ["model.posterior={kind: iaf, widths: [8], context: 4}"],
     "flow": ["model.prior={kind: flow, transform: spline, transforms: 2, widths: [8]}"],
     "condition": ["model.condition={encoder: planes, decoder: one_hot}", CONV],
@@ -148,6 +149,8 @@ def test_what_cannot_be_trained_together_is_refused_before_anything_is_written(r
         train_together([a, a], runs)
     with pytest.raises(BadCombinationError, match="stands for several runs"):
         train(tiny("training.replicas=2"), runs)
+    with pytest.raises(BadCombinationError, match=r"`dreg` cannot be .* train them one by one"):
+        train_together(replicas(tiny("training.replicas=2", "objective=dreg")), runs)
     assert not runs.exists()
     train(b, runs)
     with pytest.raises(BadValueError, match="there is a run in"):

@@ -95,6 +95,9 @@ def describe(model: FlatLatent, experiment: Experiment) -> Description:
     rows = (
         *_layer_rows("encoder", model.encoder.trunk.layers),
         *(row for name, head in heads.items() for row in _layer_rows(name, head.layers)),
+        _module_row(
+            "posterior", _in_words(config.posterior), model.latent_shape, model.encoder.family
+        ),
         *_layer_rows("decoder", model.decoder.trunk.layers),
         _module_row(
             "likelihood", _in_words(config.likelihood), model.image_shape, model.decoder.family

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,9 +31,6 @@ class Family(nn.Module, ABC):
 
 class BasePosterior(Config, ABC):
     """Settings of the family of q(z|x)."""
-
-    detachable: ClassVar[bool] = True
-    """Whether its density can be had without the gradient of its parameters."""
 
     @abstractmethod
     def build(self, latent: int) -> Family:

@@ -28,8 +28,6 @@ class IAFConfig(BasePosterior):
     elsewhere the flow has to be inverted, one pass for each dimension.
     """
 
-    detachable: ClassVar[bool] = False
-
     kind: Literal["iaf"] = "iaf"
     transforms: int = Field(default=2, ge=1, le=32)
     """How many are applied one after the other, in turn from the first and the last dimension."""

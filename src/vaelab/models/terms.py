@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelab.distributions import closed_form_kl, closed_form_kl_per_dim
+from vaelab.distributions import closed_form_kl, closed_form_kl_per_dim, detached
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,11 @@ class Level:
     def log_q(self) -> Float[Tensor, "k b"]:
         """Log q(z|x) at the samples, nats."""
         return self.posterior.log_prob(self.z)
+
+    @cached_property
+    def log_q_by_path(self) -> Float[Tensor, "k b"]:
+        """Log q(z|x) whose gradient reaches the posterior's parameters through z only."""
+        return detached(self.posterior).log_prob(self.z)
 
     @cached_property
     def log_p(self) -> Float[Tensor, "k b"]:
@@ -88,6 +93,12 @@ class Terms:
         """Log p(x,z) - log q(z|x) at each sample, nats."""
         # log w = log p(x|z) + log p(z) - log q(z|x)
         latent = torch.stack([level.log_p - level.log_q for level in self.levels]).sum(0)
+        return self.log_likelihood + latent
+
+    @cached_property
+    def log_weights_by_path(self) -> Float[Tensor, "k b"]:
+        """The same, its gradient reaching the posteriors' parameters through the samples only."""
+        latent = torch.stack([level.log_p - level.log_q_by_path for level in self.levels]).sum(0)
         return self.log_likelihood + latent
 
     @cached_property

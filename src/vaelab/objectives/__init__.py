@@ -4,10 +4,41 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vaelab.objectives.base import BaseObjective
+from vaelab.objectives.base import BaseObjective, Controls
+from vaelab.objectives.capacity import CapacityConfig
+from vaelab.objectives.dip import DIPConfig
+from vaelab.objectives.dreg import DReGConfig
 from vaelab.objectives.elbo import ELBOConfig
+from vaelab.objectives.free_bits import FreeBitsConfig
+from vaelab.objectives.info import InfoConfig
 from vaelab.objectives.iwae import IWAEConfig
+from vaelab.objectives.stl import STLConfig
+from vaelab.objectives.tcvae import TCVAEConfig
 
-ObjectiveConfig = Annotated[ELBOConfig | IWAEConfig, Field(discriminator="kind")]
+ObjectiveConfig = Annotated[
+    ELBOConfig
+    | STLConfig
+    | IWAEConfig
+    | DReGConfig
+    | CapacityConfig
+    | FreeBitsConfig
+    | TCVAEConfig
+    | DIPConfig
+    | InfoConfig,
+    Field(discriminator="kind"),
+]
 
-__all__ = ["BaseObjective", "ELBOConfig", "IWAEConfig", "ObjectiveConfig"]
+__all__ = [
+    "BaseObjective",
+    "CapacityConfig",
+    "Controls",
+    "DIPConfig",
+    "DReGConfig",
+    "ELBOConfig",
+    "FreeBitsConfig",
+    "IWAEConfig",
+    "InfoConfig",
+    "ObjectiveConfig",
+    "STLConfig",
+    "TCVAEConfig",
+]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -10,9 +11,21 @@ from vaelab.config import Config
 from vaelab.models import Terms
 from vaelab.schedules import Schedule
 
+Controls = Mapping[str, Float[Tensor, ""]]
+
+NORMAL = frozenset({"diagonal_normal", "full_normal"})
+"""Posteriors whose moments and densities are known everywhere."""
+
 
 class BaseObjective(Config, ABC):
     """Terms to the number that training minimises; the frozen config is the callable."""
+
+    posteriors: ClassVar[frozenset[str] | None] = None
+    """Kinds of posterior it can be computed for; None: all."""
+    priors: ClassVar[frozenset[str] | None] = None
+    """Kinds of prior it can be computed for; None: all."""
+    alone: ClassVar[bool] = False
+    """Whether models have to be trained one by one with it, not as one batched model."""
 
     @property
     @abstractmethod
@@ -25,7 +38,10 @@ class BaseObjective(Config, ABC):
         return {}
 
     @abstractmethod
-    def __call__(
-        self, terms: Terms, controls: Mapping[str, Float[Tensor, ""]]
-    ) -> Float[Tensor, ""]:
-        """The loss in nats per image, averaged over the batch."""
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
+        """The loss in nats per image, averaged over the batch.
+
+        Args:
+            terms: of a batch.
+            controls: the settings that change, and `images`: how many there are to train on.
+        """

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaelab.models import Terms
-from vaelab.objectives.base import BaseObjective
+from vaelab.objectives.base import BaseObjective, Controls
 from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
 
 
@@ -35,9 +35,7 @@ class ELBOConfig(BaseObjective):
         """Beta."""
         return {"beta": self.beta}
 
-    def __call__(
-        self, terms: Terms, controls: Mapping[str, Float[Tensor, ""]]
-    ) -> Float[Tensor, ""]:
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Mean over images of distortion + beta rate."""
         # loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
         return (terms.distortion + controls["beta"] * terms.rate).mean()

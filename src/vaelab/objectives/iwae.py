@@ -1,6 +1,5 @@
 """The importance weighted bound."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from jaxtyping import Float
@@ -8,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaelab.models import Terms
-from vaelab.objectives.base import BaseObjective
+from vaelab.objectives.base import BaseObjective, Controls
 
 
 class IWAEConfig(BaseObjective):
@@ -26,8 +25,6 @@ class IWAEConfig(BaseObjective):
         """`samples`."""
         return self.samples
 
-    def __call__(
-        self, terms: Terms, controls: Mapping[str, Float[Tensor, ""]]
-    ) -> Float[Tensor, ""]:
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Mean over images of -log 1/K sum w."""
         return -terms.iwae.mean()

@@ -52,7 +52,10 @@ class Loop:
         self.conductor: Conductor = conductor or Unattended()
         self.config = members[0].config
         self.device = place.device
-        steps = [TrainingStep(one.model, one.objective, one.pixels) for one in members]
+        steps = [
+            TrainingStep(one.model, one.objective, one.pixels, len(store.train)).to(place.device)
+            for one in members
+        ]
         self.update = Update(steps, self.config.optimizer, place)
         self.images: Tensor = resident(store.train.images, place.device)
         self.labels: Tensor = resident(store.train.labels, place.device)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
@@ -16,12 +17,19 @@ class TrainingStep(nn.Module):
 
     It returns tensors and takes everything that changes while training as tensors, so that it can
     be wrapped, compiled or captured as a whole.
+
+    Args:
+        model: what is trained.
+        objective: what is minimised.
+        pixels: what a pixel means to the model.
+        images: how many there are to train on.
     """
 
     def __init__(
-        self, model: LatentVariableModel, objective: BaseObjective, pixels: Pixels
+        self, model: LatentVariableModel, objective: BaseObjective, pixels: Pixels, images: int
     ) -> None:
         super().__init__()
+        self.register_buffer("images", torch.tensor(float(images)), persistent=False)
         self.model = model
         self.objective = objective
         self.pixels = pixels
@@ -47,7 +55,7 @@ class TrainingStep(nn.Module):
         context = class_context(labels, self.model.classes)
         terms = self.model.terms(x, context, noise=noise)
         return {
-            "loss": self.objective(terms, controls),
+            "loss": self.objective(terms, {**controls, "images": self.get_buffer("images")}),
             "distortion": terms.distortion.detach().mean(),
             "rate": terms.rate.detach().mean(),
         }

@@ -1,0 +1,43 @@
+"""A rate that is held to a capacity."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from vaelab.models import Terms
+from vaelab.objectives.base import BaseObjective, Controls
+from vaelab.schedules import LinearSchedule, Schedule, ScheduleConfig
+
+
+class CapacityConfig(BaseObjective):
+    """Distortion plus gamma times the distance of the rate from a capacity that grows.
+
+    "Understanding disentangling in beta-VAE" (Burgess et al., 2018, eq. 8, arXiv 1804.03599). The
+    distance is that of the batch's mean rate.
+    """
+
+    kind: Literal["capacity"] = "capacity"
+    capacity: ScheduleConfig = LinearSchedule(start=0.0, end=25.0, epochs=10.0)
+    """Nats per image that the rate is held to: a number, or a schedule over epochs."""
+    gamma: float = Field(default=100.0, gt=0, allow_inf_nan=False)
+    """Weight of the distance."""
+    samples: int = Field(default=1, ge=1, le=10_000)
+    """Posterior samples per image and step."""
+
+    @property
+    def num_samples(self) -> int:
+        """`samples`."""
+        return self.samples
+
+    @property
+    def controls(self) -> Mapping[str, Schedule]:
+        """The capacity."""
+        return {"capacity": self.capacity}
+
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
+        """Distortion + gamma |rate - capacity|, of the batch's means."""
+        distance = (terms.rate.mean() - controls["capacity"]).abs()
+        return terms.distortion.mean() + self.gamma * distance

@@ -1,0 +1,78 @@
+"""A rate taken apart, with a weight for each part."""
+
+from collections.abc import Mapping
+from math import log
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Independent
+
+from vaelab.models import Level, Terms
+from vaelab.objectives.base import BaseObjective, Controls
+from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+
+
+class TCVAEConfig(BaseObjective):
+    """The negative ELBO with beta on the total correlation of the aggregate posterior alone.
+
+    rate = I(x; z) + KL(q(z) || prod q(z_k)) + sum KL(q(z_k) || p(z_k)): "Isolating sources of
+    disentanglement in VAEs" (Chen et al., 2018, eq. 2 and 4, arXiv 1802.04942). q(z) is estimated
+    from the batch (their minibatch weighted sampling, eq. 3): biased, the parts more than their
+    sum, and so never to be reported as the total correlation.
+    """
+
+    posteriors: ClassVar[frozenset[str] | None] = frozenset({"diagonal_normal"})
+
+    kind: Literal["tcvae"] = "tcvae"
+    alpha: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """Weight of the index-code mutual information."""
+    beta: ScheduleConfig = ConstantSchedule(value=6.0)
+    """Weight of the total correlation: a number, or a schedule over epochs."""
+    gamma: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """Weight of the dimension-wise KL."""
+
+    @property
+    def num_samples(self) -> int:
+        """1."""
+        return 1
+
+    @property
+    def controls(self) -> Mapping[str, Schedule]:
+        """Beta."""
+        return {"beta": self.beta}
+
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
+        """Distortion + alpha MI + beta TC + gamma dimension-wise KL."""
+        loss = terms.distortion.mean()
+        for level in terms.levels:
+            log_aggregate, log_product = log_aggregate_posterior(level, controls["images"])
+            information = (level.log_q[0] - log_aggregate).mean()
+            correlation = (log_aggregate - log_product).mean()
+            dimensions = (log_product - level.log_p[0]).mean()
+            loss = loss + self.alpha * information + self.gamma * dimensions
+            loss = loss + controls["beta"] * correlation
+        return loss
+
+
+def log_aggregate_posterior(
+    level: Level, images: Float[Tensor, ""]
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """Log q(z) and sum over k of log q(z_k) at each first sample, estimated from the batch; nats.
+
+    Args:
+        level: with a posterior whose dimensions are independent.
+        images: N, how many there are in the data set.
+
+    Raises:
+        TypeError: they are not independent.
+    """
+    if not isinstance(level.posterior, Independent):
+        raise TypeError(f"the dimensions of {type(level.posterior).__name__} are not independent")
+    # q(z_i) = 1 / (N M) sum_j q(z_i | x_j) over the M images of the batch
+    each = level.posterior.base_dist.log_prob(level.z[0].unsqueeze(1))  # (b, b, d)
+    count = images.log() + log(len(each))
+    joint = torch.logsumexp(each.sum(-1), 1) - count
+    return joint, (torch.logsumexp(each, 1) - count).sum(-1)
