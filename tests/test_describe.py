@@ -47,7 +47,10 @@ CASES: dict[str, tuple[str, tuple[int, int, int], list[str]]] = {
     "no_trunk": ("digits", SMALL, ["model.encoder.widths=[]", "model.decoder.widths=[]"]),
     "long_words": (
         "digits", SMALL,
-        ["model.likelihood={kind: continuous_bernoulli}", "model.prior=vamp", "model.latent=16"],
+        [
+            "model.likelihood={kind: continuous_bernoulli}", "model.prior=vamp",
+            "model.latent=16", "model.decoder.output_activation=identity",
+        ],
     ),
 }  # fmt: skip
 

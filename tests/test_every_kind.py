@@ -64,6 +64,7 @@ def models() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"posterior-{scale}", {"posterior": {"scale": scale}}
     for likelihood in ("gaussian", "laplace"):
         yield f"{likelihood}-fixed", {"likelihood": {"kind": likelihood, "scale": 0.1}}
+        yield f"{likelihood}-per_pixel", {"likelihood": {"kind": likelihood, "scale": "per_pixel"}}
     yield "heads", {"encoder": {"kind": "mlp", "widths": [16], "heads": [8]}}
     encoder, decoder = (
         get_args(Condition.model_fields[side].annotation) for side in ("encoder", "decoder")
@@ -88,7 +89,9 @@ def given(name: str, samples: int = 1) -> tuple[Tensor, Tensor | None, Tensor]:
     """Images in the domain of the model's likelihood, their classes, and noise."""
     torch.manual_seed(5)
     grey = torch.rand(IMAGES, *SHAPE)
-    x = (grey > 0.5).float() if domain_for(MODELS[name]) is Domain.BINARY else grey
+    domain = domain_for(MODELS[name])
+    x = (grey > 0.5).float() if domain is Domain.BINARY else grey
+    x = (255 * x).round() if domain is Domain.LEVELS else x
     conditional = build(name).classes > 0
     torch.manual_seed(6)
     context = torch.eye(CLASSES)[torch.arange(IMAGES) % CLASSES] if conditional else None

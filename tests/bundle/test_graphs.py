@@ -99,12 +99,14 @@ POINTWISE = {
     "relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "tanh": nn.Tanh(), "gelu": nn.GELU(),
     "silu": nn.SiLU(), "sigmoid": nn.Sigmoid(), "soft_bound": lambda v: soft_bound(v, 20.0),
     "exp_half": lambda v: torch.exp(v / 2), "abs_plus": lambda v: v.abs() + 1e-6,
+    "times": lambda v: 0.25 * v,
     "continuous_bernoulli_mean": lambda v: ContinuousBernoulli(logits=v).mean,
 }  # fmt: skip
 SETTINGS = {
     "leaky_relu": {"slope": 0.2},
     "soft_bound": {"bound": 20.0},
     "abs_plus": {"floor": 1e-6},
+    "times": {"factor": 0.25},
 }
 
 
@@ -147,6 +149,8 @@ MODELS = {
     "decoder alone": ("model.condition={decoder: one_hot}",),
     "laplace, latent 5": ("model.likelihood.kind=laplace", "model.latent=5"),
     "bernoulli": ("data={kind: digits, pixels: binary}", "model.likelihood.kind=bernoulli"),
+    "levels": ("data={kind: digits, pixels: levels}", "model.encoder={kind: conv}"),
+    "optimal": ("model.likelihood.kind=optimal_gaussian",),
     "continuous bernoulli": ("model.likelihood.kind=continuous_bernoulli",),
 }
 

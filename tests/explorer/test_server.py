@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from starlette.testclient import TestClient
 
@@ -15,6 +16,9 @@ from vaelab.explorer.choices import choices
 from vaelab.explorer.library import Library
 from vaelab.explorer.serve import library_of
 from vaelab.explorer.wishes import check_live, experiment_of
+from vaelab.kinds import members
+from vaelab.likelihoods import LikelihoodConfig
+from vaelab.priors import PriorConfig
 from vaelab.run import Run
 
 
@@ -118,16 +122,23 @@ def test_exports_are_attachments(client: TestClient) -> None:
 def test_choices_are_those_of_the_schema(runs: Path) -> None:
     found = choices(runs)
     axes = {axis["key"]: axis for axis in found["axes"]}
-    likelihoods = {option["value"] for option in axes["model.likelihood"]["options"]}
-    assert likelihoods == {"gaussian", "laplace", "bernoulli", "continuous_bernoulli"}
-    assert {option["value"] for option in axes["model.prior"]["options"]} >= {
-        "standard_normal",
-        "vamp",
-    }
+    for axis, union in (("likelihood", LikelihoodConfig), ("prior", PriorConfig)):
+        offered = {option["value"] for option in axes[f"model.{axis}"]["options"]}
+        assert offered == {kind.model_fields["kind"].default for kind in members(union)}
+
     assert [key for key, axis in axes.items() if not axis["restarts"]] == [
         "objective.beta", "training.optimizer.learning_rate",
     ]  # fmt: skip
     assert len(found["presets"]) == 6
+
+
+@pytest.mark.parametrize("likelihood", ["categorical", "discretized_logistic"])
+def test_levels_can_be_chosen_for_likelihoods_that_count_them(runs: Path, likelihood: str) -> None:
+    data = {"kind": "digits", "pixels": {"kind": "levels"}}
+    wished = {"data": data, "model.likelihood": likelihood}
+    experiment = experiment_of("digits", wished, runs, "new")
+    model = experiment.model.build((1, 8, 8), experiment.data.pixels.domain, 10)
+    assert torch.isfinite(model.decode(torch.zeros(1, 2)).log_prob(torch.zeros(1, 1, 8, 8)))
 
 
 @pytest.mark.parametrize("preset", range(6))

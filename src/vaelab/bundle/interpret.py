@@ -90,6 +90,7 @@ _COMPUTE: dict[str, Callable[..., Tensor]] = {
     "soft_bound": lambda op, tensors, x: soft_bound(x, op.settings["bound"]),
     "exp_half": lambda op, tensors, x: torch.exp(0.5 * x),
     "abs_plus": lambda op, tensors, x: x.abs() + op.settings["floor"],
+    "times": lambda op, tensors, x: x * op.settings["factor"],
     "append_one_hot": lambda op, tensors, x, context: torch.cat([x, context.to(x.dtype)], dim=1),
     "class_planes": _class_planes,
     "continuous_bernoulli_mean": _continuous_bernoulli_mean,

@@ -14,6 +14,7 @@ from vaelab.distributions.family import Family
 from vaelab.distributions.normal import LOG_VARIANCE_BOUND, SMALLEST_SCALE, DiagonalNormal
 from vaelab.likelihoods.bernoulli import FromLogits
 from vaelab.likelihoods.location_scale import LocationScale
+from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.models import FlatLatent
 from vaelab.models.base import NetworkDistribution
 from vaelab.models.vae import VAE
@@ -48,7 +49,7 @@ def lower(model: FlatLatent) -> Lowered:
         raise UnsupportedLayerError(type(model).__name__)
     tensors: list[Callable[[], Array]] = []
     encoder = _Builder("x", tensors)
-    encoder_outputs = encoder.posterior(model.encoder, model.latent)
+    encoder_outputs = encoder.posterior(model)
     decoder = _Builder("z", tensors)
     decoder_outputs = {"mean": decoder.likelihood(model.decoder)}
     return Lowered(encoder.graph(encoder_outputs), decoder.graph(decoder_outputs), tuple(tensors))
@@ -65,8 +66,11 @@ class _Builder:
         inputs = {self.given: 0} | ({"class": 1} if self.reads_class else {})
         return Graph(inputs, tuple(self.ops), outputs)
 
-    def posterior(self, encoder: NetworkDistribution, latent: int) -> dict[str, int]:
-        features = self.chain(parts(encoder.trunk), 0)
+    def posterior(self, model: VAE) -> dict[str, int]:
+        encoder, latent, x = model.encoder, model.latent, 0
+        if model.input_factor != 1:
+            x = self.add("times", x, model.image_shape, factor=model.input_factor)
+        features = self.chain(parts(encoder.trunk), x)
         if not isinstance(encoder.family, DiagonalNormal):
             raise UnsupportedLayerError(type(encoder.family).__name__)
         heads = [parts(cast(Network, head)) for head in encoder.heads]
@@ -127,7 +131,7 @@ def _rows(members: list[Part], first: int, last: int) -> list[Part]:
 
 def _mean(family: Family | nn.Module) -> str | None:
     """The operation from a likelihood's parameters to its mean; None where they are the mean."""
-    if isinstance(family, LocationScale):
+    if isinstance(family, LocationScale | OptimalGaussian):
         return None
     if isinstance(family, FromLogits):
         return "sigmoid" if family.family is Bernoulli else "continuous_bernoulli_mean"

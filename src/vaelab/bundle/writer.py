@@ -20,7 +20,9 @@ from vaelab.data import Store
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.files import write_bytes, write_text
+from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
 from vaelab.likelihoods.location_scale import LocationScale
+from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.models import FlatLatent
@@ -49,13 +51,14 @@ class BundleWriter:
         self.images = BundleImages(store, experiment.data.pixels, model.classes, device)
         self.unsupported: str | None = None
         self.lowered: Lowered | None = None
-        self._likelihood: LocationScale | None = None
+        self._likelihood: LocationScale | OptimalGaussian | DiscretizedLogistic | None = None
         try:
             self.lowered = lower(model)
         except UnsupportedLayerError as error:
             self.unsupported = error.layer
-        if isinstance(model, VAE) and isinstance(model.decoder.family, LocationScale):
-            self._likelihood = model.decoder.family
+        family = model.decoder.family if isinstance(model, VAE) else None
+        if isinstance(family, LocationScale | OptimalGaussian | DiscretizedLogistic):
+            self._likelihood = family
         self._name, self._experiment = name, experiment
         self._steps: list[dict[str, Any]] = []
         self._written = False

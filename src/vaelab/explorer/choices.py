@@ -23,6 +23,7 @@ LARGEST_RATE = 1.0
 DIGITS = (
     ({"kind": "digits", "pixels": {"kind": "unit"}}, "the demonstration"),
     ({"kind": "digits", "pixels": {"kind": "binary"}}, "the demonstration, black and white"),
+    ({"kind": "digits", "pixels": {"kind": "levels"}}, "the demonstration, its levels counted"),
 )
 UNCONDITIONAL = {"encoder": "none", "decoder": "none"}
 ON_THE_CLASS = {"encoder": "planes", "decoder": "one_hot"}

@@ -13,7 +13,11 @@ from vaelab.explorer.choices import LARGEST_BETA, LARGEST_RATE, Axis, axes_of, p
 from vaelab.library import load_experiment, shipped_configs
 
 SLOWEST = 10.0
-LOGITS = {"bernoulli", "continuous_bernoulli"}
+OUTPUTS = {
+    "bernoulli": "identity", "continuous_bernoulli": "identity", "categorical": "identity",
+    "discretized_logistic": "sigmoid",
+}  # fmt: skip
+"""Output activations of likelihoods that take other parameters than pixels."""
 RANGE_OF = {"unit": "sigmoid", "signed": "tanh", "binary": "sigmoid", "levels": "identity"}
 """Output activations that reach all of a domain and nothing else, where there is one."""
 
@@ -83,7 +87,7 @@ def _decoder(wished: Mapping[str, Any], base: Experiment) -> list[str]:
         return []
     likelihood = wished.get("model.likelihood", base.model.likelihood.kind)
     data = wished.get("data") or base.data.model_dump(mode="json")
-    output = "identity" if likelihood in LOGITS else RANGE_OF[pixels_of(data)]
+    output = OUTPUTS.get(likelihood) or RANGE_OF[pixels_of(data)]
     if encoder := wished.get("model.encoder"):
         return [f"model.decoder={{kind: {encoder}, output_activation: {output}}}"]
     return [f"model.decoder.output_activation={output}"]

@@ -6,19 +6,31 @@ from pydantic import Field
 
 from vaelab.likelihoods.base import BaseLikelihood, Likelihood
 from vaelab.likelihoods.bernoulli import BernoulliConfig, ContinuousBernoulliConfig
+from vaelab.likelihoods.categorical import CategoricalConfig
+from vaelab.likelihoods.discretized_logistic import DiscretizedLogisticConfig
 from vaelab.likelihoods.location_scale import GaussianConfig, LaplaceConfig
+from vaelab.likelihoods.optimal_gaussian import OptimalGaussianConfig
 
 LikelihoodConfig = Annotated[
-    GaussianConfig | LaplaceConfig | BernoulliConfig | ContinuousBernoulliConfig,
+    GaussianConfig
+    | OptimalGaussianConfig
+    | LaplaceConfig
+    | BernoulliConfig
+    | ContinuousBernoulliConfig
+    | DiscretizedLogisticConfig
+    | CategoricalConfig,
     Field(discriminator="kind"),
 ]
 
 __all__ = [
     "BaseLikelihood",
     "BernoulliConfig",
+    "CategoricalConfig",
     "ContinuousBernoulliConfig",
+    "DiscretizedLogisticConfig",
     "GaussianConfig",
     "LaplaceConfig",
     "Likelihood",
     "LikelihoodConfig",
+    "OptimalGaussianConfig",
 ]

@@ -25,6 +25,14 @@ class BaseLikelihood(Config, ABC):
     remedy: ClassVar[str]
     """What to do when the domain is another."""
 
+    raw: ClassVar[bool] = False
+    """Whether its parameters have to be any real numbers, so that no activation may bound them."""
+
+    @property
+    def needs_raw(self) -> bool:
+        """`raw`, or because of a setting."""
+        return self.raw
+
     @abstractmethod
     def build(self, domain: Domain) -> Likelihood:
         """The module; `domain` tells the range its scale starts from."""

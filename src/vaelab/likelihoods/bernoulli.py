@@ -33,6 +33,8 @@ class BernoulliConfig(BaseLikelihood):
         "use `pixels: binary` or `likelihood: {kind: continuous_bernoulli}` with `pixels: unit`"
     )
 
+    raw: ClassVar[bool] = True
+
     kind: Literal["bernoulli"] = "bernoulli"
 
     def build(self, domain: Domain) -> FromLogits:
@@ -49,6 +51,8 @@ class ContinuousBernoulliConfig(BaseLikelihood):
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.UNIT})
     measure: ClassVar[Measure] = "lebesgue"
     remedy: ClassVar[str] = "use `pixels: unit`, or `bernoulli` where they are binary"
+
+    raw: ClassVar[bool] = True
 
     kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
 

@@ -11,8 +11,9 @@ from torch.distributions import Distribution, Laplace, Normal
 from vaelab.data.pixels import Domain
 from vaelab.distributions import SharedScale
 from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
+from vaelab.likelihoods.per_pixel import PerPixelScale
 
-Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["learned"]
+Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["learned", "per_pixel"]
 
 
 class LocationScale(Likelihood):
@@ -57,12 +58,21 @@ class _LocationScaleConfig(BaseLikelihood):
     remedy: ClassVar[str] = ""
 
     scale: Scale = "learned"
-    """One scale for all pixels, in units of their domain: a number, or `learned`."""
+    """In units of the pixels' domain: a number or `learned`, for all pixels; or `per_pixel`."""
     floor: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     """A learned scale stays above this; without it, pixels that never vary let it fall to zero."""
 
-    def _module(self, family: type[Normal] | type[Laplace], domain: Domain) -> LocationScale:
+    @property
+    def needs_raw(self) -> bool:
+        """Where the decoder gives scales."""
+        return self.scale == "per_pixel"
+
+    def _module(
+        self, family: type[Normal] | type[Laplace], domain: Domain
+    ) -> LocationScale | PerPixelScale:
         start = max(RANGE[domain] / 4, 2 * self.floor)
+        if self.scale == "per_pixel":
+            return PerPixelScale(family, start, self.floor)
         return LocationScale(
             family, None if self.scale == "learned" else self.scale, start, self.floor
         )
@@ -78,7 +88,7 @@ class GaussianConfig(_LocationScaleConfig):
 
     kind: Literal["gaussian"] = "gaussian"
 
-    def build(self, domain: Domain) -> LocationScale:
+    def build(self, domain: Domain) -> LocationScale | PerPixelScale:
         """The module."""
         return self._module(Normal, domain)
 
@@ -91,6 +101,6 @@ class LaplaceConfig(_LocationScaleConfig):
 
     kind: Literal["laplace"] = "laplace"
 
-    def build(self, domain: Domain) -> LocationScale:
+    def build(self, domain: Domain) -> LocationScale | PerPixelScale:
         """The module."""
         return self._module(Laplace, domain)

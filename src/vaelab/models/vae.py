@@ -13,6 +13,7 @@ from vaelab.data.pixels import Domain
 from vaelab.distributions import DiagonalNormalConfig, Family, PosteriorConfig, rsample
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import GaussianConfig, LikelihoodConfig
+from vaelab.likelihoods.base import RANGE
 from vaelab.models.base import FlatLatent, NetworkDistribution
 from vaelab.models.terms import Level, Terms
 from vaelab.networks import DecoderConfig, EncoderConfig, MLPEncoder
@@ -88,12 +89,22 @@ class VAEConfig(Config):
         likelihood = self.likelihood.build(domain)
         layers = self._decoder_trunk(image_shape, likelihood, classes)
         decoder = NetworkDistribution(layers, [], likelihood)
-        return VAE(encoder, decoder, self.prior, self.latent, image_shape, self.condition, classes)
+        # a network whose inputs reach 255 hardly learns
+        factor = 1 / RANGE[domain] if domain is Domain.LEVELS else 1.0
+        return VAE(
+            encoder, decoder, self.prior, self.latent, image_shape, self.condition, classes, factor
+        )
 
     def _decoder_trunk(
         self, image_shape: tuple[int, int, int], likelihood: Family, classes: int
     ) -> list[Layer]:
         config = self.encoder.mirrored() if self.decoder is None else self.decoder
+        if self.likelihood.needs_raw and config.output_activation != "identity":
+            raise BadCombinationError(
+                f"likelihood `{self.likelihood.kind}` takes any real number from the decoder, but "
+                f"model.decoder.output_activation is `{config.output_activation}`; use "
+                "`output_activation: identity`"
+            )
         channels, height, width = image_shape
         shape = (likelihood.params_size(channels), height, width)
         return config.trunk(self.latent, shape, self.condition.decoder, classes)
@@ -110,6 +121,7 @@ class VAE(FlatLatent):
         image_shape: `(c, h, w)`.
         condition: where the class is read.
         classes: number of classes in the data.
+        input_factor: what the pixels are multiplied with on their way into the encoder.
     """
 
     def __init__(
@@ -121,21 +133,24 @@ class VAE(FlatLatent):
         image_shape: tuple[int, int, int],
         condition: Condition,
         classes: int,
+        input_factor: float,
     ) -> None:
         super().__init__()
         self.latent = latent
+        self.input_factor = input_factor
         self.image_shape = image_shape
         self.classes = classes if condition.active or prior.reads_class else 0
         self.encoder = encoder
         self.decoder = decoder
-        encode = self.encode if condition.encoder == "none" else None
+        self.prior_reads_class = prior.reads_class
+        encode = self._encode_input if condition.encoder == "none" else None
         self.prior: Prior = prior.build(latent, image_shape, encode, classes)
 
     def encode(
         self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b classes"] | None = None
     ) -> Distribution:
         """q(z|x): batch shape `(b,)`, event shape `(d,)`."""
-        return self.encoder(x, context)
+        return self._encode_input(x if self.input_factor == 1 else x * self.input_factor, context)
 
     def decode(
         self, z: Float[Tensor, "... d"], context: Float[Tensor, "... classes"] | None = None
@@ -155,6 +170,9 @@ class VAE(FlatLatent):
         z = rsample(posterior, noise)
         level = Level(z, posterior, self.prior(context))
         return Terms(self.decode(z, context).log_prob(x), (level,))
+
+    def _encode_input(self, x: Tensor, context: Tensor | None = None) -> Distribution:
+        return self.encoder(x, context)
 
     def sample(self, num: int, context: Float[Tensor, "n classes"] | None = None) -> Distribution:
         """p(x|z) at `num` codes z ~ p(z), drawn from torch's global generator."""

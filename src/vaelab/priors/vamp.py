@@ -16,7 +16,7 @@ class VampPrior(Prior):
     """p(z) = 1/M sum over m of q(z | u_m), with M learned pseudo-inputs u.
 
     Args:
-        encode: images in the pixels' domain to q(z|x); a bound method, so that the encoder's
+        encode: an encoder's input to q(z|x); a bound method, so that the encoder's
             parameters are not registered a second time.
         shape: of an image, `(c, h, w)`.
         components: M.

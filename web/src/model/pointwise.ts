@@ -42,6 +42,7 @@ export const POINTWISE: Record<string, Pointwise> = {
   }),
   exp_half: each((v) => Math.exp(v / 2)),
   abs_plus: each((v, op) => Math.abs(v) + op.floor!),
+  times: each((v, op) => v * op.factor!),
   continuous_bernoulli_mean: each((l) =>
     Math.abs(l) < 0.05 ? 0.5 + l / 12 - l ** 3 / 720 : -1 / Math.expm1(-l) - 1 / l,
   ),
