@@ -13,6 +13,7 @@ from rich.table import Table
 
 from vaelab.data import Domain
 from vaelab.data.feed import Feed
+from vaelab.data.pixels import BinaryPixels
 from vaelab.errors import BadValueError
 from vaelab.files import write_text
 from vaelab.metrics import (
@@ -23,6 +24,7 @@ from vaelab.metrics import (
     IWAEMetric,
     NeighboursMetric,
     Number,
+    RatePartsMetric,
 )
 from vaelab.models import FlatLatent
 from vaelab.run import Run
@@ -40,8 +42,9 @@ class Evaluation:
         images: how many.
         epoch: of the weights.
         data_checksum: of the data.
-        likelihood: its kind; numbers under different likelihoods are not comparable.
-        pixels: their domain, likewise.
+        likelihood: its kind.
+        measure: what its density is against; numbers under different ones are not comparable.
+        pixels: their domain and how they were drawn, likewise.
         conditional: whether the model reads the class, likewise.
         numbers: by name.
     """
@@ -52,6 +55,7 @@ class Evaluation:
     epoch: int
     data_checksum: str
     likelihood: str
+    measure: str
     pixels: str
     conditional: bool
     numbers: dict[str, Number]
@@ -65,8 +69,7 @@ class Evaluation:
             caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
             + (", conditional on the class" if self.conditional else "")
             + ". Means over images ± standard error; nats are per image; pixel: in units of the "
-            "pixels' domain. Compare only with numbers of the same data, pixels, likelihood and "
-            "conditioning.",
+            "pixels' domain. `vaelab compare` says with which numbers these can be compared.",
         )
         table.add_column("number", no_wrap=True)
         table.add_column("value", justify="right", no_wrap=True)
@@ -107,6 +110,7 @@ def evaluate(
         epoch=about["epoch"],
         data_checksum=store.checksum,
         likelihood=run.experiment.model.likelihood.kind,
+        measure=run.experiment.model.likelihood.measure,
         pixels=_pixels_name(run),
         conditional=model.classes > 0,
         numbers=_measure(run, model, feed, samples, console),
@@ -118,7 +122,9 @@ def evaluate(
 def _measure(
     run: Run, model: FlatLatent, feed: Feed, samples: int, console: Console
 ) -> dict[str, Number]:
-    metrics: list[BaseMetric] = [BoundMetric(), IWAEMetric(samples=samples), ActiveUnitsMetric()]
+    metrics: list[BaseMetric] = [
+        BoundMetric(), IWAEMetric(samples=samples), RatePartsMetric(), ActiveUnitsMetric()
+    ]  # fmt: skip
     if run.experiment.data.pixels.domain is not Domain.BINARY:
         metrics.append(ImpliedScaleMetric())
     metrics.append(NeighboursMetric())
@@ -140,6 +146,8 @@ def _measure(
 
 
 def _pixels_name(run: Run) -> str:
-    pixels = run.experiment.data.pixels
-    mode = getattr(pixels, "mode", None)
-    return pixels.domain.value if mode is None else f"{mode} {pixels.domain.value}"
+    data = run.experiment.data
+    if not isinstance(data.pixels, BinaryPixels):
+        return data.pixels.domain.value
+    drawn = f" by data.seed {data.seed}" if data.pixels.mode == "static" else ""
+    return f"{data.pixels.mode} binary{drawn}"

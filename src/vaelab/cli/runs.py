@@ -66,6 +66,37 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    chosen: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Evaluated runs, by name or folder.")
+    ],
+    picture: Annotated[
+        Path, typer.Option(help="Where to draw the plane of rate and distortion.")
+    ] = Path("comparison.png"),
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Put runs beside each other; refuse to rank numbers that cannot be compared, and say why.
+
+    Example: `vaelab compare vae_kl fast --picture kl.png`
+    """
+    from vaelab.comparison import compare as compare_runs
+    from vaelab.comparison import differences, draw
+    from vaelab.figures import save_png
+    from vaelab.library import find_run
+
+    console = Console()
+    groups = compare_runs([find_run(name, runs) for name in chosen])
+    for group in groups:
+        console.print(group.table())
+    if reasons := differences(groups):
+        console.print("not ranked together, because they differ in", highlight=False)
+        for reason in reasons:
+            console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
+    save_png(draw(groups), picture)
+    console.print(f"drawn in {picture}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def describe(
     config: ConfigArgument,
     overrides: Overrides = None,

@@ -9,9 +9,15 @@ from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.metrics.iwae import IWAEMetric
+from vaelab.metrics.rate_parts import RatePartsMetric
 
 MetricConfig = Annotated[
-    BoundMetric | IWAEMetric | ActiveUnitsMetric | ImpliedScaleMetric | NeighboursMetric,
+    BoundMetric
+    | IWAEMetric
+    | RatePartsMetric
+    | ActiveUnitsMetric
+    | ImpliedScaleMetric
+    | NeighboursMetric,
     Field(discriminator="kind"),
 ]
 
@@ -24,4 +30,5 @@ __all__ = [
     "MetricConfig",
     "NeighboursMetric",
     "Number",
+    "RatePartsMetric",
 ]
