@@ -30,7 +30,7 @@ class RatePartsMetric(BaseMetric):
     """
 
     kind: Literal["rate_parts"] = "rate_parts"
-    images: int = Field(default=10_000, ge=2, le=100_000)
+    images: int = Field(default=5_000, ge=2, le=100_000)
     """Of a larger split this many are taken, evenly spread: the cost is quadratic in them."""
     seed: int = Field(default=0, ge=0)
     """Of the samples."""
