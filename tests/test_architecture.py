@@ -31,7 +31,7 @@ LAYERS = [
         "describe",
     },
     {"training", "library", "kinds", "schema"},
-    {"api", "explorer"},
+    {"api", "explorer", "reproduction"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

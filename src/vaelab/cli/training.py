@@ -12,6 +12,29 @@ app = typer.Typer()
 
 
 @app.command()
+def reproduce(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="`mean_field`.")],
+    budget: Annotated[
+        str, typer.Option(help="`quick`: some 20 minutes on two cores; `full`: as published.")
+    ] = "quick",
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Run a published table again and print ours beside theirs, with the spread.
+
+    Example: `vaelab reproduce mean_field --budget quick`
+
+    Its runs are ordinary ones. Ctrl-C keeps what is done, and the same command goes on.
+    """
+    from vaelab.reproduction import reproduce as repeat
+
+    console = Console()
+    repetition = repeat(table, budget, runs, console)
+    console.print(repetition.table())
+    for note in repetition.published.notes:
+        console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def train(
     config: ConfigArgument,
     overrides: Overrides = None,

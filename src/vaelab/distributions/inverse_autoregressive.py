@@ -18,6 +18,7 @@ from vaelab.distributions.normal import LOG_VARIANCE_BOUND, soft_bound
 from vaelab.errors import BadCombinationError
 
 MOMENT_SAMPLES = 64
+START = 0.01
 
 
 class IAFConfig(BasePosterior):
@@ -64,13 +65,18 @@ class InverseAutoregressive(Family):
         super().__init__()
         self.latent, self.context = latent, context
         forwards = torch.arange(latent)
-        self.transforms = nn.ModuleList(
+        flow = [
             MaskedAutoregressiveTransform(
                 latent, context, hidden_features=widths,
                 order=forwards.flip(0) if number % 2 else forwards,
             )
             for number in range(transforms)
-        )  # fmt: skip
+        ]  # fmt: skip
+        with torch.no_grad():  # nearly the identity, so that it begins as a normal distribution
+            for transform in flow:
+                for parameter in transform.hyper[-1].parameters():
+                    parameter.mul_(START)
+        self.transforms = nn.ModuleList(flow)
 
     def sizes(self, features: int) -> list[int]:
         """(d, d, context)."""

@@ -1,0 +1,120 @@
+"""Running a published table, and setting ours beside theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vaelab.errors import BadValueError
+from vaelab.evaluation import evaluate
+from vaelab.experiment import Experiment
+from vaelab.library import load_experiment
+from vaelab.reproduction.table import Budget, PublishedTable, Row, table_named
+from vaelab.run import Run
+from vaelab.training import Start, replicas, train_together
+
+NO_PICTURES = ("figures={every_epoch: [], at_end: []}", "explorer.keep=0")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number of one row: what was published, and what each of our runs gave."""
+
+    row: str
+    number: str
+    published: float
+    ours: tuple[float, ...]
+    standard_error: float
+    """Over seeds where there are several, else over images."""
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A table with our numbers."""
+
+    published: PublishedTable
+    budget: Budget
+    lines: tuple[Line, ...]
+
+    def table(self) -> Table:
+        """Ours beside theirs, for a terminal."""
+        several = self.budget.seeds > 1
+        error = "seeds" if several else "images"
+        table = Table(
+            box=SIMPLE,
+            title=escape(self.published.title),
+            caption=f"nats per image; ours: {escape(self.budget.means)}; ± standard error over "
+            f"{error}. Published: {escape(self.published.source)}.",
+        )
+        for name, justify in (("", "left"), ("number", "left"), ("published", "right"),
+                              ("ours", "right"), ("ours − published", "right")):  # fmt: skip
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        for line in self.lines:
+            ours = mean(line.ours)
+            table.add_row(
+                escape(line.row), line.number, f"{line.published:.2f}",
+                f"{ours:.2f} ± {line.standard_error:.2f}", f"{ours - line.published:+.2f}",
+            )  # fmt: skip
+        return table
+
+
+def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetition:
+    """Train and measure every row of a table; what is finished already is not done again.
+
+    Args:
+        name: of the table.
+        budget: one of the table's.
+        folder: where the runs lie.
+        console: where progress is shown.
+
+    Raises:
+        UserError: no such table or budget, or a run cannot be trained.
+    """
+    published = table_named(name)
+    if budget not in published.budgets:
+        known = ", ".join(published.budgets)
+        raise BadValueError(f"table `{name}` has no budget `{budget}`; it has {known}")
+    chosen = published.budgets[budget]
+    lines: list[Line] = []
+    for row in published.rows:
+        console.print(f"== {row.name}", markup=False, highlight=False)
+        experiments = experiments_of(row, chosen, f"{name}_{budget}")
+        runs = [
+            outcome.run for outcome in train_together(experiments, folder, Start.RESUME, console)
+            if outcome.stopped is None
+        ]  # fmt: skip
+        if len(runs) < len(experiments):
+            raise BadValueError(f"`{row.name}` was stopped; the same command goes on with it")
+        lines += _lines(row, runs, published.samples, console)
+    return Repetition(published, chosen, tuple(lines))
+
+
+def experiments_of(row: Row, budget: Budget, prefix: str) -> list[Experiment]:
+    """A row's runs under a budget, one for each seed."""
+    name = "_".join([prefix, *row.name.split()])
+    assignments = [*row.set, *budget.set, *NO_PICTURES, f"task_name={name}",
+                   f"training.replicas={budget.seeds}"]  # fmt: skip
+    return replicas(load_experiment(row.config, assignments)[0])
+
+
+def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> list[Line]:
+    found = []
+    for run in runs:
+        wanted = set(row.published)
+        if not wanted <= run.evaluation().get("numbers", {}).keys():
+            evaluate(run, samples=samples, console=console)
+        found.append(run.evaluation()["numbers"])
+    lines = []
+    for number, published in row.published.items():
+        values = tuple(numbers[number]["value"] for numbers in found)
+        error = found[0][number]["standard_error"] or 0.0
+        if len(values) > 1:
+            error = stdev(values) / sqrt(len(values))
+        lines.append(Line(row.name, number, published, values, error))
+    return lines

@@ -1,0 +1,92 @@
+"""Published tables are run again, and what is finished is not run twice."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.reproduction import reproduce, table, table_named, tables
+from vaelab.reproduction.repeat import experiments_of
+from vaelab.run import Run
+
+TINY = """
+title: "Digits, two kinds of posterior"
+source: "nowhere"
+samples: 5
+rows:
+  - {name: mean field, config: digits, published: {elbo_nats: 1.5, nll_iwae5_nats: -2}}
+  - {name: correlated, config: digits, set: [model.posterior=full_normal],
+     published: {nll_iwae5_nats: -3}}
+budgets:
+  quick: {set: ["training.epochs=1"], seeds: 2, means: "an epoch, two seeds"}
+"""
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "tiny.yaml").write_text(TINY)
+    monkeypatch.setattr(table, "FOLDER", tmp_path / "tables")
+    return "tiny"
+
+
+def test_ours_stand_beside_theirs(tiny: str, tmp_path: Path) -> None:
+    console = Console(record=True, quiet=True)
+    repetition = reproduce(tiny, "quick", tmp_path / "runs", console)
+    assert [(line.row, line.number) for line in repetition.lines] == [
+        ("mean field", "elbo_nats"),
+        ("mean field", "nll_iwae5_nats"),
+        ("correlated", "nll_iwae5_nats"),
+    ]
+    runs = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert runs == [
+        f"tiny_quick_{row}_seed{seed}" for row in ("correlated", "mean_field") for seed in (0, 1)
+    ]
+    for line in repetition.lines:
+        row = line.row.replace(" ", "_")
+        numbers = [
+            Run(tmp_path / "runs" / f"tiny_quick_{row}_seed{seed}").evaluation()["numbers"]
+            for seed in (0, 1)
+        ]
+        assert line.ours == tuple(each[line.number]["value"] for each in numbers)
+        spread = abs(line.ours[0] - line.ours[1]) / 2
+        assert line.standard_error == pytest.approx(spread)
+    printed = Console(width=150, record=True)
+    printed.print(repetition.table())
+    text = printed.export_text()
+    assert "an epoch, two seeds; ± standard error over seeds" in text
+    assert "1.50" in text
+
+
+def test_what_is_finished_is_not_run_again(tiny: str, tmp_path: Path) -> None:
+    first = reproduce(tiny, "quick", tmp_path, Console(quiet=True))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    again = reproduce(tiny, "quick", tmp_path, Console(quiet=True))
+    assert again.lines == first.lines
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
+
+
+@pytest.mark.parametrize("name", tables())
+def test_every_shipped_table_can_be_run(name: str) -> None:
+    published = table_named(name)
+    assert {"quick", "full"} <= published.budgets.keys()
+    for budget in published.budgets.values():
+        for row in published.rows:
+            experiments = experiments_of(row, budget, name)
+            assert len(experiments) == budget.seeds
+            domain = experiments[0].data.pixels.domain
+            experiments[0].model.build((1, 28, 28), domain, 10)
+            known = {"elbo_nats", f"nll_iwae{published.samples}_nats"}
+            assert row.published.keys() <= known
+
+
+def test_what_is_not_there_is_told(tiny: str, tmp_path: Path, vaelab: Any) -> None:
+    with pytest.raises(MissingFileError, match="there is no table `x`; there are tiny"):
+        reproduce("x", "quick", tmp_path, Console(quiet=True))
+    with pytest.raises(BadValueError, match="no budget `huge`; it has quick"):
+        reproduce(tiny, "huge", tmp_path, Console(quiet=True))
+    answer = vaelab("reproduce", "x")
+    assert answer.code == 2
+    assert "there is no table" in answer.err
