@@ -55,7 +55,8 @@ def test_the_wheel_holds_the_package_and_its_configs(wheel: Path) -> None:
     names = names_in_wheel(wheel)
     info = next(name.split("/")[0] for name in names if ".dist-info/" in name)
     source = ROOT / "src"
-    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    files = [*source.rglob("*.py"), *source.rglob("tables/*.yaml")]
+    modules = {path.relative_to(source).as_posix() for path in files}
     configs = {f"vaelab/configs/{name}" for name in CONFIGS}
     assert {"mnist.yaml", "schema.json"} <= CONFIGS
     page = {f"vaelab/page/{name}" for name in names_of_the_page()}
