@@ -7,9 +7,8 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 from vaelab.data.feed import Feed
-from vaelab.distributions import IAFConfig
+from vaelab.distributions import IAFConfig, log_aggregate
 from vaelab.metrics import RatePartsMetric
-from vaelab.metrics.rate_parts import log_aggregate
 from vaelab.models import VAEConfig
 from vaelab.priors import ClassConditionalConfig
 from vaelab.randomness import Purpose, generator

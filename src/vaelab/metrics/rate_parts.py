@@ -1,6 +1,5 @@
 """The rate taken apart over the whole data set."""
 
-from math import log
 from typing import Literal
 
 import torch
@@ -10,14 +9,12 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from vaelab.data.feed import Feed
-from vaelab.distributions import rsample
+from vaelab.distributions import log_aggregate, rsample
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.models import VAE, LatentVariableModel
 from vaelab.randomness import Purpose, generator
 
 BATCH = 500
-AT_ONCE = 20_000_000
-"""Densities of single dimensions computed at a time."""
 
 
 class RatePartsMetric(BaseMetric):
@@ -59,7 +56,7 @@ class RatePartsMetric(BaseMetric):
         log_p = prior.log_prob(z.to(next(model.parameters()))).double().cpu()
         log_q = posterior.log_prob(z)
         joint, product = log_aggregate(posterior, z)
-        estimator = f"q(z) of {count:,} images"
+        estimator = f"1 sample each of {count:,} images"
         parts = {
             "index_code_mi_nats": log_q - joint,
             "total_correlation_nats": joint - product,
@@ -91,24 +88,3 @@ def _as_distribution(loc: Tensor, factor: Tensor) -> Distribution:
     if factor.dim() == 3:
         return MultivariateNormal(loc, scale_tril=factor, validate_args=False)
     return Independent(Normal(loc, factor, validate_args=False), 1, validate_args=False)
-
-
-def log_aggregate(
-    posterior: Distribution, z: Float[Tensor, "m d"]
-) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
-    """Log q(z) and sum over k of log q(z_k), nats, for the mixture of a batch of n posteriors.
-
-    Args:
-        posterior: normal, batch shape `(n,)`, event shape `(d,)`.
-        z: where.
-    """
-    count, d = posterior.batch_shape[0], posterior.event_shape[0]
-    marginals = Normal(posterior.mean, posterior.stddev, validate_args=False)
-    joints, products = [], []
-    for part in torch.split(z, max(1, AT_ONCE // (count * d))):
-        each: Tensor = marginals.log_prob(part.unsqueeze(1))  # type: ignore[no-untyped-call]  # (m, n, d)
-        independent = isinstance(posterior, Independent)
-        whole = each.sum(-1) if independent else posterior.log_prob(part.unsqueeze(1))
-        joints.append(torch.logsumexp(whole, 1) - log(count))
-        products.append((torch.logsumexp(each, 1) - log(count)).sum(-1))
-    return torch.cat(joints), torch.cat(products)

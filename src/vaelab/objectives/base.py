@@ -28,14 +28,14 @@ class BaseObjective(Config, ABC):
     """Whether models have to be trained one by one with it, not as one batched model."""
 
     @property
-    @abstractmethod
     def num_samples(self) -> int:
         """K, posterior samples per image and step."""
+        return 1
 
     @property
     def controls(self) -> Mapping[str, Schedule]:
         """Its settings that change while training, evaluated outside and handed in as tensors."""
-        return {}
+        return {name: value for name, value in self if isinstance(value, Schedule)}
 
     @abstractmethod
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:

@@ -1,6 +1,5 @@
 """A rate that is held to a capacity."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from jaxtyping import Float
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from vaelab.models import Terms
 from vaelab.objectives.base import BaseObjective, Controls
-from vaelab.schedules import LinearSchedule, Schedule, ScheduleConfig
+from vaelab.schedules import LinearSchedule, ScheduleConfig
 
 
 class CapacityConfig(BaseObjective):
@@ -31,11 +30,6 @@ class CapacityConfig(BaseObjective):
     def num_samples(self) -> int:
         """`samples`."""
         return self.samples
-
-    @property
-    def controls(self) -> Mapping[str, Schedule]:
-        """The capacity."""
-        return {"capacity": self.capacity}
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + gamma |rate - capacity|, of the batch's means."""

@@ -1,6 +1,5 @@
 """An aggregate posterior with the moments of the prior."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -11,7 +10,7 @@ from torch.distributions import MultivariateNormal
 
 from vaelab.models import Level, Terms
 from vaelab.objectives.base import NORMAL, BaseObjective, Controls
-from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+from vaelab.schedules import ConstantSchedule, ScheduleConfig
 
 
 class DIPConfig(BaseObjective):
@@ -32,16 +31,6 @@ class DIPConfig(BaseObjective):
     """Weight of the squared covariances."""
     diagonal: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     """Weight of the squared distances of the variances from 1."""
-
-    @property
-    def num_samples(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def controls(self) -> Mapping[str, Schedule]:
-        """Beta."""
-        return {"beta": self.beta}
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + beta rate + weighted squared entries of cov - I."""

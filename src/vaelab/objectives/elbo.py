@@ -1,6 +1,5 @@
 """The evidence lower bound, with beta."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from jaxtyping import Float
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from vaelab.models import Terms
 from vaelab.objectives.base import BaseObjective, Controls
-from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+from vaelab.schedules import ConstantSchedule, ScheduleConfig
 
 
 class ELBOConfig(BaseObjective):
@@ -29,11 +28,6 @@ class ELBOConfig(BaseObjective):
     def num_samples(self) -> int:
         """`samples`."""
         return self.samples
-
-    @property
-    def controls(self) -> Mapping[str, Schedule]:
-        """Beta."""
-        return {"beta": self.beta}
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Mean over images of distortion + beta rate."""

@@ -1,6 +1,5 @@
 """A distance between the aggregate posterior and the prior in place of the rate."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from vaelab.models import Terms
 from vaelab.objectives.base import BaseObjective, Controls
-from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+from vaelab.schedules import ConstantSchedule, ScheduleConfig
 
 
 class InfoConfig(BaseObjective):
@@ -29,16 +28,6 @@ class InfoConfig(BaseObjective):
     """Weight of the rate: a number, or a schedule over epochs; 0: none."""
     weight: float = Field(default=1000.0, ge=0, allow_inf_nan=False)
     """Of the squared discrepancy, in nats."""
-
-    @property
-    def num_samples(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def controls(self) -> Mapping[str, Schedule]:
-        """Beta."""
-        return {"beta": self.beta}
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + beta rate + weight MMD^2(q(z), p(z))."""

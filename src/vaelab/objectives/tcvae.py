@@ -1,18 +1,15 @@
 """A rate taken apart, with a weight for each part."""
 
-from collections.abc import Mapping
-from math import log
 from typing import ClassVar, Literal
 
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
+from vaelab.distributions import log_aggregate
 from vaelab.models import Level, Terms
 from vaelab.objectives.base import BaseObjective, Controls
-from vaelab.schedules import ConstantSchedule, Schedule, ScheduleConfig
+from vaelab.schedules import ConstantSchedule, ScheduleConfig
 
 
 class TCVAEConfig(BaseObjective):
@@ -33,16 +30,6 @@ class TCVAEConfig(BaseObjective):
     """Weight of the total correlation: a number, or a schedule over epochs."""
     gamma: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     """Weight of the dimension-wise KL."""
-
-    @property
-    def num_samples(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def controls(self) -> Mapping[str, Schedule]:
-        """Beta."""
-        return {"beta": self.beta}
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + alpha MI + beta TC + gamma dimension-wise KL."""
@@ -65,14 +52,7 @@ def log_aggregate_posterior(
     Args:
         level: with a posterior whose dimensions are independent.
         images: N, how many there are in the data set.
-
-    Raises:
-        TypeError: they are not independent.
     """
-    if not isinstance(level.posterior, Independent):
-        raise TypeError(f"the dimensions of {type(level.posterior).__name__} are not independent")
     # q(z_i) = 1 / (N M) sum_j q(z_i | x_j) over the M images of the batch
-    each = level.posterior.base_dist.log_prob(level.z[0].unsqueeze(1))  # (b, b, d)
-    count = images.log() + log(len(each))
-    joint = torch.logsumexp(each.sum(-1), 1) - count
-    return joint, (torch.logsumexp(each, 1) - count).sum(-1)
+    joint, product = log_aggregate(level.posterior, level.z[0])
+    return joint - images.log(), product - level.z.shape[-1] * images.log()
