@@ -11,16 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from rich.console import Console
-from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch import nn
 
 from vaelab.config import override, read_yaml, validate
 from vaelab.describe import Description, describe
 from vaelab.describe.blocks import Block, blocks, phrases
 from vaelab.experiment import Experiment
 from vaelab.figures.style import DPI, render
-from vaelab.models import VAE, FlatLatent, Terms
+from vaelab.library import load_experiment
+from vaelab.models import VAE
 from vaelab.networks.layers import Activate, Layer, Linear
+from vaelab.training import build_model
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GREY, COLOUR, SMALL = (1, 28, 28), (3, 32, 24), (1, 8, 8)
@@ -185,21 +186,11 @@ def test_what_a_conditional_picture_says() -> None:
     assert "class" not in plain
 
 
-class Other(FlatLatent):
-    def encode(self, x: Tensor, context: Tensor | None = None) -> Distribution:
-        raise NotImplementedError
-
-    def decode(self, z: Tensor, context: Tensor | None = None) -> Distribution:
-        raise NotImplementedError
-
-    def terms(self, x: Tensor, context: Tensor | None = None, *, noise: Tensor) -> Terms:
-        raise NotImplementedError
-
-    def sample(self, num: int, context: Tensor | None = None) -> Distribution:
-        raise NotImplementedError
-
-
-def test_other_models_are_refused() -> None:
-    experiment, _, _ = case("digits")
-    with pytest.raises(TypeError, match="Other cannot be described layer by layer"):
-        describe(Other(), experiment)
+def test_a_model_of_other_parts_is_described_part_by_part() -> None:
+    experiment = load_experiment("hierarchical", ["data.kind=digits"])[0]
+    model = build_model(experiment, experiment.data.outline())
+    description = describe(model, experiment)
+    assert description.draw() is None
+    parts = list(dict.fromkeys(row.part for row in description.rows))
+    assert parts == ["encoder", "upwards", "prior", "downwards", "decoder"]
+    assert description.parameters == sum(p.numel() for p in model.parameters())

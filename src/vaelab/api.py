@@ -10,7 +10,7 @@ from rich.console import Console
 from vaelab.config import override, validate
 from vaelab.experiment import Experiment
 from vaelab.library import find_run, load_experiment, run_folder
-from vaelab.models import FlatLatent
+from vaelab.models import LatentVariableModel
 from vaelab.pictures import figure_of, subject_of
 from vaelab.run import Run
 from vaelab.training import Start
@@ -55,8 +55,8 @@ def train(
     return train_experiment(experiment, Path(folder), start, Console(quiet=quiet)).run
 
 
-def load(run: str | Path, device: str = "cpu") -> FlatLatent:
-    """A trained model, ready to `encode`, `decode` and `sample`.
+def load(run: str | Path, device: str = "cpu") -> LatentVariableModel:
+    """A trained model, ready to `sample` and `reconstruct`; most also `encode` and `decode`.
 
     Raises:
         MissingFileError: there is no such run, or it has no weights yet.

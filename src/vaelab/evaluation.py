@@ -26,7 +26,7 @@ from vaelab.metrics import (
     Number,
     RatePartsMetric,
 )
-from vaelab.models import FlatLatent
+from vaelab.models import LatentVariableModel
 from vaelab.run import Run
 
 SplitName = Literal["train", "valid", "test"]
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _measure(
-    run: Run, model: FlatLatent, feed: Feed, samples: int, console: Console
+    run: Run, model: LatentVariableModel, feed: Feed, samples: int, console: Console
 ) -> dict[str, Number]:
     metrics: list[BaseMetric] = [
         BoundMetric(), IWAEMetric(samples=samples), RatePartsMetric(), ActiveUnitsMetric()
@@ -128,6 +128,8 @@ def _measure(
     if run.experiment.data.pixels.domain is not Domain.BINARY:
         metrics.append(ImpliedScaleMetric())
     metrics.append(NeighboursMetric())
+    if not run.experiment.model.flat:
+        metrics = [metric for metric in metrics if not metric.needs_flat]
     numbers: dict[str, Number] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(metrics))

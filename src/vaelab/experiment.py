@@ -158,10 +158,12 @@ class Experiment(Config):
     @model_validator(mode="after")
     def _objective_fits(self) -> "Experiment":
         objective, model = self.objective, self.model
-        for place, kind, known in (
-            ("model.posterior", model.posterior.kind, objective.posteriors),
-            ("model.prior", model.prior.kind, objective.priors),
-        ):
+        places: list[tuple[str, str, frozenset[str] | None]]
+        places = [("model", model.kind, objective.models)]
+        if isinstance(model, VAEConfig):
+            places.append(("model.posterior", model.posterior.kind, objective.posteriors))
+            places.append(("model.prior", model.prior.kind, objective.priors))
+        for place, kind, known in places:
             if known is not None and kind not in known:
                 names = " or ".join(f"`{name}`" for name in sorted(known))
                 raise ValueError(

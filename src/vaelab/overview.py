@@ -45,11 +45,9 @@ def _row(path: Path) -> list[str]:
     # numbers of another split are not the test's
     numbers = evaluation.get("numbers", {}) if evaluation.get("split") == "test" else {}
     config = run.experiment
-    parts = [f"{config.model.encoder.kind} {config.model.latent}", config.model.likelihood.kind]
-    parts += [] if config.model.prior.kind == "standard_normal" else [config.model.prior.kind]
     return [
         config.data.kind,
-        ", ".join(parts),
+        f"{config.model.words}, {config.model.likelihood.kind}",
         f"{epochs}/{config.training.epochs}",
         f"{max(row['elbo_nats'] for row in valid):,.1f}" if valid else "-",
         _number(numbers, "elbo_nats", ",.1f"),

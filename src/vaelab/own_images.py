@@ -17,7 +17,7 @@ from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.files import write_text, write_whole
-from vaelab.models import FlatLatent
+from vaelab.models import as_flat
 from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
 
@@ -37,7 +37,6 @@ class Workbench:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.model: FlatLatent
         self.model, about = run.load_model()
         self.classes: list[str] = about["classes"]
         self.pixels: Pixels = run.experiment.data.pixels
@@ -45,9 +44,10 @@ class Workbench:
     @torch.no_grad()
     def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
         """Write the posterior of each file as CSV: file, then location and scale per dimension."""
+        model = as_flat(self.model, "a table of codes")
         batches = self._read(files, label).batches(BATCH)
-        posteriors = [self.model.encode(batch.x, batch.context) for batch in batches]
-        dims = range(1, self.model.latent + 1)
+        posteriors = [model.encode(batch.x, batch.context) for batch in batches]
+        dims = range(1, model.latent + 1)
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(["file", *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
@@ -58,11 +58,10 @@ class Workbench:
 
     @torch.no_grad()
     def reconstruct(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
-        """Write a picture: each file as the model sees it, and decoded from its posterior mean."""
+        """Write a picture: each file as the model sees it, and its reconstruction."""
         rows = []
         for batch in self._read(files, label).batches(BATCH):
-            code = self.model.encode(batch.x, batch.context).mean
-            output = self.model.decode(code, batch.context).mean
+            output = self.model.reconstruct(batch.x, batch.context).mean
             rows.append(torch.stack([batch.x, output], 1))
         return self._save(torch.cat(rows), path)
 

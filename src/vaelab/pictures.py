@@ -11,6 +11,7 @@ from vaelab.config import Config, parse_yaml, validate
 from vaelab.data import Store
 from vaelab.errors import BadValueError
 from vaelab.figures import BaseFigure, FigureConfig, Subject, film_is_stale, latent_film
+from vaelab.models import BaseModel, FlatLatent
 from vaelab.run import Run
 
 
@@ -65,6 +66,11 @@ def figures_named(words: Sequence[str]) -> list[BaseFigure]:
     return [figure_of(name, options) for name, options in recipes]
 
 
+def suited(figures: Sequence[BaseFigure], model: BaseModel) -> tuple[BaseFigure, ...]:
+    """Those that can be made of such a model."""
+    return tuple(figure for figure in figures if model.flat or not figure.needs_flat)
+
+
 def drawn(run: Run, figure: BaseFigure) -> bool:
     """Whether a figure of the run's final weights is there."""
     return (run.figures / f"{figure.kind}.npz").is_file()
@@ -79,7 +85,7 @@ def draw_run(
         UserError: as `subject_of`; or a figure's settings do not fit the run.
     """
     subject = subject_of(run, store)
-    if subject.model.latent != 2:
+    if isinstance(subject.model, FlatLatent) and subject.model.latent != 2:
         subject.plane.save(run.plane_path)
     written: list[Path] = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -19,7 +19,7 @@ from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
 from vaelab.files import storage_error, write_bytes, write_text
-from vaelab.models import FlatLatent
+from vaelab.models import LatentVariableModel
 
 Row = dict[str, Any]
 LONGEST_HEADER = 2**27
@@ -168,12 +168,12 @@ class Run:
         self.experiment = self.experiment.model_copy(update={"training": training})
         write_text(self.config_path, to_yaml(self.experiment))
 
-    def save_weights(self, model: FlatLatent, classes: Iterable[str], facts: Row) -> None:
+    def save_weights(self, model: LatentVariableModel, classes: Iterable[str], facts: Row) -> None:
         """Write the weights, and what is needed to rebuild the model without its data."""
         about = {"image_shape": model.image_shape, "classes": list(classes), **facts}
         write_tensors(self.weights_path, model.state_dict(), about)
 
-    def load_model(self, device: torch.device | str = "cpu") -> tuple[FlatLatent, Row]:
+    def load_model(self, device: torch.device | str = "cpu") -> tuple[LatentVariableModel, Row]:
         """The model with its best weights in evaluation mode, and what was saved about them.
 
         Raises:

@@ -12,7 +12,7 @@ from vaelab.bundle.graph import Graph
 from vaelab.bundle.writer import FORMAT, VERSION, BundleWriter
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.files import storage_error
-from vaelab.models import FlatLatent
+from vaelab.models import FlatLatent, LatentVariableModel, as_flat
 from vaelab.run import Run, read_header, read_tensors
 
 Manifest = dict[str, Any]
@@ -27,6 +27,7 @@ class Bundle:
     Raises:
         BadValueError: the bundle is damaged or of another version.
         MissingFileError: nothing of the run has been saved yet.
+        BadCombinationError: the model's code is not one vector.
         UserError: there is no bundle and the run's data cannot be read.
     """
 
@@ -196,7 +197,8 @@ def rebuild(run: Run) -> None:
 
 def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
     domain = run.experiment.data.pixels.domain
-    return run.experiment.model.build(shape, domain, classes).eval()
+    model: LatentVariableModel = run.experiment.model.build(shape, domain, classes).eval()
+    return as_flat(model, "the explorer")
 
 
 def _load(model: FlatLatent, states: Mapping[str, Any], run: Run) -> None:

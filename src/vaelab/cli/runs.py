@@ -119,8 +119,11 @@ def describe(
     description = describe_model(model, experiment)
     console = Console()
     console.print(description.table())
+    if (drawing := description.draw()) is None:
+        console.print(f"no picture: model `{experiment.model.kind}` has more than one code")
+        return
     path = picture or Path(f"{experiment.task_name}_architecture.png")
-    save_png(description.draw(), path)
+    save_png(drawing, path)
     console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ from vaelab.config import Config
 from vaelab.describe.architecture import Architecture, draw_architecture
 from vaelab.describe.blocks import phrases
 from vaelab.experiment import Experiment
-from vaelab.models import VAE, FlatLatent
+from vaelab.models import VAE, LatentVariableModel, NetworkDistribution, VAEConfig
 from vaelab.networks import Network
 from vaelab.networks.layers import Layer, Shape
 
@@ -41,7 +41,8 @@ class Description:
     """What there is to say about a model."""
 
     rows: tuple[Row, ...]
-    architecture: Architecture
+    architecture: Architecture | None
+    """None where the model is more than an encoder, a code and a decoder."""
 
     @property
     def parameters(self) -> int:
@@ -73,38 +74,45 @@ class Description:
             part = row.part
         return table
 
-    def draw(self) -> Figure:
-        """The architecture as a picture."""
-        return draw_architecture(self.architecture)
+    def draw(self) -> Figure | None:
+        """The architecture as a picture, where there is one."""
+        return None if self.architecture is None else draw_architecture(self.architecture)
 
 
-def describe(model: FlatLatent, experiment: Experiment) -> Description:
+def describe(model: LatentVariableModel, experiment: Experiment) -> Description:
     """Describe a model.
 
     Args:
         model: what `experiment.model.build` made.
         experiment: for the names of what it is made of.
-
-    Raises:
-        TypeError: the model is no VAE.
     """
-    if not isinstance(model, VAE):
-        raise TypeError(f"{type(model).__name__} cannot be described layer by layer")
     config = experiment.model
-    heads = _heads(model)
-    rows = (
-        *_layer_rows("encoder", model.encoder.trunk.layers),
-        *(row for name, head in heads.items() for row in _layer_rows(name, head.layers)),
-        _module_row(
-            "posterior", _in_words(config.posterior), model.latent_shape, model.encoder.family
-        ),
-        *_layer_rows("decoder", model.decoder.trunk.layers),
-        _module_row(
-            "likelihood", _in_words(config.likelihood), model.image_shape, model.decoder.family
-        ),
-        _module_row("prior", _in_words(config.prior), model.latent_shape, model.prior),
-    )
-    return Description(rows, _architecture(model, experiment, rows))
+    if not (isinstance(model, VAE) and isinstance(config, VAEConfig)):
+        return Description(tuple(_part_rows(model)), None)
+    rows = tuple(_vae_rows(model, config))
+    return Description(rows, _architecture(model, config, experiment, rows))
+
+
+def _part_rows(model: LatentVariableModel) -> Iterator[Row]:
+    """The layers of each part of any model."""
+    for name, part in model.named_children():
+        if isinstance(part, NetworkDistribution):
+            yield from _layer_rows(name, part.trunk.layers)
+            for head in part.heads:
+                yield from _layer_rows(name, head.layers if isinstance(head, Network) else ())
+        else:
+            yield _module_row(name, type(part).__name__, (), part)
+
+
+def _vae_rows(model: VAE, config: VAEConfig) -> Iterator[Row]:
+    yield from _layer_rows("encoder", model.encoder.trunk.layers)
+    for name, head in _heads(model).items():
+        yield from _layer_rows(name, head.layers)
+    posterior, likelihood = _in_words(config.posterior), _in_words(config.likelihood)
+    yield _module_row("posterior", posterior, model.latent_shape, model.encoder.family)
+    yield from _layer_rows("decoder", model.decoder.trunk.layers)
+    yield _module_row("likelihood", likelihood, model.image_shape, model.decoder.family)
+    yield _module_row("prior", _in_words(config.prior), model.latent_shape, model.prior)
 
 
 def _heads(model: VAE) -> dict[str, Network]:
@@ -130,8 +138,9 @@ def _module_row(part: str, words: str, shape: Shape, module: nn.Module) -> Row:
     return Row(part, words, shape, count, 0)
 
 
-def _architecture(model: VAE, experiment: Experiment, rows: Sequence[Row]) -> Architecture:
-    config = experiment.model
+def _architecture(
+    model: VAE, config: VAEConfig, experiment: Experiment, rows: Sequence[Row]
+) -> Architecture:
     image = " × ".join(map(str, model.image_shape))
     numbers = "one number" if model.latent == 1 else f"{model.latent} numbers"
     given = ", given the class" if model.classes else ""

@@ -100,9 +100,11 @@ class PageConductor:
             self._tell(loop)
 
     def _show(self, loop: Loop) -> None:
-        began = monotonic()
+        bundle, began = loop.members[0].bundle, monotonic()
+        if bundle is None:
+            return
         try:
-            header, payload = loop.members[0].bundle.snapshot()
+            header, payload = bundle.snapshot()
         except BadValueError:
             return  # weights are no finite numbers: the loop finds out and says so
         progress = loop.progress

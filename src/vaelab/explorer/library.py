@@ -61,11 +61,14 @@ def _row(path: Path) -> dict[str, Any]:
         metrics = run.metrics()
     except UserError as error:
         return row | {"damaged": str(error)}
+    if not run.experiment.model.flat:
+        reason = f"a `{run.experiment.model.kind}` has no code that is one vector to walk in"
+        return row | {"damaged": reason}
     valid = [line["elbo_nats"] for line in metrics if line["split"] == "valid"]
     config = run.experiment
     return row | {
         "data": config.data.kind,
-        "model": f"{config.model.encoder.kind}, {config.model.likelihood.kind}",
+        "model": f"{config.model.words}, {config.model.likelihood.kind}",
         "latent": config.model.latent,
         "epochs_done": max((line["epoch"] for line in metrics), default=0),
         "epochs": config.training.epochs,

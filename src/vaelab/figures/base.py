@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -53,11 +53,18 @@ class BaseFigure(Config, ABC):
     another process.
     """
 
+    needs_flat: ClassVar[bool] = True
+    """Whether it is made of codes that are one vector."""
+
     kind: str
 
     @abstractmethod
     def compute(self, subject: Subject) -> Panel:
-        """The arrays the picture shows."""
+        """The arrays the picture shows.
+
+        Raises:
+            BadCombinationError: it needs a code that is one vector, and the model has none.
+        """
 
     @abstractmethod
     def draw(self, panel: Panel) -> Figure:

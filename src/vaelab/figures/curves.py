@@ -1,6 +1,6 @@
 """Learning curves."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +30,8 @@ class CurvesFigure(BaseFigure):
 
     The ELBO is -distortion - rate whatever the objective weighs.
     """
+
+    needs_flat: ClassVar[bool] = False
 
     kind: Literal["curves"] = "curves"
 

@@ -1,6 +1,6 @@
 """Test images beside their reconstructions."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,6 +20,8 @@ class ReconstructionFigure(BaseFigure):
     A picture, not an estimate: the ELBO decodes samples of the posterior, not its mean.
     """
 
+    needs_flat: ClassVar[bool] = False
+
     kind: Literal["reconstruction"] = "reconstruction"
     num: int = Field(default=100, ge=1, le=10_000)
     """Test images shown, picked at random among all of them."""
@@ -33,13 +35,12 @@ class ReconstructionFigure(BaseFigure):
         test = subject.store.test
         index = np.sort(subject.draws().permutation(len(test))[: self.num])
         picked = test.select(index)
-        codes = subject.encode(picked)
         side = largest_side(2 * self.columns)
         arrays = {
             "images": subject.originals(picked, side),
-            "reconstructions": subject.decode(codes.loc, codes.labels, side),
+            "reconstructions": subject.reconstructions(picked, side),
             "index": index,
-            "labels": codes.labels,
+            "labels": picked.labels,
         }
         return Panel(subject.name(self.kind), arrays, subject.words)
 

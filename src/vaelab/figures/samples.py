@@ -1,6 +1,6 @@
 """Pictures the model makes on its own."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,6 +22,8 @@ class SamplesFigure(BaseFigure):
 
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 5, arXiv 1312.6114).
     """
+
+    needs_flat: ClassVar[bool] = False
 
     kind: Literal["samples"] = "samples"
     num: int = Field(default=100, ge=1, le=10_000)

@@ -18,7 +18,7 @@ from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split, Store
 from vaelab.errors import BadValueError
 from vaelab.figures.plane import Plane, window
-from vaelab.models import FlatLatent
+from vaelab.models import FlatLatent, LatentVariableModel, as_flat
 from vaelab.randomness import Purpose, derived_seed, seeded
 
 LARGEST_BATCH = 500
@@ -75,13 +75,22 @@ class Subject:
     """
 
     title: str
-    model: FlatLatent
+    model: LatentVariableModel
     store: Store
     pixels: Pixels
     metrics: Sequence[Mapping[str, Any]] = ()
     epoch: int | None = None
     former_plane: Plane | None = None
     seed: int = 0
+
+    @property
+    def flat(self) -> FlatLatent:
+        """The model, if its code is one vector.
+
+        Raises:
+            BadCombinationError: it is not.
+        """
+        return as_flat(self.model, "this picture")
 
     @property
     def device(self) -> torch.device:
@@ -148,10 +157,10 @@ class Subject:
     @cached_property
     def rates(self) -> DimensionRates:
         """What each dimension carries, over the test images."""
-        total = torch.zeros(self.model.latent, device=self.device)
+        total = torch.zeros(self.flat.latent, device=self.device)
         with _observed(self.model):
             for batch in self.feed(self.store.test).batches(self._batch_size):
-                noise = batch.x.new_zeros(1, len(batch.x), self.model.latent)
+                noise = batch.x.new_zeros(1, len(batch.x), self.flat.latent)
                 per_dim = self.model.terms(batch.x, batch.context, noise=noise).levels[0].kl_per_dim
                 if per_dim is None:
                     signal, noise_power = self.codes.loc.var(0), (self.codes.scale**2).mean(0)
@@ -163,7 +172,7 @@ class Subject:
         """The posteriors of a split's images, each with its own class."""
         with _observed(self.model):
             batches = self.feed(split).batches(self._batch_size)
-            posteriors = [self.model.encode(batch.x, batch.context) for batch in batches]
+            posteriors = [self.flat.encode(batch.x, batch.context) for batch in batches]
             loc = torch.cat([q.mean for q in posteriors])
             scale = torch.cat([q.stddev for q in posteriors])
         return Codes(_numpy(loc), _numpy(scale), split.labels)
@@ -172,6 +181,14 @@ class Subject:
         """A split's images as the model sees them; `side` as in `decode`."""
         batches = self.feed(split).batches(self._batch_size)
         return np.concatenate([self._pictures(batch.x, side) for batch in batches])
+
+    def reconstructions(self, split: Split, side: int | None = None) -> Pictures:
+        """A split's images, encoded and decoded without noise; `side` as in `decode`."""
+        with _observed(self.model):
+            return np.concatenate([
+                self._pictures(self.model.reconstruct(batch.x, batch.context).mean, side)
+                for batch in self.feed(split).batches(self._batch_size)
+            ])  # fmt: skip
 
     def decode(
         self,
@@ -192,7 +209,7 @@ class Subject:
             for start in range(0, len(codes), self._batch_size):
                 part = slice(start, start + self._batch_size)
                 context = None if labels is None else self._context(labels[part])
-                mean = self.model.decode(codes[part], context).mean
+                mean = self.flat.decode(codes[part], context).mean
                 pictures.append(self._pictures(mean, side))
         return np.concatenate(pictures)
 
@@ -224,7 +241,7 @@ class Subject:
 
 
 @contextmanager
-def _observed(model: FlatLatent) -> Iterator[None]:
+def _observed(model: LatentVariableModel) -> Iterator[None]:
     """Evaluation mode without gradients inside the block; every module's mode restored after it."""
     training = [module for module in model.modules() if module.training]
     model.eval()

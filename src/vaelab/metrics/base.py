@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -37,10 +38,13 @@ class Number:
 class BaseMetric(Config, ABC):
     """A model and a split to named numbers; the frozen config is the callable."""
 
+    needs_flat: ClassVar[bool] = True
+    """Whether it is about codes that are one vector."""
+
     @abstractmethod
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
         """Numbers whose names end in their unit where it is nats, for a model in evaluation mode.
 
         Raises:
-            TypeError: the metric needs a flat code and the model has none.
+            BadCombinationError: it needs a code that is one vector, and the model has none.
         """

@@ -1,13 +1,15 @@
 """Distortion, rate and ELBO of a split."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
+from torch import Tensor
 
 from vaelab.data.feed import Feed
 from vaelab.metrics.base import BaseMetric, Number
-from vaelab.models import LatentVariableModel
+from vaelab.models import LatentVariableModel, Level, Terms
 from vaelab.randomness import Purpose, generator
 
 BATCH = 500
@@ -21,6 +23,8 @@ class BoundMetric(BaseMetric):
     "Fixing a broken ELBO" (Alemi et al., 2018, section 2, arXiv 1711.00464).
     """
 
+    needs_flat: ClassVar[bool] = False
+
     kind: Literal["bound"] = "bound"
     samples: int = Field(default=1, ge=1)
     """Posterior samples per image for the distortion."""
@@ -29,28 +33,42 @@ class BoundMetric(BaseMetric):
 
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
-        """`distortion_nats`, `rate_nats`, `elbo_nats`, `rate_z1_nats`, `rate_z2_nats`, ..."""
+        """`distortion_nats`, `rate_nats`, `elbo_nats`, and the rate's parts.
+
+        `rate_z1_nats`, `rate_z2_nats`, ... are of dimensions; of a model with several levels
+        there are `rate_level1_nats`, `rate_level2_nats`, ... instead.
+        """
         draws = generator(self.seed, Purpose.EVALUATION, 0, feed.images.device)
-        distortion, rate, per_dim, exact = [], [], [], []
+        distortion, rate, parts, exact = [], [], [], []
         for batch in feed.batches(max(1, BATCH // self.samples)):
             shape = (self.samples, len(batch.x), *model.latent_shape)
             noise = torch.randn(shape, generator=draws, device=batch.x.device, dtype=batch.x.dtype)
             terms = model.terms(batch.x, batch.context, noise=noise)
             distortion.append(terms.distortion)
             rate.append(terms.rate)
-            exact.append(terms.levels[0].closed_form_kl is not None)
-            dims = terms.levels[0].kl_per_dim
-            per_dim += [] if dims is None else [dims]
+            exact.append(all(map(_exact, terms.levels)))
+            parts.append(_parts(terms))
         sampled = f"{self.samples} sample{'s' * (self.samples > 1)} per image"
-        closed = "closed-form KL"
-        numbers = {
+        of_rate = "closed-form KL" if all(exact) else sampled
+        return {
             "distortion_nats": Number.mean(torch.cat(distortion), NATS, sampled),
-            "rate_nats": Number.mean(torch.cat(rate), NATS, closed if all(exact) else sampled),
+            "rate_nats": Number.mean(torch.cat(rate), NATS, of_rate),
             "elbo_nats": Number.mean(-torch.cat(distortion) - torch.cat(rate), NATS, sampled),
+        } | {
+            name: Number.mean(torch.cat([one[name] for one in parts]), NATS, of_rate)
+            for name in parts[0]
         }
-        if per_dim:
-            numbers |= {
-                f"rate_z{dim}_nats": Number.mean(values, NATS, closed)
-                for dim, values in enumerate(torch.cat(per_dim).unbind(1), 1)
-            }
-        return numbers
+
+
+def _exact(level: Level) -> bool:
+    return level.closed_form_kl is not None and not level.posterior_is_drawn
+
+
+def _parts(terms: Terms) -> dict[str, Float[Tensor, " b"]]:
+    """The rate of each dimension where there is one level, else of each level."""
+    if len(terms.levels) > 1:
+        return {f"rate_level{n}_nats": level.kl for n, level in enumerate(terms.levels, 1)}
+    per_dim = terms.levels[0].kl_per_dim
+    if per_dim is None:
+        return {}
+    return {f"rate_z{n}_nats": values for n, values in enumerate(per_dim.unbind(1), 1)}

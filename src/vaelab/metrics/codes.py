@@ -9,7 +9,7 @@ from pydantic import Field
 
 from vaelab.data.feed import Feed
 from vaelab.metrics.base import BaseMetric, Number
-from vaelab.models import FlatLatent, LatentVariableModel
+from vaelab.models import LatentVariableModel, as_flat
 
 BATCH = 500
 
@@ -74,9 +74,8 @@ def posterior_means(model: LatentVariableModel, feed: Feed) -> Float[np.ndarray,
     """The mean of every image's posterior.
 
     Raises:
-        TypeError: the model's code is not one vector.
+        BadCombinationError: the model's code is not one vector.
     """
-    if not isinstance(model, FlatLatent):
-        raise TypeError(f"{type(model).__name__} has no flat code")
-    means = [model.encode(batch.x, batch.context).mean for batch in feed.batches(BATCH)]
+    flat = as_flat(model, "this metric")
+    means = [flat.encode(batch.x, batch.context).mean for batch in feed.batches(BATCH)]
     return torch.cat(means).double().cpu().numpy()

@@ -9,7 +9,7 @@ from pydantic import Field
 from vaelab.data.feed import Feed
 from vaelab.distributions import rsample
 from vaelab.metrics.base import BaseMetric, Number
-from vaelab.models import FlatLatent, LatentVariableModel
+from vaelab.models import LatentVariableModel, as_flat
 from vaelab.randomness import Purpose, generator
 
 BATCH = 500
@@ -30,15 +30,14 @@ class ImpliedScaleMetric(BaseMetric):
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
         """`mse_per_pixel` and `implied_gaussian_scale`, in units of the pixels' domain."""
-        if not isinstance(model, FlatLatent):
-            raise TypeError(f"{type(model).__name__} has no flat code")
+        flat = as_flat(model, "this metric")
         draws = generator(self.seed, Purpose.EVALUATION, 2, feed.images.device)
         total, values = 0.0, 0
         for batch in feed.batches(BATCH):
-            shape = (1, len(batch.x), *model.latent_shape)
+            shape = (1, len(batch.x), flat.latent)
             noise = torch.randn(shape, generator=draws, device=batch.x.device, dtype=batch.x.dtype)
-            z = rsample(model.encode(batch.x, batch.context), noise)
-            output = model.decode(z, batch.context).mean
+            z = rsample(flat.encode(batch.x, batch.context), noise)
+            output = flat.decode(z, batch.context).mean
             total += (batch.x - output[0]).double().square().sum().item()
             values += batch.x.numel()
         mse = total / values

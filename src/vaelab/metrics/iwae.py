@@ -1,7 +1,7 @@
 """The importance weighted estimate of the log-likelihood."""
 
 from math import log
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -22,6 +22,8 @@ class IWAEMetric(BaseMetric):
     "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519). It falls
     towards -log p(x) as K grows, so its K is part of its name.
     """
+
+    needs_flat: ClassVar[bool] = False
 
     kind: Literal["iwae"] = "iwae"
     samples: int = Field(default=100, ge=1)

@@ -11,7 +11,7 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 from vaelab.data.feed import Feed
 from vaelab.distributions import log_aggregate, rsample
 from vaelab.metrics.base import BaseMetric, Number
-from vaelab.models import VAE, LatentVariableModel
+from vaelab.models import VAE, LatentVariableModel, as_flat
 from vaelab.randomness import Purpose, generator
 
 BATCH = 500
@@ -40,9 +40,8 @@ class RatePartsMetric(BaseMetric):
         `aggregate_kl_nats`. Nothing where the prior is one of each class, or the density of q(z|x)
         is dear away from its samples.
         """
-        if not isinstance(model, VAE):
-            raise TypeError(f"{type(model).__name__} has no flat code")
-        if model.prior_reads_class:
+        as_flat(model, "this metric")
+        if not isinstance(model, VAE) or model.prior_reads_class:
             return {}
         count = min(self.images, len(feed))
         loc, factor = _posteriors(model, feed, count)

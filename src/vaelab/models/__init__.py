@@ -1,19 +1,35 @@
 """Models: what ties encoder, decoder and prior together."""
 
-from vaelab.models.base import FlatLatent, LatentVariableModel, NetworkDistribution
-from vaelab.models.terms import Level, Terms
-from vaelab.models.vae import VAE, Condition, VAEConfig
+from typing import Annotated
 
-ModelConfig = VAEConfig
+from pydantic import Field
+
+from vaelab.models.base import (
+    BaseModel,
+    FlatLatent,
+    LatentVariableModel,
+    NetworkDistribution,
+    as_flat,
+)
+from vaelab.models.ends import Condition
+from vaelab.models.hierarchical import HierarchicalConfig, HierarchicalVAE
+from vaelab.models.terms import Level, Terms
+from vaelab.models.vae import VAE, VAEConfig
+
+ModelConfig = Annotated[VAEConfig | HierarchicalConfig, Field(discriminator="kind")]
 
 __all__ = [
     "VAE",
+    "BaseModel",
     "Condition",
     "FlatLatent",
+    "HierarchicalConfig",
+    "HierarchicalVAE",
     "LatentVariableModel",
     "Level",
     "ModelConfig",
     "NetworkDistribution",
     "Terms",
     "VAEConfig",
+    "as_flat",
 ]

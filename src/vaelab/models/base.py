@@ -1,13 +1,18 @@
 """What every model promises."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaelab.config import Config
+from vaelab.data.pixels import Domain
 from vaelab.distributions import ConditionalDistribution, Family
+from vaelab.errors import BadCombinationError
+from vaelab.likelihoods import GaussianConfig, LikelihoodConfig
 from vaelab.models.terms import Terms
 from vaelab.networks import Network
 from vaelab.networks.layers import Layer
@@ -46,6 +51,12 @@ class LatentVariableModel(nn.Module, ABC):
         """
 
     @abstractmethod
+    def reconstruct(
+        self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b classes"] | None = None
+    ) -> Distribution:
+        """p(x|z) at the code that stands for x without noise; its `mean` is the picture."""
+
+    @abstractmethod
     def sample(self, num: int, context: Float[Tensor, "n classes"] | None = None) -> Distribution:
         """p(x|z) at `num` codes drawn from the prior; its `mean` is the picture."""
 
@@ -75,6 +86,61 @@ class FlatLatent(LatentVariableModel, ABC):
         self, z: Float[Tensor, "... d"], context: Float[Tensor, "... classes"] | None = None
     ) -> Distribution:
         """p(x|z): event shape `(c, h, w)`."""
+
+    def reconstruct(
+        self, x: Float[Tensor, "b c h w"], context: Float[Tensor, "b classes"] | None = None
+    ) -> Distribution:
+        """p(x|z) at the mean of q(z|x)."""
+        return self.decode(self.encode(x, context).mean, context)
+
+
+def as_flat(model: LatentVariableModel, what: str) -> FlatLatent:
+    """The model, if its code is one vector.
+
+    Args:
+        model: of any kind.
+        what: needs such a code; the beginning of the message.
+
+    Raises:
+        BadCombinationError: it is not.
+    """
+    if isinstance(model, FlatLatent):
+        return model
+    raise BadCombinationError(
+        f"{what} needs a code that is one vector, and a {type(model).__name__} has none; "
+        "use `model: vae`"
+    )
+
+
+class BaseModel(Config, ABC):
+    """Settings of a model."""
+
+    flat: ClassVar[bool]
+    """Whether what it builds is a `FlatLatent`."""
+
+    likelihood: LikelihoodConfig = GaussianConfig()
+    """The family of p(x|z)."""
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """Networks and sizes, for a list of runs."""
+
+    @abstractmethod
+    def build(
+        self, image_shape: tuple[int, int, int], domain: Domain, classes: int
+    ) -> LatentVariableModel:
+        """The model with freshly initialised parameters.
+
+        Args:
+            image_shape: `(c, h, w)`.
+            domain: of the pixels.
+            classes: number of classes in the data.
+
+        Raises:
+            BadCombinationError: likelihood and pixels, or condition and data, do not go together.
+            BadValueError: the networks do not fit the image.
+        """
 
 
 class NetworkDistribution(ConditionalDistribution):

@@ -18,8 +18,8 @@ class Level:
 
     Attributes:
         z: samples from the posterior, `(k, b, d)`.
-        posterior: q(z|x), batch shape `(b,)`.
-        prior: p(z), batch shape `()` or `(b,)`.
+        posterior: q(z|x), batch shape `(b,)`; `(k, b)` where it depends on another level's sample.
+        prior: p(z), batch shape `()`, `(b,)` or, likewise, `(k, b)`.
     """
 
     z: Float[Tensor, "k b d"]
@@ -49,16 +49,36 @@ class Level:
 
     @cached_property
     def closed_form_kl(self) -> Float[Tensor, " b"] | None:
-        """KL(q(z|x) || p(z)), nats, where a closed form is known."""
+        """KL(q(z|x) || p(z)), nats, where a closed form is known.
+
+        Of a posterior that depends on another level's samples, the mean over those. A prior that
+        does so has none: what it was drawn from may itself depend on this level's z.
+        """
+        if self._prior_is_drawn:
+            return None
         per_dim = self.kl_per_dim
         if per_dim is not None:
             return per_dim.sum(-1)
-        return closed_form_kl(self.posterior, self.prior)
+        return self._over_samples(closed_form_kl(self.posterior, self.prior), 1)
 
     @cached_property
     def kl_per_dim(self) -> Float[Tensor, "b d"] | None:
         """KL of each dimension, nats, where posterior and prior are independent over them."""
-        return closed_form_kl_per_dim(self.posterior, self.prior)
+        if self._prior_is_drawn:
+            return None
+        return self._over_samples(closed_form_kl_per_dim(self.posterior, self.prior), 2)
+
+    @property
+    def posterior_is_drawn(self) -> bool:
+        """Whether the posterior is another one for each sample of another level."""
+        return len(self.posterior.batch_shape) > 1
+
+    @property
+    def _prior_is_drawn(self) -> bool:
+        return len(self.prior.batch_shape) > 1
+
+    def _over_samples(self, value: Tensor | None, dims: int) -> Tensor | None:
+        return value if value is None or value.dim() == dims else value.mean(0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """The variational autoencoder."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -8,106 +8,46 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelab.config import Config
 from vaelab.data.pixels import Domain
-from vaelab.distributions import DiagonalNormalConfig, Family, PosteriorConfig, rsample
-from vaelab.errors import BadCombinationError
-from vaelab.likelihoods import GaussianConfig, LikelihoodConfig
-from vaelab.likelihoods.base import RANGE
+from vaelab.distributions import DiagonalNormalConfig, PosteriorConfig, rsample
 from vaelab.models.base import FlatLatent, NetworkDistribution
+from vaelab.models.ends import BaseVectorModel, Condition, input_factor
 from vaelab.models.terms import Level, Terms
-from vaelab.networks import DecoderConfig, EncoderConfig, MLPEncoder
-from vaelab.networks.base import DecoderCondition, EncoderCondition
-from vaelab.networks.layers import Layer
 from vaelab.priors import BasePrior, Prior, PriorConfig, StandardNormalConfig
 
 
-class Condition(Config):
-    """Where the model reads the class of an image.
-
-    "Learning structured output representation using deep conditional generative models" (Sohn et
-    al., 2015).
-    """
-
-    encoder: EncoderCondition = "none"
-    """`planes` stacked onto the image, `one_hot` appended to an mlp's input, or `none`."""
-    decoder: DecoderCondition = "none"
-    """`one_hot` appended to the code, or `none`."""
-
-    @property
-    def active(self) -> bool:
-        """Whether anything reads the class."""
-        return self.encoder != "none" or self.decoder != "none"
-
-
-class VAEConfig(Config):
+class VAEConfig(BaseVectorModel):
     """A variational autoencoder with one vector of latent variables.
 
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, arXiv 1312.6114).
     """
 
+    flat: ClassVar[bool] = True
+
     kind: Literal["vae"] = "vae"
     latent: int = Field(default=2, ge=1, le=4096)
     """Dimension of the code."""
-    encoder: EncoderConfig = MLPEncoder()
-    """The network of q(z|x)."""
-    decoder: DecoderConfig | None = None
-    """The network of p(x|z); null: the encoder mirrored."""
     posterior: PosteriorConfig = DiagonalNormalConfig()
     """The family of q(z|x)."""
-    likelihood: LikelihoodConfig = GaussianConfig()
-    """The family of p(x|z)."""
     prior: PriorConfig = StandardNormalConfig()
     """p(z)."""
-    condition: Condition = Condition()
-    """Where the class is read."""
+
+    @property
+    def words(self) -> str:
+        """Such as `conv 2, mixture`; a prior that is standard normal goes without saying."""
+        usual = self.prior.kind == "standard_normal"
+        return f"{self.encoder.kind} {self.latent}" + ("" if usual else f", {self.prior.kind}")
 
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VAE":
-        """The model with freshly initialised parameters.
-
-        Args:
-            image_shape: `(c, h, w)`.
-            domain: of the pixels.
-            classes: number of classes in the data.
-
-        Raises:
-            BadCombinationError: likelihood and pixels, or condition and data, do not go together.
-            BadValueError: the networks do not fit the image.
-        """
-        self.likelihood.check(domain)
-        if self.condition.active and classes < 2:
-            raise BadCombinationError(
-                f"model.condition reads the class, but the data has {classes}; "
-                "use `condition: {encoder: none, decoder: none}` or data with several classes"
-            )
+        """The model with freshly initialised parameters."""
+        self.check(domain, classes)
         posterior = self.posterior.build(self.latent)
-        trunk = self.encoder.trunk(image_shape, self.condition.encoder, classes)
-        sizes = posterior.sizes(self.latent)
-        features = trunk[-1].output_shape[0]
-        encoder = NetworkDistribution(trunk, self.encoder.build_heads(features, sizes), posterior)
-
-        likelihood = self.likelihood.build(domain)
-        layers = self._decoder_trunk(image_shape, likelihood, classes)
-        decoder = NetworkDistribution(layers, [], likelihood)
-        # a network whose inputs reach 255 hardly learns
-        factor = 1 / RANGE[domain] if domain is Domain.LEVELS else 1.0
+        encoder = self.build_encoder(self.latent, posterior, image_shape, classes)
+        decoder = self.build_decoder(self.latent, image_shape, domain, classes)
         return VAE(
-            encoder, decoder, self.prior, self.latent, image_shape, self.condition, classes, factor
-        )
-
-    def _decoder_trunk(
-        self, image_shape: tuple[int, int, int], likelihood: Family, classes: int
-    ) -> list[Layer]:
-        config = self.encoder.mirrored() if self.decoder is None else self.decoder
-        if self.likelihood.needs_raw and config.output_activation != "identity":
-            raise BadCombinationError(
-                f"likelihood `{self.likelihood.kind}` takes any real number from the decoder, but "
-                f"model.decoder.output_activation is `{config.output_activation}`; use "
-                "`output_activation: identity`"
-            )
-        channels, height, width = image_shape
-        shape = (likelihood.params_size(channels), height, width)
-        return config.trunk(self.latent, shape, self.condition.decoder, classes)
+            encoder, decoder, self.prior, self.latent, image_shape, self.condition, classes,
+            input_factor(domain),
+        )  # fmt: skip
 
 
 class VAE(FlatLatent):

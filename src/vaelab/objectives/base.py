@@ -20,6 +20,8 @@ NORMAL = frozenset({"diagonal_normal", "full_normal"})
 class BaseObjective(Config, ABC):
     """Terms to the number that training minimises; the frozen config is the callable."""
 
+    models: ClassVar[frozenset[str] | None] = None
+    """Kinds of model it can be computed for; None: all."""
     posteriors: ClassVar[frozenset[str] | None] = None
     """Kinds of posterior it can be computed for; None: all."""
     priors: ClassVar[frozenset[str] | None] = None

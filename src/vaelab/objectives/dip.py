@@ -20,6 +20,7 @@ class DIPConfig(BaseObjective):
     al., 2018, eq. 6 and 7, arXiv 1711.00848). The covariance is that of the batch.
     """
 
+    models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = NORMAL
 
     kind: Literal["dip"] = "dip"

@@ -19,6 +19,7 @@ class DReGConfig(BaseObjective):
     arXiv 1802.04537); this one does not.
     """
 
+    models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = NORMAL
     alone: ClassVar[bool] = True
 

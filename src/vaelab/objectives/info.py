@@ -21,6 +21,7 @@ class InfoConfig(BaseObjective):
     several widths, and the prior's part of it is computed exactly.
     """
 
+    models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     priors: ClassVar[frozenset[str] | None] = frozenset({"standard_normal"})
 
     kind: Literal["info"] = "info"

@@ -17,6 +17,7 @@ class STLConfig(BaseObjective):
     parameters get their gradient through the samples only. What is left out has mean zero.
     """
 
+    models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = NORMAL
 
     kind: Literal["stl"] = "stl"

@@ -21,6 +21,7 @@ class TCVAEConfig(BaseObjective):
     sum, and so never to be reported as the total correlation.
     """
 
+    models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = frozenset({"diagonal_normal"})
 
     kind: Literal["tcvae"] = "tcvae"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
+from math import prod, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -13,8 +13,8 @@ from vaelab.data import Store
 from vaelab.data.store import Outline
 from vaelab.experiment import Experiment
 from vaelab.figures import Drawer
-from vaelab.models import FlatLatent
-from vaelab.pictures import draw_run, drawn
+from vaelab.models import LatentVariableModel
+from vaelab.pictures import draw_run, drawn, suited
 from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
 from vaelab.training.conductor import Conductor
@@ -109,7 +109,8 @@ def train_together(
                     stopped = stopped or loop.train(interrupt, drawer, until)
     trained = {member.run.path for member in members}
     for run in runs:
-        pictures = run.experiment.figures.at_end
+        wanted, model = run.experiment.figures.at_end, run.experiment.model
+        pictures = suited(wanted, model)
         if run.path not in trained:  # it may have been killed after its last epoch
             pictures = tuple(figure for figure in pictures if not drawn(run, figure))
         elif stopped:
@@ -117,12 +118,17 @@ def train_together(
             continue
         if pictures:
             draw_run(run, pictures, store, console)
+        if left_out := [figure.kind for figure in wanted if figure not in suited(wanted, model)]:
+            display.say(
+                f"without {', '.join(left_out)}, which are made of codes that are one vector: "
+                f"model `{model.kind}` has none"
+            )
     if len(members) > 1 and not stopped:
         display.say(_spread(members))
     return [Outcome(run, stopped if run.path in trained else None) for run in runs]
 
 
-def build_model(experiment: Experiment, images: Outline) -> FlatLatent:
+def build_model(experiment: Experiment, images: Outline) -> LatentVariableModel:
     """The model with the parameters that its seed gives it."""
     with seeded(experiment.training.seed, Purpose.INITIALISATION):
         return experiment.model.build(
@@ -180,5 +186,5 @@ def _summary(members: list[Member], store: Store) -> str:
     return (
         f"{names}: {store.name}, {len(store.train):,} images of "
         f"{channels} x {height} x {width} to train on, {valid}, {len(store.test):,} for the test; "
-        f"{parameters:,} parameters, {model.latent} latent dimensions{together}"
+        f"{parameters:,} parameters, {prod(model.latent_shape):,} latent dimensions{together}"
     )

@@ -170,7 +170,8 @@ class Loop:
             return
         for member in self.members:
             try:
-                self.conductor.kept(self, member.keep(self.steps_per_epoch))
+                if (entry := member.keep(self.steps_per_epoch)) is not None:
+                    self.conductor.kept(self, entry)
             except BadValueError as error:
                 self.display.say(f"step {self.progress.step:,} is not kept for explore: {error}")
 

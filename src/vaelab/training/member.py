@@ -14,7 +14,8 @@ from vaelab.data.store import Split
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
 from vaelab.metrics.bound import BoundMetric
-from vaelab.models import FlatLatent
+from vaelab.models import FlatLatent, LatentVariableModel
+from vaelab.pictures import suited
 from vaelab.randomness import Purpose, generator
 from vaelab.run import Row, Run
 from vaelab.training.changes import Changes
@@ -36,7 +37,7 @@ class Member:
         model: on the training device.
     """
 
-    def __init__(self, run: Run, store: Store, model: FlatLatent) -> None:
+    def __init__(self, run: Run, store: Store, model: LatentVariableModel) -> None:
         self.run, self.store, self.model = run, store, model
         self.experiment = run.experiment
         self.config = run.experiment.training
@@ -50,9 +51,11 @@ class Member:
         split = store.valid if len(store.valid) else store.train
         self.previewed = self._feed(split.select(np.arange(1)))
         self.valid = self._feed(store.valid)
-        self.bundle = BundleWriter(
-            run.bundle, self.experiment.task_name, self.experiment, store, model
-        )
+        self.bundle: BundleWriter | None = None
+        if isinstance(model, FlatLatent):
+            self.bundle = BundleWriter(
+                run.bundle, self.experiment.task_name, self.experiment, store, model
+            )
 
     @property
     def saved_step(self) -> int:
@@ -168,24 +171,28 @@ class Member:
     def draw(self, drawer: Drawer) -> None:
         """Hand the pictures of this epoch over, if any are due."""
         config, epoch = self.experiment.figures, self.progress.epoch
-        if not config.every_epoch or (epoch % config.interval and epoch < self.config.epochs):
+        figures = suited(config.every_epoch, self.experiment.model)
+        if not figures or (epoch % config.interval and epoch < self.config.epochs):
             return
         self.model.eval()
         subject = Subject(
             self.experiment.task_name, self.model, self.store, self.pixels,
             self.run.metrics(), epoch, self.run.plane(),
         )  # fmt: skip
-        for figure in config.every_epoch:
+        for figure in figures:
             drawer.submit(figure, figure.compute(subject), self.run.figures)
-        if self.model.latent != 2:
+        if isinstance(self.model, FlatLatent) and self.model.latent != 2:
             subject.plane.save(self.run.plane_path)
 
     def rewind_bundle(self) -> None:
         """Forget what the bundle kept of steps that are about to be made again."""
-        self.bundle.rewind(self.progress.step)
+        if self.bundle is not None:
+            self.bundle.rewind(self.progress.step)
 
-    def keep(self, steps_per_epoch: int) -> Row:
-        """Keep this step in the bundle; its place in the manifest."""
+    def keep(self, steps_per_epoch: int) -> Row | None:
+        """Keep this step in the bundle, if there is one; its place in the manifest."""
+        if self.bundle is None:
+            return None
         return self.bundle.keep(self.progress.step, self.progress.step / steps_per_epoch)
 
     def preview(self) -> Preview:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vaelab.data.feed import Feed
 from vaelab.files import write_bytes
-from vaelab.models import FlatLatent
+from vaelab.models import LatentVariableModel
 
 SECONDS = 0.5
 SIDE = 128
@@ -25,7 +25,7 @@ class Preview:
         feed: whose first image is shown.
     """
 
-    def __init__(self, path: Path, model: FlatLatent, feed: Feed) -> None:
+    def __init__(self, path: Path, model: LatentVariableModel, feed: Feed) -> None:
         self.path = path
         self.model = model
         self.pixels = feed.pixels
@@ -40,8 +40,7 @@ class Preview:
         self.drawn = monotonic()
         training = self.model.training
         self.model.eval()
-        code = self.model.encode(self.batch.x, self.batch.context).mean
-        output = self.model.decode(code, self.batch.context).mean
+        output = self.model.reconstruct(self.batch.x, self.batch.context).mean
         self.model.train(training)
         pair = torch.cat([self.batch.x, output], dim=3)
         unit = self.pixels.to_unit(pair)[0].permute(1, 2, 0)

@@ -1,0 +1,82 @@
+"""Both ends of a model with vectors for codes: from an image to a vector, and back."""
+
+from abc import ABC
+
+from vaelab.config import Config
+from vaelab.data.pixels import Domain
+from vaelab.distributions import Family
+from vaelab.errors import BadCombinationError
+from vaelab.likelihoods.base import RANGE
+from vaelab.models.base import BaseModel, NetworkDistribution
+from vaelab.networks import DecoderConfig, EncoderConfig, MLPEncoder
+from vaelab.networks.base import DecoderCondition, EncoderCondition
+
+
+class Condition(Config):
+    """Where the model reads the class of an image.
+
+    "Learning structured output representation using deep conditional generative models" (Sohn et
+    al., 2015).
+    """
+
+    encoder: EncoderCondition = "none"
+    """`planes` stacked onto the image, `one_hot` appended to an mlp's input, or `none`."""
+    decoder: DecoderCondition = "none"
+    """`one_hot` appended to the code, or `none`."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything reads the class."""
+        return self.encoder != "none" or self.decoder != "none"
+
+
+class BaseVectorModel(BaseModel, ABC):
+    """Settings of a model whose code next to the image is one vector."""
+
+    encoder: EncoderConfig = MLPEncoder()
+    """The network from the image to the posterior of the code."""
+    decoder: DecoderConfig | None = None
+    """The network from the code to the image; null: the encoder mirrored."""
+    condition: Condition = Condition()
+    """Where the class is read."""
+
+    def check(self, domain: Domain, classes: int) -> None:
+        """Refuse pixels that the likelihood has no density for, and classes that are not there."""
+        self.likelihood.check(domain)
+        if self.condition.active and classes < 2:
+            raise BadCombinationError(
+                f"model.condition reads the class, but the data has {classes}; "
+                "use `condition: {encoder: none, decoder: none}` or data with several classes"
+            )
+
+    def build_encoder(
+        self, latent: int, family: Family, image_shape: tuple[int, int, int], classes: int
+    ) -> NetworkDistribution:
+        """q(z|x,c) of `latent` dimensions."""
+        trunk = self.encoder.trunk(image_shape, self.condition.encoder, classes)
+        features = trunk[-1].output_shape[0]
+        heads = self.encoder.build_heads(features, family.sizes(latent))
+        return NetworkDistribution(trunk, heads, family)
+
+    def build_decoder(
+        self, latent: int, image_shape: tuple[int, int, int], domain: Domain, classes: int
+    ) -> NetworkDistribution:
+        """p(x|z,c) at codes of `latent` dimensions."""
+        config = self.encoder.mirrored() if self.decoder is None else self.decoder
+        if self.likelihood.needs_raw and config.output_activation != "identity":
+            raise BadCombinationError(
+                f"likelihood `{self.likelihood.kind}` takes any real number from the decoder, but "
+                f"model.decoder.output_activation is `{config.output_activation}`; use "
+                "`output_activation: identity`"
+            )
+        likelihood = self.likelihood.build(domain)
+        channels, height, width = image_shape
+        shape = (likelihood.params_size(channels), height, width)
+        trunk = config.trunk(latent, shape, self.condition.decoder, classes)
+        return NetworkDistribution(trunk, [], likelihood)
+
+
+def input_factor(domain: Domain) -> float:
+    """What pixels are multiplied with on their way into an encoder."""
+    # a network whose inputs reach 255 hardly learns
+    return 1 / RANGE[domain] if domain is Domain.LEVELS else 1.0
