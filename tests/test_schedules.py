@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelab.optimizers import AdamConfig, AdamWConfig, ConstantRate, CosineRate, PlateauRate
+from vaelab.optimizers import (
+    AdamConfig,
+    AdamWConfig,
+    ConstantRate,
+    CosineRate,
+    PlateauRate,
+    StagesRate,
+)
 from vaelab.schedules import ConstantSchedule, CosineSchedule, CyclicalSchedule, LinearSchedule
 
 
@@ -87,3 +94,20 @@ def test_it_is_torchs_for_every_vector(config) -> None:
             row.grad = gradient
             optimizer.step()
     torch.testing.assert_close(ours, torch.stack(theirs).detach())
+
+
+def test_the_stages_of_the_importance_weighted_autoencoder() -> None:
+    stages = StagesRate()
+    assert sum(stages.epochs) == 3280
+    # 1e-4 round(10^(1 - (i - 1) / 7), 1) for i = 1 .. 8
+    expected = [round(10 ** (1 - i / 7), 1) for i in range(8)]
+    assert list(stages.factors) == expected
+    begins = [0, 1, 4, 13, 40, 121, 364, 1093]
+    assert [stages(begin, 3280, []) for begin in begins] == expected
+    assert [stages(begin - 0.01, 3280, []) for begin in begins[1:]] == expected[:-1]
+    assert stages(5000.0, 3280, []) == expected[-1]
+
+
+def test_stages_need_a_factor_each() -> None:
+    with pytest.raises(ValueError, match="2 `epochs` and 1 `factors`"):
+        StagesRate(epochs=(1, 2), factors=(1.0,))

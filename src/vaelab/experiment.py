@@ -61,6 +61,8 @@ class TrainingConfig(Config):
     """Of initialisation, data order and noise; never of the split."""
     replicas: int = Field(default=1, ge=1, le=1024)
     """Runs of as many consecutive seeds, trained together as one batched model."""
+    output_bias: Literal["random", "mean"] = "random"
+    """`mean`: a Bernoulli decoder's last bias starts at the mean training image."""
     optimizer: OptimizerConfig = AdamConfig()
     """What turns gradients into steps."""
     learning_rate_schedule: LearningRateScheduleConfig = ConstantRate()

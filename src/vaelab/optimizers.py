@@ -1,11 +1,13 @@
 """Optimisers, and learning rates that change from epoch to epoch."""
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from math import cos, inf, pi
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor
 
 from vaelab.adam import Adam
@@ -131,11 +133,40 @@ class CosineRate(LearningRateSchedule):
         return (1 + cos(pi * min(1.0, epoch / epochs))) / 2
 
 
+class StagesRate(LearningRateSchedule):
+    """Constant in each of several stages; after the last it stays.
+
+    The default is that of "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv
+    1509.00519): 3^i epochs at 10^(1 - i/7) of the learning rate, rounded, for i from 0 to 7. Use it
+    where a paper's training is to be repeated.
+    """
+
+    kind: Literal["stages"] = "stages"
+    epochs: tuple[Annotated[int, Field(ge=1)], ...] = (1, 3, 9, 27, 81, 243, 729, 2187)
+    """Length of each."""
+    factors: tuple[Positive, ...] = (10.0, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1.0)
+    """What the learning rate is multiplied with in each."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "StagesRate":
+        if not len(self.epochs) == len(self.factors) > 0:
+            raise ValueError(
+                f"there are {len(self.epochs)} `epochs` and {len(self.factors)} `factors`; "
+                "each stage needs one of both"
+            )
+        return self
+
+    def __call__(self, epoch: float, epochs: int, losses: Sequence[float]) -> float:
+        """The factor of the stage that the epoch lies in."""
+        ends = list(accumulate(self.epochs))
+        return self.factors[min(bisect_right(ends, epoch), len(ends) - 1)]
+
+
 def _named(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
 LearningRateScheduleConfig = Annotated[
-    Annotated[ConstantRate | PlateauRate | CosineRate, Field(discriminator="kind")],
+    Annotated[ConstantRate | PlateauRate | CosineRate | StagesRate, Field(discriminator="kind")],
     BeforeValidator(_named),
 ]

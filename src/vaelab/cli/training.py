@@ -13,7 +13,9 @@ app = typer.Typer()
 
 @app.command()
 def reproduce(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="`mean_field`.")],
+    table: Annotated[
+        str | None, typer.Argument(metavar="[TABLE]", help="Its name; none: list them.")
+    ] = None,
     budget: Annotated[
         str, typer.Option(help="`quick`: some 20 minutes on two cores; `full`: as published.")
     ] = "quick",
@@ -25,9 +27,13 @@ def reproduce(
 
     Its runs are ordinary ones. Ctrl-C keeps what is done, and the same command goes on.
     """
+    from vaelab.reproduction import overview
     from vaelab.reproduction import reproduce as repeat
 
     console = Console()
+    if table is None:
+        console.print(overview())
+        return
     repetition = repeat(table, budget, runs, console)
     console.print(repetition.table())
     for note in repetition.published.notes:

@@ -1,7 +1,14 @@
 """Published tables run again: ours beside theirs, with seeds and spread."""
 
 from vaelab.reproduction.repeat import Line, Repetition, reproduce
-from vaelab.reproduction.table import Budget, PublishedTable, Row, table_named, tables
+from vaelab.reproduction.table import (
+    Budget,
+    PublishedTable,
+    Row,
+    overview,
+    table_named,
+    tables,
+)
 
 __all__ = [
     "Budget",
@@ -9,6 +16,7 @@ __all__ = [
     "PublishedTable",
     "Repetition",
     "Row",
+    "overview",
     "reproduce",
     "table_named",
     "tables",

@@ -82,7 +82,7 @@ def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetit
         raise BadValueError(f"table `{name}` has no budget `{budget}`; it has {known}")
     chosen = published.budgets[budget]
     lines: list[Line] = []
-    for row in published.rows:
+    for row in published.rows_of(chosen):
         console.print(f"== {row.name}", markup=False, highlight=False)
         experiments = experiments_of(row, chosen, f"{name}_{budget}")
         runs = [
@@ -91,30 +91,34 @@ def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetit
         ]  # fmt: skip
         if len(runs) < len(experiments):
             raise BadValueError(f"`{row.name}` was stopped; the same command goes on with it")
-        lines += _lines(row, runs, published.samples, console)
+        lines += _lines(row, runs, chosen.samples, console)
     return Repetition(published, chosen, tuple(lines))
 
 
 def experiments_of(row: Row, budget: Budget, prefix: str) -> list[Experiment]:
     """A row's runs under a budget, one for each seed."""
     name = "_".join([prefix, *row.name.split()])
-    assignments = [*row.set, *budget.set, *NO_PICTURES, f"task_name={name}",
+    assignments = [*budget.set, *row.set, *NO_PICTURES, f"task_name={name}",
                    f"training.replicas={budget.seeds}"]  # fmt: skip
     return replicas(load_experiment(row.config, assignments)[0])
 
 
 def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> list[Line]:
+    published = {
+        f"nll_iwae{samples}_nats" if name == "nll" else name: value
+        for name, value in row.published.items()
+    }
     found = []
     for run in runs:
-        wanted = set(row.published)
+        wanted = set(published)
         if not wanted <= run.evaluation().get("numbers", {}).keys():
             evaluate(run, samples=samples, console=console)
         found.append(run.evaluation()["numbers"])
     lines = []
-    for number, published in row.published.items():
+    for number, theirs in published.items():
         values = tuple(numbers[number]["value"] for numbers in found)
         error = found[0][number]["standard_error"] or 0.0
         if len(values) > 1:
             error = stdev(values) / sqrt(len(values))
-        lines.append(Line(row.name, number, published, values, error))
+        lines.append(Line(row.name, number, theirs, values, error))
     return lines

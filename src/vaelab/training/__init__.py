@@ -22,6 +22,7 @@ from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
+from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
 from vaelab.training.start import Start, check_start, epochs_done, open_run
@@ -90,7 +91,10 @@ def train_together(
     training, store = experiments[0].training, experiments[0].data.load()
     with number_format(training.precision):
         place = choose_place(training)
-        models = [build_model(one, store.outline).to(place.device) for one in experiments]
+        models = [build_model(one, store.outline) for one in experiments]
+        for built in models if training.output_bias == "mean" else []:
+            start_at_mean(built, store.train.images)
+        models = [built.to(place.device) for built in models]
         paths = [folder / one.task_name for one in experiments]
         for one, path in zip(experiments, paths, strict=True):
             check_start(one, path, start, store.checksum)

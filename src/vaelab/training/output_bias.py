@@ -1,0 +1,42 @@
+"""A decoder that starts at the mean training image."""
+
+import torch
+from torch import nn
+from torch.distributions import Bernoulli
+
+from vaelab.data.store import Images
+from vaelab.errors import BadCombinationError
+from vaelab.likelihoods.bernoulli import FromLogits
+from vaelab.models import VAE, HierarchicalVAE, LatentVariableModel
+
+CLIP = 1e-3
+"""Pixels that are always black or always white start this far from certainty."""
+
+
+@torch.no_grad()
+def start_at_mean(model: LatentVariableModel, images: Images) -> None:
+    """Set the decoder's last bias to logit p, p the share of training images that have the pixel.
+
+    As in the code of "Importance weighted autoencoders" (Burda et al., 2016, arXiv 1509.00519).
+
+    Raises:
+        BadCombinationError: the decoder's output is no logit for each pixel, or its last layer
+            has no bias for each.
+    """
+    mean = torch.from_numpy(images.mean(0) / 255).clamp(CLIP, 1 - CLIP)
+    last = _last_linear(model)
+    if last is None:
+        raise BadCombinationError(
+            "training.output_bias is `mean`, which needs `likelihood: {kind: bernoulli}` and a "
+            "decoder of kind `mlp`; use `output_bias: random`"
+        )
+    last.bias.copy_(torch.logit(mean).flatten())
+
+
+def _last_linear(model: LatentVariableModel) -> nn.Linear | None:
+    if not isinstance(model, VAE | HierarchicalVAE):
+        return None
+    family = model.decoder.family
+    linear = [layer for layer in model.decoder.trunk.stack if list(layer.parameters())][-1]
+    logits = isinstance(family, FromLogits) and family.family is Bernoulli
+    return linear if logits and isinstance(linear, nn.Linear) else None
