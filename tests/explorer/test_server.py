@@ -39,8 +39,8 @@ def client(runs: Path, page: Path) -> TestClient:
 def test_runs_are_listed_and_a_damaged_one_says_why(client: TestClient) -> None:
     rows = {row["id"]: row for row in client.get("/api/runs").json()["runs"]}
     assert rows["tiny"]["epochs_done"] == rows["tiny"]["epochs"] == 2
-    assert rows["tiny"]["damaged"] is None
-    assert "not valid YAML" in rows["broken"]["damaged"]
+    assert rows["tiny"]["obstacle"] is None
+    assert "not valid YAML" in rows["broken"]["obstacle"]
 
 
 def test_a_bundle_is_served_file_by_file(client: TestClient, runs: Path) -> None:

@@ -52,7 +52,7 @@ async function start(): Promise<void> {
     store.source.value = SOURCES[kind]()
     store.runs.value = await store.source.value.runs()
     const asked = view.value.run && isHere(view.value.run) ? view.value.run : null
-    const id = asked ?? store.runs.value.find((run) => run.damaged === null)?.id
+    const id = asked ?? store.runs.value.find((run) => run.obstacle === null)?.id
     followTraining()
     if (id) await openRun(id)
   } catch (error) {

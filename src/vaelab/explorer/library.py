@@ -42,7 +42,7 @@ class Library:
         return bundle
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every run in a line, the newest first; a damaged one with the reason."""
+        """Every run in a line, the newest first; with the reason where it cannot be shown."""
         found = []
         for path in find_runs(self.folder) if self.folder.is_dir() else []:
             with suppress(FileNotFoundError):  # it was removed, or replaced, a moment ago
@@ -54,16 +54,16 @@ class Library:
 def _row(path: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": path.name, "data": "", "model": "", "latent": 0, "epochs_done": 0, "epochs": 0,
-        "elbo_nats": None, "damaged": None,
+        "elbo_nats": None, "obstacle": None,
     }  # fmt: skip
     try:
         run = Run(path)
         metrics = run.metrics()
     except UserError as error:
-        return row | {"damaged": str(error)}
+        return row | {"obstacle": str(error)}
     if not run.experiment.model.flat:
         reason = f"a `{run.experiment.model.kind}` has no code that is one vector to walk in"
-        return row | {"damaged": reason}
+        return row | {"obstacle": reason}
     valid = [line["elbo_nats"] for line in metrics if line["split"] == "valid"]
     config = run.experiment
     return row | {

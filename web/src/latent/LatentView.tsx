@@ -140,7 +140,7 @@ export function LatentView() {
 /** What to do where there is no run yet. */
 function Welcome() {
   const { source, manifest, runs, busy, problem, training } = store
-  if (!source.value?.live || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.damaged)) return null
+  if (!source.value?.live || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.obstacle)) return null
   if (training.value?.phase === 'starting') return <p class="welcome">The data is being read …</p>
   return (
     <div class="welcome" data-testid="welcome">

@@ -27,7 +27,7 @@ export interface RunSummary {
   epochs: number
   elbo_nats: number | null
   /** Why it cannot be opened, in words. */
-  damaged: string | null
+  obstacle: string | null
 }
 
 /** Training on the server. Each request rejects with the server's own words. */

@@ -16,7 +16,7 @@ export function TopBar() {
         <select data-testid="run" value={about?.run.name ?? ''} onChange={(event) => void openRun(event.currentTarget.value)}>
           {!about && <option value="">choose a run</option>}
           {store.runs.value.map((run) => (
-            <option key={run.id} value={run.id} disabled={run.damaged !== null} title={run.damaged ?? ''}>{run.id}{stateOf(run)}</option>
+            <option key={run.id} value={run.id} disabled={run.obstacle !== null} title={run.obstacle ?? ''}>{run.id}{stateOf(run)}</option>
           ))}
         </select>
       </label>
@@ -43,7 +43,7 @@ function switchTheme(): void {
 }
 
 function stateOf(run: RunSummary): string {
-  if (run.damaged) return ' (damaged)'
+  if (run.obstacle) return ' (cannot be shown)'
   const state = store.training.value
   if (state?.run === run.id && ['starting', 'playing', 'paused'].includes(state.phase)) return ' (training)'
   return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''
