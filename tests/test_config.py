@@ -92,6 +92,21 @@ def test_what_is_no_override_is_said(assignment: str) -> None:
         override(Experiment, {}, [assignment])
 
 
+@pytest.mark.parametrize(
+    ("assignments", "pixels"),
+    [
+        (["data={kind: mnist, validation: 5}", "data.pixels=signed"], "signed"),
+        (["data.pixels=signed", "data={kind: mnist, validation: 5}"], "unit"),
+        (["data.pixels.mode=static", "data.pixels=binary"], "binary"),
+        (["data.pixels=signed", "data.pixels=levels"], "levels"),
+    ],
+)
+def test_overrides_hold_in_their_order_but_for_a_kind_below(
+    assignments: list[str], pixels: str
+) -> None:
+    assert experiment(*assignments).data.pixels.kind == pixels
+
+
 def test_an_override_through_a_number_is_refused() -> None:
     with pytest.raises(BadValueError, match=r"goes through `model\.latent`, which is 2"):
         override(Experiment, {"model": {"latent": 2}}, ["model.latent.x=3"])

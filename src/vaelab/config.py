@@ -105,7 +105,8 @@ def override(
 ) -> dict[str, Any]:
     """Apply dotted assignments such as `model.latent=4` to a copy of parsed YAML.
 
-    Choosing another `kind` comes before everything else and keeps the keys that it knows too.
+    They hold in their order, but for another `kind`: it comes before what is set beside and below
+    it, and keeps the keys that it knows too.
 
     Args:
         cls: the config that the data will be checked against.
@@ -116,8 +117,10 @@ def override(
         BadValueError: an assignment without `=`, or a path through something that is no mapping.
     """
     result: dict[str, Any] = _copy(data)
-    parsed = [_parse_assignment(assignment, cls) for assignment in assignments]
-    for keys, value, assignment in sorted(parsed, key=lambda item: item[0][-1] != "kind"):
+    parsed: list[tuple[list[str], Any, str]] = []
+    for one in (_parse_assignment(assignment, cls) for assignment in assignments):
+        parsed.insert(_place(one[0], [keys for keys, _, _ in parsed]), one)
+    for keys, value, assignment in parsed:
         _assign(result, keys, value, assignment, cls)
     return result
 
@@ -159,6 +162,16 @@ def _parse_assignment(assignment: str, cls: type[Config]) -> tuple[list[str], An
     if isinstance(value, str) and any(_tag(c) for c in _classes_at(cls, keys)):
         keys.append("kind")  # likelihood=bernoulli is likelihood.kind=bernoulli
     return keys, value, assignment
+
+
+def _place(keys: list[str], before: list[list[str]]) -> int:
+    """Where an assignment goes among those before it."""
+    *parent, last = keys
+    for place, other in enumerate(before):
+        if last == "kind" and len(other) > len(parent) and other != keys:
+            if other[: len(parent)] == parent:
+                return place
+    return len(before)
 
 
 def _assign(

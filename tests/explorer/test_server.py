@@ -173,7 +173,8 @@ def test_networks_and_likelihoods_go_together(runs: Path, encoder: str, likeliho
 @pytest.mark.parametrize(
     ("base", "wished", "words"),
     [
-        ("nothing", {}, "no shipped config `nothing`"),
+        ("nothing", {}, "`nothing` is no shipped config"),
+        ("iwae", {}, "can show and steer"),
         ("digits", {"output_train_dir": "../.."}, "cannot be chosen on the page"),
         ("digits", {"data.path": "/etc"}, "cannot be chosen"),
         ("digits", {"model.latent": 65}, "a number from 1 to 64 is needed, got 65"),

@@ -57,9 +57,18 @@ def choices(folder: Path) -> dict[str, Any]:
     """
     axes = axes_of(folder)
     return {
-        "bases": [_base(name, path, axes) for name, path in shipped_configs().items()],
+        "bases": [_base(name, path, axes) for name, path in bases().items()],
         "axes": axes,
         "presets": PRESETS,
+    }
+
+
+def bases() -> dict[str, Path]:
+    """The shipped configs that a new run can begin with: all that the page can show and steer."""
+    return {
+        name: path
+        for name, path in shipped_configs().items()
+        if (config := load_experiment(name)[0]).model.flat and "beta" in config.objective.controls
     }
 
 

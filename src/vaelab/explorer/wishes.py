@@ -9,8 +9,8 @@ import yaml
 
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
-from vaelab.explorer.choices import LARGEST_BETA, LARGEST_RATE, Axis, axes_of, pixels_of
-from vaelab.library import load_experiment, shipped_configs
+from vaelab.explorer.choices import LARGEST_BETA, LARGEST_RATE, Axis, axes_of, bases, pixels_of
+from vaelab.library import load_experiment
 
 SLOWEST = 10.0
 OUTPUTS = {
@@ -35,8 +35,8 @@ def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str)
         BadValueError: a key that is no axis, a value out of range.
         UserError: the config says what else is not right.
     """
-    if base not in shipped_configs():
-        raise BadValueError(f"there is no shipped config `{base}`")
+    if base not in bases():
+        raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
     axes = {axis["key"]: axis for axis in axes_of(folder)}
     # a core is left to the page; the number stands in the run's config, which repeats it exactly
     threads = max(1, torch.get_num_threads() - 1)
