@@ -17,6 +17,7 @@ LAYERS = [
     {"networks"},
     {"likelihoods", "priors"},
     {"models"},
+    {"quality"},
     {"objectives", "metrics", "figures"},
     {"experiment"},
     {"run"},
@@ -30,7 +31,7 @@ LAYERS = [
         "seed",
         "describe",
     },
-    {"training", "library", "kinds", "schema"},
+    {"training", "library", "kinds", "schema", "scoring"},
     {"api", "explorer", "reproduction"},
     {"cli"},
 ]

@@ -59,7 +59,7 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
         "nll_iwae7_nats", "index_code_mi_nats", "total_correlation_nats",
         "dimensionwise_kl_nats", "aggregate_kl_nats", "active_units", "mse_per_pixel",
         "implied_gaussian_scale",
-        "knn5_accuracy",
+        "knn5_accuracy", "linear_probe_accuracy",
     }  # fmt: skip
     for name, number in numbers.items():
         assert number.keys() == {"value", "unit", "estimator", "standard_error"}

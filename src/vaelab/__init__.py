@@ -4,9 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaelab.api import figure, load, train
+    from vaelab.api import figure, load, sample_quality, train
+    from vaelab.quality import Features
 
-__all__ = ["figure", "load", "train"]
+__all__ = ["Features", "figure", "load", "sample_quality", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from vaelab.config import override, validate
+from vaelab.evaluation import SplitName
 from vaelab.experiment import Experiment
 from vaelab.library import find_run, load_experiment, run_folder
 from vaelab.models import LatentVariableModel
 from vaelab.pictures import figure_of, subject_of
+from vaelab.quality import Features
 from vaelab.run import Run
+from vaelab.scoring import SampleQuality, score_samples
 from vaelab.training import Start
 from vaelab.training import train as train_experiment
 
@@ -72,3 +75,28 @@ def figure(run: str | Path, name: str, **options: Any) -> Figure:
     """
     chosen = figure_of(name, options)
     return chosen.draw(chosen.compute(subject_of(find_run(str(run), RUNS))))
+
+
+def sample_quality(
+    run: str | Path,
+    features: Literal["classifier", "pixels"] | Features = "classifier",
+    images: int | None = None,
+    split: SplitName = "test",
+    made: Literal["mean", "draw"] | None = None,
+) -> SampleQuality:
+    """How good a run's samples are, as `vaelab quality` measures it; under any features.
+
+    With Inception's: `sample_quality("runs/mine", vaelab.Features("inception_v3", function))`,
+    where `function` takes images `(n, c, h, w)` in [0, 1] to features `(n, f)`.
+
+    Args:
+        run: a trained run.
+        features: those vaelab has, or a name and a function.
+        images: real images, and as many samples; none: all, but no more than 10,000.
+        split: of the real images.
+        made: samples are means or draws of p(x|z); none: draws where pixels are black or white.
+
+    Raises:
+        UserError: there is no such run, it has no weights, or the features do not fit.
+    """
+    return score_samples(find_run(str(run), RUNS), features, split, images, made)

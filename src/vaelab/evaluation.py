@@ -22,6 +22,7 @@ from vaelab.metrics import (
     BoundMetric,
     ImpliedScaleMetric,
     IWAEMetric,
+    LinearProbeMetric,
     NeighboursMetric,
     Number,
     RatePartsMetric,
@@ -111,7 +112,7 @@ def evaluate(
         data_checksum=store.checksum,
         likelihood=run.experiment.model.likelihood.kind,
         measure=run.experiment.model.likelihood.measure,
-        pixels=_pixels_name(run),
+        pixels=pixels_name(run),
         conditional=model.classes > 0,
         numbers=_measure(run, model, feed, samples, console),
     )
@@ -127,7 +128,7 @@ def _measure(
     ]  # fmt: skip
     if run.experiment.data.pixels.domain is not Domain.BINARY:
         metrics.append(ImpliedScaleMetric())
-    metrics.append(NeighboursMetric())
+    metrics += [NeighboursMetric(), LinearProbeMetric()]
     if not run.experiment.model.flat:
         metrics = [metric for metric in metrics if not metric.needs_flat]
     numbers: dict[str, Number] = {}
@@ -147,7 +148,8 @@ def _measure(
     return numbers
 
 
-def _pixels_name(run: Run) -> str:
+def pixels_name(run: Run) -> str:
+    """The pixels' domain, and how they were drawn."""
     data = run.experiment.data
     if not isinstance(data.pixels, BinaryPixels):
         return data.pixels.domain.value

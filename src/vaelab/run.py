@@ -98,6 +98,10 @@ class Run:
         """The final numbers."""
         return self.path / "evaluation.json"
 
+    def quality_path(self, features: str) -> Path:
+        """How good its samples are under some features."""
+        return self.path / f"quality_{features}.json"
+
     @property
     def environment_path(self) -> Path:
         """Where and with what it was trained."""

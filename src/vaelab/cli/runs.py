@@ -65,6 +65,63 @@ def evaluate(
     console.print(evaluate_run(find_run(run, runs), split.value, samples, console).table())
 
 
+class FeaturesChoice(StrEnum):
+    """Features that images are compared by."""
+
+    CLASSIFIER = "classifier"
+    PIXELS = "pixels"
+
+
+class MadeChoice(StrEnum):
+    """What a sample is."""
+
+    MEAN = "mean"
+    DRAW = "draw"
+
+
+@app.command()
+def quality(
+    run: RunArgument,
+    features: Annotated[
+        FeaturesChoice,
+        typer.Option(
+            help="Of a `classifier` of the training images, learned once for a data set; or the "
+            "`pixels`. Any others through Python: vaelab.sample_quality."
+        ),
+    ] = FeaturesChoice.CLASSIFIER,
+    images: Annotated[
+        int | None,
+        typer.Option(help="Real images, and as many samples; default: all up to 10,000."),
+    ] = None,
+    split: Annotated[
+        SplitChoice, typer.Option(help="The real images; `test` unless there is a reason.")
+    ] = SplitChoice.TEST,
+    made: Annotated[
+        MadeChoice | None,
+        typer.Option(help="Samples: means or draws of p(x|z); default: draws if black and white."),
+    ] = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Compare a run's samples with real images: Fréchet distance, precision, recall, copies.
+
+    Example: `vaelab quality runs/digits`
+
+    Writes quality_FEATURES.json, and nearest.png: samples beside their nearest training images.
+    """
+    from vaelab.library import find_run
+    from vaelab.quality.images import usual
+    from vaelab.scoring import score_samples
+
+    chosen = find_run(run, runs)
+    console = Console()
+    how = usual(chosen.experiment.data.pixels) if made is None else made.value
+    console.print(score_samples(chosen, features.value, split.value, images, how).table())
+    console.print(
+        f"samples beside their nearest training images: {chosen.figures / 'nearest.png'}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
 @app.command()
 def compare(
     chosen: Annotated[

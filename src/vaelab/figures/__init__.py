@@ -11,6 +11,7 @@ from vaelab.figures.film import film_is_stale, latent_film
 from vaelab.figures.interpolation import InterpolationFigure
 from vaelab.figures.latent import LatentFigure
 from vaelab.figures.manifold import ManifoldFigure
+from vaelab.figures.nearest import NearestFigure
 from vaelab.figures.plane import Plane
 from vaelab.figures.rates import RatesFigure
 from vaelab.figures.reconstruction import ReconstructionFigure
@@ -33,7 +34,8 @@ FigureConfig = Annotated[
         | SamplesFigure
         | TraversalFigure
         | CurvesFigure
-        | RatesFigure,
+        | RatesFigure
+        | NearestFigure,
         Field(discriminator="kind"),
     ],
     BeforeValidator(_named),
@@ -49,6 +51,7 @@ __all__ = [
     "InterpolationFigure",
     "LatentFigure",
     "ManifoldFigure",
+    "NearestFigure",
     "Panel",
     "Plane",
     "RatesFigure",

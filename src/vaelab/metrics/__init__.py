@@ -9,6 +9,7 @@ from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.metrics.iwae import IWAEMetric
+from vaelab.metrics.probe import LinearProbeMetric
 from vaelab.metrics.rate_parts import RatePartsMetric
 
 MetricConfig = Annotated[
@@ -17,7 +18,8 @@ MetricConfig = Annotated[
     | RatePartsMetric
     | ActiveUnitsMetric
     | ImpliedScaleMetric
-    | NeighboursMetric,
+    | NeighboursMetric
+    | LinearProbeMetric,
     Field(discriminator="kind"),
 ]
 
@@ -27,6 +29,7 @@ __all__ = [
     "BoundMetric",
     "IWAEMetric",
     "ImpliedScaleMetric",
+    "LinearProbeMetric",
     "MetricConfig",
     "NeighboursMetric",
     "Number",

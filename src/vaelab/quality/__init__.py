@@ -1,0 +1,41 @@
+"""How near one set of images is to another: distances between their features."""
+
+from typing import Literal
+
+from vaelab.data.pixels import Pixels
+from vaelab.data.store import Store
+from vaelab.quality.features import Features, pixel_features
+from vaelab.quality.frechet import frechet_distance
+from vaelab.quality.kernel import kernel_distance
+from vaelab.quality.learned import classifier_features
+from vaelab.quality.manifold import coverage, density, precision, recall
+from vaelab.quality.memorisation import authenticity
+from vaelab.quality.nearest import nearest
+
+FeaturesName = Literal["classifier", "pixels"]
+
+
+def features_named(name: FeaturesName, store: Store, pixels: Pixels) -> Features:
+    """The features that vaelab has; those of the classifier are learned if need be.
+
+    Raises:
+        BadCombinationError: a classifier of data with one class.
+    """
+    return pixel_features() if name == "pixels" else classifier_features(store, pixels)
+
+
+__all__ = [
+    "Features",
+    "FeaturesName",
+    "authenticity",
+    "classifier_features",
+    "coverage",
+    "density",
+    "features_named",
+    "frechet_distance",
+    "kernel_distance",
+    "nearest",
+    "pixel_features",
+    "precision",
+    "recall",
+]

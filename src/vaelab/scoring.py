@@ -1,0 +1,199 @@
+"""How good a run's samples are: how near they are to real images, and whether they are copies."""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+from torch import Tensor
+
+from vaelab.data.progress import track
+from vaelab.errors import BadValueError
+from vaelab.evaluation import SplitName, pixels_name
+from vaelab.figures import NearestFigure
+from vaelab.files import write_text
+from vaelab.metrics import Number
+from vaelab.pictures import subject_of
+from vaelab.quality import (
+    Features,
+    FeaturesName,
+    authenticity,
+    coverage,
+    density,
+    features_named,
+    frechet_distance,
+    kernel_distance,
+    precision,
+    recall,
+)
+from vaelab.quality.images import Made, as_seen, samples, usual
+from vaelab.randomness import Purpose, derived_seed
+from vaelab.run import Run
+
+USUAL, SMALLEST = 10_000, 10
+"""Images compared where nothing is said, and at least."""
+BETTER = {
+    "frechet": "↓", "mmd2": "↓", "precision": "↑", "recall": "↑", "density": "↑", "coverage": "↑",
+    "authenticity": "≈",
+}  # fmt: skip
+"""Smaller, larger, or like that of real images."""
+
+Vectors = Float[Tensor, "_ f"]
+
+
+@dataclass(frozen=True)
+class SampleQuality:
+    """What quality_<features>.json holds; numbers are comparable where all but `run` agrees.
+
+    Attributes:
+        run: the run's folder name.
+        epoch: of the weights.
+        split: of the real images that samples are compared with.
+        images: how many of them, and how many samples.
+        data_checksum: of the data.
+        pixels: their domain and how they were drawn.
+        conditional: samples were made given the classes of the real images.
+        features: name of the features, with its version where it has one.
+        about_features: what else tells them apart.
+        made: samples are means or draws of p(x|z).
+        seed: of codes, draws, and the choice of real images.
+        numbers: of the samples, by name.
+        real: the same where real images stand in for the samples: as many training images (test
+            images, if `split` is train); for `authenticity`, held-out images.
+    """
+
+    run: str
+    epoch: int
+    split: str
+    images: int
+    data_checksum: str
+    pixels: str
+    conditional: bool
+    features: str
+    about_features: str
+    made: Made
+    seed: int
+    numbers: dict[str, Number]
+    real: dict[str, Number]
+
+    def table(self) -> Table:
+        """The numbers for a terminal."""
+        about = f" ({escape(self.about_features)})" if self.about_features else ""
+        table = Table(
+            box=SIMPLE,
+            title=f"{escape(self.run)}: {self.images:,} samples ({self.made}s of p(x|z)) against "
+            f"{self.images:,} {self.split} images, weights of epoch {self.epoch}",
+            caption=f"features {self.features}{about}, {self.pixels} pixels. Real: what as many "
+            "real images score in the samples' place. ↓ ↑: better smaller, larger; ≈: like real. "
+            "Numbers compare under the same features, images, split, pixels and conditioning only.",
+        )
+        table.add_column("number", no_wrap=True)
+        table.add_column("")
+        table.add_column("samples", justify="right", no_wrap=True)
+        table.add_column("real", justify="right", no_wrap=True)
+        table.add_column("unit, estimator", overflow="fold")
+        for name, number in self.numbers.items():
+            error = "" if number.standard_error is None else f" ± {number.standard_error:.1g}"
+            table.add_row(
+                name, BETTER[name.removesuffix(f"_{self.features}")], f"{number.value:.4g}{error}",
+                f"{self.real[name].value:.4g}", f"{number.unit}, {number.estimator}",
+            )  # fmt: skip
+        return table
+
+
+def score_samples(
+    run: Run,
+    features: Features | FeaturesName = "classifier",
+    split: SplitName = "test",
+    images: int | None = None,
+    made: Made | None = None,
+    seed: int = 0,
+) -> SampleQuality:
+    """Compare a run's samples with real images; write quality_<features>.json and nearest.png.
+
+    Args:
+        run: a trained run.
+        features: what is compared of an image.
+        split: of the real images.
+        images: how many, and how many samples; none: all, but no more than 10,000.
+        made: means or draws of p(x|z); none: means, and draws where pixels are black or white.
+        seed: of codes, draws, and the choice of real images.
+
+    Raises:
+        UserError: no weights yet, too few images, or features that do not fit.
+    """
+    model, about = run.load_model()
+    pixels = run.experiment.data.pixels
+    store = run.experiment.data.load()
+    held = store.test if split == "train" else store.splits[split]
+    count = _count(len(store.train), len(held), split, images)
+    used = features_named(features, store, pixels) if isinstance(features, str) else features
+    how = usual(pixels) if made is None else made
+
+    draws = np.random.default_rng(derived_seed(seed, Purpose.EVALUATION))
+    learned = np.sort(draws.permutation(len(store.train))[:count])
+    unseen = np.sort(draws.permutation(len(held))[:count])
+    labels = store.train.labels[learned] if split == "train" else held.labels[unseen]
+    training = used.of(as_seen(store.train, pixels), "training images")
+    outside = used.of(as_seen(held, pixels)[unseen], "held-out images")
+    found = used.of(samples(model, pixels, labels, how, seed), "samples")
+    inside = training[torch.from_numpy(learned)]
+    real, baseline = (inside, outside) if split == "train" else (outside, inside)
+    pairs = [(found, found), (baseline, outside)]
+    of_samples, of_real = (
+        _distances(real, place, used.name) | _authenticity(training, alone, used.name)
+        for place, alone in track(pairs, "comparing samples, then real images")
+    )
+    quality = SampleQuality(
+        run=run.path.name,
+        epoch=about["epoch"],
+        split=split,
+        images=count,
+        data_checksum=store.checksum,
+        pixels=pixels_name(run),
+        conditional=model.classes > 0,
+        features=used.name,
+        about_features=used.about,
+        made=how,
+        seed=seed,
+        numbers=of_samples,
+        real=of_real,
+    )
+    figure = NearestFigure(made=how)
+    figure.write(figure.panel(subject_of(run, store), used, training), run.figures)
+    write_text(run.quality_path(used.name), json.dumps(asdict(quality), indent=2) + "\n")
+    return quality
+
+
+def _count(training: int, held: int, split: SplitName, images: int | None) -> int:
+    most = min(training, held)
+    count = min(most, USUAL) if images is None else images
+    if not SMALLEST <= count <= most:
+        raise BadValueError(
+            f"{count:,} images of the {split} split were to be compared with as many samples and "
+            f"as many other real images; that can be done with {SMALLEST} to {most:,} of this data"
+        )
+    return count
+
+
+def _distances(real: Vectors, made: Vectors, features: str) -> dict[str, Number]:
+    mmd2, error = kernel_distance(real, made)
+    numbers = {
+        "frechet": Number(frechet_distance(real, made), "feature²", "normal fits"),
+        "mmd2": Number(mmd2, "kernel", "unbiased, cubic", error),
+        "precision": Number(precision(real, made), "share", "k = 3"),
+        "recall": Number(recall(real, made), "share", "k = 3"),
+        "density": Number(density(real, made), "ratio", "k = 5"),
+        "coverage": Number(coverage(real, made), "share", "k = 5"),
+    }
+    return {f"{name}_{features}": number for name, number in numbers.items()}
+
+
+def _authenticity(training: Vectors, made: Vectors, features: str) -> dict[str, Number]:
+    estimator = f"{len(training):,} training images"
+    number = Number(authenticity(training, made), "share", estimator)
+    return {f"authenticity_{features}": number}
