@@ -21,7 +21,7 @@ from vaelab.pictures import subject_of
 from vaelab.quality import (
     Features,
     FeaturesName,
-    authenticity,
+    copying,
     coverage,
     density,
     features_named,
@@ -38,9 +38,9 @@ USUAL, SMALLEST = 10_000, 10
 """Images compared where nothing is said, and at least."""
 BETTER = {
     "frechet": "↓", "mmd2": "↓", "precision": "↑", "recall": "↑", "density": "↑", "coverage": "↑",
-    "authenticity": "≈",
+    "copying": "½",
 }  # fmt: skip
-"""Smaller, larger, or like that of real images."""
+"""Smaller, larger, or near a half: more is a sign of copies."""
 
 Vectors = Float[Tensor, "_ f"]
 
@@ -63,7 +63,7 @@ class SampleQuality:
         seed: of codes, draws, and the choice of real images.
         numbers: of the samples, by name.
         real: the same where real images stand in for the samples: as many training images (test
-            images, if `split` is train); for `authenticity`, held-out images.
+            images, if `split` is train); held-out ones for `copying`.
     """
 
     run: str
@@ -88,7 +88,8 @@ class SampleQuality:
             title=f"{escape(self.run)}: {self.images:,} samples ({self.made}s of p(x|z)) against "
             f"{self.images:,} {self.split} images, weights of epoch {self.epoch}",
             caption=f"features {self.features}{about}, {self.pixels} pixels. Real: what as many "
-            "real images score in the samples' place. ↓ ↑: better smaller, larger; ≈: like real. "
+            "real images score in the samples' place. ↓ ↑: better smaller, larger; ½: "
+            "as near to training images as held-out ones, 1: copies. "
             "Numbers compare under the same features, images, split, pixels and conditioning only.",
         )
         table.add_column("number", no_wrap=True)
@@ -145,8 +146,8 @@ def score_samples(
     real, baseline = (inside, outside) if split == "train" else (outside, inside)
     pairs = [(found, found), (baseline, outside)]
     of_samples, of_real = (
-        _distances(real, place, used.name) | _authenticity(training, alone, used.name)
-        for place, alone in track(pairs, "comparing samples, then real images")
+        _distances(real, place, used.name) | _copying(training, outside, new, used.name)
+        for place, new in track(pairs, "comparing samples, then real images")
     )
     quality = SampleQuality(
         run=run.path.name,
@@ -193,7 +194,9 @@ def _distances(real: Vectors, made: Vectors, features: str) -> dict[str, Number]
     return {f"{name}_{features}": number for name, number in numbers.items()}
 
 
-def _authenticity(training: Vectors, made: Vectors, features: str) -> dict[str, Number]:
+def _copying(
+    training: Vectors, held_out: Vectors, made: Vectors, features: str
+) -> dict[str, Number]:
+    value, error = copying(training, held_out, made)
     estimator = f"{len(training):,} training images"
-    number = Number(authenticity(training, made), "share", estimator)
-    return {f"authenticity_{features}": number}
+    return {f"copying_{features}": Number(value, "share", estimator, error)}

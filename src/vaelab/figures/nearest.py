@@ -1,6 +1,6 @@
 """Samples beside the training images nearest to them."""
 
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from vaelab.figures.style import MARGIN, Page, number
 from vaelab.figures.subject import Subject
 from vaelab.quality import Features, FeaturesName, features_named, nearest
 from vaelab.quality.features import at_most
-from vaelab.quality.images import Made, as_seen, samples, usual
+from vaelab.quality.images import Made, as_seen, usual
 
 GAP, BETWEEN = 4, 28
 """Pixels between pictures, and between the two halves."""
@@ -36,6 +36,8 @@ class NearestFigure(BaseFigure):
     non-parametric test to detect data-copying in generative models" (Meehan et al., 2020, arXiv
     2004.05675). Use it to see whether the model invents or remembers.
     """
+
+    needs_flat: ClassVar[bool] = False
 
     kind: Literal["nearest"] = "nearest"
     num: int = Field(default=10, ge=1, le=100)
@@ -59,7 +61,7 @@ class NearestFigure(BaseFigure):
         made = usual(pixels) if self.made is None else self.made
         shown = subject.draws().permutation(len(store.test))[: self.num]
         test = store.test.select(np.sort(shown))
-        drawn = samples(subject.model.eval(), pixels, test.labels, made, subject.seed)
+        drawn = subject.images(test.labels, made)
         training = as_seen(store.train, pixels)
         side = largest_side(2 * (1 + self.neighbours))
         arrays: dict[str, np.ndarray] = {}

@@ -15,10 +15,11 @@ from torch.nn.functional import interpolate
 
 from vaelab.data.feed import Feed, class_context
 from vaelab.data.pixels import Pixels
-from vaelab.data.store import Split, Store
+from vaelab.data.store import Images, Split, Store
 from vaelab.errors import BadValueError
 from vaelab.figures.plane import Plane, window
 from vaelab.models import FlatLatent, LatentVariableModel, as_flat
+from vaelab.quality.images import Made, samples
 from vaelab.randomness import Purpose, derived_seed, seeded
 
 LARGEST_BATCH = 500
@@ -222,6 +223,11 @@ class Subject:
                 mean = self.model.sample(len(part), self._context(part)).mean
                 pictures.append(self._pictures(mean, side))
         return np.concatenate(pictures)
+
+    def images(self, labels: Int64[np.ndarray, " n"], made: Made) -> Images:
+        """Samples `(n, c, h, w)`, one for each label, means or draws, as quality compares them."""
+        with _observed(self.model):
+            return samples(self.model, self.pixels, labels, made, self.seed)
 
     @property
     def _batch_size(self) -> int:

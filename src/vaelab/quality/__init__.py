@@ -9,8 +9,8 @@ from vaelab.quality.frechet import frechet_distance
 from vaelab.quality.kernel import kernel_distance
 from vaelab.quality.learned import classifier_features
 from vaelab.quality.manifold import coverage, density, precision, recall
-from vaelab.quality.memorisation import authenticity
-from vaelab.quality.nearest import nearest
+from vaelab.quality.memorisation import copying
+from vaelab.quality.neighbours import nearest
 
 FeaturesName = Literal["classifier", "pixels"]
 
@@ -27,8 +27,8 @@ def features_named(name: FeaturesName, store: Store, pixels: Pixels) -> Features
 __all__ = [
     "Features",
     "FeaturesName",
-    "authenticity",
     "classifier_features",
+    "copying",
     "coverage",
     "density",
     "features_named",

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vaelab.errors import BadValueError
 
-VALUES_AT_ONCE = 2**24
+VALUES_AT_ONCE = 2**22
 
 
 def kernel_distance(

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from vaelab.quality.nearest import distance_rows, nearest
+from vaelab.quality.neighbours import distance_rows, nearest
 
 
 def precision(real: Float[Tensor, "n f"], made: Float[Tensor, "m f"], neighbours: int = 3) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaelab.errors import BadValueError
 
-DISTANCES_AT_ONCE = 2**24
+DISTANCES_AT_ONCE = 2**22
 
 
 def nearest(

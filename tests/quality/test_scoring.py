@@ -1,0 +1,172 @@
+"""`vaelab quality` says what it measured on what, and tells good samples from bad."""
+
+import json
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+import vaelab
+from tests.conftest import Answer
+from tests.training.conftest import tiny
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.quality.images import as_seen, samples
+from vaelab.run import Run
+from vaelab.scoring import score_samples
+from vaelab.training import train
+
+Command = Callable[..., Answer]
+KINDS = ("frechet", "mmd2", "precision", "recall", "density", "coverage", "copying")
+
+
+@pytest.fixture
+def run(trained: Run, tmp_path: Path) -> Run:
+    shutil.copytree(trained.path, tmp_path / "run")
+    return Run(tmp_path / "run")
+
+
+def test_the_file_says_what_was_measured(run: Run) -> None:
+    quality = score_samples(run)
+    written = json.loads(run.quality_path("classifier_v1").read_text())
+    store = run.experiment.data.load()
+    numbers, real, about = (written.pop(key) for key in ("numbers", "real", "about_features"))
+    assert written == {
+        "run": "run",
+        "epoch": run.load_model()[1]["epoch"],
+        "split": "test",
+        "images": len(store.test),
+        "data_checksum": store.checksum,
+        "pixels": "unit",
+        "conditional": False,
+        "features": "classifier_v1",
+        "made": "mean",
+        "seed": 0,
+    }
+    assert "checksum" in about
+    assert list(numbers) == list(real) == [f"{kind}_classifier_v1" for kind in KINDS]
+    for name, number in numbers.items():
+        assert number["unit"]
+        assert number["estimator"]
+        assert number["value"] == quality.numbers[name].value
+        assert np.isfinite(real[name]["value"])
+    # no sample is as good as a real image after two epochs
+    value = {kind: quality.numbers[f"{kind}_classifier_v1"].value for kind in KINDS}
+    best = {kind: quality.real[f"{kind}_classifier_v1"].value for kind in KINDS}
+    assert value["frechet"] > 5 * best["frechet"] > 0
+    assert value["mmd2"] > 5 * abs(best["mmd2"])
+    assert value["coverage"] < best["coverage"]
+    assert best["copying"] == 0.5
+    console = Console(width=80, file=StringIO())
+    console.print(quality.table())
+    for name in numbers:
+        assert f" {name} " in console.file.getvalue()
+
+
+def test_twice_gives_the_same_file_and_other_features_another(run: Run) -> None:
+    score_samples(run, "pixels", images=100)
+    before = run.quality_path("pixels").read_bytes()
+    score_samples(run, "pixels", images=100)
+    assert run.quality_path("pixels").read_bytes() == before
+    assert [path.name for path in run.path.glob("quality_*")] == ["quality_pixels.json"]
+    with Image.open(run.figures / "nearest.png") as image:
+        assert image.width > 600
+
+
+def test_a_model_trained_longer_scores_better(run: Run, tmp_path: Path) -> None:
+    longer = train(tiny("training.epochs=40", "task_name=longer"), tmp_path).run
+    one, other = (score_samples(each, "pixels").numbers for each in (run, longer))
+    assert other["frechet_pixels"].value < one["frechet_pixels"].value / 2
+    assert other["coverage_pixels"].value > one["coverage_pixels"].value
+
+
+def test_copies_of_training_images_are_found(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = run.experiment.data.load().train.images
+
+    def copies(model: object, pixels: object, labels: np.ndarray, *_: object) -> np.ndarray:
+        return training[: len(labels)]
+
+    monkeypatch.setattr(vaelab.scoring, "samples", copies)
+    quality = score_samples(run, "pixels")
+    assert quality.numbers["copying_pixels"].value > 0.99
+    assert quality.numbers["precision_pixels"].value > 0.85
+
+
+def test_the_training_images_as_reference(run: Run) -> None:
+    quality = score_samples(run, "pixels", "train", 200)
+    assert (quality.split, quality.images) == ("train", 200)
+    assert 0 < quality.real["frechet_pixels"].value < quality.numbers["frechet_pixels"].value
+
+
+def test_black_and_white_pixels_are_compared_with_draws(tmp_path: Path) -> None:
+    experiment = tiny(
+        "data.pixels={kind: binary}", "model.likelihood.kind=bernoulli", "training.epochs=1"
+    )
+    run = train(experiment, tmp_path).run
+    quality = score_samples(run, "pixels")
+    assert quality.made == "draw"
+    assert quality.pixels == "dynamic binary"
+    pixels, store = experiment.data.pixels, experiment.data.load()
+    model, _ = run.load_model()
+    drawn = samples(model, pixels, store.test.labels, "draw", 0)
+    assert set(np.unique(drawn)) == set(np.unique(as_seen(store.test, pixels))) == {0, 255}
+    assert len(np.unique(samples(model, pixels, store.test.labels, "mean", 0))) > 50
+
+
+def test_a_conditional_model_is_given_the_classes_of_the_images(conditional: Run) -> None:
+    model, _ = conditional.load_model()
+    pixels = conditional.experiment.data.pixels
+    zeros, ones = (samples(model, pixels, np.full(5, label), "mean", 0) for label in (0, 1))
+    assert zeros.shape == (5, 1, 8, 8)
+    assert not np.array_equal(zeros, ones)
+
+
+def test_any_function_through_python(run: Run) -> None:
+    seen = []
+
+    def halves(images: torch.Tensor) -> torch.Tensor:
+        seen.append((images.min().item(), images.max().item()))
+        return images.mean(2).flatten(1)
+
+    quality = vaelab.sample_quality(run.path, vaelab.Features("rows_v2", halves), images=50)
+    assert run.quality_path("rows_v2").is_file()
+    assert quality.numbers["frechet_rows_v2"].value > 0
+    assert min(low for low, _ in seen) == 0
+    assert max(high for _, high in seen) == 1
+
+
+@pytest.mark.parametrize("images", [9, 100_000])
+def test_too_few_or_too_many_images(run: Run, images: int) -> None:
+    with pytest.raises(BadValueError, match=r"can be done with 10 to \d+ of this data"):
+        score_samples(run, "pixels", images=images)
+    assert not run.quality_path("pixels").exists()
+
+
+def test_at_the_command_line(run: Run, vaelab: Command) -> None:
+    answer = vaelab("quality", run.path, "--features", "pixels", "--images", 60, "--made", "draw")
+    assert answer.code == 0
+    assert "frechet_pixels" in answer.out
+    assert "60 samples (draws of p(x|z))" in " ".join(answer.out.split())
+    run.weights_path.unlink()
+    answer = vaelab("quality", run.path)
+    assert answer.code == 2
+    assert "has no weights yet" in answer.err
+    with pytest.raises(MissingFileError):
+        score_samples(run)
+
+
+def test_data_of_one_class_is_told_what_to_do(tmp_path: Path, vaelab: Command) -> None:
+    archive = tmp_path / "mine.npz"
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8), np.uint8)
+    np.savez(archive, images=images, labels=np.zeros(300, np.int64))
+    train(tiny(f"data={{kind: npz, path: '{archive}'}}", "training.epochs=1"), tmp_path / "runs")
+    run = tmp_path / "runs" / "tiny"
+    answer = vaelab("quality", run)
+    assert answer.code == 2
+    assert "use the features `pixels`" in answer.err
+    assert vaelab("quality", run, "--features", "pixels").code == 0
