@@ -8,8 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from vaelab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Network
-from vaelab.networks.layers import ContextLayer, Layer
+from vaelab.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    Network,
+    ResNetDecoder,
+    ResNetEncoder,
+)
+from vaelab.networks.film import FiLM, Modulation
+from vaelab.networks.layers import Activate, BatchNorm, Layer, Linear, Reshape
+from vaelab.networks.residual import Residual
 
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "identity"]
 CLASSES = 4
@@ -32,13 +42,16 @@ class Plain(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         for layer, module in zip(self.layers, self.stack, strict=True):
-            x = module(x, context) if isinstance(layer, ContextLayer) else module(x)
+            x = module(x, context) if layer.reads_class else module(x)
         return x
 
 
 def assert_equal(layers: list[Layer], training: bool, images: int = 3) -> None:
     """Values, gradients of the input and of every parameter, and running moments."""
     network = Network(layers).train(training)
+    for module in network.modules():
+        if isinstance(module, Modulation):
+            nn.init.normal_(module.weight)
     plain = Plain(network).train(training)
     context = torch.eye(CLASSES)[torch.arange(images) % CLASSES]
     given = torch.randn(images, *layers[0].input_shape)
@@ -75,6 +88,51 @@ def test_every_activation_with_and_without_norm(activation, norm, training) -> N
     assert_equal(mlp.trunk(shape, "planes", CLASSES), training)
     mlp = MLPDecoder(widths=(8,), activation=activation, output_activation=activation)
     assert_equal(mlp.trunk(5, shape, "one_hot", CLASSES), training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("condition", ["none", "film"])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_residual_networks(activation, norm, condition, training) -> None:
+    shape = (3, 8, 12)
+    encoder = ResNetEncoder(widths=(4, 5, 6), blocks=2, norm=norm, activation=activation)
+    assert_equal(encoder.trunk(shape, condition, CLASSES), training)
+    assert_equal(encoder.trunk((1, 4, 4), "planes", CLASSES), training)
+    decoder = encoder.mirrored().model_copy(update={"output_activation": activation})
+    assert isinstance(decoder, ResNetDecoder)
+    assert_equal(decoder.trunk(3, shape, condition, CLASSES), training)
+    assert_equal(decoder.trunk(3, (1, 4, 4), "one_hot", CLASSES), training)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_film_between_the_layers_of_every_network(activation, training) -> None:
+    shape = (3, 10, 9)
+    encoder = ConvEncoder(activation=activation, hidden=(7,), hidden_activation=activation)
+    assert_equal(encoder.trunk((1, 12, 11), "film", CLASSES), training)
+    decoder = ConvDecoder(activation=activation, norm="none", hidden_activation=activation)
+    assert_equal(decoder.trunk(5, shape, "film", CLASSES), training)
+    mlp = MLPEncoder(widths=(8, 7), activation=activation)
+    assert_equal(mlp.trunk(shape, "film", CLASSES), training)
+    assert_equal(mlp.mirrored().trunk(5, shape, "film", CLASSES), training)
+
+
+ACT = Activate((6,), "relu")
+INNER = {
+    "of features": (Linear(6, 4), FiLM((4,), CLASSES), Linear(4, 6)),
+    "written over": (ACT, Linear(6, 6)),
+    "within another": (ACT, Residual((ACT, Linear(6, 6)), 0.5), Linear(6, 6)),
+    "by another shape": (Linear(6, 6), Reshape((6,), (2, 1, 3)), FiLM((2, 1, 3), CLASSES),
+                         BatchNorm((2, 1, 3)), Reshape((2, 1, 3), (6,)), Linear(6, 6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", INNER)
+def test_residual_blocks(name, first) -> None:
+    block = Residual(INNER[name], 1.0)
+    assert_equal([block] if first else [Linear(6, 6), ACT, block, ACT], True)
 
 
 @given(

@@ -15,14 +15,17 @@ from vaelab.networks.base import DecoderCondition, EncoderCondition
 class Condition(Config):
     """Where the model reads the class of an image.
 
+    `film` scales and shifts hidden channels by the class, which starts as no change: "FiLM: Visual
+    reasoning with a general conditioning layer" (Perez et al., 2018, arXiv 1709.07871).
+
     "Learning structured output representation using deep conditional generative models" (Sohn et
     al., 2015).
     """
 
     encoder: EncoderCondition = "none"
-    """`planes` stacked onto the image, `one_hot` appended to an mlp's input, or `none`."""
+    """`planes` stacked onto the image, `one_hot` appended to an mlp's input, `film`, or `none`."""
     decoder: DecoderCondition = "none"
-    """`one_hot` appended to the code, or `none`."""
+    """`one_hot` appended to the code, `film`, or `none`."""
 
     @property
     def active(self) -> bool:

@@ -8,9 +8,10 @@ from vaelab.networks.base import BaseDecoder, BaseEncoder
 from vaelab.networks.conv import ConvDecoder, ConvEncoder
 from vaelab.networks.mlp import MLPDecoder, MLPEncoder
 from vaelab.networks.network import Network
+from vaelab.networks.resnet import ResNetDecoder, ResNetEncoder
 
-EncoderConfig = Annotated[MLPEncoder | ConvEncoder, Field(discriminator="kind")]
-DecoderConfig = Annotated[MLPDecoder | ConvDecoder, Field(discriminator="kind")]
+EncoderConfig = Annotated[MLPEncoder | ConvEncoder | ResNetEncoder, Field(discriminator="kind")]
+DecoderConfig = Annotated[MLPDecoder | ConvDecoder | ResNetDecoder, Field(discriminator="kind")]
 
 __all__ = [
     "BaseDecoder",
@@ -22,4 +23,6 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "Network",
+    "ResNetDecoder",
+    "ResNetEncoder",
 ]

@@ -13,8 +13,8 @@ from vaelab.networks.network import Network, dense
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[tuple[Width, ...], Field(max_length=64)]
 ImageShape = tuple[int, int, int]
-EncoderCondition = Literal["none", "planes", "one_hot"]
-DecoderCondition = Literal["none", "one_hot"]
+EncoderCondition = Literal["none", "planes", "one_hot", "film"]
+DecoderCondition = Literal["none", "one_hot", "film"]
 
 
 class BaseEncoder(Config, ABC):

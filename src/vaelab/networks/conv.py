@@ -15,6 +15,7 @@ from vaelab.networks.base import (
     Widths,
 )
 from vaelab.networks.convolutions import Convolution, Pair, TransposedConvolution
+from vaelab.networks.film import FiLM
 from vaelab.networks.layers import (
     Activate,
     Activation,
@@ -61,11 +62,8 @@ class ConvEncoder(BaseEncoder):
 
     def trunk(self, shape: ImageShape, condition: EncoderCondition, classes: int) -> list[Layer]:
         """Class planes if asked for, convolutions, flatten, dense layers."""
-        if condition == "one_hot":
-            raise BadCombinationError(
-                "condition.encoder is `one_hot`, which has no place on an image that goes into "
-                "convolutions; use `planes`, or an `mlp` encoder"
-            )
+        refuse_one_hot(condition)
+        modulated = classes if condition == "film" else 0
         layers: list[Layer] = []
         if condition == "planes":
             layers.append(ClassPlanes(shape, classes))
@@ -83,11 +81,11 @@ class ConvEncoder(BaseEncoder):
                     "layers, smaller kernels or `paddings`"
                 )
             after = _image(layer)
-            layers += [layer, *_finish(after, self.norm, self.activation)]
+            layers += [layer, *finish(after, self.norm, modulated, self.activation)]
             shape = after
         features = prod(shape)
         layers.append(Reshape(shape, (features,)))
-        return layers + dense(features, self.hidden, self.hidden_activation)
+        return layers + dense(features, self.hidden, self.hidden_activation, modulated)
 
     def mirrored(self) -> BaseDecoder:
         """The same channels and strides the other way round, kernels that fit the image."""
@@ -134,12 +132,18 @@ class ConvDecoder(BaseDecoder):
         self, latent: int, shape: ImageShape, condition: DecoderCondition, classes: int
     ) -> list[Layer]:
         """The class if asked for, dense layers, the first image, transposed convolutions."""
+        modulated = classes if condition == "film" else 0
+        if modulated and not self.hidden and len(self.channels) == 1:
+            raise BadCombinationError(
+                "condition.decoder is `film`, which scales and shifts what lies between the "
+                "layers, but model.decoder has one layer; use `one_hot`, or more layers"
+            )
         layers: list[Layer] = []
         features = latent
         if condition == "one_hot":
             layers.append(AppendOneHot(features, classes))
             features += classes
-        layers += dense(features, self.hidden, self.hidden_activation)
+        layers += dense(features, self.hidden, self.hidden_activation, modulated)
         features = self.hidden[-1] if self.hidden else features
 
         start, kernels = self._fit((shape[1], shape[2]))
@@ -151,13 +155,13 @@ class ConvDecoder(BaseDecoder):
         ]
         last = len(self.channels) - 1
         for i, channels in enumerate((*self.channels[1:], shape[0])):
-            norm = self.output_norm if i == last else self.norm
+            norm, read = (self.output_norm, 0) if i == last else (self.norm, modulated)
             layer = TransposedConvolution(
                 image, channels, kernels[i], self.strides[i], self._paddings[i], norm == "none"
             )
             image = _image(layer)
             activation = self.output_activation if i == last else self.activation
-            layers += [layer, *_finish(image, norm, activation)]
+            layers += [layer, *finish(image, norm, read, activation)]
         return layers
 
     @property
@@ -200,15 +204,29 @@ class ConvDecoder(BaseDecoder):
         return walk
 
 
+def refuse_one_hot(condition: EncoderCondition) -> None:
+    """Refuse a vector that says the class where an image is wanted.
+
+    Raises:
+        BadCombinationError: the condition is `one_hot`.
+    """
+    if condition == "one_hot":
+        raise BadCombinationError(
+            "condition.encoder is `one_hot`, which has no place on an image that goes into "
+            "convolutions; use `planes` or `film`, or an `mlp` encoder"
+        )
+
+
 def _image(layer: Layer) -> ImageShape:
     channels, height, width = layer.output_shape
     return channels, height, width
 
 
-def _finish(shape: ImageShape, norm: Norm, activation: Activation) -> list[Layer]:
-    """What follows a convolution: its norm, if any, and its activation."""
+def finish(shape: ImageShape, norm: Norm, classes: int, activation: Activation) -> list[Layer]:
+    """What follows a convolution: its norm, if any, FiLM by so many classes, its activation."""
     norms: list[Layer] = [BatchNorm(shape)] if norm == "batch" else []
-    return [*norms, Activate(shape, activation)]
+    films: list[Layer] = [FiLM(shape, classes)] if classes else []
+    return [*norms, *films, Activate(shape, activation)]
 
 
 def _check_lengths(

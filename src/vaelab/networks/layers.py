@@ -5,7 +5,9 @@ Shapes are those of one image, without the batch.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Literal
 
@@ -48,6 +50,11 @@ class Layer(ABC):
     def multiply_adds(self) -> int:
         """Multiplications with their additions for one image."""
         return 0
+
+    @property
+    def reads_class(self) -> bool:
+        """Whether its module takes (x, context), the context being the class of the image."""
+        return False
 
     @abstractmethod
     def module(self) -> nn.Module:
@@ -158,12 +165,17 @@ class Reshape(Layer):
         return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.after))
 
 
-class ContextLayer(Layer):
-    """A layer that reads the class of the image: its module takes (x, context)."""
+class AppendsClass(Layer):
+    """A layer that puts the class behind the channels or features that it is given."""
+
+    @property
+    def reads_class(self) -> bool:
+        """Yes."""
+        return True
 
 
 @dataclass(frozen=True)
-class ClassPlanes(ContextLayer):
+class ClassPlanes(AppendsClass):
     """One plane per class stacked onto the image: ones for its class, zeros for the others."""
 
     shape: tuple[int, int, int]
@@ -185,7 +197,7 @@ class ClassPlanes(ContextLayer):
 
 
 @dataclass(frozen=True)
-class AppendOneHot(ContextLayer):
+class AppendOneHot(AppendsClass):
     """The one-hot vector of the class appended to the features."""
 
     features: int
@@ -215,3 +227,23 @@ class _StackPlanes(nn.Module):
 class _Append(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         return torch.cat([x, context.to(x.dtype)], dim=1)
+
+
+def check_follow(layers: Sequence[Layer]) -> None:
+    """Refuse layers whose shapes do not follow on each other.
+
+    Raises:
+        ValueError: a layer does not take what the one before it gives.
+    """
+    for before, after in pairwise(layers):
+        if before.output_shape != after.input_shape:
+            raise ValueError(f"{before} gives {before.output_shape}, {after} takes another")
+
+
+def apply_plain(
+    layers: Sequence[Layer], stack: Iterable[nn.Module], x: Tensor, context: Tensor | None
+) -> Tensor:
+    """Layers one after the other, each by its module."""
+    for layer, module in zip(layers, stack, strict=True):
+        x = module(x, context) if layer.reads_class else module(x)
+    return x

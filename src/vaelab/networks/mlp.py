@@ -3,6 +3,7 @@
 from math import prod
 from typing import Literal
 
+from vaelab.errors import BadCombinationError
 from vaelab.networks.base import (
     BaseDecoder,
     BaseEncoder,
@@ -34,6 +35,8 @@ class MLPEncoder(BaseEncoder):
 
     def trunk(self, shape: ImageShape, condition: EncoderCondition, classes: int) -> list[Layer]:
         """Flatten, the class if asked for, then dense layers."""
+        if condition == "film" and not self.widths:
+            raise _nothing_hidden("encoder")
         layers: list[Layer] = []
         if condition == "planes":
             layers.append(ClassPlanes(shape, classes))
@@ -43,7 +46,8 @@ class MLPEncoder(BaseEncoder):
         if condition == "one_hot":
             layers.append(AppendOneHot(features, classes))
             features += classes
-        return layers + dense(features, self.widths, self.activation)
+        modulated = classes if condition == "film" else 0
+        return layers + dense(features, self.widths, self.activation, modulated)
 
     def mirrored(self) -> BaseDecoder:
         """The same widths the other way round, those of the heads first."""
@@ -64,12 +68,22 @@ class MLPDecoder(BaseDecoder):
         self, latent: int, shape: ImageShape, condition: DecoderCondition, classes: int
     ) -> list[Layer]:
         """The class if asked for, dense layers, then the image."""
+        if condition == "film" and not self.widths:
+            raise _nothing_hidden("decoder")
         layers: list[Layer] = []
         features = latent
         if condition == "one_hot":
             layers.append(AppendOneHot(features, classes))
             features += classes
-        layers += dense(features, self.widths, self.activation)
+        modulated = classes if condition == "film" else 0
+        layers += dense(features, self.widths, self.activation, modulated)
         features = self.widths[-1] if self.widths else features
         layers += [Linear(features, prod(shape)), Reshape((prod(shape),), shape)]
         return [*layers, Activate(shape, self.output_activation)]
+
+
+def _nothing_hidden(side: str) -> BadCombinationError:
+    return BadCombinationError(
+        f"condition.{side} is `film`, which scales and shifts hidden layers, but "
+        f"model.{side}.widths is empty; use `one_hot`, or give it hidden layers"
+    )

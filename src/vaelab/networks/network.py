@@ -7,7 +7,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.networks.layers import Activate, Activation, ContextLayer, Layer, Linear, Shape
+from vaelab.networks.film import FiLM
+from vaelab.networks.layers import (
+    Activate,
+    Activation,
+    Layer,
+    Linear,
+    Shape,
+    apply_plain,
+    check_follow,
+)
 from vaelab.networks.lowering import Lowered
 from vaelab.networks.stacked import apply_stacked
 
@@ -24,12 +33,10 @@ class Network(nn.Module):
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
-        for before, after in pairwise(layers):
-            if before.output_shape != after.input_shape:
-                raise ValueError(f"{before} gives {before.output_shape}, {after} takes another")
+        check_follow(layers)
         self.layers = tuple(layers)
         self.stack = nn.ModuleList(layer.module() for layer in layers)
-        self._conditional = any(isinstance(layer, ContextLayer) for layer in layers)
+        self._conditional = any(layer.reads_class for layer in layers)
         self._lowered = Lowered(self.layers, list(self.stack))
 
     @property
@@ -75,14 +82,15 @@ class Network(nn.Module):
             return apply_stacked(self.layers, self.stack, x, context)
         if own and (self.training or not torch.is_grad_enabled()):
             return self._lowered(x, context)
-        for layer, module in zip(self.layers, self.stack, strict=True):
-            x = module(x, context) if isinstance(layer, ContextLayer) else module(x)
-        return x
+        return apply_plain(self.layers, self.stack, x, context)
 
 
-def dense(inputs: int, widths: Sequence[int], activation: Activation) -> list[Layer]:
-    """Fully connected layers, each followed by its activation."""
+def dense(
+    inputs: int, widths: Sequence[int], activation: Activation, classes: int = 0
+) -> list[Layer]:
+    """Fully connected layers, each followed by FiLM by so many classes and by its activation."""
     layers: list[Layer] = []
     for before, after in pairwise([inputs, *widths]):
-        layers += [Linear(before, after), Activate((after,), activation)]
+        films: list[Layer] = [FiLM((after,), classes)] if classes else []
+        layers += [Linear(before, after), *films, Activate((after,), activation)]
     return layers

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelab.networks.activations import FROM_VALUE, IN_PLACE
-from vaelab.networks.layers import Activation, ContextLayer, Layer, Linear
+from vaelab.networks.layers import Activation, Layer, Linear
 from vaelab.networks.lowering import take_activation
 
 
@@ -22,7 +22,7 @@ def apply_stacked(
             weights = module.weight, module.bias
             x = _Dense.apply(x, *weights, take_activation(steps))  # type: ignore[no-untyped-call]
         else:
-            x = module(x, context) if isinstance(layer, ContextLayer) else module(x)
+            x = module(x, context) if layer.reads_class else module(x)
     return x
 
 
