@@ -20,7 +20,8 @@ from vaelab.distributions.normal import soft_bound
 from vaelab.errors import BadValueError
 from vaelab.models.vae import VAE
 from vaelab.networks import Network
-from vaelab.networks.layers import BatchNorm, Linear
+from vaelab.networks.film import Modulation
+from vaelab.networks.layers import BatchNorm, Linear, ShapeKeeping
 
 SIDES = st.integers(1, 7)
 
@@ -33,7 +34,7 @@ def compute(name: str, x: Tensor, shape: tuple[int, ...], *more: Tensor, **rest:
         places[key] = None if tensor is None else (offset, tensor.numel())
         vectors += [] if tensor is None else [tensor.flatten()]
         offset += 0 if tensor is None else tensor.numel()
-    given = dict(zip("xy", (x, *more), strict=False))
+    given = dict(zip("xyz", (x, *more), strict=False))
     inputs = {key: index for index, key in enumerate(given)}
     op = Op(name, tuple(inputs.values()), 9, shape, places, rest)
     graph = Graph(inputs, (op,), {"out": 9})
@@ -84,6 +85,20 @@ def test_shapes_and_pairs(channels: int, height: int, width: int, number: int) -
     assert compute("slice", flat, (size - start,), start=start).equal(flat[:, start:])
     assert compute("add", x, shape, y).equal(x + y)
     assert compute("multiply", x, shape, y).equal(x * y)
+    weight, bias = torch.randn(channels), torch.randn(channels)
+    norm = nn.BatchNorm2d(channels, affine=True, eps=0).eval()  # of mean 0 and variance 1
+    norm.load_state_dict({"weight": weight, "bias": bias}, strict=False)
+    y = compute("scale_shift", x, shape, weight=weight, bias=bias)
+    torch.testing.assert_close(y, norm(x))
+    scale, shift = torch.randn(2, channels), torch.randn(2, channels)
+    wanted = torch.stack([
+        torch.stack([s * plane + t for s, plane, t in zip(*one, strict=True)])
+        for one in zip(scale, x, shift, strict=True)
+    ])  # fmt: skip
+    torch.testing.assert_close(compute("modulate", x, shape, scale, shift), wanted)
+    features = torch.randn(2, channels)
+    y = compute("modulate", features, (channels,), scale, shift)
+    torch.testing.assert_close(y, scale * features + shift)
     larger = (channels, height * number, width * number)
     wanted = nn.Upsample(scale_factor=number)(x)
     assert compute("upsample", x, larger, factor=number).equal(wanted)
@@ -123,7 +138,7 @@ def test_value_by_value(name: str) -> None:
 def test_every_operation_is_tested_here() -> None:
     others = {
         "linear", "conv2d", "conv_transpose2d", "reshape", "slice", "add", "multiply", "upsample",
-        "class_planes", "append_one_hot",
+        "class_planes", "append_one_hot", "scale_shift", "modulate",
     }  # fmt: skip
     assert others | set(POINTWISE) == OPERATIONS
 
@@ -146,6 +161,20 @@ MODELS = {
         "model.condition={encoder: planes, decoder: one_hot}",
     ),
     "one hot": ("model.condition={encoder: one_hot, decoder: one_hot}",),
+    "resnet": ("model.encoder={kind: resnet, widths: [4, 6, 8], heads: [5]}",),
+    "resnet without norm": (
+        "model.encoder={kind: resnet, widths: [4, 6], blocks: 1, norm: none, activation: gelu}",
+        "model.condition={encoder: planes, decoder: one_hot}",
+    ),
+    "resnet, film": (
+        "model.encoder={kind: resnet, widths: [4, 6], activation: silu}",
+        "model.condition={encoder: film, decoder: film}",
+    ),
+    "conv, film": (
+        "model.encoder={kind: conv, hidden: [9]}",
+        "model.condition={encoder: film, decoder: film}",
+    ),
+    "mlp, film": ("model.condition={encoder: film, decoder: film}",),
     "decoder alone": ("model.condition={decoder: one_hot}",),
     "laplace, latent 5": ("model.likelihood.kind=laplace", "model.latent=5"),
     "bernoulli": ("data={kind: digits, pixels: binary}", "model.likelihood.kind=bernoulli"),
@@ -166,6 +195,8 @@ def model_of(name: str, dtype: torch.dtype) -> VAE:
             module.running_var.uniform_(0.2, 3)
             nn.init.normal_(module.weight)
             nn.init.normal_(module.bias)
+        if isinstance(module, Modulation):
+            nn.init.normal_(module.weight)
     return model.eval()
 
 
@@ -213,9 +244,23 @@ def test_the_weights_follow_the_model() -> None:
     assert not np.allclose(before, after)
 
 
-def test_a_norm_without_a_convolution_is_refused_by_name() -> None:
-    network = Network([BatchNorm((3, 2, 2))])
-    with pytest.raises(UnsupportedLayerError, match="BatchNorm"):
+def test_a_norm_without_a_convolution_scales_and_shifts() -> None:
+    names = [op.name for op in lower(model_of("resnet", torch.float32)).encoder.ops]
+    blocks, norms_before_a_convolution = 6, 7
+    assert names.count("add") == blocks
+    assert names.count("scale_shift") == norms_before_a_convolution
+    (part,) = parts(Network([BatchNorm((3, 2, 2))]))
+    assert part.name == "scale_shift"
+
+
+def test_a_layer_that_nothing_stands_for_is_refused_by_name() -> None:
+    class Squeeze(ShapeKeeping):
+        def module(self) -> nn.Module:
+            return nn.Softmax(1)
+
+    network = Network([Linear(3, 3)])
+    network.layers = (Squeeze((3,)),)
+    with pytest.raises(UnsupportedLayerError, match="Squeeze"):
         parts(network)
 
 

@@ -13,6 +13,7 @@ from vaelab.networks.layers import Shape
 
 OPERATIONS = frozenset({
     "linear", "conv2d", "conv_transpose2d", "upsample", "reshape", "slice", "add", "multiply",
+    "scale_shift", "modulate",
     "relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "soft_bound", "exp_half", "abs_plus",
     "times",
     "append_one_hot", "class_planes", "continuous_bernoulli_mean",

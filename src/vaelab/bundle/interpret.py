@@ -59,6 +59,15 @@ def _upsample(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=op.settings["factor"], mode="nearest")
 
 
+def _scale_shift(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    return _modulate(op, tensors, x, tensors["weight"][None], tensors["bias"][None])
+
+
+def _modulate(op: Op, tensors: Tensors, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    each = (*scale.shape, *(1,) * (x.dim() - 2))
+    return x * scale.view(each) + shift.view(each)
+
+
 def _class_planes(op: Op, tensors: Tensors, x: Tensor, context: Tensor) -> Tensor:
     planes = context[:, :, None, None].expand(-1, -1, *x.shape[2:])
     return torch.cat([x, planes.to(x.dtype)], dim=1)
@@ -81,6 +90,8 @@ _COMPUTE: dict[str, Callable[..., Tensor]] = {
     "slice": lambda op, tensors, x: x[:, op.settings["start"] :][:, : op.shape[0]],
     "add": lambda op, tensors, x, y: x + y,
     "multiply": lambda op, tensors, x, y: x * y,
+    "scale_shift": _scale_shift,
+    "modulate": _modulate,
     "relu": lambda op, tensors, x: x.relu(),
     "leaky_relu": lambda op, tensors, x: functional.leaky_relu(x, op.settings["slope"]),
     "tanh": lambda op, tensors, x: x.tanh(),

@@ -9,7 +9,7 @@ from torch import nn
 from torch.distributions import Bernoulli
 
 from vaelab.bundle.graph import Graph, Op, UnsupportedLayerError
-from vaelab.bundle.parts import Affine, Array, Part, parts
+from vaelab.bundle.parts import Affine, Array, Part, Sum, parts
 from vaelab.distributions.family import Family
 from vaelab.distributions.normal import LOG_VARIANCE_BOUND, SMALLEST_SCALE, DiagonalNormal
 from vaelab.likelihoods.bernoulli import FromLogits
@@ -39,6 +39,10 @@ class Lowered:
         return np.concatenate([tensor().ravel() for tensor in self._tensors])
 
 
+CLASS = 1
+"""The id of the class, where it is read."""
+
+
 def lower(model: FlatLatent) -> Lowered:
     """The graphs of a model; batch norm is folded, linear layers without anything between are one.
 
@@ -63,7 +67,7 @@ class _Builder:
         self.reads_class = False
 
     def graph(self, outputs: dict[str, int]) -> Graph:
-        inputs = {self.given: 0} | ({"class": 1} if self.reads_class else {})
+        inputs = {self.given: 0} | ({"class": CLASS} if self.reads_class else {})
         return Graph(inputs, tuple(self.ops), outputs)
 
     def posterior(self, model: VAE) -> dict[str, int]:
@@ -91,16 +95,18 @@ class _Builder:
             case name:
                 return self.add(name, params, shape)
 
-    def chain(self, members: Iterable[Part], value: int) -> int:
-        for part in members:
-            value = self.part(part, value)
+    def chain(self, members: Iterable[Part | Sum], value: int) -> int:
+        for member in members:
+            if isinstance(member, Sum):
+                inner = self.chain(member.inner, value)
+                value = self.part(Part("add", member.shape), value, inner)
+            else:
+                value = self.part(member, value)
         return value
 
-    def part(self, part: Part, value: int) -> int:
-        inputs = [value]
-        if part.reads_class:
-            self.reads_class = True
-            inputs.append(1)
+    def part(self, part: Part, *values: int) -> int:
+        self.reads_class |= bool(part.of_class)
+        inputs = [*values, *(self.chain(members, CLASS) for members in part.of_class)]
         tensors: dict[str, tuple[int, int] | None] = {}
         if part.affine is not None:
             tensors["weight"] = self.place(part.affine.weight)
@@ -118,13 +124,12 @@ class _Builder:
         return offset, tensor().size
 
 
-def _rows(members: list[Part], first: int, last: int) -> list[Part]:
+def _rows(members: list[Part | Sum], first: int, last: int) -> list[Part | Sum]:
     """The same network with some of its outputs alone."""
     *before, final = members
-    affine = final.affine
-    if affine is None or affine.bias is None:
-        raise UnsupportedLayerError(final.name)
-    weight, bias = affine.weight, affine.bias
+    if not isinstance(final, Part) or final.affine is None or final.affine.bias is None:
+        raise UnsupportedLayerError("a head that ends in no linear layer")
+    weight, bias = final.affine.weight, final.affine.bias
     taken = Affine(lambda: weight()[first:last], lambda: bias()[first:last])
     return [*before, replace(final, shape=(last - first,), affine=taken)]
 

@@ -1,6 +1,6 @@
 """Layer specs with their modules as parts of a graph: batch norm folded, linear layers joined."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from vaelab.bundle.graph import UnsupportedLayerError
 from vaelab.networks import Network
 from vaelab.networks.convolutions import Convolution, SlidingKernel, TransposedConvolution
+from vaelab.networks.film import FiLM
 from vaelab.networks.layers import (
     Activate,
     AppendOneHot,
@@ -21,6 +22,7 @@ from vaelab.networks.layers import (
     Reshape,
     Shape,
 )
+from vaelab.networks.residual import Residual
 
 Array = Float64[np.ndarray, "..."]
 LEAKY_SLOPE = 0.01  # nn.LeakyReLU's
@@ -35,28 +37,54 @@ class Affine(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """What becomes one operation."""
+    """What becomes one operation.
+
+    Attributes:
+        name: of the operation.
+        shape: of its output, for one image.
+        settings: numbers that are not trained.
+        affine: its weight and bias.
+        of_class: what it reads besides the value before it: each what a few parts, or none, make
+            of the class.
+    """
 
     name: str
     shape: Shape
     settings: Mapping[str, Any] = field(default_factory=dict)
     affine: Affine | None = None
-    reads_class: bool = False
+    of_class: tuple[tuple["Part", ...], ...] = ()
 
 
-def parts(network: Network) -> list[Part]:
+@dataclass(frozen=True)
+class Sum:
+    """A value, and what parts make of it, added."""
+
+    inner: tuple["Part | Sum", ...]
+    shape: Shape
+
+
+def parts(network: Network) -> list[Part | Sum]:
     """The operations of a network, in their order.
 
     Raises:
         UnsupportedLayerError: no operation stands for a layer.
     """
-    result: list[Part] = []
-    for layer, module in zip(network.layers, network.stack, strict=True):
-        last = result[-1] if result else None
+    return _parts(network.layers, network.stack)
+
+
+def _parts(layers: Sequence[Layer], stack: Iterable[nn.Module]) -> list[Part | Sum]:
+    result: list[Part | Sum] = []
+    for layer, module in zip(layers, stack, strict=True):
+        last = result[-1] if result and isinstance(result[-1], Part) else None
         if isinstance(layer, BatchNorm):
-            if last is None or last.name not in {"conv2d", "conv_transpose2d"}:
-                raise UnsupportedLayerError("BatchNorm that follows no convolution")
-            result[-1] = _fold(last, cast(nn.BatchNorm2d, module))
+            norm = cast(nn.BatchNorm2d, module)
+            if last is not None and last.name in {"conv2d", "conv_transpose2d"}:
+                result[-1] = _fold(last, norm)
+            else:
+                result.append(Part("scale_shift", layer.shape, {}, Affine(*_scaling(norm))))
+        elif isinstance(layer, Residual):
+            inner = _parts(layer.inner, cast(Any, module).stack)
+            result.append(Sum(tuple(inner), layer.output_shape))
         elif isinstance(layer, Linear):
             part = Part("linear", layer.output_shape, {}, _affine(module))
             if last is not None and last.name == "linear" and _joining_pays(last, layer):
@@ -82,9 +110,11 @@ def _part(layer: Layer, module: nn.Module) -> Part:
     if isinstance(layer, Reshape):
         return Part("reshape", shape)
     if isinstance(layer, AppendOneHot):
-        return Part("append_one_hot", shape, reads_class=True)
+        return Part("append_one_hot", shape, of_class=((),))
     if isinstance(layer, ClassPlanes):
-        return Part("class_planes", shape, reads_class=True)
+        return Part("class_planes", shape, of_class=((),))
+    if isinstance(layer, FiLM):
+        return Part("modulate", shape, of_class=_scale_and_shift(layer, module))
     raise UnsupportedLayerError(type(layer).__name__)
 
 
@@ -116,22 +146,35 @@ def _join(first: Part, second: Part) -> Part:
     )
 
 
-def _fold(part: Part, norm: nn.BatchNorm2d) -> Part:
-    """Gamma (W x + b - m) / s + beta = (gamma / s W) x + (gamma / s (b - m) + beta)."""
-    affine = _affine_of(part)
-    outputs = (1, -1, 1, 1) if part.name == "conv_transpose2d" else (-1, 1, 1, 1)
+def _scale_and_shift(layer: FiLM, module: nn.Module) -> tuple[tuple[Part], tuple[Part]]:
+    """1 + g and b as linear functions of the one-hot class."""
+    weight, channels = cast(Tensor, module.weight), layer.shape[0]
+    scale = Affine(lambda: _array(weight)[:channels], lambda: np.ones(channels))
+    shift = Affine(lambda: _array(weight)[channels:], None)
+    return (Part("linear", (channels,), {}, scale),), (Part("linear", (channels,), {}, shift),)
+
+
+def _scaling(norm: nn.BatchNorm2d) -> tuple[Callable[[], Array], Callable[[], Array]]:
+    """What a norm multiplies each channel with, gamma / s, and then adds, beta - gamma / s m."""
+    variance, mean = cast(Tensor, norm.running_var), cast(Tensor, norm.running_mean)
 
     def factor() -> Array:
-        deviation = np.sqrt(_array(cast(Tensor, norm.running_var)) + norm.eps)
-        return cast(Array, _array(norm.weight) / deviation)
+        return cast(Array, _array(norm.weight) / np.sqrt(_array(variance) + norm.eps))
+
+    return factor, lambda: _array(norm.bias) - factor() * _array(mean)
+
+
+def _fold(part: Part, norm: nn.BatchNorm2d) -> Part:
+    """The norm of W x + b, f (W x + b) + c = (f W) x + (f b + c)."""
+    affine, (factor, shift) = _affine_of(part), _scaling(norm)
+    outputs = (1, -1, 1, 1) if part.name == "conv_transpose2d" else (-1, 1, 1, 1)
 
     def weight() -> Array:
         return cast(Array, affine.weight() * factor().reshape(outputs))
 
     def bias() -> Array:
         before = 0.0 if affine.bias is None else affine.bias()
-        centred = before - _array(cast(Tensor, norm.running_mean))
-        return cast(Array, factor() * centred + _array(norm.bias))
+        return cast(Array, factor() * before + shift())
 
     return replace(part, affine=Affine(weight, bias))
 

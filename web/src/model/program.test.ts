@@ -16,15 +16,15 @@ function random(n: number): Float32Array {
 const size = (shape: number[]) => shape.reduce((a, b) => a * b, 1)
 
 /** One operation on n images by a backend. */
-function compute(op: Partial<Op>, from: number[], weights: Float32Array, x: Float32Array, backend: 'wasm' | 'plain', y?: [number[], Float32Array]) {
+function compute(op: Partial<Op>, from: number[], weights: Float32Array, x: Float32Array, backend: 'wasm' | 'plain', ...more: [number[], Float32Array][]) {
   const inputs: Record<string, number> = { x: 0 }
   const shapes: Record<string, number[]> = { x: from }
   const given: Record<string, Float32Array> = { x }
-  if (y) {
-    inputs.y = 1
-    shapes.y = y[0]
-    given.y = y[1]
-  }
+  more.forEach(([shape, values], i) => {
+    inputs[`y${i}`] = 1 + i
+    shapes[`y${i}`] = shape
+    given[`y${i}`] = values
+  })
   const whole = { in: Object.values(inputs), out: 9, ...op } as Op
   const program = Program.create({ inputs, ops: [whole], outputs: { out: 9 } }, shapes, backend)
   program.load(weights)
@@ -97,6 +97,11 @@ describe.each(BACKENDS)('on %s', (backend) => {
     const near = (got: Float32Array, wanted: number[]) => got.forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 6))
     near(compute({ op: 'add', shape: [4] }, [4], none, x, backend, [[4], y]), [...x].map((v, i) => v + y[i]!))
     near(compute({ op: 'multiply', shape: [4] }, [4], none, x, backend, [[4], y]), [...x].map((v, i) => v * y[i]!))
+    const [s, t] = [random(2 * 2), random(2 * 2)]
+    near(compute({ op: 'modulate', shape: [2, 1, 2] }, [2, 1, 2], none, x, backend, [[2], s], [[2], t]), [...x].map((v, i) => v * s[i >> 1]! + t[i >> 1]!))
+    near(compute({ op: 'modulate', shape: [2] }, [2], none, x.slice(0, 4), backend, [[2], s], [[2], t]), [...x.slice(0, 4)].map((v, i) => v * s[i]! + t[i]!))
+    const scaling = { shape: [2, 1, 2], weight: [0, 2], bias: [2, 2] } as Partial<Op>
+    near(compute({ op: 'scale_shift', ...scaling }, [2, 1, 2], s, x, backend), [...x].map((v, i) => v * s[(i >> 1) % 2]! + s[2 + ((i >> 1) % 2)]!))
     near(compute({ op: 'reshape', shape: [4] }, [1, 2, 2], none, x, backend), [...x])
     expect([...compute({ op: 'upsample', shape: [1, 4, 4], factor: 2 }, [1, 2, 2], none, Float32Array.of(1, 2, 3, 4), backend)]).toEqual([
       1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4,

@@ -74,7 +74,7 @@ export class Program {
   }
 
   private prepare(op: Op): Planned {
-    const [x, y] = op.in.map((id) => this.values.get(id)!) as [Float32Array, Float32Array]
+    const [x, y, more] = op.in.map((id) => this.values.get(id)!) as [Float32Array, Float32Array, Float32Array]
     const from = this.shapes.get(op.in[0]!)!
     const width = size(from)
     const out = size(op.shape)
@@ -105,6 +105,23 @@ export class Program {
       case 'multiply':
         return plain((n) => {
           for (let i = 0; i < n * out; i++) z[i] = x[i]! * y[i]!
+        })
+      case 'scale_shift': {
+        const scale = this.memory.allocate(from[0]!)
+        const shift = this.memory.allocate(from[0]!)
+        return {
+          load: (weights) => {
+            scale.set(tensor(weights, op.weight!))
+            shift.set(tensor(weights, op.bias!))
+          },
+          run: (n) => {
+            for (let i = 0; i < n; i++) modulate(x, z, i * out, out, scale, shift, 0, from[0]!)
+          },
+        }
+      }
+      case 'modulate':
+        return plain((n) => {
+          for (let i = 0; i < n; i++) modulate(x, z, i * out, out, y, more, i * from[0]!, from[0]!)
         })
       case 'append_one_hot':
         return plain((n) => {
@@ -221,6 +238,19 @@ function tensor(weights: Float32Array, place: [number, number]): Float32Array {
 function transpose(from: Float32Array, to: Float32Array, rows: number, columns: number): void {
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) to[column * rows + row] = from[row * columns + column]!
+  }
+}
+
+/** One image, at `start` of x and z, with the numbers of its channels at `first` of scale and shift. */
+function modulate(
+  x: Float32Array, z: Float32Array, start: number, size: number, scale: Float32Array, shift: Float32Array, first: number, channels: number,
+): void {
+  const plane = size / channels
+  for (let channel = 0; channel < channels; channel++) {
+    const s = scale[first + channel]!
+    const t = shift[first + channel]!
+    const begin = start + channel * plane
+    for (let i = begin; i < begin + plane; i++) z[i] = s * x[i]! + t
   }
 }
 
