@@ -20,7 +20,9 @@ from vaelab.experiment import Experiment
 from vaelab.figures.style import DPI, render
 from vaelab.library import load_experiment
 from vaelab.models import VAE
+from vaelab.networks.film import FiLM
 from vaelab.networks.layers import Activate, Layer, Linear
+from vaelab.networks.residual import Residual
 from vaelab.training import build_model
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -45,6 +47,16 @@ CASES: dict[str, tuple[str, tuple[int, int, int], list[str]]] = {
     "colour": ("vae_kl", COLOUR, ["model.decoder=null"]),
     "flows": ("digits", SMALL, ["model.posterior=iaf", "model.prior=flow"]),
     "deep": ("vae_kl", GREY, DEEP),
+    "resnet": ("resnet", GREY, []),
+    "film": (
+        "resnet", COLOUR,
+        [
+            "model.encoder={kind: resnet, widths: [8, 16, 32, 64], blocks: 1, norm: none}",
+            "model.condition={encoder: film, decoder: film}",
+            "data.pixels=unit", "model.likelihood={kind: gaussian, scale: learned}",
+        ],
+    ),
+    "film_conv": ("vae_kl", GREY, ["model.condition={encoder: film, decoder: film}"]),
     "no_trunk": ("digits", SMALL, ["model.encoder.widths=[]", "model.decoder.widths=[]"]),
     "long_words": (
         "digits", SMALL,
@@ -70,7 +82,7 @@ def test_parameters_are_all_counted_once(name: str) -> None:
     assert description.parameters == sum(p.numel() for p in model.parameters())
 
 
-@pytest.mark.parametrize("name", ["simple", "vae_kl", "conditional", "deep"])
+@pytest.mark.parametrize("name", ["simple", "vae_kl", "conditional", "deep", "resnet"])
 def test_multiply_adds_are_what_the_modules_do(name: str) -> None:
     _, model, description = case(name)
     counted = 0
@@ -125,6 +137,20 @@ def test_the_table_holds_every_row_and_the_totals() -> None:
 def test_blocks_carry_norm_and_activation_along() -> None:
     layers: list[Layer] = [Linear(4, 3), Activate((3,), "relu"), Linear(3, 2)]
     assert blocks(layers) == [Block((3,), ("linear", "ReLU")), Block((2,), ("linear",))]
+
+
+def test_equal_residual_blocks_in_a_row_are_one_with_their_number() -> None:
+    one, other = (Residual((Activate((3,), name), Linear(3, 3)), 1.0) for name in ("relu", "tanh"))
+    after = Activate((3,), "relu")
+    words = ("residual block", "ReLU", "linear")
+    assert blocks([one, one, other, after, FiLM((3,), 2)]) == [
+        Block((3,), words, repeats=2),
+        Block((3,), ("residual block", "tanh", "linear"), repeats=1),
+        Block((3,), ("ReLU", "FiLM by class"), modulated=True),
+    ]
+    labels = " ".join(boxes(case("film")[2].draw()))
+    assert labels.count("residual") == 8
+    assert len([text for text in boxes(case("film")[2].draw()) if text.endswith(": class")]) == 8
 
 
 def test_identity_is_not_worth_a_word() -> None:

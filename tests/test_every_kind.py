@@ -24,6 +24,7 @@ from vaelab.kinds import AXES, members
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.metrics import MetricConfig
 from vaelab.models import VAE, Condition, LatentVariableModel, ModelConfig, VAEConfig
+from vaelab.networks.film import Modulation
 from vaelab.objectives import ELBOConfig, IWAEConfig, ObjectiveConfig
 from vaelab.optimizers import LearningRateScheduleConfig, OptimizerConfig
 from vaelab.pictures import figures_named, subject_of
@@ -32,6 +33,7 @@ from vaelab.schedules import ScheduleConfig
 from vaelab.training import train
 
 SHAPE, CLASSES, IMAGES = (1, 8, 8), 3, 12
+RESNET = {"encoder": {"kind": "resnet", "widths": [4, 6], "blocks": 1}}
 CONV = {"encoder": {"kind": "conv", "channels": [4, 6], "kernels": [2, 2], "strides": [2, 2]}}
 
 
@@ -80,6 +82,7 @@ def models() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"condition-mlp-{read}-{told}", condition
         if read != "one_hot":  # which a convolution cannot take, and says so
             yield f"condition-conv-{read}-{told}", {**CONV, **condition}
+            yield f"condition-resnet-{read}-{told}", {**RESNET, **condition}
 
 
 MODELS = dict(models())
@@ -184,6 +187,21 @@ def test_its_samples_are_images_of_the_likelihoods_domain(name: str) -> None:
     assert torch.isfinite(images.log_prob(drawn)).all()
 
 
+def change_nothing_yet(
+    model: VAE, x: Tensor, context: Tensor, other: Tensor, condition: Condition
+) -> None:
+    """FiLM is the identity before training; give it numbers to say something with."""
+    with torch.no_grad():
+        codes = [model.encode(x, c).mean for c in (context, other)]
+        images = [model.decode(codes[0], c).mean for c in (context, other)]
+        assert torch.equal(*codes) is (condition.encoder in {"none", "film"})
+        assert torch.equal(*images) is (condition.decoder in {"none", "film"})
+        films = [module for module in model.modules() if isinstance(module, Modulation)]
+        for film in films:
+            film.weight.normal_()
+    assert films
+
+
 @pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("model-")])
 def test_a_conditional_model_says_something_else_of_another_class(name: str) -> None:
     model, config = build(name).eval(), config_of(MODELS[name])
@@ -202,6 +220,8 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
             assert not torch.equal(model.prior(context).mean, model.prior(other).mean)
         with pytest.raises(TypeError, match="give the classes"):
             model.prior()
+    if "film" in (condition.encoder, condition.decoder):
+        change_nothing_yet(model, x, context, other, condition)
     with torch.no_grad():
         codes = [model.encode(x, c).mean for c in (context, other)]
         images = [model.decode(codes[0], c).mean for c in (context, other)]

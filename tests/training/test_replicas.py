@@ -29,6 +29,11 @@ KINDS = {
     "flow": ["model.prior={kind: flow, transform: spline, transforms: 2, widths: [8]}"],
     "condition": ["model.condition={encoder: planes, decoder: one_hot}", CONV],
     "one hot": ["model.condition={encoder: one_hot, decoder: one_hot}"],
+    "resnet": ["model.encoder={kind: resnet, widths: [2, 3], blocks: 1}"],
+    "resnet without norm, film": [
+        "model.encoder={kind: resnet, widths: [2, 3], blocks: 1, norm: none}",
+        "model.condition={encoder: film, decoder: film}",
+    ],
     "iwae": ["objective={kind: iwae, samples: 3}"],
     "binary": [
         "data.pixels={kind: binary, mode: dynamic}",

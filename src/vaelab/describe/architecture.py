@@ -186,7 +186,9 @@ class _Drawing:
 
     def _draw_block(self, block: Block, at: Point, color: str) -> None:
         height = self._size(block)[1]
-        if block.classes:
+        if block.repeats:
+            self.sketch.shortcut(at, *self._size(block))
+        if block.classes or block.modulated:
             top = at[1] - height / 2
             self.sketch.words((at[0], top - 34), "class", color=CLASS, weight="bold")
             self.sketch.arrow((at[0], top - 18), (at[0], top - 3), CLASS)
@@ -241,7 +243,10 @@ class _Drawing:
 
     def _label(self, block: Block, step: float) -> list[str]:
         shape = "×".join(map(str, block.shape))
-        return [shape, *_fill(block.words, min(19, max(9, int(step / 6.2) - 1)))]
+        words = block.words
+        if block.repeats > 1:
+            words = (f"{block.repeats} {words[0]}s", *words[1:])
+        return [shape, *_fill(words, min(19, max(9, int(step / 6.2) - 1)))]
 
     def _size(self, block: Block) -> tuple[float, float]:
         """Width and height as drawn."""

@@ -1,10 +1,12 @@
 """Layers in words, and grouped into the values that they pass on."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 from vaelab.networks.convolutions import Convolution, SlidingKernel, TransposedConvolution
+from vaelab.networks.film import FiLM
 from vaelab.networks.layers import (
     Activate,
     Activation,
@@ -16,6 +18,7 @@ from vaelab.networks.layers import (
     Reshape,
     Shape,
 )
+from vaelab.networks.residual import Residual
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,37 @@ class Block:
         shape: of one image's value.
         words: the layer that made it, its norm and its activation.
         classes: how many of its channels or numbers say the class.
+        modulated: whether a layer that made it was told the class besides.
+        repeats: of a residual block, how many there are in a row; else 0.
     """
 
     shape: Shape
     words: tuple[str, ...] = ()
     classes: int = 0
+    modulated: bool = False
+    repeats: int = 0
 
 
 def blocks(layers: Sequence[Layer]) -> list[Block]:
-    """The values after each layer, norms and activations counted with the layer before them."""
+    """The values after each layer.
+
+    Norms, FiLM and activations are counted with the layer before them, unless that is a residual
+    block; equal residual blocks in a row are counted as one.
+    """
     found: list[Block] = []
-    for layer in layers:
+    for number, layer in enumerate(layers):
+        last = found[-1] if found else None
         words = phrases(layer)
-        if found and isinstance(layer, BatchNorm | Activate):
-            before = found.pop()
-            found.append(Block(before.shape, before.words + words, before.classes))
+        if last and layer == layers[number - 1] and isinstance(layer, Residual):
+            found[-1] = replace(last, repeats=last.repeats + 1)
+        elif last and not last.repeats and isinstance(layer, BatchNorm | FiLM | Activate):
+            told = last.modulated or isinstance(layer, FiLM)
+            found[-1] = replace(last, words=last.words + words, modulated=told)
         else:
             classes = layer.classes if isinstance(layer, ClassPlanes | AppendOneHot) else 0
-            found.append(Block(layer.output_shape, words, classes))
+            residual = isinstance(layer, Residual)
+            told = residual and layer.reads_class
+            found.append(Block(layer.output_shape, words, classes, told, int(residual)))
     return found
 
 
@@ -91,6 +107,18 @@ def _(layer: ClassPlanes) -> tuple[str, ...]:
 @phrases.register
 def _(layer: AppendOneHot) -> tuple[str, ...]:
     return ("+ one-hot class",)
+
+
+@phrases.register
+def _(layer: FiLM) -> tuple[str, ...]:
+    return ("FiLM by class",)
+
+
+@phrases.register
+def _(layer: Residual) -> tuple[str, ...]:
+    inner = Counter(words[0] for one in layer.inner if (words := phrases(one)))
+    counted = (f"{count} × {word}" if count > 1 else word for word, count in inner.items())
+    return ("residual block", *counted)
 
 
 def _kernel(layer: SlidingKernel) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
+from matplotlib.path import Path
 
 from vaelab.figures.style import INK, SOFT
 
@@ -93,6 +94,18 @@ class Sketch:
                 linestyle=(0, (3, 2)) if dashed else "solid", shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip
+
+    def shortcut(self, center: Point, width: float, height: float) -> None:
+        """A line from one side of what stands at a point to the other, below it."""
+        left, right = center[0] - width / 2 - 4, center[0] + width / 2 + 4
+        low, bend = center[1] + height / 2 + 8, 6.0
+        corners = [
+            (left, center[1]), (left, low - bend), (left, low), (left + bend, low),
+            (right - bend, low), (right, low), (right, low - bend), (right, center[1]),
+        ]  # fmt: skip
+        line, curve = [Path.LINETO], 2 * [Path.CURVE3]
+        path = Path(corners, [Path.MOVETO, *line, *curve, *line, *curve, *line])
+        self.axes.add_patch(PathPatch(path, fill=False, edgecolor=SOFT, linewidth=1))
 
     def bell(
         self, base: Point, scale: float, height: float, color: str, filled: bool = True
