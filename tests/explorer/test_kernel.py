@@ -27,6 +27,11 @@ VARIANTS = {
         "model.decoder.output_activation=identity",
         "model.posterior.scale=abs",
     ),
+    "resnet without norm, film": (
+        "resnet",
+        "model.encoder={kind: resnet, widths: [4, 8], blocks: 1, norm: none, activation: silu}",
+        "model.condition={encoder: film, decoder: film}",
+    ),
     "gelu, overlapping": (
         "mnist",
         "model.encoder={kind: conv, channels: [8, 12], kernels: [3, 5], strides: [1, 2],"
@@ -49,7 +54,7 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
     model = experiment.model.build((1, side, side), domain, 10).eval()
     with torch.no_grad():
         for tensor in model.state_dict().values():
-            if tensor.is_floating_point() and tensor.dim() == 1:
+            if tensor.is_floating_point() and (tensor.dim() == 1 or not tensor.any()):
                 tensor += 0.1 * torch.rand_like(tensor)
     lowered = lower(model)
     exact = torch.from_numpy(lowered.weights()).float()

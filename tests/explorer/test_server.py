@@ -158,7 +158,7 @@ def test_black_and_white_digits_take_a_bernoulli(runs: Path) -> None:
     experiment.model.build((1, 8, 8), experiment.data.pixels.domain, 10)
 
 
-@pytest.mark.parametrize("encoder", ["mlp", "conv"])
+@pytest.mark.parametrize("encoder", ["mlp", "conv", "resnet"])
 @pytest.mark.parametrize("likelihood", ["gaussian", "continuous_bernoulli"])
 def test_networks_and_likelihoods_go_together(runs: Path, encoder: str, likelihood: str) -> None:
     wished = {"model.encoder": encoder, "model.likelihood": likelihood}

@@ -136,7 +136,7 @@ def test_a_resnet_halves_the_image_between_its_stages_and_doubles_it_back(
 
 
 def test_a_size_that_a_resnet_cannot_halve_is_refused_with_one_that_fits() -> None:
-    words = "a resnet of 3 stages .* multiples of 4, but it is 30 x 27; use 28 x 24"
+    words = "a resnet of 3 stages .* multiples of 4, but it is 30 x 27; use images of 28 x 24"
     with pytest.raises(BadValueError, match=f"encoder: {words}"):
         ResNetEncoder().trunk((1, 30, 27), "none", 1)
     with pytest.raises(BadValueError, match=f"decoder: {words}"):

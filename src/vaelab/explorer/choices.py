@@ -8,8 +8,7 @@ from typing import Any, get_args
 from vaelab.errors import UserError
 from vaelab.library import load_experiment, shipped_configs
 from vaelab.likelihoods import LikelihoodConfig
-from vaelab.networks.conv import ConvEncoder
-from vaelab.networks.mlp import MLPEncoder
+from vaelab.networks import EncoderConfig
 from vaelab.priors import PriorConfig
 from vaelab.run import Run, find_runs
 
@@ -76,7 +75,7 @@ def axes_of(folder: Path) -> list[Axis]:
     """What can be chosen, each by the dotted key that it sets."""
     return [
         _options("data", "data", _data(folder)),
-        _options("model.encoder", "network", [_kind(MLPEncoder), _kind(ConvEncoder)]),
+        _options("model.encoder", "network", _kinds(EncoderConfig)),
         _number("model.latent", "latent dimensions", 1),
         _options("model.likelihood", "likelihood", _kinds(LikelihoodConfig)),
         _options("model.prior", "prior", _kinds(PriorConfig)),

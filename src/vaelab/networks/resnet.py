@@ -49,7 +49,7 @@ class ResNetEncoder(BaseEncoder):
     """Residual blocks in each stage."""
     norm: Norm = "batch"
     """The norm before each activation."""
-    activation: Activation = "relu"
+    activation: Activation = "silu"
     """The activation before each convolution of a block."""
 
     def trunk(self, shape: ImageShape, condition: EncoderCondition, classes: int) -> list[Layer]:
@@ -96,7 +96,7 @@ class ResNetDecoder(BaseDecoder):
     """Residual blocks in each stage."""
     norm: Norm = "batch"
     """The norm before each activation."""
-    activation: Activation = "relu"
+    activation: Activation = "silu"
     """The activation before each convolution of a block."""
 
     def trunk(
@@ -143,5 +143,5 @@ def _check_sides(side: str, widths: Stages, shape: ImageShape) -> None:
         raise BadValueError(
             f"{side}: a resnet of {len(widths)} stages halves the image {len(widths) - 1} times, "
             f"so that its sides have to be multiples of {step}, but it is {shape[1]} x {shape[2]}; "
-            f"use {' x '.join(fitting)}, or fewer entries in model.{side}.widths"
+            f"use images of {' x '.join(fitting)}, or fewer entries in model.{side}.widths"
         )

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { PlainBackend } from './backend'
 import { fromHalf } from './float16'
-import { BundleError, type Op, parseManifest } from './manifest'
+import { BundleError, type Graph, type Op, parseManifest } from './manifest'
 import { erf } from './pointwise'
 import { Program } from './program'
 
@@ -109,6 +110,51 @@ describe.each(BACKENDS)('on %s', (backend) => {
     const two = Float32Array.of(1, 2)
     expect([...compute({ op: 'append_one_hot', shape: [5] }, [2], none, two, backend, [[3], Float32Array.of(0, 0, 1)])]).toEqual([1, 2, 0, 0, 1])
     expect([...compute({ op: 'class_planes', shape: [3, 1, 2] }, [1, 1, 2], none, two, backend, [[2], Float32Array.of(0, 1)])]).toEqual([1, 2, 0, 0, 1, 1])
+  })
+})
+
+describe('memory is used again', () => {
+  const shape = [1, 4, 4]
+  const block = (from: number): Op[] => [
+    { op: 'reshape', in: [from], out: from + 3, shape: [16] },
+    { op: 'relu', in: [from], out: from + 1, shape },
+    { op: 'conv2d', in: [from + 1], out: from + 2, shape, kernel: [3, 3], stride: 1, padding: 1, weight: [0, 9], bias: null },
+    { op: 'reshape', in: [from + 2], out: from + 4, shape: [16] },
+    { op: 'add', in: [from + 3, from + 4], out: from + 5, shape: [16] },
+    { op: 'reshape', in: [from + 5], out: from + 6, shape },
+  ]
+  const chain = (blocks: number): Graph => ({
+    inputs: { x: 0 },
+    ops: Array.from({ length: blocks }, (_, i) => block(6 * i)).flat(),
+    outputs: { first: 6, last: 6 * blocks },
+  })
+  const x = random(2 * 16)
+  const weights = random(9)
+
+  it.each(BACKENDS)('and holds what is read later, on %s', (backend) => {
+    let wanted = x
+    const program = Program.create(chain(6), { x: shape }, backend)
+    program.load(weights)
+    const got = program.run({ x }, 2)
+    for (let number = 1; number <= 6; number++) {
+      const one = Program.create(chain(1), { x: shape }, backend)
+      one.load(weights)
+      wanted = one.run({ x: wanted }, 2).last!
+      if (number === 1) expect([...got.first!]).toEqual([...wanted])
+    }
+    expect([...got.last!]).toEqual([...wanted])
+    expect([...program.run({ x }, 2).last!]).toEqual([...wanted])
+  })
+
+  it('so that a deep network takes no more than a flat one', () => {
+    const taken = vi.spyOn(PlainBackend.prototype, 'allocate')
+    const floats = (blocks: number) => {
+      taken.mockClear()
+      Program.create(chain(blocks), { x: shape }, 'plain')
+      return taken.mock.calls.reduce((sum, [length]) => sum + length, 0) - 9 * blocks
+    }
+    expect(floats(20)).toBe(floats(3))
+    taken.mockRestore()
   })
 })
 

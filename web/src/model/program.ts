@@ -18,6 +18,7 @@ export class Program {
   private readonly values = new Map<number, Float32Array>()
   private readonly shapes = new Map<number, number[]>()
   private readonly plan: Planned[] = []
+  private readonly free: { length: number; memory: Float32Array }[] = []
 
   /**
    * @param graph what to compute
@@ -43,7 +44,23 @@ export class Program {
       this.shapes.set(id, shape)
       this.values.set(id, memory.allocate(CHUNK * size(shape)))
     }
-    for (const op of graph.ops) this.plan.push(this.prepare(op))
+    const readLast = lastReaders(graph)
+    graph.ops.forEach((op, index) => {
+      this.plan.push(this.prepare(op))
+      for (const id of readLast[index]!) this.give(this.values.get(id)!, CHUNK * size(this.shapes.get(id)!))
+    })
+  }
+
+  /** Memory that nothing needs any more, the least that is large enough, or new. */
+  private take(length: number): Float32Array {
+    const fitting = this.free.filter((one) => one.length >= length).sort((a, b) => a.length - b.length)[0]
+    if (fitting === undefined) return this.memory.allocate(length)
+    this.free.splice(this.free.indexOf(fitting), 1)
+    return fitting.memory
+  }
+
+  private give(memory: Float32Array, length: number): void {
+    this.free.push({ length, memory })
   }
 
   get backend(): 'wasm' | 'plain' {
@@ -83,7 +100,7 @@ export class Program {
       this.values.set(op.out, x)
       return { load: () => {}, run: () => {} }
     }
-    const z = this.memory.allocate(CHUNK * out)
+    const z = this.take(CHUNK * out)
     this.values.set(op.out, z)
     switch (op.op) {
       case 'linear':
@@ -171,7 +188,8 @@ export class Program {
     const sliding: Sliding = { channels, height, width, kernel: op.kernel!, outHeight, outWidth, stride: op.stride!, padding: op.padding! }
     const depth = channels * op.kernel![0] * op.kernel![1]
     const places = outHeight * outWidth
-    const patches = this.memory.allocate(depth * places)
+    const patches = this.take(depth * places)
+    this.give(patches, depth * places)
     const weight = this.memory.allocate(outputs * depth)
     const bias = op.bias ? this.memory.allocate(outputs) : null
     const each = channels * height * width
@@ -196,7 +214,8 @@ export class Program {
     const sliding: Sliding = { channels, height, width, kernel: op.kernel!, outHeight, outWidth, stride: op.stride!, padding: op.padding! }
     const depth = channels * op.kernel![0] * op.kernel![1]
     const places = height * width
-    const patches = this.memory.allocate(depth * places)
+    const patches = this.take(depth * places)
+    this.give(patches, depth * places)
     const weight = this.memory.allocate(inputs * depth)
     const bias = op.bias ? this.memory.allocate(channels) : null
     const out = channels * outHeight * outWidth
@@ -214,6 +233,21 @@ export class Program {
       },
     }
   }
+}
+
+/** For each operation, the values that no later one reads; a reshaped value is the one that it was made of. */
+function lastReaders(graph: Graph): number[][] {
+  const source = new Map<number, number>()
+  const whole = (id: number) => source.get(id) ?? id
+  const last = new Map<number, number>()
+  graph.ops.forEach((op, index) => {
+    for (const id of op.in) last.set(whole(id), index)
+    if (op.op === 'reshape') source.set(op.out, whole(op.in[0]!))
+  })
+  for (const id of Object.values(graph.outputs)) last.delete(whole(id))
+  const readLast: number[][] = graph.ops.map(() => [])
+  for (const [id, index] of last) readLast[index]!.push(id)
+  return readLast
 }
 
 /** Counts the memory that a program takes. */
