@@ -258,10 +258,8 @@ def test_a_layer_that_nothing_stands_for_is_refused_by_name() -> None:
         def module(self) -> nn.Module:
             return nn.Softmax(1)
 
-    network = Network([Linear(3, 3)])
-    network.layers = (Squeeze((3,)),)
     with pytest.raises(UnsupportedLayerError, match="Squeeze"):
-        parts(network)
+        parts(Network([Squeeze((3,))]))
 
 
 GRAPH = {

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
 
 from vaelab.data import Domain
 from vaelab.errors import BadCombinationError, BadValueError
@@ -154,6 +155,21 @@ def test_a_residual_block_adds_what_its_layers_make_scaled_down_at_the_start() -
     torch.testing.assert_close(module.stack[0].weight, 0.5 * whole.weight)
     with pytest.raises(ValueError, match="takes another"):
         Residual((Linear(3, 4),), 1.0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_block_of_a_resnet_is_norm_activation_and_convolution_twice(training: bool) -> None:
+    torch.manual_seed(0)
+    trunk = ResNetEncoder(widths=(4,), blocks=1, activation="tanh").trunk((1, 6, 6), "film", 3)
+    network = Network(trunk[1:2]).train(training)
+    first_norm, _, first, second_norm, film, _, second = network.stack[0].stack
+    nn.init.normal_(film.weight)
+    x, context = torch.randn(5, 4, 6, 6), torch.eye(3)[[0, 1, 2, 1, 0]]
+    result = network(x, context)
+    h = functional.conv2d(first_norm(x).tanh(), first.weight, padding=1)
+    scale, shift = (film.weight @ context.T).T.view(5, 2, 4, 1, 1).unbind(1)
+    h = ((1 + scale) * second_norm(h) + shift).tanh()
+    torch.testing.assert_close(result, x + functional.conv2d(h, second.weight, padding=1))
 
 
 def test_as_many_blocks_as_one_likes_keep_the_variance_of_what_they_are_given() -> None:

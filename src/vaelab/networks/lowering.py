@@ -3,11 +3,13 @@
 The parameters stay those of the layers' modules, and so do the results, up to rounding.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from vaelab.networks import operations as ops
 from vaelab.networks.activations import IN_PLACE
@@ -25,12 +27,12 @@ from vaelab.networks.layers import (
 from vaelab.networks.modulate import Modulate
 from vaelab.networks.normalise import Normalise
 from vaelab.networks.rearrange import Windows
-from vaelab.networks.residual import Residual
 from vaelab.networks.sliding import Convolve, ConvolveByModule, ConvolveTransposed
-from vaelab.networks.steps import Fork, Join, Step, compute
 
 OVERLAP = 2.25
 """Beyond so many windows per pixel, gathering them costs more than it saves."""
+LOWERED = (Linear, Activate, Reshape, AppendsClass, FiLM, BatchNorm, SlidingKernel)
+"""Layers with an operation; the padded kernels of a residual block are PyTorch's either way."""
 
 
 class Lowered:
@@ -39,53 +41,75 @@ class Lowered:
     Args:
         layers: specs that follow on each other.
         stack: their modules, whose parameters are used.
+
+    Raises:
+        TypeError: a layer is none of `LOWERED`.
     """
 
     def __init__(self, layers: Sequence[Layer], stack: Sequence[nn.Module]) -> None:
-        self.steps = _lower(layers, stack)
+        self.operations = _lower(layers, stack)
 
     def __call__(self, x: Tensor, context: Tensor | None) -> Tensor:
         """The value, in training mode with a gradient that can be taken once."""
-        return compute(self.steps, x, context)
+        if torch.is_grad_enabled():
+            parameters = [one for operation in self.operations for one in operation.parameters]
+            return _Run.apply(x, context, self.operations, *parameters)  # type: ignore[no-any-return, no-untyped-call]
+        for operation in self.operations:
+            x = operation.forward(x, context)[0]
+        return x
 
 
-def _lower(
-    layers: Sequence[Layer], stack: Iterable[nn.Module], by_position: bool = False
-) -> list[Step]:
-    """Steps that take and give images as `(n, c, h, w)`, or as `(n, positions, c)`."""
-    lowered: list[Step] = []
+class _Run(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        context: Tensor | None,
+        operations: Sequence[ops.Operation],
+        *parameters: Tensor,
+    ) -> Tensor:
+        kept: list[ops.Tensors] = []
+        for operation in operations:
+            x, saved = operation.forward(x, context)
+            kept.append(saved)
+        ctx.save_for_backward(*(tensor for saved in kept for tensor in saved))
+        ctx.steps = list(zip(operations, map(len, kept), strict=True))
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        kept = list(ctx.saved_tensors)
+        gradients: list[Tensor | None] = []
+        for number, (operation, count) in reversed(list(enumerate(ctx.steps))):
+            saved = tuple(kept[len(kept) - count :])
+            del kept[len(kept) - count :]
+            wanted = number > 0 or ctx.needs_input_grad[0]
+            gradient, of_parameters = operation.backward(gradient, saved, wanted)
+            gradients[:0] = of_parameters
+        return gradient, None, None, *gradients
+
+
+def _lower(layers: Sequence[Layer], stack: Sequence[nn.Module]) -> list[ops.Operation]:
+    lowered: list[ops.Operation] = []
     steps = list(zip(layers, stack, strict=True))
-    now_by_position = by_position
+    by_position = False
     while steps:
         layer, module = steps.pop(0)
-        if _by_position(layer) and not now_by_position:
+        of_image = len(layer.input_shape) == 3
+        if of_image and isinstance(layer, SlidingKernel | BatchNorm | FiLM) and not by_position:
             lowered.append(ops.ToPositions(layer.input_shape))
-            now_by_position = True
-        if isinstance(layer, Reshape) and now_by_position:
+            by_position = True
+        if isinstance(layer, Reshape) and by_position:
             lowered.append(ops.FromPositions(layer.input_shape))
-            now_by_position = False
+            by_position = False
         if isinstance(layer, BatchNorm):
             lowered.append(Normalise(module, take_activation(steps)))
-        elif isinstance(layer, Residual):
-            lowered += _residual(layer, module, now_by_position)
         else:
             lowered.append(_operation(layer, module))
-    if now_by_position and not by_position:
+    if by_position:
         lowered.append(ops.FromPositions(layers[-1].output_shape))
-    if by_position and not now_by_position:
-        lowered.append(ops.ToPositions(layers[-1].output_shape))
     return lowered
-
-
-def _by_position(layer: Layer) -> bool:
-    """Whether a layer is computed on `(n, positions, c)`."""
-    of_image = len(layer.input_shape) == 3 and isinstance(layer, FiLM | Residual)
-    return of_image or isinstance(layer, SlidingKernel | BatchNorm)
-
-
-def _residual(layer: Residual, module: Any, by_position: bool) -> list[Step]:
-    inner = _lower(layer.inner, module.stack, by_position)
-    return [Fork(isinstance(inner[0], ops.ActivateInPlace)), *inner, Join()]
 
 
 def take_activation(steps: list[tuple[Layer, nn.Module]]) -> Activation:

@@ -22,19 +22,18 @@ class Modulate(Operation):
 
     def forward(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensors]:
         """By the class; x and the class are needed again."""
-        if context is None:
-            raise TypeError("a class is needed")
-        scale, shift = self.module.scale_and_shift(x, context)
+        classes = torch.as_tensor(context, dtype=x.dtype)
+        scale, shift = self.module.scale_and_shift(x, classes)
         rows = x.reshape(len(x), -1, x.shape[-1])
         y = torch.addcmul(shift.unsqueeze(1), rows, scale.unsqueeze(1))
-        return y.view_as(x), (rows, context.to(x.dtype), scale)
+        return y.view_as(x), (rows, classes, scale)
 
     def backward(
         self, gradient: Tensor, saved: Tensors, wanted: bool
     ) -> tuple[Tensor | None, Tensors]:
         """From dy: dx = (1 + g) dy, dg = sum x dy, db = sum dy, summed over positions."""
-        rows, context, scale = saved
+        rows, classes, scale = saved
         given = gradient.reshape(rows.shape)
         of_class = torch.cat([(rows * given).sum(1), given.sum(1)], dim=1)
         of_x = (given * scale.unsqueeze(1)).view_as(gradient) if wanted else None
-        return of_x, (of_class.t() @ context,)
+        return of_x, (of_class.t() @ classes,)

@@ -17,7 +17,7 @@ from vaelab.networks.layers import (
     apply_plain,
     check_follow,
 )
-from vaelab.networks.lowering import Lowered
+from vaelab.networks.lowering import LOWERED, Lowered
 from vaelab.networks.stacked import apply_stacked
 
 
@@ -37,7 +37,8 @@ class Network(nn.Module):
         self.layers = tuple(layers)
         self.stack = nn.ModuleList(layer.module() for layer in layers)
         self._conditional = any(layer.reads_class for layer in layers)
-        self._lowered = Lowered(self.layers, list(self.stack))
+        lowers = all(isinstance(layer, LOWERED) for layer in layers)
+        self._lowered = Lowered(self.layers, list(self.stack)) if lowers else None
 
     @property
     def input_shape(self) -> Shape:
@@ -80,7 +81,7 @@ class Network(nn.Module):
         own = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         if own and torch._C._are_functorch_transforms_active():
             return apply_stacked(self.layers, self.stack, x, context)
-        if own and (self.training or not torch.is_grad_enabled()):
+        if own and self._lowered and (self.training or not torch.is_grad_enabled()):
             return self._lowered(x, context)
         return apply_plain(self.layers, self.stack, x, context)
 
