@@ -17,8 +17,8 @@ class FiLM(ShapeKeeping):
 
     y = (1 + g) x + b, one g and one b per class and channel, both 0 before training.
 
-    "FiLM: Visual reasoning with a general conditioning layer" (Perez et al., 2018, eq. 1 and
-    section 7.2, arXiv 1709.07871).
+    "FiLM: Visual reasoning with a general conditioning layer" (Perez et al., 2018, eq. 2, arXiv
+    1709.07871).
     """
 
     classes: int

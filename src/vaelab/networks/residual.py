@@ -20,7 +20,7 @@ class Residual(Layer):
         inner: the layers of f, whose output has the shape of its input.
         gain: what the last weight is multiplied with before training; 1 / sqrt(n) for n blocks
             keeps the variance of their sum, "Very deep VAEs generalize autoregressive models and
-            can outperform them on images" (Child, 2021, section 4.1, arXiv 2011.10650).
+            can outperform them on images" (Child, 2021, arXiv 2011.10650).
 
     Raises:
         ValueError: the shapes do not follow on each other.
