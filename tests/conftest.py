@@ -44,6 +44,13 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> "Run":
     return _train(tmp_path_factory.mktemp("conditional"), condition)
 
 
+@pytest.fixture(scope="session")
+def sprites(tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """The same on images whose factors are known; not to be written into."""
+    data = "data={kind: sprites, scales: 2, rotations: 2, positions: 6}"
+    return _train(tmp_path_factory.mktemp("sprites"), data, "model.latent=4")
+
+
 def _train(folder: Path, *assignments: str) -> "Run":
     from tests.training.conftest import tiny
     from vaelab.training import train

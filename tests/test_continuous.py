@@ -69,7 +69,5 @@ def test_the_bound_is_that_of_the_density(coins: Run) -> None:
 
 def test_another_likelihood_is_refused(tmp_path: Path) -> None:
     run = train(tiny("training.epochs=1"), tmp_path).run
-    with pytest.raises(
-        BadCombinationError, match="is no VAE with `likelihood"
-    ):
+    with pytest.raises(BadCombinationError, match="is no VAE with `likelihood"):
         measure_as_continuous(run)

@@ -76,6 +76,21 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
     assert 0.1 < numbers["knn5_accuracy"]["value"] <= 1
 
 
+def test_where_the_factors_are_known_it_says_how_far_they_are_disentangled(
+    sprites: Run, tmp_path: Path
+) -> None:
+    numbers = evaluate(copy_of(sprites, tmp_path / "run"), samples=2).numbers
+    scores = {
+        "mig_posterior", "mig_histogram", "dci_disentanglement", "dci_completeness",
+        "dci_informativeness", "sap", "modularity",
+    }  # fmt: skip
+    assert scores <= numbers.keys()
+    for name in scores:
+        assert 0 <= numbers[name].value <= 1
+        assert numbers[name].unit == "0 to 1"
+    assert numbers["dci_informativeness"].value > 0.1  # two epochs find where things are
+
+
 def test_the_numbers_of_a_split_are_those_that_training_logged(
     trained: Run, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ from vaelab.training import train
 
 SHAPE, CLASSES, IMAGES = (1, 8, 8), 3, 12
 RESNET = {"encoder": {"kind": "resnet", "widths": [4, 6], "blocks": 1}}
+OF_FACTORS = {"mig_posterior", "mig_histogram", "dci", "sap", "modularity"}
 CONV = {"encoder": {"kind": "conv", "channels": [4, 6], "kernels": [2, 2], "strides": [2, 2]}}
 
 
@@ -269,10 +270,13 @@ def test_a_model_learns_from_every_kind_of_pixels(kind: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", kinds_of(MetricConfig))
-def test_every_metric_gives_numbers_with_unit_and_estimator(kind: str, trained: Run) -> None:
+def test_every_metric_gives_numbers_with_unit_and_estimator(
+    kind: str, trained: Run, sprites: Run
+) -> None:
     (cls,) = [cls for cls in members(MetricConfig) if cls.model_fields["kind"].default == kind]
-    model, _ = trained.load_model()
-    data = trained.experiment.data
+    run = sprites if kind in OF_FACTORS else trained
+    model, _ = run.load_model()
+    data = run.experiment.data
     numbers = cls()(model, Feed(data.load().test, data.pixels, model.classes))
     assert numbers
     for name, number in numbers.items():

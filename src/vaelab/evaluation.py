@@ -20,12 +20,17 @@ from vaelab.metrics import (
     ActiveUnitsMetric,
     BaseMetric,
     BoundMetric,
+    DCIMetric,
     ImpliedScaleMetric,
     IWAEMetric,
     LinearProbeMetric,
+    MIGHistogramMetric,
+    MIGPosteriorMetric,
+    ModularityMetric,
     NeighboursMetric,
     Number,
     RatePartsMetric,
+    SAPMetric,
 )
 from vaelab.models import LatentVariableModel
 from vaelab.run import Run
@@ -128,7 +133,10 @@ def _measure(
     ]  # fmt: skip
     if run.experiment.data.pixels.domain is not Domain.BINARY:
         metrics.append(ImpliedScaleMetric())
-    metrics += [NeighboursMetric(), LinearProbeMetric()]
+    metrics += [
+        NeighboursMetric(), LinearProbeMetric(), MIGPosteriorMetric(), MIGHistogramMetric(),
+        DCIMetric(), SAPMetric(), ModularityMetric(),
+    ]  # fmt: skip
     if not run.experiment.model.flat:
         metrics = [metric for metric in metrics if not metric.needs_flat]
     numbers: dict[str, Number] = {}

@@ -14,6 +14,7 @@ from vaelab.data import (
     MnistData,
     NpzData,
     Source,
+    SpritesData,
 )
 
 ALL: list[Source] = [
@@ -23,6 +24,7 @@ ALL: list[Source] = [
     CsvData(train=Path("a.csv"), test=Path("b.csv")),
     ImagesData(path=Path("a"), size=(32, 64), channels=3),
     NpzData(path=Path("a.npz"), test_fraction=0.5),
+    SpritesData(size=64, rotations=1),
 ]
 
 
@@ -49,6 +51,8 @@ def test_every_kind_and_every_key_is_described(config: Source) -> None:
         {"kind": "mnist", "validation": -1},
         {"kind": "npz", "path": "a", "test_fraction": 1},
         {"kind": "csv"},
+        {"kind": "sprites", "size": 28},
+        {"kind": "sprites", "positions": 33},
         {"kind": "nonsense"},
     ],
 )

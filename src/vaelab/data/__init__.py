@@ -18,10 +18,11 @@ from vaelab.data.pixels import (
     UnitPixels,
 )
 from vaelab.data.source import Source
+from vaelab.data.sprites import SpritesData
 from vaelab.data.store import Split, Store
 
 DataConfig = Annotated[
-    DigitsData | MnistData | FashionMnistData | CsvData | ImagesData | NpzData,
+    DigitsData | MnistData | FashionMnistData | CsvData | ImagesData | NpzData | SpritesData,
     Field(discriminator="kind"),
 ]
 
@@ -40,6 +41,7 @@ __all__ = [
     "SignedPixels",
     "Source",
     "Split",
+    "SpritesData",
     "Store",
     "UnitPixels",
 ]

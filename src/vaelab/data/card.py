@@ -32,6 +32,7 @@ class DataCard:
         histogram: how often each value 0..255 occurs in the training images, all channels together.
         samples: some training images of each of the first classes, each `(m, c, h, w)`.
         checksum: of the data and its splits, as `Store.checksum`.
+        factors: how many values each known factor has in the training images, by name.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DataCard:
     histogram: Int64[np.ndarray, "256"]
     samples: tuple[UInt8[np.ndarray, "_ c h w"], ...]
     checksum: str
+    factors: dict[str, int]
 
     def table(self) -> Group:
         """The facts as text."""
@@ -61,10 +63,12 @@ class DataCard:
         values = np.arange(256)
         mean = float(shares @ values)
         deviation = float(np.sqrt(shares @ (values - mean) ** 2))
+        factors = ", ".join(f"{name} {count}" for name, count in self.factors.items())
         return {
             "size": f"{width} x {height} (width x height)",
             "channels": f"{channels} ({'grey' if channels == 1 else 'colour'})",
             "classes": str(len(self.classes)),
+            **({"factors": factors} if factors else {}),
             "values": f"mean {mean:.1f}, standard deviation {deviation:.1f} of 0..255",
             "": f"{shares[0]:.1%} are 0, {shares[255]:.1%} are 255",
             "checksum": self.checksum,
@@ -109,6 +113,7 @@ def card(config: Source) -> DataCard:
         histogram=_histogram(store.train.images),
         samples=_samples(store),
         checksum=store.checksum,
+        factors=_factors(store),
     )
 
 
@@ -136,10 +141,23 @@ def _histogram(images: UInt8[np.ndarray, "n c h w"]) -> Int64[np.ndarray, "256"]
     return sum((np.bincount(part.ravel(), minlength=256) for part in parts), np.zeros(256, int))
 
 
+def _factors(store: Store) -> dict[str, int]:
+    if store.train.factors is None:
+        return {}
+    columns = zip(store.factor_names, store.train.factors.T, strict=True)
+    return {name: len(np.unique(values)) for name, values in columns}
+
+
 def _samples(store: Store) -> tuple[UInt8[np.ndarray, "_ c h w"], ...]:
     first = range(min(len(store.classes), _CLASSES_SHOWN))
-    places = (np.flatnonzero(store.train.labels == label)[:_SAMPLES_SHOWN] for label in first)
-    return tuple(store.train.images[place] for place in places)
+    places = (np.flatnonzero(store.train.labels == label) for label in first)
+    return tuple(store.train.images[_spread(place)] for place in places)
+
+
+def _spread(places: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
+    """As many as are shown, evenly spread, the first among them."""
+    count = min(len(places), _SAMPLES_SHOWN)
+    return places[np.arange(count) * len(places) // max(1, count)]
 
 
 def _strip(images: UInt8[np.ndarray, "m c h w"]) -> UInt8[np.ndarray, "..."]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vaelab.data.cache import cached
+from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import UndividedSource
 from vaelab.errors import BadValueError, MissingFileError, StorageError
@@ -25,9 +26,9 @@ class CsvData(UndividedSource):
     """
 
     kind: Literal["csv"] = "csv"
-    train: Path
+    train: DataPath
     """File of the training images."""
-    test: Path | None = None
+    test: DataPath | None = None
     """File of the test images; null: test_fraction of the training images are held out."""
 
     @property

@@ -42,6 +42,7 @@ class Feed:
         self.classes = classes
         self.images: UInt8[Tensor, "n c h w"] = resident(split.images, device)
         self.labels: Int64[Tensor, " n"] = resident(split.labels, device)
+        self.factors = split.factors
 
     def __len__(self) -> int:
         return len(self.images)

@@ -10,6 +10,7 @@ from pydantic import PositiveInt, model_validator
 
 from vaelab.data.cache import cached
 from vaelab.data.folders import Listing, divisions, list_images
+from vaelab.data.pickles import DataPath
 from vaelab.data.pictures import Picture, read_picture
 from vaelab.data.progress import track
 from vaelab.data.raw import Raw, divided, undivided
@@ -27,11 +28,11 @@ class ImagesData(UndividedSource):
     """
 
     kind: Literal["images"] = "images"
-    path: Path | None = None
+    path: DataPath | None = None
     """Folder of the pictures; or give train."""
-    train: Path | None = None
+    train: DataPath | None = None
     """Folder of the training pictures, in place of path."""
-    test: Path | None = None
+    test: DataPath | None = None
     """Folder of the test pictures beside train; null: test_fraction is held out."""
     size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
     """Scale to this side (or height and width) and crop at the centre; null: as they are."""

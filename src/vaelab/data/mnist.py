@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from vaelab.data.cache import cache_folder, cached
 from vaelab.data.download import Remote, download
 from vaelab.data.idx import find_idx, read_idx
+from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import Source
 from vaelab.data.store import Outline
@@ -17,7 +18,7 @@ from vaelab.errors import MissingFileError
 class IdxSource(Source, ABC):
     """Four IDX files: images and labels, for training and test."""
 
-    path: Path | None = None
+    path: DataPath | None = None
     """Folder of the four files, plain or .gz; null: downloaded once into the user's cache."""
 
     files: ClassVar[tuple[Remote, ...]]

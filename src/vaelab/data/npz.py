@@ -11,6 +11,7 @@ from numpy.lib import format as npy
 
 from vaelab.data.bombs import refuse_bomb
 from vaelab.data.cache import cached
+from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import UndividedSource
 from vaelab.errors import BadValueError, MissingFileError, StorageError
@@ -24,7 +25,7 @@ class NpzData(UndividedSource):
     """
 
     kind: Literal["npz"] = "npz"
-    path: Path
+    path: DataPath
     """The .npz file."""
 
     @property

@@ -3,12 +3,14 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from vaelab.data.pickles import refuse_pickle
 from vaelab.errors import BadValueError, MissingFileError
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
@@ -42,8 +44,10 @@ def read_picture(
         Pixels `(h, w, c)`.
 
     Raises:
-        BadValueError: no such picture, one cut short, or one of more pixels than Pillow's limit.
+        BadValueError: a pickle, no such picture, one cut short, or one of more pixels than
+            Pillow's limit.
     """
+    refuse_pickle(Path(path))
     try:
         with bombs_refused(), Image.open(path, formats=_FORMATS) as image:
             upright = _eight_bits(ImageOps.exif_transpose(image))

@@ -1,6 +1,7 @@
 """What a pixel means to the model: from uint8 to its domain, and back to a picture."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -155,13 +156,13 @@ class BinaryPixels(Pixels):
     def freeze(self, split: Split, seed: int) -> Split:
         """The split with its pixels drawn (or cut) once and for all: 0 or 255."""
         if self.mode == "threshold":
-            return Split(np.where(split.images > 127, 255, 0).astype(np.uint8), split.labels)
+            return replace(split, images=np.where(split.images > 127, 255, 0).astype(np.uint8))
         draws = np.random.default_rng(seed)
         images = np.empty_like(split.images)
         for start in range(0, len(split), 4096):  # never the draws of a whole large set at once
             part = split.images[start : start + 4096]
             images[start : start + 4096] = np.where(draws.random(part.shape) * 255 < part, 255, 0)
-        return Split(images, split.labels)
+        return replace(split, images=images)
 
 
 def _named(value: Any) -> Any:

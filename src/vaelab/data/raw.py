@@ -18,13 +18,15 @@ class Raw:
         train: the training images, or all images where the source does not divide them.
         test: the test images; empty where the source does not divide them.
         classes: names of the classes; labels are indices into it.
-        checksum: SHA-256 over pixels, labels and class names.
+        checksum: SHA-256 over pixels, labels, class names and factors.
+        factor_names: names of the columns of the factors, where the source knows such.
     """
 
     train: Split
     test: Split
     classes: tuple[str, ...]
     checksum: str
+    factor_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +59,17 @@ class Part:
             )
 
 
-def undivided(train: Split, classes: Sequence[str]) -> Raw:
+def undivided(train: Split, classes: Sequence[str], factor_names: Sequence[str] = ()) -> Raw:
     """Raw data without a test split of its own."""
-    return divided(train, train.select(np.arange(0)), classes)
+    return divided(train, train.select(np.arange(0)), classes, factor_names)
 
 
-def divided(train: Split, test: Split, classes: Sequence[str]) -> Raw:
+def divided(
+    train: Split, test: Split, classes: Sequence[str], factor_names: Sequence[str] = ()
+) -> Raw:
     """Raw data with a test split of its own, empty if need be."""
     names = tuple(classes)
-    return Raw(train, test, names, checksum((train, test), names))
+    return Raw(train, test, names, checksum((train, test), names), tuple(factor_names))
 
 
 def from_parts(train: Part, test: Part | None, names: Sequence[str] | None = None) -> Raw:

@@ -61,7 +61,7 @@ class Source(Config, ABC):
         splits = (_take(raw.train, train_index), _take(raw.train, valid_index), test)
         train, valid, test = self._binarised(splits)
         identity = _identity(raw.checksum, (train_index, valid_index, test_index))
-        return Store(self.name, train, valid, test, raw.classes, identity)
+        return Store(self.name, train, valid, test, raw.classes, identity, raw.factor_names)
 
     def outline(self) -> Outline:
         """Shape and classes of the images, read from the files unless they are known without.

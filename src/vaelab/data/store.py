@@ -9,6 +9,7 @@ from jaxtyping import Int64, UInt8
 
 Images = UInt8[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
+Factors = Int64[np.ndarray, "n f"]
 
 
 class Outline(NamedTuple):
@@ -20,10 +21,16 @@ class Outline(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images `(n, c, h, w)` in 0..255 with the index of each one's class."""
+    """Images `(n, c, h, w)` in 0..255 with the index of each one's class.
+
+    Attributes:
+        factors: the value of each factor that made an image, an index from 0; None where they are
+            not known.
+    """
 
     images: Images
     labels: Labels
+    factors: Factors | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,7 +43,8 @@ class Split:
 
     def select(self, index: Int64[np.ndarray, " m"]) -> "Split":
         """The images at `index`, in that order."""
-        return Split(self.images[index], self.labels[index])
+        factors = None if self.factors is None else self.factors[index]
+        return Split(self.images[index], self.labels[index], factors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +59,7 @@ class Store:
         classes: names of the classes; labels are indices into it.
         checksum: SHA-256 that identifies the images, labels and class names, and which image went
             into which split; taken before binarisation, so the same for all `pixels`.
+        factor_names: names of the columns of every split's factors; empty where there are none.
     """
 
     name: str
@@ -59,6 +68,7 @@ class Store:
     test: Split
     classes: tuple[str, ...]
     checksum: str
+    factor_names: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -77,10 +87,13 @@ class Store:
 
 
 def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
-    """SHA-256 over shapes, pixels, labels and class names."""
+    """SHA-256 over shapes, pixels, labels, class names and, where there are any, factors."""
     digest = hashlib.sha256(repr(classes).encode())
     for split in splits:
         digest.update(repr(split.images.shape).encode())
         digest.update(np.ascontiguousarray(split.images).data)
         digest.update(np.ascontiguousarray(split.labels).data)
+        if split.factors is not None:
+            digest.update(repr(split.factors.shape).encode())
+            digest.update(np.ascontiguousarray(split.factors).data)
     return digest.hexdigest()

@@ -7,10 +7,14 @@ from pydantic import Field
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
+from vaelab.metrics.dci import DCIMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.metrics.iwae import IWAEMetric
+from vaelab.metrics.mig import MIGHistogramMetric, MIGPosteriorMetric
+from vaelab.metrics.modularity import ModularityMetric
 from vaelab.metrics.probe import LinearProbeMetric
 from vaelab.metrics.rate_parts import RatePartsMetric
+from vaelab.metrics.sap import SAPMetric
 
 MetricConfig = Annotated[
     BoundMetric
@@ -19,7 +23,12 @@ MetricConfig = Annotated[
     | ActiveUnitsMetric
     | ImpliedScaleMetric
     | NeighboursMetric
-    | LinearProbeMetric,
+    | LinearProbeMetric
+    | MIGPosteriorMetric
+    | MIGHistogramMetric
+    | DCIMetric
+    | SAPMetric
+    | ModularityMetric,
     Field(discriminator="kind"),
 ]
 
@@ -27,11 +36,16 @@ __all__ = [
     "ActiveUnitsMetric",
     "BaseMetric",
     "BoundMetric",
+    "DCIMetric",
     "IWAEMetric",
     "ImpliedScaleMetric",
     "LinearProbeMetric",
+    "MIGHistogramMetric",
+    "MIGPosteriorMetric",
     "MetricConfig",
+    "ModularityMetric",
     "NeighboursMetric",
     "Number",
     "RatePartsMetric",
+    "SAPMetric",
 ]
