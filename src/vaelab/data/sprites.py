@@ -27,13 +27,14 @@ class SpritesData(UndividedSource):
     """White shapes on black, one for every value of five known factors, drawn as they are needed.
 
     Square, ellipse and heart at every scale, rotation, x and y, and the factors are kept beside
-    the images, in this order, as indices from 0: what MIG, DCI, SAP and modularity are measured
-    with. A pixel is white where its centre is inside, so that `pixels: {kind: binary, mode:
-    static}` changes none. Rotation r of R turns a shape by r / R of its own period, a quarter of
-    the circle for the square, half for the ellipse, all for the heart, so that no two images of
-    the default grid are the same; dSprites turns all of them by the whole circle, and draws every
-    square four times. The labels are the shapes. The largest grid is dSprites', all its 737,280
-    images. "dSprites: Disentanglement testing Sprites dataset" (Matthey et al., 2017).
+    the images, in this order, as indices from 0; the labels are the shapes. A pixel is white where
+    its centre is inside, so that `pixels: {kind: binary, mode: static}` changes none. Rotation r
+    of R turns a shape by r / R of its own period, a quarter of the circle for the square, half for
+    the ellipse, all for the heart: no two images of the default grid are the same. dSprites turns
+    all three by the whole circle, so that its squares look the same at several rotations; its
+    grid, 737,280 images, is the largest here. "dSprites: Disentanglement testing Sprites dataset"
+    (Matthey et al., 2017). Use it to see, and to measure by MIG, DCI, SAP and modularity, whether
+    each dimension of a code stands for one thing.
     """
 
     kind: Literal["sprites"] = "sprites"

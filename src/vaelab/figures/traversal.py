@@ -82,9 +82,9 @@ class TraversalFigure(BaseFigure):
         page = Page(LABELS + width + MARGIN, height + 22 + MARGIN, _title(panel), panel.note)
         every = -(-HEADER_WIDTH // int(cell_width))
         for column in range(steps // 2 % every, steps, every):
-            offset = arrays["offsets"][column]
+            offset = round(float(arrays["offsets"][column]), 1)
             middle = LABELS + cell_width * (column + 0.5)
-            words = f"{number(round(float(offset), 1))}σ" if offset else "0"
+            words = f"{number(offset)}σ" if offset else "0"
             page.text(middle, 0, words, align="center", color=SOFT)
         page.image(LABELS, 22, sheet)
         for row, dimension in enumerate(arrays["dimensions"]):

@@ -52,7 +52,7 @@ class DCIMetric(BaseMetric):
         return {
             "dci_disentanglement": Number(concentration(importance), SCORE, trees),
             "dci_completeness": Number(concentration(importance.T), SCORE, trees),
-            "dci_informativeness": Number(explained, SCORE, f"R², {trees}"),
+            "dci_informativeness": Number(explained, SCORE, f"R² of {trees}"),
         }
 
 

@@ -48,7 +48,7 @@ class MIGPosteriorMetric(BaseMetric):
         loc, scale = (of_all[chosen] for of_all in normal)
         noise = torch.randn(loc.shape, generator=draws, dtype=loc.dtype)
         shares = posterior_information(loc, scale, noise, factors) / factors.entropies
-        estimator = f"q(z|x), 1 sample each of {len(chosen):,} images"
+        estimator = f"1 sample each of {len(chosen):,} images"
         return {"mig_posterior": Number(mean_gap(shares), SCORE, estimator)}
 
 

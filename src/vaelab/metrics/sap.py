@@ -33,7 +33,7 @@ class SAPMetric(BaseMetric):
         if factors is None:
             return {}
         gap = mean_gap(predictability(posterior_means(model, feed), factors))
-        return {"sap": Number(gap, SCORE, "posterior means, R² or balanced accuracy")}
+        return {"sap": Number(gap, SCORE, "R² or balanced accuracy")}
 
 
 def predictability(codes: Float[np.ndarray, "n d"], factors: Factors) -> Float[np.ndarray, "d f"]:
