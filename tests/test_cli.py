@@ -344,6 +344,15 @@ def test_kinds(vaelab: Command) -> None:
     assert "arXiv 1705.07120" in priors.out
     assert "adamw" not in priors.out
     refused(vaelab("kinds", "priors"), "no axis `priors`", "did you mean `prior`?")
+    one = vaelab("kinds", "prior", "vamp")
+    assert (one.code, one.err) == (0, "")
+    for said in (
+        "p(z) = 1/M sum over m of q(z|u_m)",
+        "Use it where",
+        "{kind: vamp, components: 100}",
+    ):
+        assert said in one.out
+    refused(vaelab("kinds", "prior", "vmap"), "no prior `vmap`", "did you mean `vamp`?")
 
 
 def test_the_schema_is_json(vaelab: Command) -> None:

@@ -158,7 +158,7 @@ def test_the_sdist_holds_tests_and_configs_and_builds_the_same_wheel(
     assert {f"configs/{name}" for name in CONFIGS} <= files
     assert {
         "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "Makefile",
-        "tests/conftest.py", "tests/test_packaging.py", "docs/kinds.md", "src/vaelab/py.typed",
+        "tests/conftest.py", "tests/test_packaging.py", "docs/zoo.md", "src/vaelab/py.typed",
     } <= files  # fmt: skip
     strange = {
         name for name in files

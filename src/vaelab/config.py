@@ -1,10 +1,10 @@
 """The base of every config: frozen, unknown keys refused; YAML in and out; dotted overrides."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -19,6 +19,9 @@ class Config(BaseModel):
     """A choice of settings: immutable, and a key it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    example: ClassVar[Mapping[str, Any]] = {}
+    """What a config that shows it has to say, where its defaults alone make none."""
 
     @model_validator(mode="before")
     @classmethod

@@ -33,7 +33,12 @@ class BaseOptimizer(Config, ABC):
 
 
 class AdamConfig(BaseOptimizer):
-    """Adam.
+    """Steps as long in each parameter as the running moments of its gradient say.
+
+        w <- w - learning_rate m / (sqrt(v) + eps)
+
+    m and v are running means of the gradient and of its square, corrected for their start at 0. Use
+    it first: little but the learning rate has to be tuned.
 
     "Adam" (Kingma and Ba, 2015, algorithm 1, arXiv 1412.6980).
     """
@@ -47,6 +52,10 @@ class AdamConfig(BaseOptimizer):
 
 class AdamWConfig(BaseOptimizer):
     """Adam with weight decay that does not pass through its moments.
+
+        w <- w - learning_rate (m / (sqrt(v) + eps) + weight_decay w)
+
+    Use it where the ELBO of the validation images falls behind that of the training images.
 
     "Decoupled weight decay regularization" (Loshchilov and Hutter, 2019, algorithm 2, arXiv
     1711.05101).
@@ -84,7 +93,10 @@ class LearningRateSchedule(Config, ABC):
 
 
 class ConstantRate(LearningRateSchedule):
-    """The optimiser's learning rate throughout."""
+    """The optimiser's learning rate throughout.
+
+    Use it first, and where training is stopped by hand.
+    """
 
     kind: Literal["constant"] = "constant"
 
@@ -94,7 +106,10 @@ class ConstantRate(LearningRateSchedule):
 
 
 class PlateauRate(LearningRateSchedule):
-    """Lowered whenever the loss has not fallen for more than some epochs."""
+    """Lowered whenever the loss has not fallen for more than some epochs.
+
+    Use it where nobody knows beforehand how long training has to go on.
+    """
 
     kind: Literal["plateau"] = "plateau"
     factor: float = Field(default=0.5, gt=0, lt=1)
@@ -122,6 +137,11 @@ class PlateauRate(LearningRateSchedule):
 
 class CosineRate(LearningRateSchedule):
     """Down to zero along half a cosine.
+
+        learning rate = learning_rate (1 + cos(pi epoch / epochs)) / 2
+
+    Use it where the number of epochs is fixed: the last ones take small steps, in which the noise
+    of the gradient averages out.
 
     "SGDR" (Loshchilov and Hutter, 2017, eq. 5 without restarts, arXiv 1608.03983).
     """

@@ -22,7 +22,10 @@ class Schedule(Config, ABC):
 
 
 class ConstantSchedule(Schedule):
-    """The same value throughout."""
+    """The same value throughout.
+
+    Use it where nothing has to be warmed up; a bare number says the same.
+    """
 
     kind: Literal["constant"] = "constant"
     value: float = Field(default=1.0, ge=0)
@@ -35,6 +38,11 @@ class ConstantSchedule(Schedule):
 
 class LinearSchedule(Schedule):
     """A straight warm-up from one value to another, constant afterwards.
+
+        value = start + (end - start) min(1, epoch / epochs)
+
+    Use it to bring beta up from 0, so that the decoder learns to read the code before the rate is
+    charged in full.
 
     "Generating sentences from a continuous space" (Bowman et al., 2016, section 3.1, arXiv
     1511.06349).
@@ -56,7 +64,11 @@ class LinearSchedule(Schedule):
 class CosineSchedule(Schedule):
     """Half a wave from one value to another, slow at both ends, constant afterwards.
 
-    "SGDR" (Loshchilov and Hutter, 2017, eq. 5, arXiv 1608.03983), there for learning rates.
+        value = end + (start - end) (1 + cos(pi min(1, epoch / epochs))) / 2
+
+    Use it as `linear`, where the value should neither set out nor arrive with a jerk.
+
+    For learning rates: "SGDR" (Loshchilov and Hutter, 2017, eq. 5, arXiv 1608.03983).
     """
 
     kind: Literal["cosine"] = "cosine"
@@ -75,6 +87,11 @@ class CosineSchedule(Schedule):
 
 class CyclicalSchedule(Schedule):
     """A warm-up that begins again every period: up for a part of it, then held.
+
+        value = start + (end - start) min(1, (epoch mod period) / (rise period))
+
+    Use it where the rate falls to nothing in spite of one warm-up: every period starts from the
+    code that the last one has found. Train for whole periods, so that it ends at the upper value.
 
     "Cyclical annealing schedule" (Fu et al., 2019, eq. 6, arXiv 1903.10145).
     """

@@ -17,14 +17,20 @@ def kinds(
     axis: Annotated[
         str | None, typer.Argument(help="One axis, e.g. `prior`; none: all of them.")
     ] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="One of its kinds, e.g. `vamp`, in full.")
+    ] = None,
 ) -> None:
     """List every member of every axis, with what it is and where it comes from.
 
-    Example: `vaelab kinds prior`
-    """
-    from vaelab.kinds import table
+    Examples:
+    `vaelab kinds prior` : the priors
 
-    Console().print(table(axis))
+    `vaelab kinds prior vamp` : its formula, when to use it, its options, a config
+    """
+    from vaelab.kinds import entry, table
+
+    Console().print(table(axis) if axis is None or kind is None else entry(axis, kind))
 
 
 @app.command()

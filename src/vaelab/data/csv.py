@@ -2,9 +2,9 @@
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -22,8 +22,11 @@ _BLOCK = 1 << 24
 class CsvData(UndividedSource):
     """Square grey images in CSV files, one a line: label first, then every pixel (Kaggle's form).
 
-    The first line is a header. Labels and pixels are integers in 0..255, pixels row by row.
+    The first line is a header. Labels and pixels are integers in 0..255, pixels row by row. Use it
+    for files from Kaggle or a spreadsheet; for other shapes and for colour, use `npz`.
     """
+
+    example: ClassVar[Mapping[str, Any]] = {"train": "mnist_train.csv"}
 
     kind: Literal["csv"] = "csv"
     train: DataPath

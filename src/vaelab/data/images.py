@@ -1,8 +1,8 @@
 """Folders of pictures: one folder for each class, or one for all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,8 +24,11 @@ class ImagesData(UndividedSource):
 
     Found are `path/train/images/<class>/*` with `path/test/images/<class>/*`, the same without
     `images`, or `path/<class>/*`; without class folders all pictures are of the one class `images`.
-    They are turned upright; transparency is laid on white. The order is that of the file names.
+    They are turned upright; transparency is laid on white. The order is that of the file names. Use
+    it for pictures as they come from a camera or the web; `size` makes them equally large.
     """
+
+    example: ClassVar[Mapping[str, Any]] = {"path": "my_images", "size": 32}
 
     kind: Literal["images"] = "images"
     path: DataPath | None = None

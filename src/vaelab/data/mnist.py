@@ -79,8 +79,11 @@ class IdxSource(Source, ABC):
 class MnistData(IdxSource):
     """70,000 handwritten digits of 28x28 pixels, the first data set of every textbook.
 
-    "Gradient-based learning applied to document recognition" (LeCun et al., 1998), Proceedings of
-    the IEEE 86(11).
+    Use it where numbers should stand beside published ones, many of which are of MNIST; pixels and
+    their binarisation have to be the same too.
+
+    "Gradient-based learning applied to document recognition" (LeCun et al., 1998, doi
+    10.1109/5.726791).
     """
 
     kind: Literal["mnist"] = "mnist"
@@ -125,8 +128,11 @@ class MnistData(IdxSource):
 class FashionMnistData(IdxSource):
     """70,000 grey pictures of clothing, 28x28 pixels, ten kinds: a harder MNIST of the same form.
 
-    "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (Xiao,
-    Rasul and Vollgraf, 2017), arXiv 1708.07747.
+    Use it to see whether what works on digits also works where grey levels carry texture and some
+    classes look alike.
+
+    "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (Xiao, Rasul
+    and Vollgraf, 2017), arXiv 1708.07747.
     """
 
     kind: Literal["fashion_mnist"] = "fashion_mnist"

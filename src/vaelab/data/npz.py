@@ -2,8 +2,9 @@
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Integer, UInt8
@@ -21,8 +22,10 @@ class NpzData(UndividedSource):
     """A NumPy archive with x_train, y_train, x_test and y_test, or with images and labels.
 
     Images are uint8, `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with 1 or 3 channels; labels are
-    integers from 0, `(n)` or `(n, 1)`.
+    integers from 0, `(n)` or `(n, 1)`. Use it for images that a program of yours has as arrays.
     """
+
+    example: ClassVar[Mapping[str, Any]] = {"path": "arrays.npz"}
 
     kind: Literal["npz"] = "npz"
     path: DataPath

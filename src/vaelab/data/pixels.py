@@ -58,7 +58,12 @@ class Pixels(Config, ABC):
 
 
 class UnitPixels(Pixels):
-    """Grey levels in [0, 1]: x = v / 255."""
+    """Grey levels in [0, 1].
+
+        x = v / 255
+
+    Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
+    """
 
     kind: Literal["unit"] = "unit"
 
@@ -79,7 +84,13 @@ class UnitPixels(Pixels):
 
 
 class SignedPixels(Pixels):
-    """Grey levels in [-1, 1]: x = 2 v / 255 - 1."""
+    """Grey levels in [-1, 1].
+
+        x = 2 v / 255 - 1
+
+    Use it with a decoder that ends in `tanh`. A pixel covers twice the range that it has in `unit`,
+    so its density is half as high, and nats of the two are not comparable.
+    """
 
     kind: Literal["signed"] = "signed"
 
@@ -100,7 +111,13 @@ class SignedPixels(Pixels):
 
 
 class LevelsPixels(Pixels):
-    """The grey levels themselves, 0 to 255."""
+    """The grey levels themselves, 0 to 255.
+
+        x = v
+
+    Use it with `discretized_logistic` or `categorical`, which give each level a probability, for
+    bits per dimension.
+    """
 
     kind: Literal["levels"] = "levels"
 
@@ -121,11 +138,14 @@ class LevelsPixels(Pixels):
 
 
 class BinaryPixels(Pixels):
-    """Black or white, x ~ Bernoulli(v / 255), or v > 127.
+    """Black or white, drawn with the grey level as probability, or cut at the middle grey.
+
+        x ~ Bernoulli(v / 255), or x = 1 where v > 127, else 0
 
     "On the quantitative analysis of deep belief networks" (Salakhutdinov and Murray, 2008) draws
     once (`static`); "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv
-    1509.00519) draws afresh at every use (`dynamic`). Numbers of the two are not comparable.
+    1509.00519) draws afresh at every use (`dynamic`). Numbers of the two are not comparable. Use it
+    with `bernoulli`, above all for the nats on MNIST that most papers report.
     """
 
     kind: Literal["binary"] = "binary"

@@ -16,8 +16,13 @@ from vaelab.distributions.normal import LOG_VARIANCE_BOUND, soft_bound
 class FullNormalConfig(BasePosterior):
     """A normal distribution with a covariance matrix of its own for each image.
 
+        q(z|x) = N(z; loc(x), L(x) L(x)^T),  L lower triangular
+
+    Use it where dimensions of the code are correlated given the image; what the encoder has to give
+    grows with the square of the latent dimension.
+
     "An introduction to variational autoencoders" (Kingma and Welling, 2019, section 2.5.1, arXiv
-    1906.02691), through a Cholesky factor.
+    1906.02691).
     """
 
     kind: Literal["full_normal"] = "full_normal"

@@ -24,9 +24,16 @@ START = 0.01
 class IAFConfig(BasePosterior):
     """An inverse autoregressive flow from a normal distribution: any shape, quickly sampled.
 
+        z_t = mu_t(z_(t-1)) + sigma_t(z_(t-1)) z_(t-1)
+        log q(z_t|x) = log q(z_(t-1)|x) - sum over dimensions of log sigma_t
+
+    In each dimension mu and sigma are functions of the dimensions before it. The density is taken
+    at the flow's own samples, where it costs nothing; elsewhere the flow has to be inverted, one
+    pass for each dimension. Use it where a normal distribution is too far from the true posterior
+    and a tighter bound is worth more time; the rate is then estimated from samples.
+
     "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016,
-    algorithm 1, arXiv 1606.04934). Its density is taken at its own samples, where it costs nothing;
-    elsewhere the flow has to be inverted, one pass for each dimension.
+    algorithm 1, arXiv 1606.04934).
     """
 
     kind: Literal["iaf"] = "iaf"

@@ -19,6 +19,11 @@ ScaleMode = Literal["log_variance", "abs"]
 class DiagonalNormalConfig(BasePosterior):
     """A normal distribution with a scale of its own in each dimension, all independent.
 
+        q(z|x) = N(z; loc(x), diag(scale(x)^2))
+
+    Use it first: it is cheap, and against a normal prior the rate has a closed form, dimension by
+    dimension. Where dimensions are correlated given the image, it cannot say so.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, section 3, arXiv 1312.6114).
     """
 

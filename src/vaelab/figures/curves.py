@@ -28,7 +28,10 @@ BULK = (0.05, 0.95)
 class CurvesFigure(BaseFigure):
     """Distortion, rate and ELBO in nats against the epoch, on training and validation images.
 
-    The ELBO is -distortion - rate whatever the objective weighs.
+        ELBO = -distortion - rate, whatever the objective weighs
+
+    Use it to see whether training has gone on long enough, or too long: then the validation ELBO
+    falls while that of training still rises.
     """
 
     needs_flat: ClassVar[bool] = False

@@ -28,8 +28,12 @@ GIF_MILLISECONDS, GIF_REST = 60, 600
 class InterpolationFigure(BaseFigure):
     """The decoder's mean along the way from one test image's code to another's.
 
-    The spherical way is that of "Sampling generative networks" (White, 2016, section 2.1, arXiv
-    1609.04468).
+        straight: z(t) = (1 - t) z_1 + t z_2
+
+    Use it to see whether images between two images are images too, or whether the way leads through
+    a region where no code lies.
+
+    The spherical way: "Sampling generative networks" (White, 2016, section 2.1, arXiv 1609.04468).
     """
 
     kind: Literal["interpolation"] = "interpolation"

@@ -27,7 +27,10 @@ class LatentFigure(BaseFigure):
     """Every test image as a point at the mean of its posterior, coloured by class.
 
     Codes of more than two dimensions are projected onto the plane of their first two principal
-    components. "Auto-encoding variational Bayes" (Kingma and Welling, 2014, arXiv 1312.6114).
+    components. Use it after every epoch, to watch the latent space form and to see which classes
+    lie together.
+
+    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, arXiv 1312.6114).
     """
 
     kind: Literal["latent"] = "latent"

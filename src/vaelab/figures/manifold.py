@@ -33,9 +33,11 @@ PIXELS_KEPT = 2**26
 class ManifoldFigure(BaseFigure):
     """The decoder's mean over an even grid of the two-dimensional latent space or PCA plane.
 
-    It lies as the scatter does: the first axis to the right, the second up. A conditional model
-    has one for each class. "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 4,
-    arXiv 1312.6114).
+    It lies as the scatter does: the first axis to the right, the second up. A conditional model has
+    one for each class. Use it beside `latent`, to see what each place of that plane means and what
+    lies between the classes.
+
+    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 4, arXiv 1312.6114).
     """
 
     kind: Literal["manifold"] = "manifold"

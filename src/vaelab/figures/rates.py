@@ -19,7 +19,9 @@ MOST_NAMED = 40
 class RatesFigure(BaseFigure):
     """The rate of each dimension of the code in nats, sorted, and which dimensions are active.
 
-    A unit is active where the mean of its posterior varies over the images: Var[E_q z] > 0.01.
+    A unit is active where the mean of its posterior varies over the images: Var[E_q z] > 0.01. Use
+    it to see how many dimensions the model needs, and whether its posterior has collapsed.
+
     "Importance weighted autoencoders" (Burda et al., 2016, section 5.2, arXiv 1509.00519).
     """
 

@@ -17,7 +17,8 @@ GAP = 4
 class ReconstructionFigure(BaseFigure):
     """Test images, each beside what the decoder makes of the mean of its posterior.
 
-    A picture, not an estimate: the ELBO decodes samples of the posterior, not its mean.
+    A picture, not an estimate: the ELBO decodes samples of the posterior, not its mean. Use it to
+    see what of an image the code keeps.
     """
 
     needs_flat: ClassVar[bool] = False

@@ -20,6 +20,11 @@ NARROWEST = 420
 class SamplesFigure(BaseFigure):
     """The decoder's mean at codes drawn from the prior; of a conditional model, a row per class.
 
+        E[x|z],  z ~ p(z)
+
+    Use it to see what the model can invent. Good reconstructions beside poor samples say that the
+    codes do not fill the prior.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 5, arXiv 1312.6114).
     """
 

@@ -23,7 +23,10 @@ HEADER_WIDTH = 46
 class TraversalFigure(BaseFigure):
     """The decoder's mean while one dimension of the code varies and the others stay.
 
-    Dimensions that carry most come first. "beta-VAE" (Higgins et al., 2017, figure 2).
+    Dimensions that carry most come first. Use it to see what each dimension stands for, above all
+    after an objective that disentangles.
+
+    "beta-VAE" (Higgins et al., 2017, figure 2).
     """
 
     kind: Literal["traversal"] = "traversal"

@@ -25,7 +25,14 @@ class FromLogits(Likelihood):
 
 
 class BernoulliConfig(BaseLikelihood):
-    """A coin for each pixel; a likelihood for black-and-white pixels only."""
+    """A coin for each pixel; a likelihood for black-and-white pixels only.
+
+        P(x|z) = prod over pixels of p^x (1 - p)^(1 - x),  p = sigmoid(logit(z))
+
+    Use it for `binary` pixels. On grey ones the formula is no density, and it is refused.
+
+    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, appendix C.1, arXiv 1312.6114).
+    """
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.BINARY})
     measure: ClassVar[Measure] = "counting"
@@ -44,6 +51,12 @@ class BernoulliConfig(BaseLikelihood):
 
 class ContinuousBernoulliConfig(BaseLikelihood):
     """The Bernoulli formula made a density on [0, 1] by its missing normalising constant.
+
+        p(x|z) = prod over pixels of C(p) p^x (1 - p)^(1 - x),  p = sigmoid(logit(z))
+        C(p) = 2 artanh(1 - 2 p) / (1 - 2 p),  C(1/2) = 2
+
+    Use it for grey pixels of which most are nearly black or nearly white, where others take
+    Bernoulli's formula as it is.
 
     "The continuous Bernoulli" (Loaiza-Ganem and Cunningham, 2019, eq. 5, arXiv 1907.06845).
     """

@@ -70,9 +70,13 @@ class CategoricalLevels(Likelihood):
 class CategoricalConfig(BaseLikelihood):
     """A probability for each grey level, or for each bin of them, without any assumed shape.
 
-    "Pixel recurrent neural networks" (van den Oord et al., 2016, section 3, arXiv 1601.06759) for
-    all 256. Fewer bins are still a distribution of the levels, uniform within a bin, and cost
-    less: the decoder's output is `bins` times as large as the image.
+        P(v|z) = softmax(logits(z))[bin of v] / levels in a bin
+
+    Fewer bins than 256 are still a distribution of the levels, uniform within a bin. Use it where a
+    pixel may well be one of several levels but none between; the decoder's output is `bins` times
+    as large as the image.
+
+    "Pixel recurrent neural networks" (van den Oord et al., 2016, section 3, arXiv 1601.06759).
     """
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.LEVELS})

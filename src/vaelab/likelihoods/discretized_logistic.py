@@ -83,9 +83,13 @@ class DiscretizedLogistic(Likelihood):
 class DiscretizedLogisticConfig(BaseLikelihood):
     """A logistic density summed over each of the 256 grey levels, with one learned scale.
 
-    "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016,
-    appendix C.1, arXiv 1606.04934). A probability of the levels themselves, so that bits per
-    dimension make sense.
+        P(v|z) = F((v + 1/2 - loc(z)) / scale) - F((v - 1/2 - loc(z)) / scale),  F = sigmoid
+
+    The tails belong to black and white. Use it for photographs and for bits per dimension: it is a
+    probability of the levels themselves, so that models of them can be compared.
+
+    "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016, appendix
+    C.1, arXiv 1606.04934).
     """
 
     domains: ClassVar[frozenset[Domain]] = frozenset({Domain.LEVELS})

@@ -81,9 +81,14 @@ class _LocationScaleConfig(BaseLikelihood):
 class GaussianConfig(_LocationScaleConfig):
     """A Gaussian around each pixel with one scale for all: squared error that knows its weight.
 
-    A mean squared error plus w times the KL over D pixels is this with scale = sqrt(w D / 2);
-    learning the scale is "Simple and effective VAE training with calibrated decoders" (Rybkin et
-    al., 2021, section 3.1, arXiv 2006.13202).
+        p(x|z) = prod over pixels of N(x; loc(z), scale^2)
+
+    A mean squared error plus w times the KL over D pixels is this with scale = sqrt(w D / 2). Use
+    it first for grey levels and colours: the learned scale weighs distortion against rate, so that
+    beta can stay 1.
+
+    "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section 3.1,
+    arXiv 2006.13202).
     """
 
     kind: Literal["gaussian"] = "gaussian"
@@ -96,7 +101,14 @@ class GaussianConfig(_LocationScaleConfig):
 class LaplaceConfig(_LocationScaleConfig):
     """A Laplace density around each pixel with one scale for all: absolute error.
 
-    A mean absolute error plus w times the KL over D pixels is this with scale = w D.
+        p(x|z) = prod over pixels of exp(-|x - loc(z)| / scale) / (2 scale)
+
+    A mean absolute error plus w times the KL over D pixels is this with scale = w D. Use it where a
+    few pixels that are far off should not rule the rest: it aims at each pixel's median, not its
+    mean.
+
+    In a VAE: "Variational mixture-of-experts autoencoders for multi-modal deep generative models"
+    (Shi et al., 2019, arXiv 1911.03393).
     """
 
     kind: Literal["laplace"] = "laplace"

@@ -65,9 +65,14 @@ class _Fitting(SharedScale):
 class OptimalGaussianConfig(BaseLikelihood):
     """A Gaussian with one scale for all pixels, in closed form: the root of the mean squared error.
 
+        p(x|z) = prod over pixels of N(x; loc(z), scale^2)
+        scale^2 = mean over the batch's images, samples and pixels of (x - loc(z))^2
+
+    It couples the images of a batch; in evaluation the scale is the running mean of those. Use it
+    in place of `gaussian` where training is short: what that learns by gradient, this has at once.
+
     "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section 3.2,
-    arXiv 2006.13202). It couples the images of a batch. What `gaussian` learns by gradient, this
-    has at once.
+    arXiv 2006.13202).
     """
 
     domains: ClassVar[frozenset[Domain]] = REAL_DOMAINS

@@ -19,6 +19,11 @@ NATS = "nats"
 class BoundMetric(BaseMetric):
     """Distortion, rate and ELBO at beta 1, and the rate per dimension; each image weighs the same.
 
+        ELBO = -distortion - rate = -E_q[-log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x)
+
+    Use it first: two runs with the same ELBO may divide it quite differently between what is lost
+    and what the code costs.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, eq. 3, arXiv 1312.6114); names:
     "Fixing a broken ELBO" (Alemi et al., 2018, section 2, arXiv 1711.00464).
     """

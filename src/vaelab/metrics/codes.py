@@ -17,6 +17,10 @@ BATCH = 500
 class ActiveUnitsMetric(BaseMetric):
     """Latent dimensions whose posterior mean varies over the images.
 
+        number of dimensions k with Var over x of E_q(z|x)[z_k] > threshold
+
+    Use it to see how much of the code is in use: the rest could be left out.
+
     "Importance weighted autoencoders" (Burda et al., 2016, section 5.2, arXiv 1509.00519).
     """
 
@@ -37,7 +41,10 @@ class NeighboursMetric(BaseMetric):
     """Share of images whose nearest codes among the others are mostly of its class.
 
     Each image is classified by the majority of its k nearest neighbours in the same split, itself
-    left out.
+    left out. Use it to see whether the code keeps the classes apart, whatever shapes they have in
+    it.
+
+    "Nearest neighbor pattern classification" (Cover and Hart, 1967, doi 10.1109/TIT.1967.1053964).
     """
 
     kind: Literal["neighbours"] = "neighbours"

@@ -18,9 +18,13 @@ BATCH = 500
 class ImpliedScaleMetric(BaseMetric):
     """The Gaussian scale under which the decoder's squared errors would be most likely.
 
-    scale^2 = mean over images, pixels and posterior samples of (x - E[x|z])^2: "Simple and
-    effective VAE training with calibrated decoders" (Rybkin et al., 2021, eq. 4, arXiv
-    2006.13202). A likelihood with a much smaller scale than this is nearly a plain autoencoder.
+        scale^2 = mean over images, pixels and posterior samples of (x - E[x|z])^2
+
+    Use it to judge a scale that was set by hand: a likelihood with one much smaller than this is
+    nearly a plain autoencoder.
+
+    "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, eq. 4, arXiv
+    2006.13202).
     """
 
     kind: Literal["implied_scale"] = "implied_scale"

@@ -19,6 +19,11 @@ DECODED_AT_ONCE = 5_000
 class IWAEMetric(BaseMetric):
     """An upper bound on -log p(x) by importance sampling, K posterior samples per image.
 
+        NLL_K = -log 1/K sum over k of p(x, z_k) / q(z_k|x),  z_k ~ q(z|x)
+
+    Use it for the number to report and to compare models by, with K = 5,000 where the published
+    tables have that.
+
     "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519). It falls
     towards -log p(x) as K grows, so its K is part of its name.
     """

@@ -20,10 +20,14 @@ BATCH = 500
 class RatePartsMetric(BaseMetric):
     """What the rate is spent on: telling images apart, correlating dimensions, leaving the prior.
 
-    rate = I(x; z) + KL(q(z) || prod q(z_k)) + sum over k of KL(q(z_k) || p(z_k)): "Isolating
-    sources of disentanglement in VAEs" (Chen et al., 2018, eq. 2, arXiv 1802.04942); the first
-    part against the others: "ELBO surgery" (Hoffman and Johnson, 2016). q(z) is the mixture of
-    all the images' posteriors, not an estimate from a batch, so the parts sum to the rate.
+        rate = I(x; z) + KL(q(z) || prod q(z_k)) + sum over k of KL(q(z_k) || p(z_k))
+
+    q(z) is the mixture of all the images' posteriors, not an estimate from a batch, so the parts
+    sum to the rate. Use it to see whether the rate goes into the images at all, and whether codes
+    drawn from the prior are like those of images: only then can samples be good.
+
+    "Isolating sources of disentanglement in VAEs" (Chen et al., 2018, eq. 2, arXiv 1802.04942); the
+    first part against the others: "ELBO surgery" (Hoffman and Johnson, 2016).
     """
 
     kind: Literal["rate_parts"] = "rate_parts"

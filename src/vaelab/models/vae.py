@@ -19,6 +19,11 @@ from vaelab.priors import BasePrior, Prior, PriorConfig, StandardNormalConfig
 class VAEConfig(BaseVectorModel):
     """A variational autoencoder with one vector of latent variables.
 
+        p(x, z) = p(x|z) p(z),  q(z|x) near p(z|x)
+
+    Use it for a code to look at and to walk through: two dimensions for the eye, more of them for a
+    better bound.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, arXiv 1312.6114).
     """
 

@@ -35,7 +35,14 @@ Paddings = Annotated[tuple[Annotated[int, Field(ge=0, le=32)], ...], Field(max_l
 
 
 class ConvEncoder(BaseEncoder):
-    """Convolutions, each with its norm and activation, then fully connected layers."""
+    """Convolutions, each with its norm and activation, then fully connected layers.
+
+    Use it for images larger than digits, and where what they show may be anywhere: the same few
+    weights look at every place. Strides, not pooling, make the image smaller.
+
+    "Unsupervised representation learning with deep convolutional generative adversarial networks"
+    (Radford et al., 2016, section 3, arXiv 1511.06434).
+    """
 
     kind: Literal["conv"] = "conv"
     channels: Widths = (16, 32, 64)
@@ -101,7 +108,14 @@ class ConvEncoder(BaseEncoder):
 
 
 class ConvDecoder(BaseDecoder):
-    """Fully connected layers, then transposed convolutions up to the image."""
+    """Fully connected layers, then transposed convolutions up to the image.
+
+    Use it for images larger than digits; opposite a `conv` encoder it is there by default, mirrored
+    and with kernels that reach the image's size.
+
+    "Unsupervised representation learning with deep convolutional generative adversarial networks"
+    (Radford et al., 2016, section 3, arXiv 1511.06434).
+    """
 
     kind: Literal["conv"] = "conv"
     hidden: Widths = ()

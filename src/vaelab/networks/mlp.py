@@ -25,7 +25,14 @@ from vaelab.networks.network import dense
 
 
 class MLPEncoder(BaseEncoder):
-    """Fully connected layers on the flattened image."""
+    """Fully connected layers on the flattened image.
+
+    Use it for small images with everything in its place, such as centred digits: it does not know
+    which pixels are neighbours, and the first layer has a weight for every pixel and unit.
+
+    "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
+    10.1038/323533a0).
+    """
 
     kind: Literal["mlp"] = "mlp"
     widths: Widths = (512, 256)
@@ -56,7 +63,13 @@ class MLPEncoder(BaseEncoder):
 
 
 class MLPDecoder(BaseDecoder):
-    """Fully connected layers to a flattened image."""
+    """Fully connected layers to a flattened image.
+
+    Use it for small images; opposite an `mlp` encoder it is there by default, mirrored.
+
+    "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
+    10.1038/323533a0).
+    """
 
     kind: Literal["mlp"] = "mlp"
     widths: Widths = (256, 512)

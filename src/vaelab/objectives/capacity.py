@@ -14,8 +14,12 @@ from vaelab.schedules import LinearSchedule, ScheduleConfig
 class CapacityConfig(BaseObjective):
     """Distortion plus gamma times the distance of the rate from a capacity that grows.
 
-    "Understanding disentangling in beta-VAE" (Burgess et al., 2018, eq. 8, arXiv 1804.03599). The
-    distance is that of the batch's mean rate.
+        loss = E_q[-log p(x|z)] + gamma |KL(q(z|x) || p(z)) - capacity(epoch)|
+
+    The distance is that of the batch's mean rate. Use it to say in nats how much a code may hold,
+    and to let one factor after another into it.
+
+    "Understanding disentangling in beta-VAE" (Burgess et al., 2018, eq. 8, arXiv 1804.03599).
     """
 
     kind: Literal["capacity"] = "capacity"

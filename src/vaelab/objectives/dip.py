@@ -16,8 +16,14 @@ from vaelab.schedules import ConstantSchedule, ScheduleConfig
 class DIPConfig(BaseObjective):
     """The negative ELBO plus the distance of the codes' covariance matrix from the identity.
 
+        loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
+               + off_diagonal sum over i != j of C_ij^2 + diagonal sum over i of (C_ii - 1)^2
+
+    C is the covariance of the batch's codes. Use it for codes whose dimensions are uncorrelated,
+    with batches of many more images than the code has dimensions.
+
     "Variational inference of disentangled latent concepts from unlabeled observations" (Kumar et
-    al., 2018, eq. 6 and 7, arXiv 1711.00848). The covariance is that of the batch.
+    al., 2018, eq. 6 and 7, arXiv 1711.00848).
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})

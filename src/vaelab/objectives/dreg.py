@@ -13,10 +13,15 @@ from vaelab.objectives.base import NORMAL, BaseObjective, Controls
 class DReGConfig(BaseObjective):
     """The importance weighted bound with the doubly reparameterised gradient.
 
+        loss = -log 1/K sum over k of w_k,  w_k = p(x, z_k) / q(z_k|x)
+        its gradient in the encoder = -sum over k of (w_k / sum of w)^2 d(log w_k)/dz_k dz_k/dphi
+
+    The encoder's gradient of the plain bound drowns in noise as samples are added; this one does
+    not. Use it in place of `iwae` with more than a few samples; replicas are trained one by one.
+
     "Doubly reparameterized gradient estimators for Monte Carlo objectives" (Tucker et al., 2019,
-    eq. 8, arXiv 1810.04152). The encoder's gradient of the plain bound drowns in noise as samples
-    are added ("Tighter variational bounds are not necessarily better", Rainforth et al., 2018,
-    arXiv 1802.04537); this one does not.
+    eq. 8, arXiv 1810.04152); the noise: "Tighter variational bounds are not necessarily better"
+    (Rainforth et al., 2018, arXiv 1802.04537).
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})

@@ -14,6 +14,11 @@ from vaelab.schedules import ConstantSchedule, ScheduleConfig
 class ELBOConfig(BaseObjective):
     """Distortion plus beta times rate: the negative evidence lower bound where beta is 1.
 
+        loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
+
+    Use it first, with beta 1 where numbers are about log p(x); above 1 it pays for a smaller, more
+    regular code with distortion, below 1 the other way round.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, eq. 3, arXiv 1312.6114); beta:
     "beta-VAE" (Higgins et al., 2017, eq. 4).
     """

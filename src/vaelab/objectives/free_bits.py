@@ -13,9 +13,14 @@ from vaelab.objectives.base import BaseObjective, Controls
 class FreeBitsConfig(BaseObjective):
     """The negative ELBO, where each dimension's rate below a threshold is not worth saving.
 
-    "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016,
-    eq. 15, arXiv 1606.04934). The threshold is compared with the batch's mean rate of a dimension;
-    where the rate has no parts, all dimensions together are one group with the sum of their nats.
+        loss = E_q[-log p(x|z)] + sum over dimensions k of max(nats, KL_k)
+
+    The threshold is compared with the batch's mean rate of a dimension; where the rate has no
+    parts, all dimensions together are one group with the sum of their nats. Use it where dimensions
+    fall silent early in training and never come back.
+
+    "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016, eq. 15,
+    arXiv 1606.04934).
     """
 
     kind: Literal["free_bits"] = "free_bits"

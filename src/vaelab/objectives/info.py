@@ -15,10 +15,15 @@ from vaelab.schedules import ConstantSchedule, ScheduleConfig
 class InfoConfig(BaseObjective):
     """Distortion, as much of the rate as one likes, and the maximum mean discrepancy of the codes.
 
-    "InfoVAE" (Zhao et al., 2019, eq. 6, arXiv 1706.02262), there with beta = 1 - alpha; with beta
-    0 it is "Wasserstein auto-encoders" (Tolstikhin et al., 2018, algorithm 2, arXiv 1711.01558).
+        loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)) + weight MMD^2(q(z), p(z))
+
     The discrepancy between the batch's codes and N(0, I) is unbiased, in Gaussian kernels of
-    several widths, and the prior's part of it is computed exactly.
+    several widths, and the prior's part of it is computed exactly. Use it where each code may be as
+    sharp as it likes, and only all of them together should look like the prior; its ELBO is poor,
+    as it does not aim at it.
+
+    With a beta of 1 - alpha: "InfoVAE" (Zhao et al., 2019, eq. 6, arXiv 1706.02262); with beta 0:
+    "Wasserstein auto-encoders" (Tolstikhin et al., 2018, algorithm 2, arXiv 1711.01558).
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})

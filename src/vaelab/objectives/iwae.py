@@ -13,6 +13,11 @@ from vaelab.objectives.base import BaseObjective, Controls
 class IWAEConfig(BaseObjective):
     """The importance weighted bound: tighter than the ELBO the more samples it takes.
 
+        loss = -log 1/K sum over k of p(x, z_k) / q(z_k|x),  z_k ~ q(z|x)
+
+    Use it for a better log p(x) at K times the cost of decoding. Codes may get worse: one good
+    sample among K is enough, so that the encoder is held to less.
+
     "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519).
     """
 

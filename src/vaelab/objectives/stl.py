@@ -13,8 +13,13 @@ from vaelab.objectives.base import NORMAL, BaseObjective, Controls
 class STLConfig(BaseObjective):
     """Sticking the landing: the ELBO whose gradient vanishes where q(z|x) is exact.
 
-    "Sticking the landing" (Roeder et al., 2017, eq. 8, arXiv 1703.09194): the posterior's own
-    parameters get their gradient through the samples only. What is left out has mean zero.
+        loss = E_q[log q(z|x) - log p(x, z)],  the parameters of q held fixed in log q(z|x)
+
+    They get their gradient through the samples only; what is left out has mean zero. Use it where
+    the posterior can come near the true one: the noise of its gradient fades as it does. Where it
+    cannot, `elbo` may have less noise.
+
+    "Sticking the landing" (Roeder et al., 2017, eq. 8, arXiv 1703.09194).
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})

@@ -15,10 +15,16 @@ from vaelab.schedules import ConstantSchedule, ScheduleConfig
 class TCVAEConfig(BaseObjective):
     """The negative ELBO with beta on the total correlation of the aggregate posterior alone.
 
-    rate = I(x; z) + KL(q(z) || prod q(z_k)) + sum KL(q(z_k) || p(z_k)): "Isolating sources of
-    disentanglement in VAEs" (Chen et al., 2018, eq. 2 and 4, arXiv 1802.04942). q(z) is estimated
-    from the batch (their minibatch weighted sampling, eq. 3): biased, the parts more than their
-    sum, and so never to be reported as the total correlation.
+        loss = E_q[-log p(x|z)] + alpha I(x; z) + beta KL(q(z) || prod q(z_k))
+               + gamma sum over k of KL(q(z_k) || p(z_k))
+
+    q(z) is estimated from the batch (the paper's minibatch weighted sampling, eq. 3): biased, the
+    parts more than their sum, and so never to be reported as the total correlation. Use it to
+    disentangle at less distortion than a large beta in `elbo` costs, since what the code tells of
+    the image is not charged more; batches should be large.
+
+    "Isolating sources of disentanglement in VAEs" (Chen et al., 2018, eq. 2 and 4, arXiv
+    1802.04942).
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})

@@ -40,8 +40,13 @@ class ClassConditionalPrior(Prior):
 class ClassConditionalConfig(BasePrior):
     """A normal distribution for each class, its location and scales learned.
 
+        p(z|c) = N(z; loc_c, diag(scale_c^2))
+
+    Use it where each class should have its own place in the latent space and be sampled by itself.
+    The numbers are about p(x|c), not p(x).
+
     "Learning structured output representation using deep conditional generative models" (Sohn et
-    al., 2015, section 4.1): p(z|c) in place of p(z). The numbers are about p(x|c).
+    al., 2015, section 4.1).
     """
 
     reads_class: ClassVar[bool] = True

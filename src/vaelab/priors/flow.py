@@ -43,8 +43,14 @@ class FlowPrior(Prior):
 class FlowConfig(BasePrior):
     """A normalizing flow learned as the prior: masked autoregressive, affine or by splines.
 
+        p(z) = N(f(z); 0, I) |det df/dz|
+
+    In each dimension f is a function of that and the dimensions before it. Use it where the codes
+    have a shape that no few normal distributions make; it needs two dimensions or more, and draws
+    them one after the other.
+
     "Masked autoregressive flow for density estimation" (Papamakarios et al., 2017, section 3.1,
-    arXiv 1705.07057); "Neural spline flows" (Durkan et al., 2019, section 3, arXiv 1906.04032). As
+    arXiv 1705.07057); "Neural spline flows" (Durkan et al., 2019, section 3, arXiv 1906.04032); as
     the prior of a VAE: "Variational lossy autoencoder" (Chen et al., 2017, section 3.2, arXiv
     1611.02731).
     """

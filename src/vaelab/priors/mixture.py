@@ -38,9 +38,14 @@ class MixturePrior(Prior):
 class MixtureConfig(BasePrior):
     """A mixture of normal distributions whose weights, locations and scales are learned.
 
+        p(z) = sum over m of w_m N(z; loc_m, diag(scale_m^2))
+
+    Use it where codes gather in groups, such as the classes, and a single normal distribution would
+    put samples between them; the rate is then estimated from samples.
+
     "Deep unsupervised clustering with Gaussian mixture variational autoencoders" (Dilokthanakul et
-    al., 2016, arXiv 1611.02648) has such a prior; as the baseline `MoG`: "VAE with a VampPrior"
-    (Tomczak and Welling, 2018, section 5, arXiv 1705.07120).
+    al., 2016, arXiv 1611.02648); as the baseline `MoG`: "VAE with a VampPrior" (Tomczak and
+    Welling, 2018, section 5, arXiv 1705.07120).
     """
 
     kind: Literal["mixture"] = "mixture"

@@ -27,6 +27,11 @@ class StandardNormal(Prior):
 class StandardNormalConfig(BasePrior):
     """A normal distribution of mean 0 and variance 1 in every dimension.
 
+        p(z) = N(z; 0, I)
+
+    Use it first: the rate of a normal posterior has a closed form, there is nothing to learn, and
+    the latent space has one centre and no preferred directions.
+
     "Auto-encoding variational Bayes" (Kingma and Welling, 2014, section 3, arXiv 1312.6114).
     """
 

@@ -38,6 +38,11 @@ class VampPrior(Prior):
 class VampConfig(BasePrior):
     """A mixture of the posteriors of learned pseudo-inputs.
 
+        p(z) = 1/M sum over m of q(z|u_m)
+
+    Use it where the prior should follow the codes wherever the encoder puts them, for a tighter
+    bound and better samples; every step encodes the M pseudo-inputs besides the batch.
+
     "VAE with a VampPrior" (Tomczak and Welling, 2018, eq. 9, arXiv 1705.07120).
     """
 
