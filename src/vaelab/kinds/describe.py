@@ -1,4 +1,9 @@
-"""What is known of a kind, read off its config class: docstring, keys and defaults."""
+"""What is known of a kind, read off its config class: docstring, keys and defaults.
+
+The docstring's first line says what the kind is; an indented paragraph is its formula; from
+"Use it" to the end of a paragraph is when to use it; `"Title" (Authors, year, eq. n, arXiv id)`
+is where it comes from; the rest are details.
+"""
 
 import re
 from dataclasses import dataclass
