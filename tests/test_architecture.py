@@ -30,6 +30,7 @@ LAYERS = [
         "own_images",
         "seed",
         "describe",
+        "doctor",
     },
     {"training", "library", "kinds", "schema", "scoring"},
     {"api", "explorer", "reproduction"},

@@ -123,6 +123,21 @@ def quality(
 
 
 @app.command()
+def doctor(run: RunArgument, runs: RunsFolder = RUNS) -> None:
+    """Say what is wrong with a trained run, if anything, how it shows, and what to try.
+
+    Looks for posterior collapse, an autoencoder in disguise, a saturated likelihood, overfitting,
+    holes in the aggregate posterior and spare dimensions, on validation images.
+
+    Example: `vaelab doctor runs/digits`
+    """
+    from vaelab.doctor import examine, report
+    from vaelab.library import find_run
+
+    Console(highlight=False).print(report(examine(find_run(run, runs))))
+
+
+@app.command()
 def compare(
     chosen: Annotated[
         list[str], typer.Argument(metavar="RUN RUN...", help="Evaluated runs, by name or folder.")

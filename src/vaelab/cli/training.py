@@ -67,6 +67,7 @@ def train(
 
     Ctrl-C finishes the step, saves, and prints the command that goes on.
     """
+    from vaelab.doctor import glance
     from vaelab.library import load_experiment, run_folder
     from vaelab.training import Start, replicas, train_together
 
@@ -82,7 +83,7 @@ def train(
     for outcome in outcomes:
         if outcome.stopped is None:
             console.print(
-                f"next: vaelab evaluate {outcome.run.path}",
+                f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
 

@@ -1,0 +1,48 @@
+"""Holes in the aggregate posterior: places of the prior to which no image goes."""
+
+from typing import ClassVar
+
+from vaelab.doctor.base import Chart, Diagnosis, Finding, Severity, Try, absent
+
+MANY = 0.25
+"""Share of the prior's draws that may be far from every code; 0.05 where there is no hole."""
+
+
+class Holes(Diagnosis):
+    """More than a quarter of the prior's draws farther from all codes than 95% of new codes are."""
+
+    name: ClassVar[str] = "holes in the aggregate posterior"
+    what: ClassVar[str] = (
+        "The prior draws codes from places to which the encoder sends no image, so that the "
+        "decoder never learned what to make of them."
+    )
+    why: ClassVar[str] = (
+        "Samples from such places look like nothing, however good the ELBO: the rate pays for "
+        "codes where the prior has little, never for a prior where there are no codes."
+    )
+    reference: ClassVar[str] = (
+        '"A contrastive learning approach for training variational autoencoder priors" (Aneja et '
+        'al., 2021, arXiv 2010.02917); "Resampled priors for variational autoencoders" (Bauer '
+        "and Mnih, 2019, arXiv 1810.11428)"
+    )
+
+    def missing(self, chart: Chart) -> str | None:
+        """It needs codes and a prior of a flat model."""
+        return absent(chart, "prior_draws_in_holes")
+
+    def find(self, chart: Chart) -> Finding | None:
+        """Too many draws in holes."""
+        number = chart.numbers["prior_draws_in_holes"]
+        if number.value <= MANY:
+            return None
+        summary = f"{number.value:.0%} of the prior's draws fall into holes between the codes"
+        evidence = (
+            f"{number.value:.0%} of the prior's draws are farther from every code than 95% of "
+            f"other images' codes are ({number.estimator}); without holes it is 5%",
+        )
+        tries = (
+            Try(("model.prior=vamp",), "puts the prior where the codes are"),
+            Try(("model.prior=flow",), "bends the prior into their shape"),
+            Try(("model.likelihood.scale=learned",), "lets the codes be as wide as they can"),
+        )
+        return Finding(Severity.WARNING, summary, evidence, tries)
