@@ -14,12 +14,19 @@ from vaelab.seed import is_seed, translate
 
 def shipped_configs() -> dict[str, Path]:
     """The configs that come with vaelab, by name."""
+    return _shipped("*.yaml")
+
+
+def shipped_traps() -> dict[str, Path]:
+    """The pairs of a mistake and its cure that come with vaelab, by name."""
+    return _shipped("traps/*.yaml")
+
+
+def _shipped(pattern: str) -> dict[str, Path]:
     package = Path(__file__).parent
     # inside an installed wheel, or at the top of a checkout
     folders = [package / "configs", package.parents[1] / "configs"]
-    files = (
-        path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.yaml"))
-    )
+    files = (path for folder in folders if folder.is_dir() for path in sorted(folder.glob(pattern)))
     return {path.stem: path for path in files}
 
 

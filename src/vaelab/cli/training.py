@@ -41,6 +41,30 @@ def reproduce(
 
 
 @app.command()
+def trap(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A mistake; none: list them.")
+    ] = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Run a classic mistake beside what is right: two numbers, two pictures, and why.
+
+    Example: `vaelab trap mean_against_sum`
+
+    Trains on the embedded digits, in seconds; what is trained is not trained again.
+    """
+    from vaelab.traps import listed, spring
+
+    console = Console(highlight=False)
+    if name is None:
+        console.print(listed())
+        return
+    sprung = spring(name, runs, console)
+    console.print(sprung.report())
+    console.print(f"drawn in {sprung.picture}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def train(
     config: ConfigArgument,
     overrides: Overrides = None,
