@@ -207,6 +207,16 @@ def test_an_epoch_is_the_mean_of_what_was_logged_in_it() -> None:
     assert Chart(rows, {}).elbos("train") == {1: -8.0, 2: -5.0}
 
 
+def test_what_was_still_getting_better_is_to_go_on() -> None:
+    def tries(elbos: list[float]) -> set[tuple[str, ...]]:
+        rows = [{"split": "valid", "epoch": n, "elbo_nats": e} for n, e in enumerate(elbos, 1)]
+        finding = verdict(chart(rows, prior_draws_in_holes=0.9))["holes in the aggregate posterior"]
+        return {remedy.overrides for remedy in finding.tries}
+
+    assert ("training.epochs=6",) in tries([-9, -8, -7])
+    assert ("training.epochs=6",) not in tries([-9, -7, -8])
+
+
 def test_the_worst_comes_first_and_into_the_line(clinic: Clinic) -> None:
     run = clinic.ill("an autoencoder in disguise")
     examination = examine(run)

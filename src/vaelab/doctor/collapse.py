@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from vaelab.doctor.base import Chart, Diagnosis, Finding, Severity, Try, absent
 from vaelab.doctor.pressure import pressure
+from vaelab.doctor.unfinished import longer
 
 PRESSED = 1.3
 """From this weight of the rate on, its price may be why dimensions are silent."""
@@ -52,6 +53,7 @@ class Collapse(Diagnosis):
         else:
             ramp = "objective.beta={kind: linear, start: 0, end: 1, epochs: 20}"
             tries = [
+                *longer(chart),
                 Try((ramp,), "lets the code find a use before its price counts"),
                 Try(("objective=free_bits",), "gives every dimension its first nats for nothing"),
             ]

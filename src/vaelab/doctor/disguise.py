@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from vaelab.doctor.base import Chart, Diagnosis, Finding, Severity, Try, absent
 from vaelab.doctor.pressure import pressure
+from vaelab.doctor.unfinished import longer
 
 CHEAP = 0.5
 """Below this weight of the rate it is called cheap."""
@@ -42,7 +43,7 @@ class Disguise(Diagnosis):
         cheap = low.weight < CHEAP
         if not (cheap or far or noise):
             return None
-        tries = list(low.tries) if cheap else []
+        tries = list(low.tries if cheap else longer(chart))
         if not cheap:
             tries.append(Try(("model.prior=vamp",), "lets the prior go where the codes are"))
             tries.append(Try(("objective.beta=2",), "makes the rate dearer"))

@@ -34,7 +34,7 @@ from vaelab.run import Run
 DIAGNOSES: tuple[Diagnosis, ...] = (
     Collapse(), Disguise(), Saturation(), Overfitting(), Holes(), SpareDimensions(),
 )  # fmt: skip
-THOROUGH, GLANCE = 2000, 300
+THOROUGH, GLANCE = 1000, 300
 """Images looked at, of the training and of the validation set each."""
 FEWEST = 10
 """Images without which nothing can be measured."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from vaelab.doctor.base import Chart, Diagnosis, Finding, Severity, Try, absent
+from vaelab.doctor.unfinished import longer
 
 MANY = 0.25
 """Share of the prior's draws that may be far from every code; 0.05 where there is no hole."""
@@ -41,6 +42,7 @@ class Holes(Diagnosis):
             f"other images' codes are ({number.estimator}); without holes it is 5%",
         )
         tries = (
+            *longer(chart),
             Try(("model.prior=vamp",), "puts the prior where the codes are"),
             Try(("model.prior=flow",), "bends the prior into their shape"),
             Try(("model.likelihood.scale=learned",), "lets the codes be as wide as they can"),

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from vaelab.data.feed import Batch, Feed
+from vaelab.data.feed import Batch
 from vaelab.metrics import BoundMetric, Number
 from vaelab.models import VAE
 from vaelab.randomness import Purpose, generator
@@ -40,7 +40,7 @@ class MeanCodeMeasure(BaseMeasure):
 
     def __call__(self, wrong: Trained, right: Trained) -> tuple[Shown, Shown]:
         """Both in nats per image, and what is decoded for each."""
-        feed: Feed = wrong.feed(wrong.store.valid)
+        feed = wrong.feed(wrong.store.valid)
         values = torch.cat([elbo_at_the_mean(wrong.model, batch) for batch in feed.batches(BATCH)])
         number = Number.mean(values, "nats", "posterior mean decoded")
         elbo = BoundMetric(samples=self.samples)(right.model, feed)["elbo_nats"]

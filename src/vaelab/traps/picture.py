@@ -20,7 +20,7 @@ def draw(trap: Trap, wrong: Shown, right: Shown) -> Figure:
     """What is wrong to the left, what is right to the right, each with its number."""
     height = max(_height(wrong), _height(right))
     width = 2 * (NAMES + SIDE) + GAP + MARGIN
-    note = f"digits of 8 x 8 pixels; {wrong.number.unit} per image, none of them a test image"
+    note = f"{wrong.number.unit} per image of {trap.config}, none of them a test image"
     page = Page(width, HEAD + height + MARGIN, trap.title, note)
     low, high = _range(wrong, right)
     sides = (("wrong", CONTRAST, trap.wrong.name, wrong), ("right", ACCENT, trap.right.name, right))
