@@ -6,8 +6,16 @@ import pytest
 import torch
 from torch.distributions import Independent, MultivariateNormal, Normal
 
+from vaelab.data import Domain
 from vaelab.data.feed import Feed
-from vaelab.distributions import IAFConfig, log_aggregate
+from vaelab.distributions import (
+    BasePosterior,
+    FullNormalConfig,
+    IAFConfig,
+    NormalMixtureConfig,
+    log_aggregate,
+    normal_mixture,
+)
 from vaelab.metrics import RatePartsMetric
 from vaelab.models import VAEConfig
 from vaelab.priors import ClassConditionalConfig
@@ -15,8 +23,16 @@ from vaelab.randomness import Purpose, generator
 from vaelab.run import Run
 
 
-def test_the_parts_sum_to_the_rate(trained: Run) -> None:
+@pytest.mark.parametrize(
+    "posterior", [None, FullNormalConfig(), NormalMixtureConfig(components=4)], ids=str
+)
+def test_the_parts_sum_to_the_rate(trained: Run, posterior: BasePosterior | None) -> None:
     model, _ = trained.load_model()
+    if posterior is not None:
+        torch.manual_seed(0)
+        model = VAEConfig(posterior=posterior).build((1, 8, 8), Domain.UNIT, 1).eval()
+        with torch.no_grad():  # posteriors that differ from image to image
+            model.encoder.heads[0].stack[0].weight.mul_(30)
     data = trained.experiment.data
     feed = Feed(data.load().test, data.pixels, 0)
     parts = {name: number.value for name, number in RatePartsMetric()(model, feed).items()}
@@ -50,6 +66,21 @@ def test_a_code_that_is_the_same_for_all_has_none() -> None:
     joint, product = log_aggregate(q, z)
     torch.testing.assert_close(q.log_prob(z), joint)
     torch.testing.assert_close(joint, product)
+
+
+def test_a_mixture_of_mixtures_is_the_mixture_of_all_components() -> None:
+    draws = torch.Generator().manual_seed(0)
+    logits, loc = (torch.randn(4, 2, *d, generator=draws).double() for d in ((), (3,)))
+    q = normal_mixture(logits, loc, 0.3 + loc.abs())
+    z = torch.randn(5, 3, generator=draws).double()
+    joint, product = log_aggregate(q, z)
+    torch.testing.assert_close(joint, q.log_prob(z[:, None]).exp().mean(1).log())
+    marginals = [
+        normal_mixture(logits, loc[..., k : k + 1], 0.3 + loc[..., k : k + 1].abs())
+        .log_prob(z[:, None, k : k + 1]).exp().mean(1).log()
+        for k in range(3)
+    ]  # fmt: skip
+    torch.testing.assert_close(product, torch.stack(marginals).sum(0))
 
 
 def test_total_correlation_is_that_of_a_correlated_normal() -> None:

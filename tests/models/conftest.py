@@ -7,6 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from vaelab.data import Domain
+from vaelab.distributions import BasePosterior, DiagonalNormalConfig
 from vaelab.likelihoods import GaussianConfig
 from vaelab.models import VAE, VAEConfig
 from vaelab.networks import MLPDecoder, MLPEncoder
@@ -19,8 +20,13 @@ LATENT = 2
 @pytest.fixture
 def linear() -> VAE:
     torch.manual_seed(0)
+    return linear_model(DiagonalNormalConfig())
+
+
+def linear_model(posterior: BasePosterior) -> VAE:
     config = VAEConfig(
         latent=LATENT,
+        posterior=posterior,
         encoder=MLPEncoder(widths=()),
         decoder=MLPDecoder(widths=()),
         likelihood=GaussianConfig(scale=SCALE),
@@ -39,14 +45,14 @@ def exact_log_prob(model: VAE, x: torch.Tensor) -> torch.Tensor:
     return MultivariateNormal(bias, covariance).log_prob(x.flatten(1))
 
 
-def set_exact_posterior(model: VAE) -> None:
+def set_exact_posterior(model: VAE, scale: float = SCALE) -> None:
     """q(z|x) = p(z|x), up to its diagonal: W has orthogonal columns, so that is all of it."""
     weight, bias = decoder_map(model)
     with torch.no_grad():
         weight.copy_(torch.linalg.qr(weight)[0])
-        variance = 1 / (1 + 1 / SCALE**2)
+        variance = 1 / (1 + 1 / scale**2)
         head = model.encoder.heads[0].stack[0]
-        loc = variance / SCALE**2 * weight.T
+        loc = variance / scale**2 * weight.T
         head.weight.copy_(torch.cat([loc, torch.zeros_like(loc)]))
-        log_variance = torch.full((LATENT,), math.log(variance), dtype=torch.float64)
+        log_variance = torch.full((LATENT,), math.log(variance), dtype=weight.dtype)
         head.bias.copy_(torch.cat([-loc @ bias, log_variance]))

@@ -2,14 +2,24 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 
+import pytest
 import torch
 
-from tests.models.conftest import LATENT, SHAPE, exact_log_prob, set_exact_posterior
+from tests.models.conftest import (
+    LATENT,
+    SHAPE,
+    exact_log_prob,
+    linear_model,
+    set_exact_posterior,
+)
 from vaelab.data import Domain
+from vaelab.distributions import BasePosterior, PosteriorConfig
+from vaelab.kinds import members
 from vaelab.likelihoods import GaussianConfig
 from vaelab.models import VAE, VAEConfig
-from vaelab.objectives import ELBOConfig, IWAEConfig
+from vaelab.objectives import BaseObjective, ELBOConfig, IWAEConfig, ObjectiveConfig
 
 
 def test_elbo_below_iwae_below_exact_and_rising_with_samples(linear: VAE) -> None:
@@ -27,6 +37,45 @@ def test_elbo_below_iwae_below_exact_and_rising_with_samples(linear: VAE) -> Non
     torch.testing.assert_close(linear.terms(x, noise=noise).elbo, bounds[0], atol=0.05, rtol=0)
     torch.testing.assert_close(bounds[-1], exact, atol=0.05, rtol=0)
     assert (bounds[0] < exact - 0.05).all()
+
+
+def fitting() -> Iterator[tuple[BaseObjective, BasePosterior]]:
+    for objective in members(ObjectiveConfig):
+        for posterior in members(PosteriorConfig):
+            allowed = objective.posteriors
+            if allowed is None or posterior.model_fields["kind"].default in allowed:
+                yield objective(), posterior()
+
+
+@pytest.mark.parametrize(("objective", "posterior"), list(fitting()), ids=lambda value: value.kind)
+def test_bounds_are_in_order_whatever_the_posterior_and_the_objective(
+    objective: BaseObjective, posterior: BasePosterior
+) -> None:
+    torch.manual_seed(0)
+    model = linear_model(posterior)
+    x = torch.rand(8, *SHAPE, dtype=torch.float64)
+    controls = {name: torch.tensor(s(0.5)).double() for name, s in objective.controls.items()}
+    controls["images"] = torch.tensor(8.0).double()
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(15):
+        noise = torch.randn(objective.num_samples, 8, LATENT, dtype=torch.float64)
+        optimizer.zero_grad()
+        objective(model.terms(x, noise=noise), controls).backward()
+        optimizer.step()
+    noise = torch.randn(20_000, 8, LATENT, dtype=torch.float64)
+    with torch.no_grad():
+        exact = exact_log_prob(model, x)
+        terms = model.terms(x, noise=noise)
+        parts = terms.log_weights.split(100)
+        of_100 = torch.stack([part.logsumexp(0) - math.log(100) for part in parts]).mean(0)
+        for lower, upper in itertools.pairwise([terms.log_weights.mean(0), of_100, terms.iwae]):
+            assert (lower < upper).all()
+        weights = (terms.log_weights - exact).exp()
+        error = weights.std(0) / math.sqrt(len(noise))
+        assert ((weights.mean(0) - 1).abs() < 5 * error).all()  # E w = p(x)
+        assert (terms.iwae < exact + 5 * error).all()
+        assert (error < 0.1).all()
+        assert (terms.elbo < exact).all()
 
 
 def test_every_bound_is_exact_where_the_posterior_is(linear: VAE) -> None:

@@ -24,6 +24,7 @@ KINDS = {
     "plain convolution": [CONV.replace("[2, 2],", "[1, 1],")],
     "vamp": ["model.prior={kind: vamp, components: 5}", CONV],
     "correlated": ["model.posterior=full_normal", "objective=stl"],
+    "humps": ["model.posterior=mixture"],
     "parts of the rate": ["objective=tcvae"],
     "inverse flow": ["model.posterior={kind: iaf, widths: [8], context: 4}"],
     "flow": ["model.prior={kind: flow, transform: spline, transforms: 2, widths: [8]}"],

@@ -11,10 +11,17 @@ from vaelab.distributions.full_normal import FullNormal, FullNormalConfig
 from vaelab.distributions.inverse_autoregressive import IAFConfig, InverseAutoregressive
 from vaelab.distributions.noise import detached, rsample
 from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig
+from vaelab.distributions.normal_mixture import (
+    NormalMixture,
+    NormalMixtureConfig,
+    mixture_parameters,
+    normal_mixture,
+)
 from vaelab.distributions.shared_scale import SharedScale
 
 PosteriorConfig = Annotated[
-    DiagonalNormalConfig | FullNormalConfig | IAFConfig, Field(discriminator="kind")
+    DiagonalNormalConfig | FullNormalConfig | IAFConfig | NormalMixtureConfig,
+    Field(discriminator="kind"),
 ]
 
 __all__ = [
@@ -27,11 +34,15 @@ __all__ = [
     "FullNormalConfig",
     "IAFConfig",
     "InverseAutoregressive",
+    "NormalMixture",
+    "NormalMixtureConfig",
     "PosteriorConfig",
     "SharedScale",
     "closed_form_kl",
     "closed_form_kl_per_dim",
     "detached",
     "log_aggregate",
+    "mixture_parameters",
+    "normal_mixture",
     "rsample",
 ]

@@ -5,7 +5,9 @@ from math import log
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, MixtureSameFamily, Normal
+
+from vaelab.distributions.normal_mixture import mixture_parameters
 
 AT_ONCE = 20_000_000
 """Densities of single dimensions computed at a time."""
@@ -17,9 +19,16 @@ def log_aggregate(
     """Log q(z) and sum over k of log q(z_k), nats, for the mixture of a batch of n posteriors.
 
     Args:
-        posterior: normal, batch shape `(n,)`, event shape `(d,)`.
+        posterior: normal or a mixture of normals, batch shape `(n,)`, event shape `(d,)`.
         z: where.
     """
+    if isinstance(posterior, MixtureSameFamily):
+        log_weights, loc, scale = mixture_parameters(posterior)
+        # a mixture of mixtures is the mixture of all their components
+        posterior = Independent(Normal(loc.flatten(0, 1), scale.flatten(0, 1)), 1)
+        log_weights = log_weights.flatten() - log(len(log_weights))
+    else:
+        log_weights = posterior.mean.new_full(posterior.batch_shape, -log(len(posterior.mean)))
     count, d = posterior.batch_shape[0], posterior.event_shape[0]
     marginals = Normal(posterior.mean, posterior.stddev, validate_args=False)
     joints, products = [], []
@@ -27,6 +36,6 @@ def log_aggregate(
         each: Tensor = marginals.log_prob(part.unsqueeze(1))  # type: ignore[no-untyped-call]  # (m, n, d)
         independent = isinstance(posterior, Independent)
         whole = each.sum(-1) if independent else posterior.log_prob(part.unsqueeze(1))
-        joints.append(torch.logsumexp(whole, 1) - log(count))
-        products.append((torch.logsumexp(each, 1) - log(count)).sum(-1))
+        joints.append(torch.logsumexp(whole + log_weights, 1))
+        products.append(torch.logsumexp(each + log_weights[:, None], 1).sum(-1))
     return torch.cat(joints), torch.cat(products)

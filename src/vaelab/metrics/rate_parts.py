@@ -1,15 +1,21 @@
 """The rate taken apart over the whole data set."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+from torch.distributions import (
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
 from vaelab.data.feed import Feed
-from vaelab.distributions import log_aggregate, rsample
+from vaelab.distributions import log_aggregate, mixture_parameters, normal_mixture, rsample
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.models import VAE, LatentVariableModel, as_flat
 from vaelab.randomness import Purpose, generator
@@ -48,13 +54,12 @@ class RatePartsMetric(BaseMetric):
         if not isinstance(model, VAE) or model.prior_reads_class:
             return {}
         count = min(self.images, len(feed))
-        loc, factor = _posteriors(model, feed, count)
-        if loc is None or factor is None:
+        posterior = _posterior(model, feed, count)
+        if posterior is None:
             return {}
-        posterior = _as_distribution(loc, factor)
         draws = generator(self.seed, Purpose.EVALUATION, 4)
-        noise = torch.randn(loc.shape, generator=draws, dtype=loc.dtype)
-        z = rsample(posterior, noise)
+        noise = torch.randn(1, count, model.latent, generator=draws, dtype=torch.float64)
+        z = rsample(posterior, noise)[0]
         prior = model.prior()
         log_p = prior.log_prob(z.to(next(model.parameters()))).double().cpu()
         log_q = posterior.log_prob(z)
@@ -69,25 +74,25 @@ class RatePartsMetric(BaseMetric):
         return {name: Number.mean(values, "nats", estimator) for name, values in parts.items()}
 
 
-def _posteriors(
-    model: VAE, feed: Feed, count: int
-) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n ..."]] | tuple[None, None]:
-    """Locations, and scales or lower triangular factors, of `count` images."""
+def _posterior(model: VAE, feed: Feed, count: int) -> Distribution | None:
+    """q(z|x) of `count` images, in float64; None where it is of another family."""
+    batches = [model.encode(batch.x, batch.context) for batch in feed.batches(BATCH)]
     chosen = torch.arange(count) * len(feed) // count
-    locs, factors = [], []
-    for batch in feed.batches(BATCH):
-        q = model.encode(batch.x, batch.context)
-        if isinstance(q, MultivariateNormal):
-            factors.append(q.scale_tril)
-        elif isinstance(q, Independent) and isinstance(q.base_dist, Normal):
-            factors.append(q.base_dist.scale)
-        else:
-            return None, None
-        locs.append(q.mean)
-    return torch.cat(locs).double().cpu()[chosen], torch.cat(factors).double().cpu()[chosen]
 
+    def gathered(parameter: Callable[[Any], Tensor]) -> Tensor:
+        return torch.cat([parameter(q) for q in batches]).double().cpu()[chosen]
 
-def _as_distribution(loc: Tensor, factor: Tensor) -> Distribution:
-    if factor.dim() == 3:
-        return MultivariateNormal(loc, scale_tril=factor, validate_args=False)
-    return Independent(Normal(loc, factor, validate_args=False), 1, validate_args=False)
+    match batches[0]:
+        case MultivariateNormal():
+            loc, factor = gathered(lambda q: q.loc), gathered(lambda q: q.scale_tril)
+            return MultivariateNormal(loc, scale_tril=factor, validate_args=False)
+        case MixtureSameFamily():
+            return normal_mixture(
+                gathered(lambda q: mixture_parameters(q)[0]),
+                gathered(lambda q: mixture_parameters(q)[1]),
+                gathered(lambda q: mixture_parameters(q)[2]),
+            )
+        case Independent(base_dist=Normal()):
+            loc, scale = gathered(lambda q: q.mean), gathered(lambda q: q.stddev)
+            return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+    return None

@@ -14,7 +14,9 @@ from vaelab.schedules import Schedule
 Controls = Mapping[str, Float[Tensor, ""]]
 
 NORMAL = frozenset({"diagonal_normal", "full_normal"})
-"""Posteriors whose moments and densities are known everywhere."""
+"""Posteriors that are normal: their covariance matrix is at hand."""
+EXPLICIT = NORMAL | {"mixture"}
+"""Posteriors whose density is known everywhere, not at their own samples alone."""
 
 
 class BaseObjective(Config, ABC):

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaelab.models import Terms
-from vaelab.objectives.base import NORMAL, BaseObjective, Controls
+from vaelab.objectives.base import EXPLICIT, BaseObjective, Controls
 
 
 class DReGConfig(BaseObjective):
@@ -25,7 +25,7 @@ class DReGConfig(BaseObjective):
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
-    posteriors: ClassVar[frozenset[str] | None] = NORMAL
+    posteriors: ClassVar[frozenset[str] | None] = EXPLICIT
     alone: ClassVar[bool] = True
 
     kind: Literal["dreg"] = "dreg"

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaelab.models import Terms
-from vaelab.objectives.base import NORMAL, BaseObjective, Controls
+from vaelab.objectives.base import EXPLICIT, BaseObjective, Controls
 
 
 class STLConfig(BaseObjective):
@@ -23,7 +23,7 @@ class STLConfig(BaseObjective):
     """
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
-    posteriors: ClassVar[frozenset[str] | None] = NORMAL
+    posteriors: ClassVar[frozenset[str] | None] = EXPLICIT
 
     kind: Literal["stl"] = "stl"
     samples: int = Field(default=1, ge=1, le=10_000)
