@@ -56,7 +56,7 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
     numbers = written["numbers"]
     assert numbers.keys() == {
         "distortion_nats", "rate_nats", "elbo_nats", "rate_z1_nats", "rate_z2_nats",
-        "nll_iwae7_nats", "index_code_mi_nats", "total_correlation_nats",
+        "nll_iwae7_nats", "ess_iwae7", "index_code_mi_nats", "total_correlation_nats",
         "dimensionwise_kl_nats", "aggregate_kl_nats", "active_units", "mse_per_pixel",
         "implied_gaussian_scale",
         "knn5_accuracy", "linear_probe_accuracy",
@@ -66,7 +66,8 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
         assert number["unit"]
         assert number["estimator"]
         assert number["value"] == returned.numbers[name].value
-        assert (number["standard_error"] is not None) is name.endswith("_nats")
+        mean = name.endswith("_nats") or name == "ess_iwae7"
+        assert (number["standard_error"] is not None) is mean
     assert "7 " in numbers["nll_iwae7_nats"]["estimator"]
     assert numbers["nll_iwae7_nats"]["value"] < -numbers["elbo_nats"]["value"]
     feed = Feed(store.test, run.experiment.data.pixels, 0)

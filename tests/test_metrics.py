@@ -93,6 +93,21 @@ def test_iwae_is_the_exact_negative_log_likelihood_within_its_error() -> None:
     assert exact < few < -one
 
 
+def test_the_effective_sample_size_is_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, images = linear(), feed(30)
+    draws = generator(0, Purpose.EVALUATION, 1)
+    noise = torch.randn(50, 30, LATENT, generator=draws)
+    weights = model.terms(everything(images), noise=noise).log_weights.exp()
+    expected = (weights.sum(0) ** 2 / (weights**2).sum(0)).mean().item()
+    number = IWAEMetric(samples=50)(model, images)["ess_iwae50"]
+    assert number.value == pytest.approx(expected)
+    assert number.unit == "of 50 samples"
+    assert 1 < number.value < 49
+    set_exact_posterior(model)
+    monkeypatch.setattr(iwae, "DECODED_AT_ONCE", 7)  # in parts of K
+    assert IWAEMetric(samples=50)(model, images)["ess_iwae50"].value == pytest.approx(50)
+
+
 def test_its_standard_error_is_that_of_the_mean_over_images() -> None:
     model, images = linear(), feed(200)
     number = IWAEMetric(samples=3000)(model, images)["nll_iwae3000_nats"]

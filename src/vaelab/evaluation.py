@@ -18,6 +18,7 @@ from vaelab.errors import BadValueError
 from vaelab.files import write_text
 from vaelab.metrics import (
     ActiveUnitsMetric,
+    AISMetric,
     BaseMetric,
     BoundMetric,
     DCIMetric,
@@ -89,7 +90,11 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, split: SplitName = "test", samples: int = 100, console: Console | None = None
+    run: Run,
+    split: SplitName = "test",
+    samples: int = 100,
+    console: Console | None = None,
+    ais: int = 0,
 ) -> Evaluation:
     """Measure a run's best weights and write evaluation.json.
 
@@ -98,9 +103,11 @@ def evaluate(
         split: the images; the test images unless there is a reason.
         samples: K of the importance weighted estimate.
         console: where progress is shown; none: nowhere.
+        ais: images measured by annealed importance sampling too; it takes minutes.
 
     Raises:
-        UserError: no weights yet, the data is gone, or the split is empty.
+        UserError: no weights yet, the data is gone, the split is empty, or the model is not one
+            that annealed importance sampling is for.
     """
     console = Console(quiet=True) if console is None else console
     model, about = run.load_model()
@@ -119,14 +126,14 @@ def evaluate(
         measure=run.experiment.model.likelihood.measure,
         pixels=pixels_name(run),
         conditional=model.classes > 0,
-        numbers=_measure(run, model, feed, samples, console),
+        numbers=_measure(run, model, feed, samples, ais, console),
     )
     write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
     return evaluation
 
 
 def _measure(
-    run: Run, model: LatentVariableModel, feed: Feed, samples: int, console: Console
+    run: Run, model: LatentVariableModel, feed: Feed, samples: int, ais: int, console: Console
 ) -> dict[str, Number]:
     metrics: list[BaseMetric] = [
         BoundMetric(), IWAEMetric(samples=samples), RatePartsMetric(), ActiveUnitsMetric()
@@ -139,6 +146,8 @@ def _measure(
     ]  # fmt: skip
     if not run.experiment.model.flat:
         metrics = [metric for metric in metrics if not metric.needs_flat]
+    if ais:
+        metrics.append(AISMetric(images=ais, samples=samples))
     numbers: dict[str, Number] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(metrics))

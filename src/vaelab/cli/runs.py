@@ -52,6 +52,14 @@ def evaluate(
         SplitChoice, typer.Option(help="The images; `test` unless there is a reason.")
     ] = SplitChoice.TEST,
     samples: Annotated[int, typer.Option(min=1, help="K, importance samples per image.")] = 100,
+    ais: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="IMAGES",
+            help="Measure so many images by annealed importance sampling too, in minutes.",
+        ),
+    ] = 0,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Measure a run's best weights in nats, print a table, write evaluation.json.
@@ -62,7 +70,8 @@ def evaluate(
     from vaelab.library import find_run
 
     console = Console()
-    console.print(evaluate_run(find_run(run, runs), split.value, samples, console).table())
+    found = evaluate_run(find_run(run, runs), split.value, samples, console, ais)
+    console.print(found.table())
 
 
 class FeaturesChoice(StrEnum):

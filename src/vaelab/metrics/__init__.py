@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vaelab.metrics.ais import AISMetric
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
@@ -19,6 +20,7 @@ from vaelab.metrics.sap import SAPMetric
 MetricConfig = Annotated[
     BoundMetric
     | IWAEMetric
+    | AISMetric
     | RatePartsMetric
     | ActiveUnitsMetric
     | ImpliedScaleMetric
@@ -33,6 +35,7 @@ MetricConfig = Annotated[
 ]
 
 __all__ = [
+    "AISMetric",
     "ActiveUnitsMetric",
     "BaseMetric",
     "BoundMetric",

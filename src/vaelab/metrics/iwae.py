@@ -25,7 +25,10 @@ class IWAEMetric(BaseMetric):
     tables have that.
 
     "Importance weighted autoencoders" (Burda et al., 2016, eq. 8, arXiv 1509.00519). It falls
-    towards -log p(x) as K grows, so its K is part of its name.
+    towards -log p(x) as K grows, so its K is part of its name. With it goes the effective sample
+    size (sum w)^2 / sum w^2, from 1 to K: "A note on importance sampling using standardized
+    weights" (Kong, 1992). Where it stays near 1 one sample outweighs the others, and the bound is
+    loose.
     """
 
     needs_flat: ClassVar[bool] = False
@@ -38,25 +41,38 @@ class IWAEMetric(BaseMetric):
 
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
-        """`nll_iwae{K}_nats` with its standard error over images."""
+        """`nll_iwae{K}_nats` and `ess_iwae{K}`, with their standard errors over images."""
         draws = generator(self.seed, Purpose.EVALUATION, 1, feed.images.device)
         size = max(1, DECODED_AT_ONCE // self.samples)
-        values = [self._log_mean(model, batch, draws) for batch in feed.batches(size)]
+        values, effective = zip(
+            *(importance_sampled(model, b, self.samples, draws) for b in feed.batches(size)),
+            strict=True,
+        )
         estimator = f"{self.samples} samples per image"
-        name = f"nll_iwae{self.samples}_nats"
-        return {name: Number.mean(-torch.cat(values), "nats", estimator)}
+        unit = f"of {self.samples} samples"
+        return {
+            f"nll_iwae{self.samples}_nats": Number.mean(-torch.cat(values), "nats", estimator),
+            f"ess_iwae{self.samples}": Number.mean(torch.cat(effective), unit, "(Σw)² / Σw²"),
+        }
 
-    def _log_mean(
-        self, model: LatentVariableModel, batch: Batch, draws: torch.Generator
-    ) -> Float[Tensor, " b"]:
-        """Log 1/K sum w for each image, in parts of K where all at once would not fit."""
-        parts = []
-        for first in range(0, self.samples, DECODED_AT_ONCE):
-            samples = min(DECODED_AT_ONCE, self.samples - first)
-            noise = torch.randn(
-                (samples, len(batch.x), *model.latent_shape),
-                generator=draws, device=batch.x.device, dtype=batch.x.dtype,
-            )  # fmt: skip
-            weights = model.terms(batch.x, batch.context, noise=noise).log_weights
-            parts.append(torch.logsumexp(weights, 0))
-        return torch.logsumexp(torch.stack(parts), 0) - log(self.samples)
+
+def importance_sampled(
+    model: LatentVariableModel, batch: Batch, samples: int, draws: torch.Generator
+) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
+    """Log 1/K sum w and (sum w)^2 / sum w^2 of each image.
+
+    Computed in parts of K where all at once would not fit.
+    """
+    sums, squares = [], []
+    for first in range(0, samples, DECODED_AT_ONCE):
+        count = min(DECODED_AT_ONCE, samples - first)
+        noise = torch.randn(
+            (count, len(batch.x), *model.latent_shape),
+            generator=draws, device=batch.x.device, dtype=batch.x.dtype,
+        )  # fmt: skip
+        log_weights = model.terms(batch.x, batch.context, noise=noise).log_weights
+        sums.append(torch.logsumexp(log_weights, 0))
+        squares.append(torch.logsumexp(2 * log_weights, 0))
+    log_sum = torch.logsumexp(torch.stack(sums), 0)
+    log_square = torch.logsumexp(torch.stack(squares), 0)
+    return log_sum - log(samples), (2 * log_sum - log_square).exp()

@@ -1,0 +1,155 @@
+"""Annealed importance sampling finds log p(x) where it is known, without the encoder."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, MultivariateNormal, Normal
+
+from tests.models.conftest import set_exact_posterior
+from vaelab.data import Domain, Split, UnitPixels
+from vaelab.data.feed import Feed
+from vaelab.errors import BadCombinationError
+from vaelab.likelihoods import GaussianConfig
+from vaelab.metrics import AISMetric
+from vaelab.metrics.ais import schedule
+from vaelab.metrics.hmc import hmc
+from vaelab.models import VAE, LatentVariableModel, VAEConfig
+from vaelab.networks import MLPDecoder, MLPEncoder
+from vaelab.priors import BasePrior, ClassConditionalConfig, MixtureConfig, StandardNormalConfig
+
+SCALE, SHAPE, LATENT, CLASSES = 0.3, (1, 2, 3), 2, 3
+QUICK = AISMetric(images=6, chains=16, distributions=60, leapfrogs=4, samples=2)
+
+
+def linear(prior: BasePrior) -> VAE:
+    """x = W z + b + SCALE noise, and an encoder that knows nothing."""
+    torch.manual_seed(0)
+    config = VAEConfig(
+        latent=LATENT,
+        encoder=MLPEncoder(widths=()),
+        decoder=MLPDecoder(widths=()),
+        likelihood=GaussianConfig(scale=SCALE),
+        prior=prior,
+    )
+    model = config.build(SHAPE, Domain.UNIT, CLASSES).eval()
+    with torch.no_grad():
+        for parameter in model.prior.parameters():
+            parameter.add_(0.5 * torch.randn_like(parameter))
+    return model
+
+
+def feed(model: VAE, images: int = 12) -> Feed:
+    draws = np.random.default_rng(0)
+    grey = draws.integers(0, 256, (images, *SHAPE), np.uint8)
+    split = Split(grey, np.arange(images, dtype=np.int64) % CLASSES)
+    return Feed(split, UnitPixels(), model.classes)
+
+
+def exact_nll(model: VAE, images: Feed) -> float:
+    """Of a prior that is a mixture of diagonal normals: x is one of normals too."""
+    (batch,) = images.batches(len(images))
+    layer = model.decoder.trunk.stack[0]
+    prior = model.prior(batch.context)
+    if isinstance(prior, Independent):
+        log_weights = torch.zeros(1)
+        loc, scale = (t.unsqueeze(-2) for t in (prior.base_dist.loc, prior.base_dist.scale))
+    else:
+        log_weights = prior.mixture_distribution.logits
+        normal = prior.component_distribution.base_dist
+        loc, scale = normal.loc, normal.scale
+    with torch.no_grad():
+        factor = layer.weight * scale.unsqueeze(-2)
+        covariance = factor @ factor.mT + SCALE**2 * torch.eye(6)
+        p = MultivariateNormal(loc @ layer.weight.T + layer.bias, covariance)
+        each = p.log_prob(batch.x.flatten(1).unsqueeze(1)) + log_weights
+        return -each.logsumexp(-1).mean().item()
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [StandardNormalConfig(), MixtureConfig(components=3), ClassConditionalConfig()],
+    ids=lambda prior: prior.kind,
+)
+def test_it_is_the_exact_negative_log_likelihood_within_its_error(prior: BasePrior) -> None:
+    model = linear(prior)
+    images = feed(model, 6)
+    exact = exact_nll(model, images)
+    found = [QUICK.model_copy(update={"seed": seed})(model, images) for seed in range(2)]
+    estimates = [numbers["nll_ais16_nats"].value for numbers in found]
+    assert np.mean(estimates) == pytest.approx(exact, abs=0.08)
+    assert np.std(estimates) > 1e-6
+    assert "6 images" in found[0]["iwae2_gap_nats"].estimator
+    assert found[0]["iwae2_gap_nats"].value > 0.3
+
+
+def test_its_weights_are_unbiased_with_few_distributions() -> None:
+    """E w = p(x) even where the chains are far from where they ought to be."""
+    model = linear(StandardNormalConfig())
+    images = feed(model, 1)
+    exact = exact_nll(model, images)
+
+    def nll(chains: int, seed: int) -> float:
+        few = AISMetric(chains=chains, distributions=6, leapfrogs=2, samples=1, seed=seed)
+        return few(model, images)[f"nll_ais{chains}_nats"].value
+
+    ratios = [math.exp(exact - nll(1000, seed)) for seed in range(12)]
+    error = np.std(ratios) / math.sqrt(12)
+    assert error < 0.08
+    assert np.mean(ratios) == pytest.approx(1, abs=4 * error)
+    assert np.mean([nll(1, seed) for seed in range(20)]) > exact + 0.3  # -E log w is above -log E w
+
+
+def test_where_the_posterior_is_known_there_is_no_gap() -> None:
+    model = linear(StandardNormalConfig())
+    set_exact_posterior(model, SCALE)
+    gap = QUICK(model, feed(model))["iwae2_gap_nats"]
+    assert abs(gap.value) < 0.05
+
+
+def test_it_takes_images_from_all_over_the_split() -> None:
+    model = linear(StandardNormalConfig())
+    images = feed(model, 40)
+    some = AISMetric(images=4, chains=1, distributions=2)
+    assert "4 images" in some(model, images)["nll_ais1_nats"].estimator
+    of_ten = Feed(Split(images.images[::10].numpy(), images.labels[::10].numpy()), UnitPixels(), 0)
+    assert some(model, of_ten) == some(model, images)
+
+
+def test_hamiltonian_monte_carlo_leaves_the_density_as_it_is() -> None:
+    loc = torch.tensor([[1.0, -2], [0, 3]])
+    scale = torch.tensor([[0.5, 1], [2, 0.7]])
+    target = Independent(Normal(loc, scale), 1)
+    torch.manual_seed(0)
+    z, steps = target.sample(torch.Size([5_000])), torch.tensor([0.4, 0.6])
+    accepted = []
+    for _ in range(10):
+        z, acceptance = hmc(target.log_prob, z, steps, 3)
+        accepted.append(acceptance)
+    assert 0.6 < torch.stack(accepted).mean() < 0.98  # so that refusals matter
+    torch.testing.assert_close(z.mean(0), loc, atol=0.1, rtol=0)
+    torch.testing.assert_close(z.std(0), scale, atol=0, rtol=0.04)
+    far, _ = hmc(target.log_prob, loc.expand(5_000, 2, 2), steps, 3)
+    assert (far != loc).any(-1).float().mean() > 0.6
+    stuck, refused = hmc(target.log_prob, z, torch.tensor([1e30, 1e30]), 3)
+    assert torch.equal(stuck, z)
+    assert refused.max() == 0
+
+
+def test_the_schedule_is_closest_together_at_both_ends() -> None:
+    betas = schedule(10)
+    assert (betas[0], betas[-1], len(betas)) == (0, 1, 11)
+    steps = np.diff(betas)
+    np.testing.assert_allclose(steps, steps[::-1])
+    assert (np.diff(steps[:5]) > 0).all()
+    assert math.isclose(betas[5], 0.5)
+
+
+def test_a_model_without_a_flat_code_is_refused_by_name() -> None:
+    class Stacked(LatentVariableModel):
+        latent_shape = (2, 3)
+        terms = sample = None
+
+    with pytest.raises(BadCombinationError, match="Stacked has not"):
+        QUICK(Stacked(), feed(linear(StandardNormalConfig())))
