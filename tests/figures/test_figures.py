@@ -1,16 +1,19 @@
 """What each picture shows, and that every kind can be drawn of every model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pydantic import TypeAdapter
 
 from tests.figures.conftest import CLASSES
 from vaelab.errors import BadValueError
 from vaelab.figures import (
+    ActivityFigure,
     BaseFigure,
     CurvesFigure,
     FigureConfig,
@@ -38,6 +41,7 @@ KINDS = (
     "traversal",
     "curves",
     "rates",
+    "activity",
 )
 
 
@@ -182,6 +186,26 @@ def test_rates_add_up_to_the_kl_of_the_posteriors(make_subject: Make) -> None:
     np.testing.assert_array_equal(
         panel.arrays["active"], loc.var(0)[panel.arrays["dimensions"]] > 0.01
     )
+
+
+def test_the_activity_counts_every_dimension_once(make_subject: Make) -> None:
+    subject = make_subject(5)
+    with torch.no_grad():  # a dead unit, one just alive
+        head = subject.model.encoder.heads[0].stack[0]
+        head.weight[1] = 0
+        head.weight[3] *= 0.12 / subject.codes.loc[:, 3].std()
+    subject = replace(subject)
+    figure = ActivityFigure()
+    panel = figure.compute(subject)
+    variances = subject.codes.loc.var(0)
+    np.testing.assert_array_equal(panel.arrays["dimensions"], np.argsort(-variances))
+    np.testing.assert_allclose(panel.arrays["variances"], np.sort(variances)[::-1], rtol=1e-5)
+    points, bars = figure.draw(panel).axes
+    assert sum(bar.get_width() for bar in bars.patches) == 5
+    below = sum(bar.get_width() for bar in bars.patches if bar.get_y() < 0.00999)
+    assert below == (variances <= 0.01).sum() == 1
+    assert points.get_ylim() == bars.get_ylim()
+    assert [text.get_text() for text in points.get_legend().texts] == ["active: 4", "inactive: 1"]
 
 
 def test_curves_mark_the_best_validation_elbo(make_subject: Make) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from vaelab.figures.activity import ActivityFigure
 from vaelab.figures.background import Drawer
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.curves import CurvesFigure
@@ -35,7 +36,8 @@ FigureConfig = Annotated[
         | TraversalFigure
         | CurvesFigure
         | RatesFigure
-        | NearestFigure,
+        | NearestFigure
+        | ActivityFigure,
         Field(discriminator="kind"),
     ],
     BeforeValidator(_named),
@@ -43,6 +45,7 @@ FigureConfig = Annotated[
 """A figure: its kind alone, or its kind and options."""
 
 __all__ = [
+    "ActivityFigure",
     "BaseFigure",
     "Codes",
     "CurvesFigure",
