@@ -13,10 +13,11 @@ from rich.console import Console
 
 from tests.conftest import Answer
 from tests.training.conftest import tiny
+from vaelab import evaluation
 from vaelab.data.feed import Feed
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
-from vaelab.metrics import IWAEMetric
+from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.overview import overview
 from vaelab.run import Run
 from vaelab.training import train
@@ -141,6 +142,21 @@ def test_densities_have_no_bits_per_dimension(tmp_path: Path) -> None:
         experiment = tiny(f"model.likelihood.kind={kind}", f"task_name={kind}", "training.epochs=1")
         found = evaluate(train(experiment, tmp_path).run, samples=2)
         assert not [name for name in found.numbers if "bits" in name]
+
+
+def test_some_images_are_measured_without_the_encoder_where_it_is_asked_for(
+    trained: Run, tmp_path: Path, vaelab: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = copy_of(trained, tmp_path / "run")
+
+    def short(images: int, samples: int) -> AISMetric:
+        return AISMetric(images=images, samples=samples, distributions=5)
+
+    monkeypatch.setattr(evaluation, "AISMetric", short)
+    assert vaelab("evaluate", run.path, "--samples", 4, "--ais", 6).code == 0
+    numbers = json.loads(run.evaluation_path.read_text())["numbers"]
+    assert "8 chains of 5 distributions, 6 images" in numbers["nll_ais8_nats"]["estimator"]
+    assert "4 samples against 8 chains" in numbers["iwae4_gap_nats"]["estimator"]
 
 
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_the_activity_counts_every_dimension_once(make_subject: Make) -> None:
     panel = figure.compute(subject)
     variances = subject.codes.loc.var(0)
     np.testing.assert_array_equal(panel.arrays["dimensions"], np.argsort(-variances))
-    np.testing.assert_allclose(panel.arrays["variances"], np.sort(variances)[::-1], rtol=1e-5)
+    np.testing.assert_allclose(panel.arrays["variances"], np.sort(variances)[::-1], 1e-5, 1e-9)
     points, bars = figure.draw(panel).axes
     assert sum(bar.get_width() for bar in bars.patches) == 5
     below = sum(bar.get_width() for bar in bars.patches if bar.get_y() < 0.00999)
