@@ -20,7 +20,7 @@ from vaelab.networks import MLPDecoder, MLPEncoder
 from vaelab.priors import BasePrior, ClassConditionalConfig, MixtureConfig, StandardNormalConfig
 
 SCALE, SHAPE, LATENT, CLASSES = 0.3, (1, 2, 3), 2, 3
-QUICK = AISMetric(images=6, chains=16, distributions=60, leapfrogs=4, samples=2)
+QUICK = AISMetric(images=6, chains=128, distributions=60, leapfrogs=4, samples=2)
 
 
 def linear(prior: BasePrior) -> VAE:
@@ -77,7 +77,7 @@ def test_it_is_the_exact_negative_log_likelihood_within_its_error(prior: BasePri
     images = feed(model, 6)
     exact = exact_nll(model, images)
     found = [QUICK.model_copy(update={"seed": seed})(model, images) for seed in range(2)]
-    estimates = [numbers["nll_ais16_nats"].value for numbers in found]
+    estimates = [numbers["nll_ais128_nats"].value for numbers in found]
     assert np.mean(estimates) == pytest.approx(exact, abs=0.08)
     assert np.std(estimates) > 1e-6
     assert "6 images" in found[0]["iwae2_gap_nats"].estimator
@@ -105,7 +105,8 @@ def test_where_the_posterior_is_known_there_is_no_gap() -> None:
     model = linear(StandardNormalConfig())
     set_exact_posterior(model, SCALE)
     gap = QUICK(model, feed(model))["iwae2_gap_nats"]
-    assert abs(gap.value) < 0.05
+    assert gap.standard_error is not None
+    assert abs(gap.value) < 3 * gap.standard_error < 0.4
 
 
 def test_it_takes_images_from_all_over_the_split() -> None:
@@ -149,7 +150,7 @@ def test_the_schedule_is_closest_together_at_both_ends() -> None:
 def test_a_model_without_a_flat_code_is_refused_by_name() -> None:
     class Stacked(LatentVariableModel):
         latent_shape = (2, 3)
-        terms = sample = None
+        terms = sample = reconstruct = None
 
     with pytest.raises(BadCombinationError, match="Stacked has not"):
         QUICK(Stacked(), feed(linear(StandardNormalConfig())))
