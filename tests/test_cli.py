@@ -75,7 +75,7 @@ def commands() -> list[list[str]]:
 
 def test_every_command_of_the_readme_is_there() -> None:
     assert {" ".join(words) for words in commands()} == {
-        "", "train", "reproduce", "trap", "demo", "figures", "evaluate", "compare", "doctor",
+        "", "train", "quality", "reproduce", "trap", "demo", "figures", "evaluate", "compare", "doctor",
         "describe", "runs", "encode", "reconstruct", "sample", "kinds", "schema",
         "config", "config show", "config translate", "data",
         "data show", "data extract", "data fetch", "explore", "export", "export site",
@@ -228,7 +228,7 @@ def test_a_bad_config_is_refused_in_words(name: str, vaelab: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["nowhere.yaml"], ["nowhere.yaml", "shipped configs: digits"]),
+        (["nowhere.yaml"], ["nowhere.yaml", "shipped configs: cb, digits"]),
         (["digit"], ["did you mean `digits`?"]),
         (["digits", "model.latnet=3"], ["`model.latnet`", "did you mean `latent`?"]),
         (["digits", "model.latent"], ["is not an override", "key=value"]),

@@ -267,6 +267,9 @@ class WithoutCode(LatentVariableModel):
     def terms(self, x: Any, context: Any = None, *, noise: Any) -> Terms:
         return self.model.terms(x, context, noise=noise[..., : self.model.latent])
 
+    def reconstruct(self, x: Any, context: Any = None) -> Distribution:
+        return self.model.reconstruct(x, context)
+
     def sample(self, num: int, context: Any = None) -> Distribution:
         return self.model.sample(num, context)
 
