@@ -141,6 +141,19 @@ def validate(cls: type[C], data: Any, source: str) -> C:
         raise BadValueError(f"{source}: " + "\n".join(lines)) from error
 
 
+def takes_integers(cls: type[Config], key: str) -> bool:
+    """Whether a dotted key takes whole numbers and no others."""
+    *path, last = key.split(".")
+    fields = [c.model_fields[last] for c in _classes_at(cls, path) if last in c.model_fields]
+    types = [leaf for field in fields for leaf in _leaves(field.annotation)]
+    return any(leaf is int for leaf in types) and not any(leaf is float for leaf in types)
+
+
+def _leaves(annotation: Any) -> list[Any]:
+    inner = get_args(annotation)
+    return [leaf for one in inner for leaf in _leaves(one)] if inner else [annotation]
+
+
 def _kind_first(data: Any) -> Any:
     if isinstance(data, list):
         return [_kind_first(value) for value in data]

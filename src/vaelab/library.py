@@ -63,15 +63,25 @@ def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experim
     Raises:
         UserError: no such config, or it is not right.
     """
+    data, notes = load_settings(name)
+    source = str(find_config(name))
+    return validate(Experiment, override(Experiment, data, assignments), source), notes
+
+
+def load_settings(name: str) -> tuple[dict[str, Any], list[str]]:
+    """The keys that the YAML a person means gives, and the notes, as `load_experiment`.
+
+    Raises:
+        UserError: no such config, or it is not YAML.
+    """
     path = find_config(name)
     data: dict[str, Any] = read_yaml(path)
-    notes: list[str] = []
     if Run.exists(Path(name)):
         data["task_name"] = Path(name).resolve().name
     if is_seed(data):
         translation = translate(data, str(path))
-        data, notes = translation.config, list(translation.notes)
-    return validate(Experiment, override(Experiment, data, assignments), str(path)), notes
+        return translation.config, list(translation.notes)
+    return data, []
 
 
 def run_folder(name: str, runs: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import typer
 
-from vaelab.cli import data, explore, files, reference, runs, training
+from vaelab.cli import data, explore, files, reference, runs, sweep, training
 from vaelab.errors import UserError
 from vaelab.process import prepare_process
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(sweep.app, name="sweep")
 app.add_typer(reference.config_app, name="config")
 app.add_typer(explore.export_app, name="export")
 for group in (training.app, explore.app, runs.app, files.app, reference.app):

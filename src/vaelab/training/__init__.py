@@ -22,12 +22,22 @@ from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
+from vaelab.training.meter import DivergedRunError
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
 from vaelab.training.start import Start, check_start, epochs_done, open_run
 
-__all__ = ["Outcome", "Start", "replicas", "train", "train_together"]
+__all__ = [
+    "DivergedRunError",
+    "Outcome",
+    "Start",
+    "check_alike",
+    "interruptible",
+    "replicas",
+    "train",
+    "train_together",
+]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from vaelab.training.display import Display
 from vaelab.training.environment import describe_environment, write_environment
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.member import Member
-from vaelab.training.meter import DivergedError
+from vaelab.training.meter import DivergedError, DivergedRunError
 from vaelab.training.precision import Place
 from vaelab.training.step import TrainingStep
 from vaelab.training.threads import Pace
@@ -242,8 +242,9 @@ class Loop:
         try:
             yield
         except DivergedError as error:
-            name = f"{member.experiment.task_name}: " if len(self.members) > 1 else ""
-            raise BadValueError(f"{name}{error}; {member.advice()}") from error
+            run = member.experiment.task_name
+            name = f"{run}: " if len(self.members) > 1 else ""
+            raise DivergedRunError(run, f"{name}{error}; {member.advice()}") from error
 
 
 def batch_starts(images: int, size: int) -> list[int]:

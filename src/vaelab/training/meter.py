@@ -7,11 +7,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vaelab.errors import BadValueError
+
 COLUMNS = ("loss", "distortion", "rate")
 
 
 class DivergedError(ArithmeticError):
     """A loss that is not a number, with the step and the last terms that were."""
+
+
+class DivergedRunError(BadValueError):
+    """Training cannot go on, because the loss of the run of this name is not a number."""
+
+    def __init__(self, run: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.run = run
 
 
 @dataclass

@@ -1,0 +1,120 @@
+"""Commands that train many runs and set them beside each other."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vaelab.cli.options import RUNS, ConfigArgument, RunsFolder
+
+app = typer.Typer(
+    help="Train a model at many settings, and see which is best.", no_args_is_help=True
+)
+
+SweepArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a sweep.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=256, help="Processes on this machine; they share its cores.")
+]
+
+
+class SearchChoice(StrEnum):
+    """How settings are chosen."""
+
+    GRID = "grid"
+    RANDOM = "random"
+    TPE = "tpe"
+
+
+@app.command()
+def run(
+    config: ConfigArgument,
+    swept: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=V1,V2,...|LOW..HIGH[:log]...",
+            help="Keys with listed values, or with a range of numbers; `:log` draws evenly in the "
+            "logarithm. A key with one value is an override, as for `vaelab train`.",
+        ),
+    ],
+    search: Annotated[
+        SearchChoice,
+        typer.Option(
+            help="`grid`: all combinations; `random`: independent draws; `tpe`: where the trials "
+            "so far promise most."
+        ),
+    ] = SearchChoice.GRID,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Runs in all, seeds counted, for random and tpe.")
+    ] = None,
+    workers: Workers = 1,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune", help="Stop trials early that are worse than the median of finished ones."
+        ),
+    ] = False,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Train a config at many settings; those that differ in seed, beta or learning rate together.
+
+    The objective is the validation ELBO at beta 1, in nats per image, of each run's best epoch,
+    maximised: never the training loss, never the test images. Values of `training.seed` repeat
+    every setting; they are never searched over.
+
+    Examples:
+    `vaelab sweep run digits objective.beta=0.5,1,2,4 training.seed=0,1,2` : 12 runs
+
+    `vaelab sweep run digits training.optimizer.learning_rate=1e-4..1e-1:log model.latent=2..16
+    --search tpe --trials 40 --workers 2 --prune`
+
+    Each trial is a run in RUNS/NAME_sweep, NAME being the config's task_name. Its pictures are
+    left out; `figures.at_end=[latent]` asks for them. Ctrl-C saves everything, and
+    `vaelab sweep resume` goes on.
+    """
+    from vaelab.library import load_settings
+    from vaelab.sweep import begin, go_on
+
+    settings, notes = load_settings(config)
+    console = Console()
+    for note in notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    folder = begin(settings, swept, search.value, trials, prune, runs)
+    go_on(folder, workers, console)
+
+
+@app.command()
+def resume(folder: SweepArgument, workers: Workers = 1) -> None:
+    """Go on with a sweep, or join in from another machine that sees its folder.
+
+    Trials whose worker was killed are gone on with from their last whole epoch or save. Of a
+    sweep that is done, table and pictures are made again.
+
+    Example: `vaelab sweep resume runs/digits_sweep --workers 2`
+    """
+    from vaelab.sweep import go_on
+
+    go_on(folder, workers, Console())
+
+
+@app.command()
+def status(folder: SweepArgument) -> None:
+    """Print how far a sweep is: its settings, the best first, and what went wrong.
+
+    Example: `vaelab sweep status runs/digits_sweep`
+    """
+    from vaelab.sweep import show_status
+
+    show_status(folder, Console())
+
+
+@app.command()
+def best(folder: SweepArgument) -> None:
+    """Print the setting with the highest mean validation ELBO at beta 1, and its best run.
+
+    Example: `vaelab sweep best runs/digits_sweep`
+    """
+    from vaelab.sweep import show_best
+
+    show_best(folder, Console())

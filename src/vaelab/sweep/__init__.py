@@ -1,0 +1,113 @@
+"""Sweeps: one config at many settings, trained by several processes and set beside each other."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from vaelab.errors import MissingFileError
+from vaelab.sweep.conduct import conduct
+from vaelab.sweep.draw import fill
+from vaelab.sweep.heart import Watch
+from vaelab.sweep.pictures import draw
+from vaelab.sweep.plan import Search, Sweep, plan
+from vaelab.sweep.results import results, setting_words, table
+from vaelab.sweep.study import Study
+from vaelab.sweep.trial import State, Trial
+
+__all__ = ["begin", "go_on", "show_best", "show_status"]
+
+
+def begin(
+    settings: dict[str, Any],
+    words: list[str],
+    search: Search,
+    trials: int | None,
+    prune: bool,
+    runs: Path,
+) -> Path:
+    """Make a sweep's folder and its trials; nothing is trained yet.
+
+    Args:
+        settings: the keys that a config gives.
+        words: what is swept, and overrides.
+        search: how settings are chosen.
+        trials: how many; None for a grid.
+        prune: whether to stop bad trials early.
+        runs: where the folder is made.
+
+    Raises:
+        UserError: something cannot be swept, or the folder is there already.
+    """
+    sweep = plan(settings, words, search, trials, prune)
+    folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"
+    sweep.save(folder)
+    study = Study(folder, sweep.space)
+    with study.alone():
+        fill(study, sweep)
+    return folder
+
+
+def go_on(folder: Path, workers: int, console: Console) -> None:
+    """Train what is left, then print the table and draw the pictures.
+
+    Raises:
+        UserError: there is no sweep, or no worker can work.
+    """
+    done = conduct(folder, workers, console)
+    show_status(folder, console)
+    if not done:
+        _say(console, f"to go on: vaelab sweep resume {folder}")
+        return
+    if paths := draw(folder, console):
+        _say(console, f"pictures in {folder}: {', '.join(path.name for path in paths)}")
+    show_best(folder, console)
+
+
+def show_status(folder: Path, console: Console) -> None:
+    """Print the settings with their numbers, who works, and why trials failed."""
+    sweep, trials = _read(folder)
+    console.print(table(sweep, trials, f"{folder}: {len(trials)} of {sweep.trials} trials"))
+    for trial in trials:
+        if trial.reason and trial.state is not State.KILLED:
+            _say(console, f"{trial.run} {trial.state.value}: {trial.reason}")
+    living = Watch(folder).living()
+    running = sum(trial.state is State.RUNNING for trial in trials)
+    if living or running:
+        lost = sum(t.state is State.RUNNING and t.worker not in living for t in trials)
+        words = f"{len(living)} at work, {running - lost} trials under training"
+        if lost:
+            words += (
+                f"; {lost} were left by workers that were killed: "
+                f"vaelab sweep resume {folder} goes on with them"
+            )
+        _say(console, words)
+
+
+def show_best(folder: Path, console: Console) -> None:
+    """Print the best setting and its best run.
+
+    Raises:
+        MissingFileError: no trial is complete.
+    """
+    sweep, trials = _read(folder)
+    found = [result for result in results(trials) if result.complete]
+    if not found:
+        raise MissingFileError(
+            f"no trial of {folder} is complete yet; `vaelab sweep resume {folder}` goes on"
+        )
+    best = found[0]
+    seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
+    setting = setting_words(sweep.space, best.setting) or "the only setting"
+    run = folder / best.best.run
+    _say(console, f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
+    _say(console, f"next: vaelab evaluate {run}")
+
+
+def _read(folder: Path) -> tuple[Sweep, list[Trial]]:
+    sweep = Sweep.load(folder)
+    return sweep, Study(folder, sweep.space).trials()
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,111 @@
+"""The settings of a sweep in the plane of rate and distortion."""
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vaelab.figures.curves import vertical_range
+from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number
+from vaelab.sweep.pictures.colours import Colours
+from vaelab.sweep.results import Mean, Result, setting_words, words
+from vaelab.sweep.space import Space
+
+LEFT, SIDE, KEY, FOOT = 74, 440, 330, 54
+LINES, MOST_NAMED, LONGEST = 7, 20, 34
+
+
+def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
+    """Each setting's mean rate and distortion; on a dashed line the ELBO is the same.
+
+    A setting is on the Pareto front if none has both less rate and less distortion. "Fixing a
+    broken ELBO" (Alemi et al., 2018, figure 1, arXiv 1711.00464).
+
+    Args:
+        found: settings with complete trials.
+        space: what is swept.
+        title: name of the sweep.
+    """
+    front = pareto(found)
+    seeds = "; faint: single seeds, bars: standard error" if space.repeats > 1 else ""
+    page = Page(
+        LEFT + SIDE + 24 + KEY + MARGIN, SIDE + FOOT,
+        "Rate and distortion of every setting, nats per validation image",
+        f"{title} · dashed: equal elbo = −distortion − rate; line: Pareto front{seeds}",
+    )  # fmt: skip
+    axes = page.axes(LEFT, 0, SIDE, SIDE)
+    means = [(result.term("rate"), result.term("distortion")) for result in found]
+    colours = Colours(space)
+    for result, (rate, distortion) in zip(found, means, strict=True):
+        color = colours.of(result.setting.get(colours.key))
+        if len(result.complete) > 1:
+            runs = [(trial.terms["rate"], trial.terms["distortion"]) for trial in result.complete]
+            axes.plot(*zip(*runs, strict=True), "o", color=color, ms=3.5, alpha=0.35, zorder=2)
+        axes.errorbar(
+            rate.value, distortion.value, xerr=rate.standard_error, yerr=distortion.standard_error,
+            color=color, marker="o", markersize=7.5, linewidth=1.2, zorder=4,
+        )  # fmt: skip
+    _frame(axes, found)
+    ends = [(means[index][0].value, means[index][1].value) for index in front]
+    axes.plot(*zip(*ends, strict=True), color=INK, lw=1.3, zorder=3)
+    for label, (x, y) in enumerate(ends[:MOST_NAMED], 1):
+        axes.annotate(
+            str(label), (x, y), xytext=(6, 5), textcoords="offset points", size=9, color=INK,
+            weight="bold", zorder=5,
+        )  # fmt: skip
+    _legend(page, [found[index] for index in front], space, colours)
+    return page.figure
+
+
+def pareto(found: Sequence[Result]) -> list[int]:
+    """Indices of the settings on the Pareto front of mean rate and distortion, by rate."""
+    points = [(result.term("rate").value, result.term("distortion").value) for result in found]
+    front, lowest = [], np.inf
+    for index in sorted(range(len(points)), key=lambda i: points[i]):
+        if points[index][1] < lowest:
+            front.append(index)
+            lowest = points[index][1]
+    return front
+
+
+def _frame(axes: Axes, found: Sequence[Result]) -> None:
+    trials = [trial for result in found for trial in result.complete]
+    x, y = (
+        vertical_range(np.array([trial.terms[name] for trial in trials]))
+        for name in ("rate", "distortion")
+    )
+    levels = np.linspace(x[0] + y[0], x[1] + y[1], LINES)
+    for level in levels[1:-1]:
+        axes.plot(x, [level - x[0], level - x[1]], "--", color=FAINT, linewidth=1, zorder=1)
+    axes.set_xlim(*x)
+    axes.set_ylim(*y)
+    axes.set_xlabel("rate", size=9, color=INK)
+    axes.set_ylabel("distortion", size=9, color=INK)
+
+
+def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours) -> None:
+    left, top = LEFT + SIDE + 24, 0
+    if colours.key:
+        page.text(left, top, space.short(colours.key), size=9, weight="bold")
+        for value in colours.samples():
+            top += 17
+            page.text(left, top, "●", color=colours.of(value))
+            page.text(left + 16, top, shorten(words(value), LONGEST, placeholder="…"))
+        top += 30
+    page.text(left, top, "on the Pareto front", size=9, weight="bold")
+    page.text(left + KEY, top, "elbo", size=9, weight="bold", align="right")
+    room = (SIDE - top) // 17 - 1
+    for label, result in enumerate(front[: min(MOST_NAMED, room)], 1):
+        top += 17
+        page.text(left, top, str(label), color=SOFT)
+        name = setting_words(space, result.setting) or "the only setting"
+        page.text(left + 20, top, shorten(name, LONGEST + 6, placeholder="…"))
+        page.text(left + KEY, top, _nats(result.elbo), align="right")
+    if len(front) > min(MOST_NAMED, room):
+        page.text(left, top + 17, f"and {len(front) - min(MOST_NAMED, room)} more", color=SOFT)
+
+
+def _nats(elbo: Mean | None) -> str:
+    return "" if elbo is None else number(round(elbo.value, 2))

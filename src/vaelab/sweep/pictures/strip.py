@@ -1,0 +1,106 @@
+"""What models along a swept key have learned, side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
+from vaelab.figures import ManifoldFigure, SamplesFigure, Subject
+from vaelab.figures.sheet import fitting, magnify, on_grid, spread, tile
+from vaelab.figures.style import INK, MARGIN, SOFT, Page, number
+from vaelab.pictures import subject_of
+from vaelab.run import Run
+from vaelab.sweep.results import Result, words
+from vaelab.sweep.space import Setting, Space, Value
+
+CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
+MOST = 10
+"""Values that are shown."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The best run at a value: its ELBO, nats per image, and its sheet."""
+
+    value: Value
+    elbo: float
+    sheet: UInt8[np.ndarray, "h w c"]
+    what: str
+
+
+def strip(folder: Path, found: Sequence[Result], key: str) -> list[Piece]:
+    """The best run at values of a key, by value, with the other keys as the best setting has them.
+
+    Where no setting has them so, it is the best one at the value.
+
+    Raises:
+        UserError: a run is damaged or its data is gone.
+    """
+    results = along(found, key)
+    flat = all(Run(folder / one.best.run).experiment.model.flat for one in results)
+    store = Run(folder / results[0].best.run).experiment.data.load()
+    pieces = []
+    for result in results:
+        run = Run(folder / result.best.run)
+        sheet, what = _sheet(subject_of(run, store), flat)
+        pieces.append(Piece(result.setting[key], result.best.elbo or 0.0, sheet, what))
+    return pieces
+
+
+def along(found: Sequence[Result], key: str) -> list[Result]:
+    """One setting for each value of a key, by value; the ones nearest to the best setting."""
+    rest = _rest(found[0].setting, key)
+    chosen: dict[Value, Result] = {}
+    for result in sorted(found, key=lambda one: _rest(one.setting, key) != rest):
+        chosen.setdefault(result.setting[key], result)
+    values = list(chosen)
+    if all(isinstance(value, int | float) for value in values):
+        values.sort(key=lambda value: value if isinstance(value, int | float) else 0)
+    picked = spread(len(values), min(MOST, len(values)))
+    return [chosen[values[index]] for index in picked]
+
+
+def draw_strip(pieces: Sequence[Piece], space: Space, key: str, title: str) -> Figure:
+    """The sheets from left to right, the value above each."""
+    height = max(piece.sheet.shape[0] for piece in pieces)
+    width = max(piece.sheet.shape[1] for piece in pieces)
+    across = min(len(pieces), max(1, WIDEST // (width + GAP)))
+    down = -(-len(pieces) // across)
+    page = Page(
+        max(2 * MARGIN + across * (width + GAP) - GAP, 460), down * (height + HEAD) + MARGIN,
+        f"What the best runs along {key} have learned: {pieces[0].what}",
+        f"{title} · elbo: validation, beta 1, nats per image",
+    )  # fmt: skip
+    for index, piece in enumerate(pieces):
+        row, column = divmod(index, across)
+        left, top = MARGIN + column * (width + GAP), row * (height + HEAD)
+        page.text(left, top, f"{space.short(key)} {words(piece.value)}", 9.5, INK, weight="bold")
+        page.text(left, top + 15, f"elbo {number(round(piece.elbo, 2))}", color=SOFT)
+        page.image(left, top + HEAD - 6, piece.sheet)
+    return page.figure
+
+
+def _rest(setting: Setting, key: str) -> dict[str, Value]:
+    return {name: value for name, value in setting.items() if name != key}
+
+
+def _sheet(subject: Subject, flat: bool) -> tuple[UInt8[np.ndarray, "h w c"], str]:
+    side = max(subject.store.image_shape[1:])
+    grid = min(12, max(4, CELL // side))
+    if not flat:
+        panel = SamplesFigure(num=grid * grid, columns=grid).compute(subject)
+        pictures = on_grid(panel.arrays["pictures"], grid)
+        return _joined(pictures), "samples, the mean decoded from codes of the prior"
+    panel = ManifoldFigure(grid=grid).compute(subject)
+    what = "manifolds, each over the range of its test images' codes"
+    if subject.conditional:
+        what += f", of class {subject.store.classes[0]}"
+    return _joined(panel.arrays["pictures"][0]), what
+
+
+def _joined(pictures: UInt8[np.ndarray, "rows columns h w c"]) -> UInt8[np.ndarray, "h w c"]:
+    width = pictures.shape[1] * pictures.shape[3]
+    return tile(magnify(pictures, fitting(width, CELL)), 0)

@@ -1,0 +1,211 @@
+"""A sweep as a person asked for it: what is swept, how, and which experiment each trial is."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from vaelab.config import Config, override, read_yaml, to_yaml, validate
+from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
+from vaelab.experiment import Experiment
+from vaelab.files import write_text
+from vaelab.sweep.space import SEED, Range, Setting, Space, assignment, read_space
+
+Search = Literal["grid", "random", "tpe"]
+
+NO_PICTURES = ("figures={every_epoch: [], at_end: []}", "explorer.keep=0")
+"""Come before what a person asks for, who may ask for them all the same."""
+OWN = ("task_name", "output_train_dir", "training.replicas")
+"""Keys that a sweep gives its trials itself."""
+LARGEST = 10_000
+
+
+class Sweep(Config):
+    """What sweep.yaml holds."""
+
+    settings: dict[str, Any]
+    """The keys of the experiment that all trials share, as a config gives them."""
+    swept: tuple[str, ...]
+    """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
+    search: Search
+    """How settings are chosen."""
+    trials: int
+    """How many, seeds counted."""
+    prune: bool
+    """Whether trials that are worse than half of the finished ones are stopped early."""
+
+    @cached_property
+    def space(self) -> Space:
+        """What is swept."""
+        return read_space(self.swept)[0]
+
+    def experiment(
+        self, run: str, setting: Setting, seed: int | None, source: str | None = None
+    ) -> Experiment:
+        """The experiment of one trial.
+
+        Args:
+            run: the trial's name.
+            setting: a value for each swept key.
+            seed: of the training; None: the config's.
+            source: begins what is said about a wrong value; None: the run.
+
+        Raises:
+            BadValueError: the setting is not right.
+        """
+        words = [assignment(key, value) for key, value in setting.items()]
+        words += [f"task_name={run}"] + ([] if seed is None else [f"training.seed={seed}"])
+        return validate(Experiment, override(Experiment, self.settings, words), source or run)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Sweep":
+        """The sweep in a folder.
+
+        Raises:
+            MissingFileError: there is none.
+        """
+        path = folder / "sweep.yaml"
+        if not path.is_file():
+            raise MissingFileError(
+                f"there is no sweep in {folder} (no sweep.yaml); "
+                "`vaelab sweep run CONFIG key=v1,v2,...` makes one"
+            )
+        return validate(cls, read_yaml(path), str(path))
+
+    def save(self, folder: Path) -> None:
+        """Begin a sweep in a folder.
+
+        Raises:
+            BadValueError: there is one already, or something else.
+            StorageError: the folder cannot be written.
+        """
+        if (folder / "sweep.yaml").is_file():
+            raise BadValueError(_there_already(folder, Sweep.load(folder), self))
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BadValueError(
+                f"{folder} holds something that is not a sweep; choose another task_name"
+            )
+        write_text(folder / "sweep.yaml", to_yaml(self))
+
+
+def plan(
+    settings: dict[str, Any], words: list[str], search: Search, trials: int | None, prune: bool
+) -> Sweep:
+    """A sweep whose every key and value can be used.
+
+    Args:
+        settings: the keys that a config gives.
+        words: what is swept, and overrides.
+        search: how settings are chosen.
+        trials: how many; None for a grid, which has as many as it has.
+        prune: whether to stop bad trials early.
+
+    Raises:
+        UserError: what is wrong, in the person's spelling.
+    """
+    space, fixed = read_space(words)
+    swept = tuple(word for word in words if word not in fixed)
+    base = override(Experiment, settings, [*NO_PICTURES, *fixed])
+    validate(Experiment, base, "the sweep's config")
+    _check_search(space, search, trials, prune)
+    count = space.size if search == "grid" or trials is None else trials
+    sweep = Sweep(settings=base, swept=swept, search=search, trials=count, prune=prune)
+    for key in space.keys:
+        if key in OWN:
+            raise BadCombinationError(f"`{key}` cannot be swept: the sweep gives it to each trial")
+        if key.split(".")[0] == "data":
+            raise BadCombinationError(
+                f"`{key}` cannot be swept: trials are compared on the same images; sweep them apart"
+            )
+    _check_experiments(sweep)
+    return sweep
+
+
+def _check_search(space: Space, search: Search, trials: int | None, prune: bool) -> None:
+    ranges = [one.key for one in space.dimensions if isinstance(one, Range)]
+    if search == "grid" and ranges:
+        raise BadCombinationError(
+            f"a grid needs listed values, but `{ranges[0]}` is a range; list some, or use "
+            "--search random or --search tpe, with --trials N"
+        )
+    if search == "grid" and trials is not None:
+        raise BadCombinationError(
+            f"a grid has as many trials as combinations, here {space.size:,}; leave --trials out, "
+            "or use --search random or tpe"
+        )
+    if search != "grid" and trials is None:
+        raise BadCombinationError(f"--search {search} never ends by itself; add --trials N")
+    if search != "grid" and not space.dimensions:
+        raise BadCombinationError("nothing but the seed is swept; leave --search out")
+    if search != "grid" and trials is not None and trials % space.repeats:
+        up = trials + space.repeats - trials % space.repeats
+        raise BadCombinationError(
+            f"each setting is trained with {space.repeats} seeds, and {trials} is no multiple of "
+            f"that; use --trials {up}"
+        )
+    if max(trials or 0, space.size if search == "grid" else 0) > LARGEST:
+        raise BadValueError(f"that is more than {LARGEST:,} trials; sweep less at once")
+    if prune and space.seeds:
+        raise BadCombinationError(
+            "--prune stops trials one by one, so a mean over training.seed would be one over the "
+            "lucky ones; leave --prune out, or the seeds"
+        )
+
+
+def _check_experiments(sweep: Sweep) -> None:
+    space = sweep.space
+    seed = space.seeds[0] if space.seeds else None
+    samples = [*space.samples()] or [("", {})]
+    first = _checked(sweep, samples[0][1], seed, samples[0][0])
+    for words, setting in samples[1:]:
+        _check_comparable(first, _checked(sweep, setting, seed, words), words)
+    for other in space.seeds[1:]:
+        _checked(sweep, samples[0][1], other, assignment(SEED, other))
+    for setting in space.grid() if sweep.search == "grid" else ():
+        words = " ".join(assignment(key, value) for key, value in setting.items())
+        _check_comparable(first, _checked(sweep, setting, seed, words), words)
+
+
+def _checked(sweep: Sweep, setting: Setting, seed: int | None, words: str) -> Experiment:
+    experiment = sweep.experiment("trial", setting, seed, f"the sweep's {words}")
+    training = experiment.training
+    if experiment.data.validation == 0:
+        raise BadCombinationError(
+            "trials are compared by their validation ELBO, but data.validation is 0; "
+            "hold some images out, e.g. data.validation=200"
+        )
+    if training.max_minutes is not None:
+        raise BadCombinationError(
+            "training.max_minutes would stop trials by a clock that those trained together share; "
+            "leave it out and choose training.epochs"
+        )
+    if training.replicas > 1:
+        raise BadCombinationError(
+            f"training.replicas is {training.replicas}, but a sweep lists its seeds: {SEED}=0,1,2"
+        )
+    return experiment
+
+
+def _check_comparable(one: Experiment, other: Experiment, words: str) -> None:
+    kinds = one.model.likelihood, other.model.likelihood
+    if kinds[0].measure != kinds[1].measure:
+        raise BadCombinationError(
+            f"{words}: the ELBOs of `{kinds[0].kind}` and `{kinds[1].kind}` cannot be compared "
+            "(one is of a density, one of a probability); sweep them apart"
+        )
+    if one.model.condition.active != other.model.condition.active:
+        raise BadCombinationError(
+            f"{words}: an ELBO given the class cannot be compared with one without; sweep them "
+            "apart"
+        )
+
+
+def _there_already(folder: Path, old: Sweep, new: Sweep) -> str:
+    names = [name for name in Sweep.model_fields if getattr(old, name) != getattr(new, name)]
+    on = f"`vaelab sweep resume {folder}` goes on with it, and task_name=NAME makes another"
+    if not names:
+        return f"there is this sweep in {folder} already; {on}"
+    changes = "; ".join(
+        f"{name} was {getattr(old, name)!r}" for name in names if name != "settings"
+    )
+    changes = changes or "the config or its overrides were others"
+    return f"there is a sweep of other settings in {folder} ({changes}); {on}"

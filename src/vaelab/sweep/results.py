@@ -1,0 +1,124 @@
+"""What a sweep found: its trials by setting, with mean and standard error over seeds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
+
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from vaelab.sweep.plan import Sweep
+from vaelab.sweep.space import Setting, Space, Value, written
+from vaelab.sweep.trial import State, Trial
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds and its standard error; None of a single seed."""
+
+    value: float
+    standard_error: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Mean":
+        """Of one or more values."""
+        error = stdev(values) / sqrt(len(values)) if len(values) > 1 else None
+        return cls(fmean(values), error)
+
+    def __str__(self) -> str:
+        if self.standard_error is None:
+            return f"{self.value:,.2f}"
+        return f"{self.value:,.2f} ± {self.standard_error:.2g}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A setting and its trials, one for each seed."""
+
+    setting: Setting
+    trials: tuple[Trial, ...]
+
+    @property
+    def complete(self) -> list[Trial]:
+        """Trials that were trained to the end."""
+        return [trial for trial in self.trials if trial.state is State.COMPLETE]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all were; a mean over the others would be over the lucky ones."""
+        return len(self.complete) == len(self.trials)
+
+    @property
+    def elbo(self) -> Mean | None:
+        """The validation ELBO at beta 1, nats per image."""
+        values = [trial.elbo for trial in self.complete if trial.elbo is not None]
+        return Mean.of(values) if values else None
+
+    def term(self, name: str) -> Mean:
+        """`distortion` or `rate`, nats per image, of the epochs with the best ELBO."""
+        return Mean.of([trial.terms[name] for trial in self.complete])
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the highest ELBO."""
+        return max(self.complete, key=lambda trial: trial.elbo or 0.0)
+
+
+def results(trials: Sequence[Trial]) -> list[Result]:
+    """The settings, those first whose seeds were all trained to the end, the highest ELBO first."""
+    settings: list[tuple[Setting, list[Trial]]] = []
+    for trial in trials:
+        same = next((found for setting, found in settings if setting == trial.setting), None)
+        if same is None:
+            settings.append((trial.setting, [trial]))
+        else:
+            same.append(trial)
+    found = [Result(setting, tuple(those)) for setting, those in settings]
+    return sorted(found, key=_rank)
+
+
+def _rank(result: Result) -> tuple[bool, bool, float]:
+    elbo = result.elbo
+    return (elbo is None, not result.whole, 0.0 if elbo is None else -elbo.value)
+
+
+def table(sweep: Sweep, trials: Sequence[Trial], title: str) -> Table:
+    """The settings with their numbers, the best first."""
+    space = sweep.space
+    repeated = f"; ± standard error over {space.repeats} seeds" if space.repeats > 1 else ""
+    caption = (
+        "validation ELBO at beta 1 and its parts in the best epoch of each run, nats per image"
+        f"{repeated}; no test image was measured"
+    )
+    shown = Table(box=SIMPLE, title=escape(title), caption=caption)
+    for key in space.keys:
+        shown.add_column(escape(space.short(key)), overflow="fold")
+    for name in ("elbo", "distortion", "rate"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("runs", overflow="fold")
+    for result in results(trials):
+        elbo = result.elbo
+        numbers = ["-"] * 3
+        if elbo is not None:
+            numbers = [str(elbo), str(result.term("distortion")), str(result.term("rate"))]
+        values = [escape(words(result.setting.get(key))) for key in space.keys]
+        shown.add_row(*values, *numbers, _states(result))
+    return shown
+
+
+def words(value: Value) -> str:
+    """A swept value for people."""
+    return f"{value:.4g}" if isinstance(value, float) else written(value)
+
+
+def setting_words(space: Space, setting: Setting) -> str:
+    """A setting for people."""
+    return ", ".join(f"{space.short(key)} {words(setting[key])}" for key in space.keys)
+
+
+def _states(result: Result) -> str:
+    counts = Counter(trial.state.value for trial in result.trials)
+    return ", ".join(f"{count} {state}" for state, count in counts.items())

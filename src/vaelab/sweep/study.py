@@ -1,0 +1,202 @@
+"""The trials of a sweep, in Optuna's journal beside the runs: made, claimed, ended, retried."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import TrialState, create_trial
+
+from vaelab.errors import BadValueError
+from vaelab.files import storage_error
+from vaelab.sweep.space import Listed, Range, Setting, Space, Value
+from vaelab.sweep.trial import State, Trial
+
+NAME = "sweep"
+ATTEMPTS = 3
+"""Times that a trial is begun whose workers are killed."""
+FINISHED_FIRST = 4
+"""Trials that have to be complete before any is pruned."""
+
+
+class Study:
+    """The journal of a sweep.
+
+    Several processes, also of several machines with a common disk, may have it open.
+
+    Args:
+        folder: of the sweep.
+        space: what is swept.
+
+    Raises:
+        StorageError: the journal is not there and cannot be made.
+        BadValueError: it is damaged.
+    """
+
+    def __init__(self, folder: Path, space: Space) -> None:
+        self.space, self._path = space, folder / "journal.log"
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        lock = JournalFileOpenLock(str(self._path))
+        try:
+            self._storage = JournalStorage(JournalFileBackend(str(self._path), lock))
+            if not self._storage.get_all_studies():
+                with self.alone():
+                    optuna.create_study(
+                        storage=self._storage, study_name=NAME, direction="maximize",
+                        load_if_exists=True,
+                    )  # fmt: skip
+            self.optuna = optuna.load_study(
+                study_name=NAME, storage=self._storage,
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=FINISHED_FIRST),
+            )  # fmt: skip
+        except OSError as error:
+            raise storage_error(self._path, error) from error
+        except (ValueError, KeyError) as error:
+            raise BadValueError(f"{self._path} is damaged: {error}") from error
+        self._id = self._storage.get_study_id_from_name(NAME)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes, claims or retries trials inside the block."""
+        lock = JournalFileOpenLock(str(self._path.with_name("claims")))
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def every(self) -> list[Trial]:
+        """All trials, also those whose run another has gone on with."""
+        try:
+            return [Trial.of(one) for one in self._storage.get_all_trials(self._id, deepcopy=False)]
+        except ValueError as error:
+            raise BadValueError(f"{self._path} is damaged: {error}") from error
+
+    def trials(self) -> list[Trial]:
+        """The latest trial of each run."""
+        return list({trial.run: trial for trial in self.every() if trial.run}.values())
+
+    def add(
+        self, setting: Setting, seed: int | None, run: str | None = None, attempt: int = 1
+    ) -> None:
+        """A trial that waits to be claimed; without a run it has a new one."""
+        name = run or self._run(len(self.every()), setting, seed)
+        self.optuna.add_trial(
+            create_trial(
+                state=TrialState.WAITING, params=dict(setting),
+                distributions={one.key: distribution(one) for one in self.space.dimensions},
+                user_attrs={"run": name, "seed": seed, "attempt": attempt},
+            )
+        )  # fmt: skip
+
+    def propose(self, sampler: optuna.samplers.BaseSampler, count: int) -> None:
+        """Trials that wait, with settings of a sampler's and the first of the seeds.
+
+        While they are drawn they count as running, so that the sampler proposes different ones.
+        """
+        self.optuna.sampler = sampler
+        seed = self.space.seeds[0] if self.space.seeds else None
+        drawn = []
+        for _ in range(count):
+            trial = optuna.trial.Trial(self.optuna, self._storage.create_new_trial(self._id))
+            drawn.append(
+                (trial.number, {one.key: suggest(trial, one) for one in self.space.dimensions})
+            )
+        for number, setting in drawn:
+            facts = {"seed": seed, "run": self._run(number, setting, seed)}
+            self._set(number, TrialState.WAITING, facts=facts)
+
+    def claim(self, chosen: Sequence[Trial], worker: str) -> None:
+        """Note that a worker trains these; to be called alone."""
+        for trial in chosen:
+            self._set(trial.number, TrialState.RUNNING, facts={"worker": worker})
+
+    def held(self, worker: str) -> set[str]:
+        """The runs that a worker trains."""
+        mine = (trial for trial in self.trials() if trial.worker == worker)
+        return {trial.run for trial in mine if trial.state is State.RUNNING}
+
+    def give_back(self, trials: Sequence[Trial]) -> None:
+        """Stopped by a person; they wait for whoever goes on with the sweep."""
+        for trial in trials:
+            self._set(trial.number, TrialState.WAITING)
+
+    def complete(self, trial: Trial, elbo: float, terms: dict[str, float]) -> None:
+        """Trained to the end."""
+        self._set(trial.number, TrialState.COMPLETE, elbo, {"terms": terms})
+
+    def prune(self, trial: Trial, elbo: float, terms: dict[str, float]) -> None:
+        """Stopped early."""
+        self._set(trial.number, TrialState.PRUNED, elbo, {"terms": terms})
+
+    def fail(self, trial: Trial, state: State, reason: str) -> None:
+        """Ended without a number."""
+        facts = {"ended": state.value, "reason": reason}
+        self._set(trial.number, TrialState.FAIL, facts=facts)
+
+    def retry(self, trial: Trial) -> None:
+        """Its worker was killed: let another trial go on with its run; to be called alone."""
+        reason = f"the worker {trial.worker} was killed"
+        if not trial.run:
+            self.fail(trial, State.KILLED, "drawn by a process that was killed")
+        elif trial.attempt >= ATTEMPTS:
+            before = f"and those of {ATTEMPTS - 1} attempts before"
+            self.fail(trial, State.FAILED, f"{reason}, {before}")
+        else:
+            if not any(one.run == trial.run and one.number > trial.number for one in self.every()):
+                self.add(trial.setting, trial.seed, trial.run, trial.attempt + 1)
+            self.fail(trial, State.KILLED, reason)
+
+    def report(self, trial: Trial, epoch: int, elbo: float) -> bool:
+        """Note the ELBO after an epoch; whether the trial is not worth going on with."""
+        going = optuna.trial.Trial(self.optuna, self._trial_id(trial.number))
+        going.report(elbo, epoch)
+        return going.should_prune()
+
+    def _run(self, number: int, setting: Setting, seed: int | None) -> str:
+        return f"{number:03d}_{self.space.name(setting, seed)}"
+
+    def _set(
+        self,
+        number: int,
+        state: TrialState,
+        elbo: float | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        trial = self._trial_id(number)
+        for key, value in (facts or {}).items():
+            self._storage.set_trial_user_attr(trial, key, value)
+        self._storage.set_trial_state_values(trial, state, None if elbo is None else [elbo])
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def distribution(dimension: Listed | Range) -> BaseDistribution:
+    """What Optuna calls a dimension."""
+    if isinstance(dimension, Listed):
+        return CategoricalDistribution(dimension.values)
+    if dimension.integer:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def suggest(trial: optuna.trial.Trial, dimension: Listed | Range) -> Value:
+    """A value that the sampler chooses."""
+    key = dimension.key
+    if isinstance(dimension, Listed):
+        value: Value = trial.suggest_categorical(key, dimension.values)
+        return value
+    low, high, log = dimension.low, dimension.high, dimension.log
+    if dimension.integer:
+        return trial.suggest_int(key, int(low), int(high), log=log)
+    return trial.suggest_float(key, low, high, log=log)

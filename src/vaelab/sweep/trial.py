@@ -1,0 +1,73 @@
+"""A trial: one run of a sweep, and how far it is."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from optuna.trial import FrozenTrial, TrialState
+
+from vaelab.sweep.space import Setting
+
+
+class State(StrEnum):
+    """How far a trial is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    """Stopped early, since it was worse than half of those that had ended."""
+    DIVERGED = "diverged"
+    KILLED = "killed"
+    """Its worker ended without a word; another trial with the same run goes on."""
+    FAILED = "failed"
+
+
+GOING = (State.WAITING, State.RUNNING)
+"""Not ended."""
+STATES = {
+    TrialState.WAITING: State.WAITING,
+    TrialState.RUNNING: State.RUNNING,
+    TrialState.COMPLETE: State.COMPLETE,
+    TrialState.PRUNED: State.PRUNED,
+    TrialState.FAIL: State.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run of the sweep.
+
+    Attributes:
+        number: in the journal.
+        run: name of its folder; empty while it is only a proposal of the sampler.
+        state: how far it is.
+        setting: its value of each swept key.
+        seed: of its training, where seeds are swept.
+        attempt: 1, and more after its worker was killed.
+        worker: who trains it.
+        elbo: the best validation ELBO, nats per image, once it is complete or pruned.
+        terms: `distortion` and `rate` of that epoch, nats per image, and the `epoch`.
+        reason: why it failed.
+    """
+
+    number: int
+    run: str
+    state: State
+    setting: Setting
+    seed: int | None
+    attempt: int = 1
+    worker: str = ""
+    elbo: float | None = None
+    terms: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+    @classmethod
+    def of(cls, frozen: FrozenTrial) -> "Trial":
+        """What Optuna has of it."""
+        facts = frozen.user_attrs
+        ended = facts.get("ended")
+        return cls(
+            frozen.number, facts.get("run", ""), State(ended) if ended else STATES[frozen.state],
+            frozen.params, facts.get("seed"), facts.get("attempt", 1), facts.get("worker", ""),
+            frozen.value, facts.get("terms", {}), facts.get("reason", ""),
+        )  # fmt: skip
