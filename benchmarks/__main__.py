@@ -24,6 +24,7 @@ SECTIONS = {
     "roofline": "roofline",
     "growth": "growth",
     "replicas": "replicas",
+    "sweep": "sweep",
     "memory": "memory",
     "start-up": "startup",
     "stall": "stall",

@@ -7,12 +7,12 @@ from rich.console import Console
 
 from vaelab.errors import MissingFileError
 from vaelab.sweep.conduct import conduct
-from vaelab.sweep.draw import fill
 from vaelab.sweep.heart import Watch
-from vaelab.sweep.pictures import draw
+from vaelab.sweep.pictures import draw_pictures
 from vaelab.sweep.plan import Search, Sweep, plan
 from vaelab.sweep.results import results, setting_words, table
 from vaelab.sweep.study import Study
+from vaelab.sweep.supply import fill
 from vaelab.sweep.trial import State, Trial
 
 __all__ = ["begin", "go_on", "show_best", "show_status"]
@@ -59,7 +59,7 @@ def go_on(folder: Path, workers: int, console: Console) -> None:
     if not done:
         _say(console, f"to go on: vaelab sweep resume {folder}")
         return
-    if paths := draw(folder, console):
+    if paths := draw_pictures(folder, console):
         _say(console, f"pictures in {folder}: {', '.join(path.name for path in paths)}")
     show_best(folder, console)
 

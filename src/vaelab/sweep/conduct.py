@@ -8,11 +8,11 @@ from rich.console import Console
 from vaelab.files import storage_error
 from vaelab.sweep.board import Board
 from vaelab.sweep.crew import Crew
-from vaelab.sweep.draw import over
 from vaelab.sweep.heart import Watch
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.reap import reap
 from vaelab.sweep.study import Study
+from vaelab.sweep.supply import over
 from vaelab.sweep.trial import GOING
 from vaelab.training import interruptible
 

@@ -14,6 +14,10 @@ from vaelab.sweep.plan import Sweep
 from vaelab.sweep.space import Setting, Space, Value, written
 from vaelab.sweep.trial import State, Trial
 
+ROWS = 40
+"""Of the table."""
+SHORT = {State.COMPLETE: "done"}
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -31,7 +35,7 @@ class Mean:
     def __str__(self) -> str:
         if self.standard_error is None:
             return f"{self.value:,.2f}"
-        return f"{self.value:,.2f} ± {self.standard_error:.2g}"
+        return f"{self.value:,.2f} ± {self.standard_error:.2f}"
 
 
 @dataclass(frozen=True)
@@ -95,23 +99,26 @@ def table(sweep: Sweep, trials: Sequence[Trial], title: str) -> Table:
     )
     shown = Table(box=SIMPLE, title=escape(title), caption=caption)
     for key in space.keys:
-        shown.add_column(escape(space.short(key)), overflow="fold")
+        shown.add_column(escape(space.short(key)), overflow="fold", min_width=6)
     for name in ("elbo", "distortion", "rate"):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("runs", overflow="fold")
-    for result in results(trials):
+    shown.add_column("runs", no_wrap=True)
+    found = results(trials)
+    for result in found[:ROWS]:
         elbo = result.elbo
         numbers = ["-"] * 3
         if elbo is not None:
             numbers = [str(elbo), str(result.term("distortion")), str(result.term("rate"))]
         values = [escape(words(result.setting.get(key))) for key in space.keys]
         shown.add_row(*values, *numbers, _states(result))
+    if len(found) > ROWS:
+        shown.add_row(f"and {len(found) - ROWS} more")
     return shown
 
 
 def words(value: Value) -> str:
     """A swept value for people."""
-    return f"{value:.4g}" if isinstance(value, float) else written(value)
+    return f"{value:.3g}" if isinstance(value, float) else written(value)
 
 
 def setting_words(space: Space, setting: Setting) -> str:
@@ -120,5 +127,8 @@ def setting_words(space: Space, setting: Setting) -> str:
 
 
 def _states(result: Result) -> str:
-    counts = Counter(trial.state.value for trial in result.trials)
+    """Such as `done`, `3 done` or `2 done, 1 diverged`."""
+    counts = Counter(SHORT.get(trial.state, trial.state.value) for trial in result.trials)
+    if len(result.trials) == 1:
+        return next(iter(counts))
     return ", ".join(f"{count} {state}" for state, count in counts.items())

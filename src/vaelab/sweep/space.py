@@ -225,5 +225,5 @@ def _seeds(dimension: Listed | Range | None) -> tuple[int, ...]:
 
 
 def _plain(value: Value) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else written(value)
+    text = f"{value:.3g}" if isinstance(value, float) else written(value)
     return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_VALUE]

@@ -103,11 +103,11 @@ class Study:
 
         While they are drawn they count as running, so that the sampler proposes different ones.
         """
-        self.optuna.sampler = sampler
+        study = optuna.load_study(study_name=NAME, storage=self._storage, sampler=sampler)
         seed = self.space.seeds[0] if self.space.seeds else None
         drawn = []
         for _ in range(count):
-            trial = optuna.trial.Trial(self.optuna, self._storage.create_new_trial(self._id))
+            trial = optuna.trial.Trial(study, self._storage.create_new_trial(self._id))
             drawn.append(
                 (trial.number, {one.key: suggest(trial, one) for one in self.space.dimensions})
             )
@@ -160,7 +160,7 @@ class Study:
         """Note the ELBO after an epoch; whether the trial is not worth going on with."""
         going = optuna.trial.Trial(self.optuna, self._trial_id(trial.number))
         going.report(elbo, epoch)
-        return going.should_prune()
+        return bool(going.should_prune())
 
     def _run(self, number: int, setting: Setting, seed: int | None) -> str:
         return f"{number:03d}_{self.space.name(setting, seed)}"

@@ -14,6 +14,8 @@ LOOK = 5.0
 """Seconds between looks into the journal."""
 RUNGS = 10
 """Times in a training that a trial may be pruned."""
+FIRST = 0.2
+"""Part of a training before which none is pruned: the slow begin badly."""
 
 
 class LostError(Exception):
@@ -75,7 +77,7 @@ class Warden:
         progress, epochs = loop.progress, loop.config.epochs
         rung = max(1, epochs // RUNGS)
         ended = progress.batch == 0 and progress.epoch % rung == 0
-        if not self._prune or not ended or progress.epoch >= epochs:
+        if not self._prune or not ended or not FIRST * epochs <= progress.epoch < epochs:
             return
         for member in loop.members:
             trial = self._trials[member.experiment.task_name]

@@ -13,13 +13,13 @@ from vaelab.errors import StorageError, UserError
 from vaelab.files import storage_error
 from vaelab.process import prepare_process
 from vaelab.run import Run
-from vaelab.sweep.draw import fill, over
 from vaelab.sweep.group import alike, share
 from vaelab.sweep.heart import Heart, Watch, worker_name
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import ended
 from vaelab.sweep.reap import reap
 from vaelab.sweep.study import Study
+from vaelab.sweep.supply import fill, over
 from vaelab.sweep.trial import State, Trial
 from vaelab.sweep.warden import LostError, Warden
 from vaelab.training import DivergedRunError, Start, interruptible, train_together

@@ -17,7 +17,7 @@ from vaelab.sweep.results import results
 from vaelab.sweep.study import Study
 
 
-def draw(folder: Path, console: Console) -> list[Path]:
+def draw_pictures(folder: Path, console: Console) -> list[Path]:
     """Draw what the complete trials of a sweep allow; the paths written.
 
     Raises:

@@ -6,6 +6,8 @@ from textwrap import shorten
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from vaelab.figures.curves import vertical_range
 from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number
@@ -13,8 +15,8 @@ from vaelab.sweep.pictures.colours import Colours
 from vaelab.sweep.results import Mean, Result, setting_words, words
 from vaelab.sweep.space import Space
 
-LEFT, SIDE, KEY, FOOT = 74, 440, 330, 54
-LINES, MOST_NAMED, LONGEST = 7, 20, 34
+LEFT, SIDE, KEY, FOOT = 74, 440, 400, 54
+LINES, MOST_NAMED, LONGEST = 7, 20, 27
 
 
 def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
@@ -76,9 +78,14 @@ def _frame(axes: Axes, found: Sequence[Result]) -> None:
         vertical_range(np.array([trial.terms[name] for trial in trials]))
         for name in ("rate", "distortion")
     )
-    levels = np.linspace(x[0] + y[0], x[1] + y[1], LINES)
-    for level in levels[1:-1]:
-        axes.plot(x, [level - x[0], level - x[1]], "--", color=FAINT, linewidth=1, zorder=1)
+    for elbo in MaxNLocator(LINES).tick_values(-x[1] - y[1], -x[0] - y[0]):
+        axes.plot(x, [-elbo - x[0], -elbo - x[1]], "--", color=FAINT, linewidth=1, zorder=1)
+        if y[0] < -elbo - x[1] < y[1]:
+            axes.annotate(
+                number(elbo), (x[1], -elbo - x[1]), xytext=(-3, 0), textcoords="offset points",
+                ha="right", va="center", size=8, color=SOFT, zorder=1,
+                path_effects=[withStroke(linewidth=4, foreground="white")],
+            )  # fmt: skip
     axes.set_xlim(*x)
     axes.set_ylim(*y)
     axes.set_xlabel("rate", size=9, color=INK)
@@ -101,11 +108,11 @@ def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours)
         top += 17
         page.text(left, top, str(label), color=SOFT)
         name = setting_words(space, result.setting) or "the only setting"
-        page.text(left + 20, top, shorten(name, LONGEST + 6, placeholder="…"))
+        page.text(left + 20, top, shorten(name, 2 * LONGEST, placeholder="…"))
         page.text(left + KEY, top, _nats(result.elbo), align="right")
     if len(front) > min(MOST_NAMED, room):
         page.text(left, top + 17, f"and {len(front) - min(MOST_NAMED, room)} more", color=SOFT)
 
 
 def _nats(elbo: Mean | None) -> str:
-    return "" if elbo is None else number(round(elbo.value, 2))
+    return "" if elbo is None else f"{elbo.value:,.2f}".replace("-", "−")

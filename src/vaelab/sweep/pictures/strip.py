@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 
 from vaelab.figures import ManifoldFigure, SamplesFigure, Subject
 from vaelab.figures.sheet import fitting, magnify, on_grid, spread, tile
-from vaelab.figures.style import INK, MARGIN, SOFT, Page, number
+from vaelab.figures.style import INK, MARGIN, SOFT, Page
 from vaelab.pictures import subject_of
 from vaelab.run import Run
 from vaelab.sweep.results import Result, words
 from vaelab.sweep.space import Setting, Space, Value
 
 CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
+HAIR, BLACK = 1, 0
 MOST = 10
 """Values that are shown."""
 
@@ -78,7 +79,7 @@ def draw_strip(pieces: Sequence[Piece], space: Space, key: str, title: str) -> F
         row, column = divmod(index, across)
         left, top = MARGIN + column * (width + GAP), row * (height + HEAD)
         page.text(left, top, f"{space.short(key)} {words(piece.value)}", 9.5, INK, weight="bold")
-        page.text(left, top + 15, f"elbo {number(round(piece.elbo, 2))}", color=SOFT)
+        page.text(left, top + 15, f"elbo {piece.elbo:,.2f}".replace("-", "−"), color=SOFT)
         page.image(left, top + HEAD - 6, piece.sheet)
     return page.figure
 
@@ -101,6 +102,8 @@ def _sheet(subject: Subject, flat: bool) -> tuple[UInt8[np.ndarray, "h w c"], st
     return _joined(panel.arrays["pictures"][0]), what
 
 
-def _joined(pictures: UInt8[np.ndarray, "rows columns h w c"]) -> UInt8[np.ndarray, "h w c"]:
+def _joined(
+    pictures: UInt8[np.ndarray, "rows columns h w c"],
+) -> UInt8[np.ndarray, "height width c"]:
     width = pictures.shape[1] * pictures.shape[3]
-    return tile(magnify(pictures, fitting(width, CELL)), 0)
+    return tile(magnify(pictures, fitting(width, CELL)), HAIR, BLACK)

@@ -1,0 +1,251 @@
+"""Sweeps from beginning to end, on tiny runs."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, stdev
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.sweep.conftest import Begin
+from vaelab.run import Run, read_tensors
+from vaelab.sweep import go_on
+from vaelab.sweep.heart import Heart
+from vaelab.sweep.plan import Sweep
+from vaelab.sweep.progress import reached
+from vaelab.sweep.results import results
+from vaelab.sweep.study import Study
+from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.worker import Worker
+from vaelab.training import train
+
+QUIET = Console(quiet=True)
+
+
+def work(folder: Path, workers: int = 1) -> list[Trial]:
+    """All trials, in this process."""
+    Worker(folder, "here", workers, QUIET).work()
+    return trials_of(folder)
+
+
+def trials_of(folder: Path) -> list[Trial]:
+    return Study(folder, Sweep.load(folder).space).trials()
+
+
+def best_elbo(run: Run) -> float:
+    return max(row["elbo_nats"] for row in run.metrics() if row["split"] == "valid")
+
+
+def test_every_trial_is_the_run_it_would_be_alone(sweep: Begin, tmp_path: Path) -> None:
+    folder = sweep("objective.beta=0.5,4", "training.seed=0,1", "training.precision=float64")
+    trials = work(folder)
+    assert [trial.state for trial in trials] == [State.COMPLETE] * 4
+    for trial in trials:
+        run = Run(folder / trial.run)
+        alone = train(run.experiment, tmp_path / "alone").run
+        assert trial.elbo == pytest.approx(best_elbo(alone), rel=1e-9)
+        torch.testing.assert_close(
+            read_tensors(run.resume_path)[0], read_tensors(alone.resume_path)[0], rtol=1e-6,
+            atol=1e-8,
+        )  # fmt: skip
+    for result in results(trials):
+        elbos = [trial.elbo for trial in result.trials if trial.elbo is not None]
+        assert len(elbos) == 2
+        assert result.elbo is not None
+        assert result.elbo.value == pytest.approx(mean(elbos))
+        assert result.elbo.standard_error == pytest.approx(stdev(elbos) / 2**0.5)
+        assert -result.term("rate").value - result.term("distortion").value == pytest.approx(
+            result.elbo.value
+        )
+
+
+def test_those_alike_are_trained_together_and_shared_among_workers(sweep: Begin) -> None:
+    folder = sweep("model.latent=2,3", "objective.beta=1,2", "training.seed=0,1")
+    one, two = Worker(folder, "one", 2, QUIET), Worker(folder, "two", 2, QUIET)
+    with Heart(folder, "one"), Heart(folder, "two"):
+        claimed = [[trial.run for trial in worker._claim()] for worker in (one, two, one)]
+    assert claimed[0] == ["000_latent2_beta1_seed0", "001_latent2_beta1_seed1"]
+    assert [len(runs) for runs in claimed] == [2, 1, 1]  # half of what is left of those alike
+    assert len({run for runs in claimed for run in runs}) == 4
+
+
+def test_a_trial_that_diverges_is_recorded_and_the_sweep_goes_on(sweep: Begin) -> None:
+    folder = sweep("training.optimizer.learning_rate=1e-3,1e30", "training.seed=0,1")
+    trials = {trial.run: trial for trial in work(folder)}
+    states = [trial.state for trial in trials.values()]
+    assert states == [State.COMPLETE] * 2 + [State.DIVERGED] * 2
+    assert "is not a finite number" in trials["002_learning_rate1e+30_seed0"].reason
+    found = results(list(trials.values()))
+    assert [result.whole for result in found] == [True, False]
+    assert found[1].elbo is None
+
+
+def test_a_setting_that_cannot_be_built_fails_alone(sweep: Begin) -> None:
+    bad = "{kind: conv, channels: [4], kernels: [20], strides: [2]}"
+    folder = sweep(f"model.encoder={bad},mlp")
+    trials = work(folder)
+    assert [trial.state for trial in trials] == [State.FAILED, State.COMPLETE]
+    assert "kernel" in trials[0].reason
+
+
+def test_trials_worse_than_the_median_are_stopped_early(sweep: Begin) -> None:
+    rates = "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6"
+    folder = sweep(rates, "training.epochs=10", prune=True)
+    trials = work(folder, workers=5)  # one by one: four have ended before the fifth begins
+    assert [trial.state for trial in trials] == [State.COMPLETE] * 4 + [State.PRUNED]
+    assert trials[-1].terms["epoch"] < 10
+    assert reached(Run(folder / trials[-1].run)).epoch < 10
+
+
+def test_one_of_those_trained_together_is_pruned_and_the_others_go_on(sweep: Begin) -> None:
+    folder = sweep(
+        "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6,6e-3", "training.epochs=10",
+        prune=True,
+    )  # fmt: skip
+    study = Study(folder, Sweep.load(folder).space)
+    first, rest = study.trials()[:4], study.trials()[4:]
+    worker = Worker(folder, "here", 1, QUIET)
+    from vaelab.training.interrupt import Interrupt
+
+    for part in (first, rest):
+        study.claim(part, "here")
+        assert worker._train(part, Interrupt())
+    assert [trial.state for trial in study.trials()][4:] == [State.PRUNED, State.COMPLETE]
+
+
+def test_a_worker_that_was_taken_for_dead_writes_nothing_more(
+    sweep: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaelab.sweep import warden
+    from vaelab.training.interrupt import Interrupt
+
+    monkeypatch.setattr(warden, "LOOK", -1.0)
+    folder = sweep("objective.beta=1,2")
+    study = Study(folder, Sweep.load(folder).space)
+    trials = study.trials()
+    study.claim(trials, "here")
+    study.retry(trials[0])
+    assert Worker(folder, "here", 1, QUIET)._train(trials, Interrupt())
+    assert [trial.state for trial in study.trials()] == [State.WAITING, State.COMPLETE]
+    assert not reached(Run(folder / trials[0].run)).epoch
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    began = monotonic()
+    while not done():
+        assert monotonic() - began < 120, "it never came to that"
+        sleep(0.02)
+
+
+def workers_of(folder: Path) -> list[int]:
+    files = [path for path in (folder / "workers").glob("*") if path.suffix not in (".log", ".tmp")]
+    return [int(path.read_text().split()[1]) for path in files if path.read_text()]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_its_own_unfinished_epoch_at_most(
+    sweep: Begin, tmp_path: Path
+) -> None:
+    words = (
+        "objective.beta=1,2", "training.epochs=8", "training.batch_size=16",
+        "training.precision=float64", "training.threads=1",
+    )  # fmt: skip
+    folder = sweep(*words)
+    saved: dict[str, int] = {}
+
+    def kill() -> None:
+        runs = [folder / trial.run for trial in trials_of(folder)]
+        wait_for(lambda: all(Run.exists(run) and reached(Run(run)).epoch >= 2 for run in runs))
+        (worker,) = workers_of(folder)
+        os.kill(worker, signal.SIGSTOP)
+        saved.update({run.name: reached(Run(run)).epoch for run in runs})
+        os.kill(worker, signal.SIGKILL)
+
+    killer = Thread(target=kill)
+    killer.start()
+    console = Console(record=True, quiet=True)
+    go_on(folder, 1, console)
+    killer.join()
+    assert set(saved) == {trial.run for trial in trials_of(folder)}
+    assert all(2 <= epoch < 8 for epoch in saved.values()), f"killed at {saved}: shows nothing"
+
+    every = Study(folder, Sweep.load(folder).space).every()
+    assert [trial.state for trial in every] == [State.KILLED] * 2 + [State.COMPLETE] * 2
+    assert {trial.attempt for trial in every[2:]} == {2}
+    (log,) = [path for path in (folder / "workers").glob("*.log") if path.stem == every[-1].worker]
+    epochs = [line for line in log.read_text().splitlines() if line.startswith("epoch")]
+    assert int(epochs[0].split()[1].split("/")[0]) == min(saved.values()) + 1
+    for trial in every[2:]:
+        rows = Run(folder / trial.run).metrics()
+        assert [row["epoch"] for row in rows if row["split"] == "valid"] == list(range(1, 9))
+    run = Run(folder / every[-1].run)
+    alone = train(run.experiment, tmp_path / "alone").run
+    torch.testing.assert_close(
+        read_tensors(run.resume_path)[0], read_tensors(alone.resume_path)[0], rtol=1e-6, atol=1e-8
+    )
+
+
+@pytest.mark.slow
+def test_a_stopped_sweep_waits_saved_and_goes_on(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2", "training.epochs=3000")
+
+    def stop() -> None:
+        runs = [folder / trial.run for trial in trials_of(folder)]
+        wait_for(lambda: all(Run.exists(run) and reached(Run(run)).epoch >= 2 for run in runs))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopper = Thread(target=stop)
+    stopper.start()
+    go_on(folder, 1, QUIET)
+    stopper.join()
+    trials = trials_of(folder)
+    assert {trial.state for trial in trials} == {State.WAITING}
+    assert {trial.attempt for trial in trials} == {1}
+    epochs = [reached(Run(folder / trial.run)).epoch for trial in trials]
+    assert min(epochs) >= 2
+    assert workers_of(folder) == []
+    for trial in trials:  # shorter, so that the test ends
+        path = Run(folder / trial.run).config_path
+        assert "epochs: 3000" in path.read_text()
+    plan = folder / "sweep.yaml"
+    plan.write_text(plan.read_text().replace("epochs: 3000", f"epochs: {max(epochs) + 2}"))
+    go_on(folder, 2, QUIET)
+    assert {trial.state for trial in trials_of(folder)} == {State.COMPLETE}
+    for trial in trials:
+        rows = Run(folder / trial.run).metrics()
+        valid = [row["epoch"] for row in rows if row["split"] == "valid"]
+        assert valid == list(range(1, max(epochs) + 3))
+
+
+def test_the_command_line_from_run_to_best(vaelab: Any, tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(
+        "task_name: small\ndata: {kind: digits, validation: 100}\n"
+        "model: {encoder: {widths: [16]}}\ntraining: {epochs: 1, batch_size: 256}\n"
+    )
+    words = ("objective.beta=1,2", "training.seed=0,1", "--runs", tmp_path)
+    answer = vaelab("sweep", "run", config, *words)
+    assert answer.code == 0, answer.err
+    folder = tmp_path / "small_sweep"
+    assert answer.out.count("2 done") == 2
+    assert "best: beta" in answer.out
+    assert f"next: vaelab evaluate {folder}" in answer.out
+    for name in ("rate_distortion", "parallel", "strip"):
+        assert (folder / f"{name}.png").is_file()
+    assert "best: beta" in vaelab("sweep", "best", folder).out
+    assert "4 of 4 trials" in vaelab("sweep", "status", folder).out
+    again = vaelab("sweep", "run", config, *words)
+    assert again.code == 2
+    assert f"`vaelab sweep resume {folder}`" in again.err
+    assert "Traceback" not in again.err
+    nowhere = vaelab("sweep", "best", tmp_path)
+    assert (nowhere.code, nowhere.err.count("\n")) == (2, 1)
+    journal = [json.loads(line) for line in (folder / "journal.log").read_text().splitlines()]
+    assert len([entry for entry in journal if entry["op_code"] == 4]) == 4
