@@ -175,3 +175,13 @@ def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(
     (folder / "journal.log").write_text("{\n{}\n")
     with pytest.raises(BadValueError, match=r"journal\.log is damaged"):
         opened(folder)
+
+
+def test_a_line_that_a_full_disk_cut_short_is_dropped(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2")
+    with (folder / "journal.log").open("a") as journal:
+        journal.write('{"op_code":6,"work')
+    study, _ = opened(folder)
+    study.claim(study.trials()[:1], "me")
+    states = [trial.state for trial in opened(folder)[0].trials()]
+    assert states == [State.RUNNING, State.WAITING]

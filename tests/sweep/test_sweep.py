@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Thread
@@ -17,6 +20,7 @@ from rich.console import Console
 from tests.sweep.conftest import Begin
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
+from vaelab.sweep.board import Board
 from vaelab.sweep.heart import Heart
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import reached
@@ -74,6 +78,12 @@ def test_those_alike_are_trained_together_and_shared_among_workers(sweep: Begin)
     assert claimed[0] == ["000_latent2_beta1_seed0", "001_latent2_beta1_seed1"]
     assert [len(runs) for runs in claimed] == [2, 1, 1]  # half of what is left of those alike
     assert len({run for runs in claimed for run in runs}) == 4
+
+
+def test_convolutions_on_a_cpu_are_trained_in_turn(sweep: Begin) -> None:
+    conv = "model.encoder={kind: conv, channels: [4], kernels: [2], strides: [2]}"
+    folder = sweep("training.seed=0,1,2", "training.device=cpu", conv)
+    assert len(Worker(folder, "here", 1, QUIET)._claim()) == 1
 
 
 def test_a_trial_that_diverges_is_recorded_and_the_sweep_goes_on(sweep: Begin) -> None:
@@ -240,7 +250,7 @@ def test_the_command_line_from_run_to_best(vaelab: Any, tmp_path: Path) -> None:
     for name in ("rate_distortion", "parallel", "strip"):
         assert (folder / f"{name}.png").is_file()
     assert "best: beta" in vaelab("sweep", "best", folder).out
-    assert "4 of 4 trials" in vaelab("sweep", "status", folder).out
+    assert "4 of 4 trials have ended" in vaelab("sweep", "status", folder).out
     again = vaelab("sweep", "run", config, *words)
     assert again.code == 2
     assert f"`vaelab sweep resume {folder}`" in again.err
@@ -249,3 +259,31 @@ def test_the_command_line_from_run_to_best(vaelab: Any, tmp_path: Path) -> None:
     assert (nowhere.code, nowhere.err.count("\n")) == (2, 1)
     journal = [json.loads(line) for line in (folder / "journal.log").read_text().splitlines()]
     assert len([entry for entry in journal if entry["op_code"] == 4]) == 4
+
+
+def test_only_sweeps_pay_for_optuna() -> None:
+    look = "import sys, vaelab.cli, vaelab.api, vaelab.training; print('optuna' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_terminal_sees_a_table_and_a_file_a_line_for_each_that_ended(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2,4")
+    plan = Sweep.load(folder)
+    study = Study(folder, plan.space)
+    terminal = Console(file=StringIO(), force_terminal=True, width=100)
+    file = Console(file=StringIO(), width=100)
+    boards = [Board(folder, plan, console) for console in (terminal, file)]
+    first, second, _ = study.trials()
+    study.claim([first, second], "me")
+    for board in boards:
+        with board:
+            board.show(study.trials())
+            assert "001_beta2" not in file.file.getvalue()
+            if board is boards[0]:
+                study.complete(first, -1.25, {"distortion": 1.0, "rate": 0.25, "epoch": 2})
+            board.show(study.trials())
+    seen = terminal.file.getvalue()
+    assert "1 complete, 1 running, 1 waiting" in seen
+    assert "001_beta2" in seen
+    assert "1/3 000_beta1 complete: valid elbo -1.25 nats" in seen

@@ -13,7 +13,7 @@ from vaelab.sweep.plan import Search, Sweep, plan
 from vaelab.sweep.results import results, setting_words, table
 from vaelab.sweep.study import Study
 from vaelab.sweep.supply import fill
-from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.trial import GOING, State, Trial
 
 __all__ = ["begin", "go_on", "show_best", "show_status"]
 
@@ -67,7 +67,8 @@ def go_on(folder: Path, workers: int, console: Console) -> None:
 def show_status(folder: Path, console: Console) -> None:
     """Print the settings with their numbers, who works, and why trials failed."""
     sweep, trials = _read(folder)
-    console.print(table(sweep, trials, f"{folder}: {len(trials)} of {sweep.trials} trials"))
+    ended = sum(trial.state not in GOING for trial in trials)
+    console.print(table(sweep, trials, f"{folder}: {ended} of {sweep.trials} trials have ended"))
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             _say(console, f"{trial.run} {trial.state.value}: {trial.reason}")

@@ -69,7 +69,7 @@ class Crew:
             if code == 0:
                 continue
             if code == 2:
-                raise BadValueError(self._last_words(name))
+                raise BadValueError(self._last_words(name).splitlines()[-1])
             killed.append(name)
             self._deaths += 1
             if self._deaths >= FRUITLESS * self._workers:
@@ -95,4 +95,4 @@ class Crew:
     def _last_words(self, name: str) -> str:
         path = log_path(self._folder, name)
         text = path.read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
-        return f"{text.removeprefix('vaelab: ')} (all of it: {path})"
+        return text.replace("vaelab: ", "") + f" (its log: {path})"

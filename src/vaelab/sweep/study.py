@@ -47,6 +47,7 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         lock = JournalFileOpenLock(str(self._path))
         try:
+            _mend(self._path, lock)
             self._storage = JournalStorage(JournalFileBackend(str(self._path), lock))
             if not self._storage.get_all_studies():
                 with self.alone():
@@ -179,6 +180,18 @@ class Study:
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+
+def _mend(path: Path, lock: JournalFileOpenLock) -> None:
+    """Drop a last line that a full disk has cut short, before another is put behind it."""
+    if not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n"):
+        return
+    lock.acquire()
+    try:
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 def distribution(dimension: Listed | Range) -> BaseDistribution:
