@@ -33,9 +33,9 @@ def run(
     swept: Annotated[
         list[str],
         typer.Argument(
-            metavar="KEY=V1,V2,...|LOW..HIGH[:log]...",
-            help="Keys with listed values, or with a range of numbers; `:log` draws evenly in the "
-            "logarithm. A key with one value is an override, as for `vaelab train`.",
+            metavar="KEY=VALUES...",
+            help="`key=v1,v2,...` or a range of numbers, `key=LOW..HIGH`; `:log` behind it draws "
+            "evenly in the logarithm. A key with one value is an override, as for `vaelab train`.",
         ),
     ],
     search: Annotated[

@@ -78,10 +78,7 @@ def show_status(folder: Path, console: Console) -> None:
         lost = sum(t.state is State.RUNNING and t.worker not in living for t in trials)
         words = f"{len(living)} at work, {running - lost} trials under training"
         if lost:
-            words += (
-                f"; {lost} were left by workers that were killed: "
-                f"vaelab sweep resume {folder} goes on with them"
-            )
+            words += f"; {lost} left by killed workers: vaelab sweep resume {folder} goes on"
         _say(console, words)
 
 

@@ -48,6 +48,6 @@ def pays(experiment: Experiment) -> bool:
     return not convolves or choose_place(experiment.training).device.type != "cpu"
 
 
-def share(alike: int, workers: int) -> int:
-    """How many of so many trials one of the workers takes."""
-    return min(LARGEST, -(-alike // max(1, workers)))
+def share(alike: int, idle: int) -> int:
+    """How many of so many trials one of the idle workers takes."""
+    return min(LARGEST, -(-alike // max(1, idle)))

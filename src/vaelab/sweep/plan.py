@@ -16,7 +16,7 @@ NO_PICTURES = ("figures={every_epoch: [], at_end: []}", "explorer.keep=0")
 """Come before what a person asks for, who may ask for them all the same."""
 OWN = ("task_name", "output_train_dir", "training.replicas")
 """Keys that a sweep gives its trials itself."""
-LARGEST = 10_000
+LARGEST = 2_000
 
 
 class Sweep(Config):

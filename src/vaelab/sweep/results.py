@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
+from typing import Any
 
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
 from vaelab.sweep.plan import Sweep
-from vaelab.sweep.space import Setting, Space, Value, written
+from vaelab.sweep.space import Setting, Space, Value, key_of, written
 from vaelab.sweep.trial import State, Trial
 
 ROWS = 40
@@ -73,14 +74,10 @@ class Result:
 
 def results(trials: Sequence[Trial]) -> list[Result]:
     """The settings, those first whose seeds were all trained to the end, the highest ELBO first."""
-    settings: list[tuple[Setting, list[Trial]]] = []
+    settings: dict[Any, list[Trial]] = {}
     for trial in trials:
-        same = next((found for setting, found in settings if setting == trial.setting), None)
-        if same is None:
-            settings.append((trial.setting, [trial]))
-        else:
-            same.append(trial)
-    found = [Result(setting, tuple(those)) for setting, those in settings]
+        settings.setdefault(key_of(trial.setting), []).append(trial)
+    found = [Result(those[0].setting, tuple(those)) for those in settings.values()]
     return sorted(found, key=_rank)
 
 

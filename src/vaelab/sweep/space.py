@@ -140,6 +140,11 @@ def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
     return Space(rest, _seeds(seeds)), fixed
 
 
+def key_of(setting: Setting) -> tuple[tuple[str, Value], ...]:
+    """The setting as something that can be looked up."""
+    return tuple(sorted(setting.items(), key=lambda item: item[0]))
+
+
 def split(text: str) -> list[str]:
     """Values between commas, except those inside brackets, braces or quotes."""
     values, depth, quote = [""], 0, ""

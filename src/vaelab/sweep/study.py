@@ -24,6 +24,8 @@ from vaelab.sweep.trial import State, Trial
 NAME = "sweep"
 ATTEMPTS = 3
 """Times that a trial is begun whose workers are killed."""
+HELD = 60
+"""Seconds after which the lock of a process that was killed while alone is broken."""
 FINISHED_FIRST = 4
 """Trials that have to be complete before any is pruned."""
 
@@ -68,7 +70,7 @@ class Study:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else makes, claims or retries trials inside the block."""
-        lock = JournalFileOpenLock(str(self._path.with_name("claims")))
+        lock = JournalFileOpenLock(str(self._path.with_name("claims")), grace_period=HELD)
         lock.acquire()
         try:
             yield
@@ -90,7 +92,7 @@ class Study:
         self, setting: Setting, seed: int | None, run: str | None = None, attempt: int = 1
     ) -> None:
         """A trial that waits to be claimed; without a run it has a new one."""
-        name = run or self._run(len(self.every()), setting, seed)
+        name = run or self._run(self._storage.get_n_trials(self._id), setting, seed)
         self.optuna.add_trial(
             create_trial(
                 state=TrialState.WAITING, params=dict(setting),

@@ -1,13 +1,14 @@
 """Which trials there are: the grid's, or those that a sampler proposes."""
 
 from collections import Counter
+from typing import Any
 
 import optuna
 
 from vaelab.sweep.plan import Sweep
-from vaelab.sweep.space import Setting
+from vaelab.sweep.space import key_of
 from vaelab.sweep.study import Study
-from vaelab.sweep.trial import GOING, State
+from vaelab.sweep.trial import GOING, State, Trial
 
 TOGETHER = 4
 """Settings that TPE proposes at once, so that they can be trained together."""
@@ -45,20 +46,15 @@ def over(study: Study, sweep: Sweep) -> bool:
 
 def _repeat(study: Study, sweep: Sweep) -> int:
     """Give every setting all the seeds; the number of settings."""
-    seeds = sweep.space.seeds
-    settings: list[tuple[Setting, Counter[int | None]]] = []
+    settings: dict[Any, list[Trial]] = {}
     for trial in study.trials():
-        for setting, counted in settings:
-            if setting == trial.setting:
-                counted[trial.seed] += 1
-                break
-        else:
-            settings.append((trial.setting, Counter([trial.seed])))
+        settings.setdefault(key_of(trial.setting), []).append(trial)
     total = 0
-    for setting, counted in settings:
+    for those in settings.values():
+        counted = Counter(trial.seed for trial in those)
         times = max(counted.values())
         total += times
-        for seed in seeds:
+        for seed in sweep.space.seeds:
             for _ in range(times - counted[seed]):
-                study.add(setting, seed)
+                study.add(those[0].setting, seed)
     return total

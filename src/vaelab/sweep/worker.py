@@ -27,6 +27,8 @@ from vaelab.training.interrupt import Interrupt
 
 POLL = 1.0
 """Seconds between looks for work while others have it all."""
+LOOKED_AT = 500
+"""Waiting trials among which those that are alike are sought."""
 
 
 class Worker:
@@ -62,9 +64,12 @@ class Worker:
             living = self._watch.living()
             reap(self.study, self._watch, living)
             fill(self.study, self.sweep)
-            waiting = [one for one in self.study.trials() if one.state is State.WAITING]
-            chosen = alike(waiting, self.sweep)
-            chosen = chosen[: share(len(chosen), max(len(living), self._workers))]
+            trials = self.study.trials()
+            waiting = [trial for trial in trials if trial.state is State.WAITING]
+            busy = {trial.worker for trial in trials if trial.state is State.RUNNING} - {self.name}
+            idle = max(len(living), self._workers) - len(busy)
+            chosen = alike(waiting[:LOOKED_AT], self.sweep)
+            chosen = chosen[: share(len(chosen), idle)]
             self.study.claim(chosen, self.name)
         return chosen
 
