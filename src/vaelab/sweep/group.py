@@ -44,8 +44,8 @@ def pays(experiment: Experiment) -> bool:
     as long as ours of a single model.
     """
     networks = (experiment.model.encoder, experiment.model.decoder)
-    convolves = any(network is not None and network.kind == "conv" for network in networks)
-    return not convolves or choose_place(experiment.training).device.type != "cpu"
+    plain = all(network is None or network.kind == "mlp" for network in networks)
+    return plain or choose_place(experiment.training).device.type != "cpu"
 
 
 def share(alike: int, idle: int) -> int:
