@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from vaelab.config import Config
 from vaelab.data import DataConfig, DigitsData
 from vaelab.figures import FigureConfig
-from vaelab.models import ModelConfig, VAEConfig
+from vaelab.models import ModelConfig, VAEConfig, VQConfig
 from vaelab.objectives import ELBOConfig, ObjectiveConfig
 from vaelab.optimizers import (
     AdamConfig,
@@ -172,6 +172,17 @@ class Experiment(Config):
                     f"objective `{objective.kind}` can be computed where {place} is {names}, but "
                     f"it is `{kind}`; choose one of those, or `objective: elbo`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _certain_codes(self) -> "Experiment":
+        changed = any(change.beta is not None for change in self.training.changes)
+        if isinstance(self.model, VQConfig) and (self.objective != ELBOConfig() or changed):
+            raise ValueError(
+                "model `vq` has one code for an image, and no gradient of the rate reaches its "
+                "encoder, so that neither weights of the rate nor more samples do anything; use "
+                "`objective: {kind: elbo, beta: 1, samples: 1}` and no changes of beta"
+            )
         return self
 
     @model_validator(mode="after")

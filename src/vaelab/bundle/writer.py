@@ -25,7 +25,8 @@ from vaelab.likelihoods.location_scale import LocationScale
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
-from vaelab.models import FlatLatent
+from vaelab.models import Condition, FlatLatent
+from vaelab.models.ends import BaseVectorModel
 from vaelab.models.vae import VAE
 
 FORMAT = "vaelab-bundle"
@@ -162,7 +163,8 @@ class BundleWriter:
 
     def _manifest(self, golden: Mapping[str, Any]) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
-        condition = experiment.model.condition
+        config = experiment.model
+        condition = config.condition if isinstance(config, BaseVectorModel) else Condition()
         graphs: dict[str, Any] = {"encoder": None, "decoder": None}
         if self.lowered is not None:
             graphs = {

@@ -201,7 +201,7 @@ def describe(
     console = Console()
     console.print(description.table())
     if (drawing := description.draw()) is None:
-        console.print(f"no picture: model `{experiment.model.kind}` has more than one code")
+        console.print(f"no picture: model `{experiment.model.kind}` has no code that is one vector")
         return
     path = picture or Path(f"{experiment.task_name}_architecture.png")
     save_png(drawing, path)

@@ -96,7 +96,9 @@ def describe(model: LatentVariableModel, experiment: Experiment) -> Description:
 def _part_rows(model: LatentVariableModel) -> Iterator[Row]:
     """The layers of each part of any model."""
     for name, part in model.named_children():
-        if isinstance(part, NetworkDistribution):
+        if isinstance(part, Network):
+            yield from _layer_rows(name, part.layers)
+        elif isinstance(part, NetworkDistribution):
             yield from _layer_rows(name, part.trunk.layers)
             for head in part.heads:
                 yield from _layer_rows(name, head.layers if isinstance(head, Network) else ())

@@ -17,6 +17,7 @@ from vaelab.distributions.normal_mixture import (
     mixture_parameters,
     normal_mixture,
 )
+from vaelab.distributions.point_mass import PointMass
 from vaelab.distributions.shared_scale import SharedScale
 
 PosteriorConfig = Annotated[
@@ -36,6 +37,7 @@ __all__ = [
     "InverseAutoregressive",
     "NormalMixture",
     "NormalMixtureConfig",
+    "PointMass",
     "PosteriorConfig",
     "SharedScale",
     "closed_form_kl",

@@ -14,7 +14,7 @@ from vaelab.models import ModelConfig
 from vaelab.networks import DecoderConfig, EncoderConfig
 from vaelab.objectives import ObjectiveConfig
 from vaelab.optimizers import LearningRateScheduleConfig, OptimizerConfig
-from vaelab.priors import PriorConfig
+from vaelab.priors import GridPriorConfig, PriorConfig
 from vaelab.schedules import ScheduleConfig
 
 
@@ -71,6 +71,10 @@ AXES = (
     Axis(
         "prior", "model.prior", PriorConfig,
         "p(z), the codes that samples are decoded from, and what the rate is measured against.",
+    ),
+    Axis(
+        "grid_prior", "model.prior", GridPriorConfig,
+        "p(z) of model `vq`, the grids of codes that samples are decoded from.",
     ),
     Axis(
         "objective", "objective", ObjectiveConfig,

@@ -15,11 +15,13 @@ from vaelab.models.ends import Condition
 from vaelab.models.hierarchical import HierarchicalConfig, HierarchicalVAE
 from vaelab.models.terms import Level, Terms
 from vaelab.models.vae import VAE, VAEConfig
+from vaelab.models.vq import VQVAE, VQConfig
 
-ModelConfig = Annotated[VAEConfig | HierarchicalConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[VAEConfig | HierarchicalConfig | VQConfig, Field(discriminator="kind")]
 
 __all__ = [
     "VAE",
+    "VQVAE",
     "BaseModel",
     "Condition",
     "FlatLatent",
@@ -31,5 +33,6 @@ __all__ = [
     "NetworkDistribution",
     "Terms",
     "VAEConfig",
+    "VQConfig",
     "as_flat",
 ]

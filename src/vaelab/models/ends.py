@@ -6,9 +6,10 @@ from vaelab.config import Config
 from vaelab.data.pixels import Domain
 from vaelab.distributions import Family
 from vaelab.errors import BadCombinationError
+from vaelab.likelihoods import LikelihoodConfig
 from vaelab.likelihoods.base import RANGE
 from vaelab.models.base import BaseModel, NetworkDistribution
-from vaelab.networks import DecoderConfig, EncoderConfig, MLPEncoder
+from vaelab.networks import BaseDecoder, DecoderConfig, EncoderConfig, MLPEncoder
 from vaelab.networks.base import DecoderCondition, EncoderCondition
 
 
@@ -66,17 +67,22 @@ class BaseVectorModel(BaseModel, ABC):
     ) -> NetworkDistribution:
         """p(x|z,c) at codes of `latent` dimensions."""
         config = self.encoder.mirrored() if self.decoder is None else self.decoder
-        if self.likelihood.needs_raw and config.output_activation != "identity":
-            raise BadCombinationError(
-                f"likelihood `{self.likelihood.kind}` takes any real number from the decoder, but "
-                f"model.decoder.output_activation is `{config.output_activation}`; use "
-                "`output_activation: identity`"
-            )
+        check_output(self.likelihood, config)
         likelihood = self.likelihood.build(domain)
         channels, height, width = image_shape
         shape = (likelihood.params_size(channels), height, width)
         trunk = config.trunk(latent, shape, self.condition.decoder, classes)
         return NetworkDistribution(trunk, [], likelihood)
+
+
+def check_output(likelihood: LikelihoodConfig, decoder: BaseDecoder) -> None:
+    """Refuse a decoder that bounds what the likelihood takes any number for."""
+    if likelihood.needs_raw and decoder.output_activation != "identity":
+        raise BadCombinationError(
+            f"likelihood `{likelihood.kind}` takes any real number from the decoder, but "
+            f"model.decoder.output_activation is `{decoder.output_activation}`; use "
+            "`output_activation: identity`"
+        )
 
 
 def input_factor(domain: Domain) -> float:

@@ -5,7 +5,7 @@ from functools import cached_property
 from math import log
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -17,12 +17,12 @@ class Level:
     """One layer of latent variables: K samples of its posterior, and both distributions.
 
     Attributes:
-        z: samples from the posterior, `(k, b, d)`.
+        z: samples from the posterior, `(k, b, d)`; `(k, b, rows, columns)` of a grid of codes.
         posterior: q(z|x), batch shape `(b,)`; `(k, b)` where it depends on another level's sample.
         prior: p(z), batch shape `()`, `(b,)` or, likewise, `(k, b)`.
     """
 
-    z: Float[Tensor, "k b d"]
+    z: Float[Tensor, "k b d"] | Int64[Tensor, "k b rows columns"]
     posterior: Distribution
     prior: Distribution
 
@@ -88,10 +88,13 @@ class Terms:
     Attributes:
         log_likelihood: log p(x|z) at K samples, nats, `(k, b)`.
         levels: the layers of latent variables, from the image up.
+        auxiliary: what training minimises besides, nats, where a model needs that; it is no part
+            of the bound.
     """
 
     log_likelihood: Float[Tensor, "k b"]
     levels: tuple[Level, ...]
+    auxiliary: Float[Tensor, " b"] | None = None
 
     @cached_property
     def distortion(self) -> Float[Tensor, " b"]:

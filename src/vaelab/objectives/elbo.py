@@ -35,6 +35,7 @@ class ELBOConfig(BaseObjective):
         return self.samples
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Mean over images of distortion + beta rate."""
+        """Mean over images of distortion + beta rate, and what the model needs besides."""
         # loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
-        return (terms.distortion + controls["beta"] * terms.rate).mean()
+        loss = terms.distortion + controls["beta"] * terms.rate
+        return (loss if terms.auxiliary is None else loss + terms.auxiliary).mean()
