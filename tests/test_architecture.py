@@ -33,7 +33,7 @@ LAYERS = [
         "doctor",
     },
     {"training", "library", "kinds", "schema", "scoring"},
-    {"api", "explorer", "reproduction", "traps", "sweep"},
+    {"api", "explorer", "fitting", "reproduction", "traps", "sweep"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -96,6 +96,27 @@ class TrainingConfig(Config):
         return self
 
 
+class PriorFitConfig(Config):
+    """How the prior was fitted to the codes of a trained model, everything else kept.
+
+    "From variational to deterministic autoencoders" (Ghosh et al., 2020, section 4, arXiv
+    1903.12436).
+    """
+
+    run: FolderName
+    """The run whose encoder and decoder these are."""
+    epochs: int = Field(default=50, ge=1, le=1_000_000)
+    """Passes over the codes of the training images, at most."""
+    patience: int = Field(default=5, ge=0)
+    """Passes without a better validation ELBO that are forgiven."""
+    batch_size: int = Field(default=128, ge=1, le=1_000_000)
+    """Codes per step."""
+    learning_rate: float = Field(default=2e-3, gt=0, allow_inf_nan=False)
+    """Of Adam; it falls along half a cosine."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Of initialisation, order and codes."""
+
+
 class FiguresConfig(Config):
     """Which pictures are drawn when."""
 
@@ -145,6 +166,8 @@ class Experiment(Config):
     """What is drawn."""
     explorer: ExplorerConfig = ExplorerConfig()
     """What the page in the browser can go back to."""
+    prior_fit: PriorFitConfig | None = None
+    """How the prior was learned after everything else; written by `vaelab fit-prior`."""
 
     @model_validator(mode="after")
     def _can_watch(self) -> "Experiment":
@@ -164,7 +187,8 @@ class Experiment(Config):
         places = [("model", model.kind, objective.models)]
         if isinstance(model, VAEConfig):
             places.append(("model.posterior", model.posterior.kind, objective.posteriors))
-            places.append(("model.prior", model.prior.kind, objective.priors))
+            if self.prior_fit is None:  # else the objective had to do with another one
+                places.append(("model.prior", model.prior.kind, objective.priors))
         for place, kind, known in places:
             if known is not None and kind not in known:
                 names = " or ".join(f"`{name}`" for name in sorted(known))

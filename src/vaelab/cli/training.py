@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunsFolder
+from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
 from vaelab.errors import BadValueError
 
 app = typer.Typer()
@@ -110,6 +110,43 @@ def train(
                 f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
+
+
+@app.command("fit-prior")
+def fit_prior(
+    run: RunArgument,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Of the prior and of its fit, e.g. `model.prior.components=20 "
+            "prior_fit.epochs=100`.",
+        ),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(help="`mixture` (default) or `flow`; `pixelcnn` for grids of codes."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the new run; default: RUN_PRIOR, such as vq_pixelcnn.")
+    ] = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Fit another prior to the codes of a trained run, everything else kept, as a run of its own.
+
+    Example: `vaelab fit-prior runs/digits --prior flow`
+
+    Prints the bound before and after. Ctrl-C ends the fit with the best prior so far.
+    """
+    from vaelab.fitting import fit_prior as fit
+    from vaelab.library import find_run
+
+    console = Console()
+    outcome = fit(find_run(run, runs), prior, overrides or [], name, console)
+    console.print(outcome.table())
+    console.print(
+        f"next: vaelab evaluate {outcome.run.path}", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @app.command()

@@ -1,9 +1,12 @@
 """A discrete variable that is certain: the posterior of an encoder that chooses one code."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.distributions import Distribution, register_kl
+from torch.distributions.constraints import Constraint
 
 from vaelab.distributions.noise import rsample
 
@@ -15,7 +18,7 @@ class PointMass(Distribution):
         value: a grid of integers for each of b images.
     """
 
-    arg_constraints = {}  # noqa: RUF012  (as torch declares it)
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
 
     def __init__(self, value: Int64[Tensor, "b rows columns"]) -> None:
         super().__init__(value.shape[:1], value.shape[1:], validate_args=False)

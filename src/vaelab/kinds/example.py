@@ -10,6 +10,7 @@ from vaelab.data import Domain
 from vaelab.kinds.axes import Axis
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.metrics import BaseMetric
+from vaelab.priors import BaseGridPrior
 from vaelab.schedules import ConstantSchedule
 
 
@@ -31,6 +32,8 @@ def example(axis: Axis, cls: type[Config]) -> str:
         config = {key: config}
     if issubclass(cls, BaseLikelihood) and Domain.UNIT not in cls.domains:
         config = {"data": {"pixels": min(cls.domains).value}, **config}
+    if issubclass(cls, BaseGridPrior):
+        config = {"model": {"kind": "vq", **config["model"]}}
     return yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
 
 

@@ -1,6 +1,7 @@
 """A learned mixture of normal distributions."""
 
 from typing import Literal
+from warnings import catch_warnings, simplefilter
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
+from vaelab.errors import BadValueError
 from vaelab.priors.base import BasePrior, Encode, Prior
 
 
@@ -26,6 +28,30 @@ class MixturePrior(Prior):
         self.logits = nn.Parameter(torch.zeros(components))
         self.loc = nn.Parameter(torch.randn(components, latent))
         self.log_scale = nn.Parameter(torch.zeros(components, latent))
+
+    @torch.no_grad()
+    def start_at(self, codes: Float[Tensor, "n d"], seed: int) -> None:
+        """Begin with the mixture that expectation-maximisation finds for these codes.
+
+        Raises:
+            BadValueError: there are fewer of them than components.
+        """
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture  # a second to import, seldom needed
+
+        components = len(self.logits)
+        if len(codes) < components:
+            raise BadValueError(
+                f"a mixture of {components} components cannot be fitted to {len(codes)} codes; use "
+                f"model.prior.components={len(codes)} or less"
+            )
+        mixture = GaussianMixture(components, covariance_type="diag", random_state=seed % 2**32)
+        with catch_warnings():  # where it ends is where learning begins
+            simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(codes.double().cpu().numpy())
+        self.logits.copy_(torch.from_numpy(mixture.weights_).log())
+        self.loc.copy_(torch.from_numpy(mixture.means_))
+        self.log_scale.copy_(torch.from_numpy(mixture.covariances_).log() / 2)
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
         """The mixture, whatever the class."""

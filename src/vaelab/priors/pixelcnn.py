@@ -1,12 +1,13 @@
 """A gated PixelCNN: each code of a grid given those above it and to its left."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int64
 from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
 from torch.nn.functional import cross_entropy, pad
 
 from vaelab.priors.base import Prior
@@ -90,7 +91,7 @@ class PixelCNN(Prior):
 class Autoregressive(Distribution):
     """The grids of a PixelCNN, event shape `(rows, columns)`."""
 
-    arg_constraints = {}  # noqa: RUF012  (as torch declares it)
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
 
     def __init__(self, network: PixelCNN) -> None:
         super().__init__(torch.Size([]), torch.Size(network.grid), validate_args=False)

@@ -45,8 +45,15 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
 
     Raises:
         BadValueError: there is a run already, or something that is not one.
-        BadCombinationError: the run was begun with other settings or other data.
+        BadCombinationError: the run was begun with other settings or other data, or its prior was
+            fitted after training.
     """
+    if experiment.prior_fit is not None:
+        raise BadCombinationError(
+            f"the prior of {experiment.task_name} was fitted to the codes of "
+            f"{experiment.prior_fit.run} after its training; train that and fit a prior again, or "
+            "train all from the beginning with prior_fit=null task_name=NAME"
+        )
     if not Run.exists(path):
         if path.is_dir() and any(path.iterdir()):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")

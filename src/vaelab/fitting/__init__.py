@@ -1,0 +1,113 @@
+"""A prior fitted to the codes of a trained model, everything else kept."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+from rich.console import Console
+
+from vaelab.data.feed import Feed
+from vaelab.errors import BadValueError
+from vaelab.fitting.codes import Coded, Encoder, gain
+from vaelab.fitting.learning import learn
+from vaelab.fitting.log import Log
+from vaelab.fitting.outcome import PriorFit, write_run
+from vaelab.fitting.request import check_coded, check_kind, fitted_experiment
+from vaelab.metrics import BoundMetric, Number
+from vaelab.pictures import draw_run, suited
+from vaelab.randomness import Purpose, seeded
+from vaelab.run import Run
+from vaelab.training.environment import describe_environment
+from vaelab.training.interrupt import interruptible
+from vaelab.training.precision import choose_place
+from vaelab.training.start import epochs_done
+
+__all__ = ["PriorFit", "fit_prior"]
+
+SAMPLES, MOST = 10, 10_000
+"""Posterior samples per image for the bounds, and of how many images; one of each of more."""
+
+
+def fit_prior(
+    run: Run,
+    kind: str | None = None,
+    assignments: Sequence[str] = (),
+    name: str | None = None,
+    console: Console | None = None,
+) -> PriorFit:
+    """Fit a prior to the codes of a trained run, and make a run of its own of it.
+
+    The codes are samples of the aggregate posterior, so that the new ELBO is one: "From variational
+    to deterministic autoencoders" (Ghosh et al., 2020, section 4, arXiv 1903.12436). For grids of
+    codes: "Neural discrete representation learning" (van den Oord et al., 2017, section 3.3, arXiv
+    1711.00937).
+
+    Args:
+        run: a trained run, left as it is.
+        kind: of the prior; None: `mixture`, or `pixelcnn` for grids of codes.
+        assignments: dotted overrides of `model.prior` and `prior_fit`.
+        name: of the new run; None: that of the run with the kind.
+        console: where progress is shown; none: nowhere.
+
+    Raises:
+        UserError: the run has no weights, its model no prior to exchange, a setting is not right,
+            there is a run of that name, or the prior found is worse on the training codes than the
+            one there was; nothing was written.
+    """
+    console = Console(quiet=True) if console is None else console
+    trained, about = run.load_model()
+    before = check_coded(run, trained)
+    experiment, settings = fitted_experiment(run, check_kind(before, kind), assignments, name)
+    target = run.path.resolve().parent / experiment.task_name
+    if target.exists():
+        raise BadValueError(f"{target} is there already; --name NAME makes another run")
+    done, epochs = epochs_done(run), run.experiment.training.epochs
+    if 0 < done < epochs:
+        note = f"note: {run.path} has had {done} of its {epochs} epochs of training"
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    store, pixels = experiment.data.load(), experiment.data.pixels
+    device = choose_place(experiment.training).device
+    with seeded(settings.seed, Purpose.INITIALISATION):
+        built = experiment.model.build(before.image_shape, pixels.domain, len(about["classes"]))
+    after = check_coded(run, built)
+    after.load_state_dict(
+        {key: kept for key, kept in before.state_dict().items() if not key.startswith("prior.")},
+        strict=False,
+    )
+    before, after = before.to(device), after.to(device).eval()
+    encoder = Encoder(before, pixels)
+    feeds = {
+        split: Feed(images, pixels, before.classes, device)
+        for split, images in (("train", store.train), ("valid", store.valid))
+        if len(images)
+    }
+    codes = {split: list(encoder.fixed(feed)) for split, feed in feeds.items()}
+    numbers = {split: _bound(before, feed) for split, feed in feeds.items()}
+    log = Log(console, settings.epochs, numbers)
+    began = monotonic()
+    with interruptible() as interrupt:
+        valid = codes.get("valid", [])
+        learn(after.prior, encoder, feeds["train"], valid, settings, log, interrupt)
+    seconds = monotonic() - began
+
+    gains = {split: gain(before.prior, after.prior, some) for split, some in codes.items()}
+    if gains["train"].value < 0:
+        raise BadValueError(
+            f"the best prior found is worse than `{run.experiment.model.prior.kind}` was, by "
+            f"{-gains['train'].value:.2f} nats over the training codes; nothing was written. Try "
+            "more prior_fit.epochs, a larger model.prior, or another --prior"
+        )
+    split = "valid" if "valid" in feeds else "train"
+    measured = _bound(after, feeds[split])
+    if split == "valid":
+        about["valid_elbo_nats"] = measured["elbo_nats"].value
+    facts = describe_environment(device, store.checksum)
+    new = write_run(target, experiment, after, about, log.rows, facts, seconds)
+    draw_run(new, suited(experiment.figures.at_end, experiment.model), store, console)
+    return PriorFit(
+        new, run.path.name, split, len(feeds[split]), numbers[split], measured, gains[split],
+        gains["train"],
+    )  # fmt: skip
+
+
+def _bound(model: Coded, feed: Feed) -> dict[str, Number]:
+    return BoundMetric(samples=SAMPLES if len(feed) <= MOST else 1)(model, feed)
