@@ -138,7 +138,7 @@ class PixelCNNConfig(BaseGridPrior):
     """Features at each place."""
     layers: int = Field(default=3, ge=1, le=64)
     """Gated layers, one after the other."""
-    reach: int = Field(default=1, ge=1, le=16)
+    reach: int = Field(default=2, ge=1, le=16)
     """Rows above and columns to each side that a layer reads."""
 
     def build(self, codes: int, grid: Grid) -> PixelCNN:
