@@ -17,6 +17,7 @@ from vaelab.data.feed import Feed
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.experiment import PriorFitConfig
+from vaelab.explorer.library import Library
 from vaelab.fitting import fit_prior
 from vaelab.fitting.codes import Encoder, mean_rate
 from vaelab.fitting.learning import learn
@@ -170,6 +171,8 @@ def test_it_is_a_run_like_any_other(mixture: Any, source: Run) -> None:
     (group,) = compare([source, run])
     assert [one["run"] for one in group.runs] == ["tiny_mixture", "tiny"]
     assert {path.name for path in run.figures.glob("*.png")} == {"samples.png", "curves.png"}
+    (row,) = [row for row in Library(run.path.parent).rows() if row["id"] == run.path.name]
+    assert (row["epochs_done"], row["epochs"], row["obstacle"]) == (4, 4, None)
     rebuild(run)
     Bundle(run).check()
     with pytest.raises(BadCombinationError, match="was fitted to the codes of tiny after"):

@@ -169,6 +169,11 @@ class Experiment(Config):
     prior_fit: PriorFitConfig | None = None
     """How the prior was learned after everything else; written by `vaelab fit-prior`."""
 
+    @property
+    def epochs(self) -> int:
+        """As many as metrics.jsonl may tell of: of the prior's fit where there was one."""
+        return self.training.epochs if self.prior_fit is None else self.prior_fit.epochs
+
     @model_validator(mode="after")
     def _can_watch(self) -> "Experiment":
         schedule = self.training.learning_rate_schedule

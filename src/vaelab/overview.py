@@ -48,7 +48,7 @@ def _row(path: Path) -> list[str]:
     return [
         config.data.kind,
         f"{config.model.words}, {config.model.likelihood.kind}",
-        f"{epochs}/{config.training.epochs}",
+        f"{epochs}/{config.epochs}",
         f"{max(row['elbo_nats'] for row in valid):,.1f}" if valid else "-",
         _number(numbers, "elbo_nats", ",.1f"),
         _number(numbers, "knn5_accuracy", ".3f"),

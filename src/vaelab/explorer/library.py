@@ -71,6 +71,6 @@ def _row(path: Path) -> dict[str, Any]:
         "model": f"{config.model.words}, {config.model.likelihood.kind}",
         "latent": config.model.latent,
         "epochs_done": max((line["epoch"] for line in metrics), default=0),
-        "epochs": config.training.epochs,
+        "epochs": config.epochs,
         "elbo_nats": max(valid, default=None),
     }

@@ -56,7 +56,7 @@ class ReconstructionFigure(BaseFigure):
         sheet = tile(on_grid(magnify(pairs, factor), columns), GAP)
         title = (
             f"{count:,} test images, each beside its reconstruction"
-            f"{' (inverted)' if inverted else ''}: the mean decoded from its posterior's mean"
+            f"{' (inverted)' if inverted else ''}: the mean decoded from its code without noise"
         )
         page = Page(
             max(sheet.shape[1] + 2 * MARGIN, 420), sheet.shape[0] + MARGIN, title, panel.note

@@ -47,8 +47,8 @@ class VQConfig(BaseModel):
     encoder: GridEncoder = ConvEncoder(
         channels=(32, 64), kernels=(4, 4), strides=(2, 2), paddings=(1, 1)
     )
-    """The network from the image to the grid, which is its last image; a layer that no kernel
-    reaches beyond gives the dimension of the entries."""
+    """The network from the image to the grid, which is its last image; a 1 x 1 convolution then
+    gives each place the dimension of the entries."""
     decoder: GridDecoder | None = None
     """The network from the grid to the image; null: the encoder mirrored."""
     commitment: float = Field(default=0.25, gt=0, allow_inf_nan=False)
