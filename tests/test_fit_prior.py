@@ -187,7 +187,7 @@ def test_the_same_fit_gives_the_same_bits(mixture: Any, source: Run) -> None:
 
 def test_objectives_bound_to_a_prior_do_not_hinder_it(tmp_path: Path) -> None:
     run = train(tiny("objective=info", "data.validation=0"), tmp_path).run
-    fit = fit_prior(run, "flow", ["prior_fit.epochs=2"])
+    fit = fit_prior(run, "mixture", ["prior_fit.epochs=2"])
     assert Run(fit.run.path).experiment.objective.kind == "info"
     assert fit.split == "train"
     assert fit.gain == fit.train_gain
