@@ -126,6 +126,11 @@ class BaseModel(Config, ABC):
     def words(self) -> str:
         """Networks and sizes, for a list of runs."""
 
+    @property
+    @abstractmethod
+    def conditional(self) -> bool:
+        """Whether it reads the class, so that its numbers are about p(x|c)."""
+
     @abstractmethod
     def build(
         self, image_shape: tuple[int, int, int], domain: Domain, classes: int

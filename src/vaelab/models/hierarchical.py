@@ -57,6 +57,11 @@ class HierarchicalConfig(BaseVectorModel):
         """Such as `mlp 16 + 2`."""
         return f"{self.encoder.kind} {self.latent} + {self.top.latent}"
 
+    @property
+    def conditional(self) -> bool:
+        """Whether a network reads the class."""
+        return self.condition.active
+
     def build(
         self, image_shape: tuple[int, int, int], domain: Domain, classes: int
     ) -> "HierarchicalVAE":
@@ -75,7 +80,7 @@ class HierarchicalConfig(BaseVectorModel):
             self._between(top.latent, self.latent, self.posterior.build(self.latent)),
             self.build_decoder(self.latent, image_shape, domain, classes),
             (self.latent, top.latent), image_shape,
-            classes if self.condition.active else 0, input_factor(domain),
+            classes if self.conditional else 0, input_factor(domain),
         )  # fmt: skip
 
     def _between(self, given: int, latent: int, family: Family) -> NetworkDistribution:

@@ -43,6 +43,11 @@ class VAEConfig(BaseVectorModel):
         usual = self.prior.kind == "standard_normal"
         return f"{self.encoder.kind} {self.latent}" + ("" if usual else f", {self.prior.kind}")
 
+    @property
+    def conditional(self) -> bool:
+        """Whether a network or the prior reads the class."""
+        return self.condition.active or self.prior.reads_class
+
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VAE":
         """The model with freshly initialised parameters."""
         self.check(domain, classes)

@@ -64,6 +64,11 @@ class VQConfig(BaseModel):
         usual = self.prior.kind == "uniform"
         return f"{self.encoder.kind} {self.codes} codes" + ("" if usual else f", {self.prior.kind}")
 
+    @property
+    def conditional(self) -> bool:
+        """It reads none."""
+        return False
+
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VQVAE":
         """The model with freshly initialised parameters."""
         self.likelihood.check(domain)

@@ -192,7 +192,7 @@ def _check_comparable(one: Experiment, other: Experiment, words: str) -> None:
             f"{words}: the ELBOs of `{kinds[0].kind}` and `{kinds[1].kind}` cannot be compared "
             "(one is of a density, one of a probability); sweep them apart"
         )
-    if one.model.condition.active != other.model.condition.active:
+    if one.model.conditional != other.model.conditional:
         raise BadCombinationError(
             f"{words}: an ELBO given the class cannot be compared with one without; sweep them "
             "apart"
