@@ -76,7 +76,8 @@ def commands() -> list[list[str]]:
 def test_every_command_of_the_readme_is_there() -> None:
     assert {" ".join(words) for words in commands()} == {
         "", "train", "fit-prior", "quality", "reproduce", "trap", "demo", "figures", "evaluate",
-        "compare", "doctor", "describe", "runs", "encode", "reconstruct", "sample", "kinds", "schema",
+        "compare", "doctor", "describe", "runs", "encode", "reconstruct", "sample", "kinds",
+        "schema",
         "config", "config show", "config translate", "data",
         "data show", "data extract", "data fetch", "explore", "export", "export site",
         "sweep", "sweep run", "sweep resume", "sweep status", "sweep best",
