@@ -152,7 +152,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (
             "model.posterior=iaf",
             "objective=stl",
-            r"`diagonal_normal` or `full_normal`, but it is `iaf`",
+            r"`full_normal` or `mixture`, but it is `iaf`",
         ),
         (
             "model.prior=mixture",

@@ -23,7 +23,8 @@ def example(axis: Axis, cls: type[Config]) -> str:
         written = ", ".join(f"{name}={value!r}" for name, value in options.items())
         return (
             f"from vaelab.metrics import {cls.__name__}\n\n"
-            f"numbers = {cls.__name__}({written})(model, feed)\n"
+            f"metric = {cls.__name__}({written})\n"
+            "numbers = metric(model, feed)\n"
         )
     chosen: Any = {"kind": cls.model_fields["kind"].default, **options}
     *outer, last = axis.place.split(", ")[-1].split(".")
