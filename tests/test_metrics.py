@@ -101,7 +101,7 @@ def test_the_effective_sample_size_is_of_the_weights(monkeypatch: pytest.MonkeyP
     expected = (weights.sum(0) ** 2 / (weights**2).sum(0)).mean().item()
     number = IWAEMetric(samples=50)(model, images)["ess_iwae50"]
     assert number.value == pytest.approx(expected)
-    assert number.unit == "of 50 samples"
+    assert number.unit == "of 50"
     assert 1 < number.value < 49
     set_exact_posterior(model)
     monkeypatch.setattr(iwae, "DECODED_AT_ONCE", 7)  # in parts of K

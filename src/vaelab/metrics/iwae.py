@@ -49,7 +49,7 @@ class IWAEMetric(BaseMetric):
             strict=True,
         )
         estimator = f"{self.samples} samples per image"
-        unit = f"of {self.samples} samples"
+        unit = f"of {self.samples}"
         return {
             f"nll_iwae{self.samples}_nats": Number.mean(-torch.cat(values), "nats", estimator),
             f"ess_iwae{self.samples}": Number.mean(torch.cat(effective), unit, "(Σw)² / Σw²"),
