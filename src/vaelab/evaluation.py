@@ -1,6 +1,7 @@
 """The final numbers of a run, each with its unit and its estimator."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import log, prod
 from typing import Literal
@@ -95,6 +96,7 @@ def evaluate(
     samples: int = 100,
     console: Console | None = None,
     ais: int = 0,
+    bounds_only: bool = False,
 ) -> Evaluation:
     """Measure a run's best weights and write evaluation.json.
 
@@ -104,6 +106,8 @@ def evaluate(
         samples: K of the importance weighted estimate.
         console: where progress is shown; none: nowhere.
         ais: images measured by annealed importance sampling too; it takes minutes.
+        bounds_only: the ELBO with its parts and the importance weighted estimate, nothing about
+            the codes, which may cost as much as these.
 
     Raises:
         UserError: no weights yet, the data is gone, the split is empty, or the model is not one
@@ -126,18 +130,21 @@ def evaluate(
         measure=run.experiment.model.likelihood.measure,
         pixels=pixels_name(run),
         conditional=model.classes > 0,
-        numbers=_measure(run, model, feed, samples, ais, console),
-    )
+        numbers=_measure(
+            run, model, feed, samples, console,
+            _bounds(samples) if bounds_only else _metrics(run, samples, ais),
+        ),
+    )  # fmt: skip
     write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
     return evaluation
 
 
-def _measure(
-    run: Run, model: LatentVariableModel, feed: Feed, samples: int, ais: int, console: Console
-) -> dict[str, Number]:
-    metrics: list[BaseMetric] = [
-        BoundMetric(), IWAEMetric(samples=samples), RatePartsMetric(), ActiveUnitsMetric()
-    ]  # fmt: skip
+def _bounds(samples: int) -> list[BaseMetric]:
+    return [BoundMetric(), IWAEMetric(samples=samples)]
+
+
+def _metrics(run: Run, samples: int, ais: int) -> list[BaseMetric]:
+    metrics = [*_bounds(samples), RatePartsMetric(), ActiveUnitsMetric()]
     if run.experiment.data.pixels.domain is not Domain.BINARY:
         metrics.append(ImpliedScaleMetric())
     metrics += [
@@ -148,6 +155,17 @@ def _measure(
         metrics = [metric for metric in metrics if not metric.needs_flat]
     if ais:
         metrics.append(AISMetric(images=ais, samples=samples))
+    return metrics
+
+
+def _measure(
+    run: Run,
+    model: LatentVariableModel,
+    feed: Feed,
+    samples: int,
+    console: Console,
+    metrics: Sequence[BaseMetric],
+) -> dict[str, Number]:
     numbers: dict[str, Number] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(metrics))

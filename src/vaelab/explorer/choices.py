@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vaelab.errors import UserError
+from vaelab.experiment import Experiment
 from vaelab.library import load_experiment, shipped_configs
 from vaelab.likelihoods import LikelihoodConfig
 from vaelab.networks import EncoderConfig
@@ -67,8 +68,13 @@ def bases() -> dict[str, Path]:
     return {
         name: path
         for name, path in shipped_configs().items()
-        if (config := load_experiment(name)[0]).model.flat and "beta" in config.objective.controls
+        if can_begin_with(load_experiment(name)[0])
     }
+
+
+def can_begin_with(experiment: Experiment) -> bool:
+    """Whether the page can show and steer a run of this."""
+    return experiment.model.flat and "beta" in experiment.objective.controls
 
 
 def axes_of(folder: Path) -> list[Axis]:

@@ -9,8 +9,15 @@ import yaml
 
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
-from vaelab.explorer.choices import LARGEST_BETA, LARGEST_RATE, Axis, axes_of, bases, pixels_of
-from vaelab.library import load_experiment
+from vaelab.explorer.choices import (
+    LARGEST_BETA,
+    LARGEST_RATE,
+    Axis,
+    axes_of,
+    can_begin_with,
+    pixels_of,
+)
+from vaelab.library import load_experiment, shipped_configs
 
 SLOWEST = 10.0
 OUTPUTS = {
@@ -35,7 +42,7 @@ def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str)
         BadValueError: a key that is no axis, a value out of range.
         UserError: the config says what else is not right.
     """
-    if base not in bases():
+    if base not in shipped_configs() or not can_begin_with(begun := load_experiment(base)[0]):
         raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
     axes = {axis["key"]: axis for axis in axes_of(folder)}
     # a core is left to the page; the number stands in the run's config, which repeats it exactly
@@ -49,7 +56,7 @@ def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str)
             raise BadValueError(f"`{key}` cannot be chosen on the page; use `vaelab train`")
         _check(axes[key], value)
         assignments.append(f"{key}={_flow(value)}")
-    assignments += _decoder(wished, load_experiment(base)[0])
+    assignments += _decoder(wished, begun)
     try:
         return load_experiment(base, assignments)[0]
     except UserError as error:

@@ -113,7 +113,7 @@ def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> lis
     for run in runs:
         continuous = {AS_IT_IS, MAPPED} & published.keys()
         if not published.keys() - continuous <= run.evaluation().get("numbers", {}).keys():
-            evaluate(run, samples=samples, console=console)
+            evaluate(run, samples=samples, console=console, bounds_only=True)
         more = measure_as_continuous(run) if continuous else {}
         found.append(run.evaluation().get("numbers", {}) | {n: asdict(v) for n, v in more.items()})
     lines = []

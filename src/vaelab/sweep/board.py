@@ -33,6 +33,7 @@ class Board:
     def __init__(self, folder: Path, sweep: Sweep, console: Console) -> None:
         self._folder, self._sweep, self._console = folder, sweep, console
         self._said: set[str] | None = None
+        self._runs: dict[str, Run] = {}
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(None),
             TextColumn("{task.percentage:.0f} % of all epochs"), TimeElapsedColumn(),
@@ -66,7 +67,7 @@ class Board:
             return
         going = {t.run: self._reached(t) for t in trials if t.state in GOING}
         total = self._sweep.trials
-        done = total - len(going) - (total - len(trials))
+        done = len(trials) - len(going)
         part = sum(reach.epoch / epochs for reach, epochs in going.values())
         counts = Counter(trial.state.value for trial in trials)
         words = ", ".join(f"{count} {state}" for state, count in counts.items())
@@ -94,9 +95,11 @@ class Board:
 
     def _reached(self, trial: Trial) -> tuple[Reached, int]:
         path = self._folder / trial.run
-        if not Run.exists(path):
-            return Reached(0, None), 1
-        run = Run(path)
+        if trial.run not in self._runs:
+            if not Run.exists(path):
+                return Reached(0, None), 1
+            self._runs[trial.run] = Run(path)
+        run = self._runs[trial.run]
         return reached(run), run.experiment.training.epochs
 
     def _say_ended(self, trials: Sequence[Trial]) -> None:

@@ -124,7 +124,7 @@ def train_together(
     trained = {member.run.path for member in members}
     for run in runs:
         wanted, model = run.experiment.figures.at_end, run.experiment.model
-        pictures = suited(wanted, model)
+        pictures = fitting = suited(wanted, model)
         if run.path not in trained:  # it may have been killed after its last epoch
             pictures = tuple(figure for figure in pictures if not drawn(run, figure))
         elif stopped:
@@ -132,7 +132,7 @@ def train_together(
             continue
         if pictures:
             draw_run(run, pictures, store, console)
-        if left_out := [figure.kind for figure in wanted if figure not in suited(wanted, model)]:
+        if left_out := [figure.kind for figure in wanted if figure not in fitting]:
             display.say(
                 f"without {', '.join(left_out)}, which are made of codes that are one vector: "
                 f"model `{model.kind}` has none"
