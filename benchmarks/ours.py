@@ -65,7 +65,7 @@ class Stepper:
             self.members.append(Member(run, self.store, model))
         display = Display(Console(quiet=True), len(self.members))
         self.loop = Loop(self.members, self.store, place, display)
-        self._orders = [member.order() for member in self.members]
+        self._parts = [self.loop._read(member) for member in self.members]
         self._begun = False
 
     def begin(self) -> None:
@@ -89,8 +89,7 @@ class Stepper:
         for _ in range(count):
             if progress.batch == loop.steps_per_epoch:
                 self._next_epoch()
-            first, last = loop.starts[progress.batch : progress.batch + 2]
-            loop._take_step([order[first:last] for order in self._orders])
+            loop._take_step([next(part) for part in self._parts])
 
     def latent_picture(self) -> float:
         """Seconds the trainer's process spends on a picture of the test images' codes.
@@ -109,7 +108,7 @@ class Stepper:
         for member in self.members:
             member.progress.epoch = (member.progress.epoch + 1) % member.config.epochs
             member.progress.batch = 0
-        self._orders = [member.order() for member in self.members]
+        self._parts = [self.loop._read(member) for member in self.members]
 
 
 def steps(config: str, overrides: Sequence[str], data: str, folder: str) -> Callable[[int], float]:

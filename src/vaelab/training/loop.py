@@ -1,17 +1,16 @@
 """The training loop."""
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from time import monotonic
 
 import torch
-from torch import Tensor
 
 from vaelab.bundle import kept_steps
 from vaelab.data import Store
-from vaelab.data.feed import resident
+from vaelab.data.batches import Part, Share, training_batches
 from vaelab.errors import BadValueError
 from vaelab.experiment import Change
 from vaelab.figures import Drawer
@@ -52,15 +51,13 @@ class Loop:
         self.conductor: Conductor = conductor or Unattended()
         self.config = members[0].config
         self.device = place.device
+        self.batches = training_batches(store, self.config.batch_size, place.device, Share())
+        self.steps_per_epoch = len(self.batches)
         steps = [
-            TrainingStep(one.model, one.objective, one.pixels, len(store.train)).to(place.device)
+            TrainingStep(one.model, one.objective, one.pixels, self.batches.images).to(place.device)
             for one in members
         ]
         self.update = Update(steps, self.config.optimizer, place)
-        self.images: Tensor = resident(store.train.images, place.device)
-        self.labels: Tensor = resident(store.train.labels, place.device)
-        self.starts = batch_starts(len(self.images), self.config.batch_size)
-        self.steps_per_epoch = len(self.starts) - 1
         total = self.config.epochs * self.steps_per_epoch
         self.kept = kept_steps(total, members[0].experiment.explorer.keep)
         self.facts = describe_environment(place.device, store.checksum)
@@ -133,24 +130,24 @@ class Loop:
         progress = self.progress
         previews = [member.preview() for member in self.members if member.config.preview]
         while progress.epoch < self.config.epochs and progress.step != until:
-            orders = [member.order() for member in self.members]
             for member in self.members:
                 member.model.train()
-            while progress.batch < self.steps_per_epoch and progress.step != until:
-                if stopped := self.conductor.before_step(self) or self._wish_to_stop(interrupt):
-                    self._save()
-                    self._keep(always=True)
-                    return stopped
-                first, last = self.starts[progress.batch : progress.batch + 2]
-                self._take_step([order[first:last] for order in orders])
-                for preview in previews:
-                    preview.refresh()
-                # the end of an epoch saves by itself, after its row of validation
-                ended = progress.batch == self.steps_per_epoch
-                if not ended:
-                    self._look()
-                    if monotonic() - self.saved > 60 * self.config.save_minutes:
+            with ExitStack() as reading:
+                parts = [reading.enter_context(closing(self._read(one))) for one in self.members]
+                while progress.batch < self.steps_per_epoch and progress.step != until:
+                    if stopped := self.conductor.before_step(self) or self._wish_to_stop(interrupt):
                         self._save()
+                        self._keep(always=True)
+                        return stopped
+                    self._take_step([next(part) for part in parts])
+                    for preview in previews:
+                        preview.refresh()
+                    # the end of an epoch saves by itself, after its row of validation
+                    ended = progress.batch == self.steps_per_epoch
+                    if not ended:
+                        self._look()
+                        if monotonic() - self.saved > 60 * self.config.save_minutes:
+                            self._save()
             if progress.batch == self.steps_per_epoch:
                 self._finish_epoch()
                 for member in self.members:
@@ -175,14 +172,15 @@ class Loop:
             except BadValueError as error:
                 self.display.say(f"step {self.progress.step:,} is not kept for explore: {error}")
 
-    def _take_step(self, indices: Sequence[Tensor]) -> None:
+    def _read(self, member: Member) -> Generator[Part]:
+        progress = member.progress
+        return self.batches.epoch(member.config.seed, progress.epoch, progress.batch)
+
+    def _take_step(self, parts: Sequence[Part]) -> None:
         self.pace.begin()
         epoch = self.progress.epoch + self.progress.batch / self.steps_per_epoch
         inputs = [
-            member.inputs(
-                self.images.index_select(0, index), self.labels.index_select(0, index), epoch
-            )
-            for member, index in zip(self.members, indices, strict=True)
+            member.inputs(part, epoch) for member, part in zip(self.members, parts, strict=True)
         ]
         terms = self.update(
             inputs, [member.learning_rate(epoch, member.progress.step) for member in self.members]
@@ -190,7 +188,7 @@ class Loop:
         for member, row in zip(self.members, terms, strict=True):
             member.progress.step += 1
             member.progress.batch += 1
-            member.meter.add(row, len(indices[0]))
+            member.meter.add(row, parts[0].size)
         if self.members[0].meter.full or self.progress.batch == self.steps_per_epoch:
             self._read_meters(epoch)
         if self.pace.end():
@@ -199,7 +197,7 @@ class Loop:
                 "another program uses the processor: going on with "
                 f"{self.pace.threads} thread{'s' * (self.pace.threads > 1)}, which is faster now"
             )
-        images = sum(map(len, indices))
+        images = sum(part.size for part in parts)
         self.display.step(self.progress.step, images, self.progress.epoch + 1, self.config.epochs)
 
     def _read_meters(self, epoch: float) -> None:
@@ -245,11 +243,3 @@ class Loop:
             run = member.experiment.task_name
             name = f"{run}: " if len(self.members) > 1 else ""
             raise DivergedRunError(run, f"{name}{error}; {member.advice()}") from error
-
-
-def batch_starts(images: int, size: int) -> list[int]:
-    """Where batches begin, and the end; a single last image joins the batch before it."""
-    starts = list(range(0, images, size))
-    if len(starts) > 1 and images - starts[-1] == 1:
-        starts.pop()
-    return [*starts, images]

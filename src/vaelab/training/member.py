@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vaelab.bundle import BundleWriter
 from vaelab.data import Store
+from vaelab.data.batches import Part
 from vaelab.data.feed import Feed
 from vaelab.data.store import Split
 from vaelab.experiment import Change
@@ -63,26 +64,28 @@ class Member:
         path = self.run.resume_path
         return read_progress(path).step if path.is_file() else 0
 
-    def order(self) -> Tensor:
-        """The order of the training images in this epoch."""
-        draws = generator(self.config.seed, Purpose.ORDER, self.progress.epoch)
-        return torch.randperm(len(self.store.train), generator=draws).to(self.device)
+    def inputs(self, part: Part, epoch: float) -> Inputs:
+        """Part of a batch with its noise and the controls of this step.
 
-    def inputs(self, images: Tensor, labels: Tensor, epoch: float) -> Inputs:
-        """A batch with the noise and the controls of this step; `epoch` has its fraction."""
+        Args:
+            part: the images; their noise is that of their places in the whole batch.
+            epoch: with its fraction.
+        """
         seed, step = self.config.seed, self.progress.step
+        mine = slice(part.first, part.first + len(part.images))
         draws = generator(seed, Purpose.POSTERIOR, step, self.device)
-        shape = (self.objective.num_samples, len(images), *self.model.latent_shape)
-        noise = torch.randn(shape, generator=draws, device=self.device)
+        shape = (self.objective.num_samples, part.size, *self.model.latent_shape)
+        noise = torch.randn(shape, generator=draws, device=self.device)[:, mine]
         uniform = None
         if self.pixels.dynamic:
             draws = generator(seed, Purpose.PIXELS, step, self.device)
-            uniform = torch.rand(images.shape, generator=draws, device=self.device)
+            pixels = (part.size, *part.images.shape[1:])
+            uniform = torch.rand(pixels, generator=draws, device=self.device)[mine]
         controls = {
             name: torch.tensor(value, device=self.device)
             for name, value in self.controls(epoch, step).items()
         }
-        return Inputs(images, labels, noise, uniform, controls)
+        return Inputs(part.images, part.labels, noise, uniform, controls)
 
     def controls(self, epoch: float, step: int) -> dict[str, float]:
         """The objective's settings."""
