@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 
 LAYERS = [
     {"errors", "process"},
-    {"files"},
+    {"files", "distributed"},
     {"config", "randomness", "adam"},
     {"schedules", "optimizers"},
     {"data"},

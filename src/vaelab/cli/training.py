@@ -1,11 +1,14 @@
 """Commands that train."""
 
+import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
+from vaelab.distributed.launch import launch
+from vaelab.distributed.seat import Seat
 from vaelab.errors import BadValueError
 
 app = typer.Typer()
@@ -75,6 +78,21 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run of the same name.")
     ] = False,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="GPUs, or processes on CPU cores, of this node that share a batch."
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Machines, on each of which this is started; see docs/scaling.md."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that processes wait for each other at the start.")
+    ] = 300,
 ) -> None:
     """Train a model and draw its pictures.
 
@@ -89,22 +107,32 @@ def train(
 
     `vaelab train simple training.replicas=5` : five seeds at once, for an error bar
 
+    `vaelab train mnist --devices 2` : two processes that share every batch, the same result
+
     Ctrl-C finishes the step, saves, and prints the command that goes on.
     """
+    if resume and overwrite:
+        raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
+    seat = Seat.of()
+    if seat is not None:
+        seat.check(devices, nodes)
+    elif (devices or 1) * (nodes or 1) > 1:
+        sys.exit(launch(sys.argv[1:], devices or 1, nodes or 1))
+
     from vaelab.doctor import glance
     from vaelab.library import load_experiment, run_folder
     from vaelab.training import Start, replicas, train_together
+    from vaelab.training.shared import sharing
 
-    if resume and overwrite:
-        raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
     experiment, notes = load_experiment(config, overrides or [])
     console = Console()
-    for note in notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
     folder = run_folder(config, runs)
-    outcomes = train_together(replicas(experiment), folder, start, console)
-    for outcome in outcomes:
+    with sharing(seat, experiment.training, timeout) as world:
+        for note in notes if world.leads else []:
+            console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        outcomes = train_together(replicas(experiment), folder, start, console, world=world)
+    for outcome in outcomes if world.leads else []:
         if outcome.stopped is None:
             console.print(
                 f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}",

@@ -9,7 +9,7 @@ from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_d
 from vaelab.distributions.family import BasePosterior, ConditionalDistribution, Family
 from vaelab.distributions.full_normal import FullNormal, FullNormalConfig
 from vaelab.distributions.inverse_autoregressive import IAFConfig, InverseAutoregressive
-from vaelab.distributions.noise import detached, rsample
+from vaelab.distributions.noise import changed, rsample
 from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig
 from vaelab.distributions.normal_mixture import (
     NormalMixture,
@@ -40,9 +40,9 @@ __all__ = [
     "PointMass",
     "PosteriorConfig",
     "SharedScale",
+    "changed",
     "closed_form_kl",
     "closed_form_kl_per_dim",
-    "detached",
     "log_aggregate",
     "mixture_parameters",
     "normal_mixture",

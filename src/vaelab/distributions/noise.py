@@ -1,13 +1,16 @@
 """Samples as a function of noise given from outside: z = loc + scale * noise.
 
-And distributions whose parameters are taken as given.
+And distributions with other parameters.
 """
 
+from collections.abc import Callable
 from functools import singledispatch
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+
+Change = Callable[[Tensor], Tensor]
 
 
 @singledispatch
@@ -42,27 +45,27 @@ def _(distribution: Normal, noise: Tensor) -> Tensor:
 
 
 @singledispatch
-def detached(distribution: Distribution) -> Distribution:
-    """The same distribution with parameters that get no gradient.
+def changed(distribution: Distribution, change: Change) -> Distribution:
+    """A distribution of the same family, each of its parameters put through `change`.
 
     Raises:
         TypeError: it is not known how.
     """
-    raise TypeError(f"{type(distribution).__name__} cannot be had without its gradient")
+    raise TypeError(f"the parameters of {type(distribution).__name__} cannot be changed")
 
 
-@detached.register(Independent)
-def _(distribution: Independent[Distribution]) -> Distribution:
+@changed.register(Independent)
+def _(distribution: Independent[Distribution], change: Change) -> Distribution:
     dimensions = distribution.reinterpreted_batch_ndims
-    return Independent(detached(distribution.base_dist), dimensions, validate_args=False)
+    return Independent(changed(distribution.base_dist, change), dimensions, validate_args=False)
 
 
-@detached.register
-def _(distribution: Normal) -> Distribution:
-    return Normal(distribution.loc.detach(), distribution.scale.detach(), validate_args=False)
+@changed.register
+def _(distribution: Normal, change: Change) -> Distribution:
+    return Normal(change(distribution.loc), change(distribution.scale), validate_args=False)
 
 
-@detached.register
-def _(distribution: MultivariateNormal) -> Distribution:
-    factor = distribution.scale_tril.detach()
-    return MultivariateNormal(distribution.loc.detach(), scale_tril=factor, validate_args=False)
+@changed.register
+def _(distribution: MultivariateNormal, change: Change) -> Distribution:
+    factor = change(distribution.scale_tril)
+    return MultivariateNormal(change(distribution.loc), scale_tril=factor, validate_args=False)

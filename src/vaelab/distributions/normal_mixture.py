@@ -16,7 +16,7 @@ from torch.distributions import (
 from torch.special import ndtr, ndtri
 
 from vaelab.distributions.family import BasePosterior, Family
-from vaelab.distributions.noise import detached, rsample
+from vaelab.distributions.noise import Change, changed, rsample
 from vaelab.distributions.normal import LOG_VARIANCE_BOUND, soft_bound
 
 
@@ -93,10 +93,10 @@ def mixture_parameters(
     return log_weights, components.base_dist.loc, components.base_dist.scale
 
 
-@detached.register
-def _(distribution: MixtureSameFamily) -> Distribution:
+@changed.register
+def _(distribution: MixtureSameFamily, change: Change) -> Distribution:
     log_weights, loc, scale = mixture_parameters(distribution)
-    return normal_mixture(log_weights.detach(), loc.detach(), scale.detach())
+    return normal_mixture(change(log_weights), change(loc), change(scale))
 
 
 @rsample.register

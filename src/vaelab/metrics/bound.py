@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaelab.data.feed import Feed
+from vaelab.distributed.world import World
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.models import LatentVariableModel, Level, Terms
 from vaelab.randomness import Purpose, generator
@@ -36,32 +37,40 @@ class BoundMetric(BaseMetric):
     seed: int = Field(default=0, ge=0)
     """Of the samples; the same draws at every evaluation, so that runs can be compared."""
 
-    @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
         """`distortion_nats`, `rate_nats`, `elbo_nats`, and the rate's parts.
 
         `rate_z1_nats`, `rate_z2_nats`, ... are of dimensions; of a model with several levels
         there are `rate_level1_nats`, `rate_level2_nats`, ... instead.
         """
+        return self.shared(model, feed, World())
+
+    @torch.no_grad()
+    def shared(self, model: LatentVariableModel, feed: Feed, world: World) -> dict[str, Number]:
+        """The same numbers, every batch computed by one of the processes."""
         draws = generator(self.seed, Purpose.EVALUATION, 0, feed.images.device)
-        distortion, rate, parts, exact = [], [], [], []
-        for batch in feed.batches(max(1, BATCH // self.samples)):
+        names, exact = list[str](), True
+        columns: list[Float[Tensor, "c b"]] = []
+        for number, batch in enumerate(feed.batches(max(1, BATCH // self.samples))):
             shape = (self.samples, len(batch.x), *model.latent_shape)
             noise = torch.randn(shape, generator=draws, device=batch.x.device, dtype=batch.x.dtype)
-            terms = model.terms(batch.x, batch.context, noise=noise)
-            distortion.append(terms.distortion)
-            rate.append(terms.rate)
-            exact.append(all(map(_exact, terms.levels)))
-            parts.append(_parts(terms))
+            mine = number % world.size == world.rank
+            if mine or not columns:  # the first says what there is
+                terms = model.terms(batch.x, batch.context, noise=noise)
+                parts = _parts(terms)
+                column = torch.stack([terms.distortion, terms.rate, *parts.values()])
+                names, exact = list(parts), exact and all(map(_exact, terms.levels))
+            columns.append(column if mine else column.new_zeros(len(column), len(batch.x)))
+        distortion, rate, *rest = world.sum(torch.cat(columns, dim=1))
         sampled = f"{self.samples} sample{'s' * (self.samples > 1)} per image"
-        of_rate = "closed-form KL" if all(exact) else sampled
+        of_rate = "closed-form KL" if exact else sampled
         return {
-            "distortion_nats": Number.mean(torch.cat(distortion), NATS, sampled),
-            "rate_nats": Number.mean(torch.cat(rate), NATS, of_rate),
-            "elbo_nats": Number.mean(-torch.cat(distortion) - torch.cat(rate), NATS, sampled),
+            "distortion_nats": Number.mean(distortion, NATS, sampled),
+            "rate_nats": Number.mean(rate, NATS, of_rate),
+            "elbo_nats": Number.mean(-distortion - rate, NATS, sampled),
         } | {
-            name: Number.mean(torch.cat([one[name] for one in parts]), NATS, of_rate)
-            for name in parts[0]
+            name: Number.mean(values, NATS, of_rate)
+            for name, values in zip(names, rest, strict=True)
         }
 
 

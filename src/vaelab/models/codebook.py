@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from vaelab.distributed.world import World
+
 SELDOM = 0.1
 """Used less than this part of the even share, a vector is dead and begins anew."""
 
@@ -23,11 +25,15 @@ class Codebook(nn.Module):
         codes: K.
         latent: dimension d of each.
         decay: of the running means.
+
+    Attributes:
+        world: the processes whose batch it follows.
     """
 
     def __init__(self, codes: int, latent: int, decay: float) -> None:
         super().__init__()
         self.decay = decay
+        self.world = World()
         self.register_buffer("vectors", torch.randn(codes, latent))
         self.register_buffer("counts", torch.zeros(codes))
 
@@ -57,6 +63,7 @@ class Codebook(nn.Module):
             index: `nearest` of it.
             noise: chooses the vectors that dead ones become.
         """
+        given, index, noise = (self.world.whole(part) for part in (given, index, noise))
         vectors, counts = self.get_buffer("vectors"), self.get_buffer("counts")
         codes, decay = len(counts), self.decay
         rows = given.movedim(1, -1).flatten(0, 2).to(vectors.dtype)

@@ -7,9 +7,10 @@ from math import log
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, MixtureSameFamily, MultivariateNormal
 
-from vaelab.distributions import closed_form_kl, closed_form_kl_per_dim, detached
+from vaelab.distributed.world import World
+from vaelab.distributions import changed, closed_form_kl, closed_form_kl_per_dim
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Level:
     @cached_property
     def log_q_by_path(self) -> Float[Tensor, "k b"]:
         """Log q(z|x) whose gradient reaches the posterior's parameters through z only."""
-        return detached(self.posterior).log_prob(self.z)
+        return changed(self.posterior, Tensor.detach).log_prob(self.z)
 
     @cached_property
     def log_p(self) -> Float[Tensor, "k b"]:
@@ -68,6 +69,25 @@ class Level:
             return None
         return self._over_samples(closed_form_kl_per_dim(self.posterior, self.prior), 2)
 
+    def whole(self, world: World) -> "Level":
+        """This level of the whole batch, of which each process has a part.
+
+        What is computed image by image is gathered, and so is a posterior that is normal or a
+        mixture of normals; any other stays that of this process's images.
+        """
+        posterior, per_dim = self.posterior, self.kl_per_dim
+        if isinstance(posterior, Independent | MixtureSameFamily | MultivariateNormal):
+            batch = len(posterior.batch_shape) - 1
+            posterior = changed(posterior, lambda part: world.whole(part, batch))
+        level = Level(world.whole(self.z, 1), posterior, self.prior)
+        vars(level).update(
+            log_q=world.whole(self.log_q, 1),
+            log_p=world.whole(self.log_p, 1),
+            kl=world.whole(self.kl),
+            kl_per_dim=None if per_dim is None else world.whole(per_dim),
+        )
+        return level
+
     @property
     def posterior_is_drawn(self) -> bool:
         """Whether the posterior is another one for each sample of another level."""
@@ -95,6 +115,12 @@ class Terms:
     log_likelihood: Float[Tensor, "k b"]
     levels: tuple[Level, ...]
     auxiliary: Float[Tensor, " b"] | None = None
+
+    def whole(self, world: World) -> "Terms":
+        """Those of the whole batch, of which each process has a part."""
+        auxiliary = None if self.auxiliary is None else world.whole(self.auxiliary)
+        levels = tuple(level.whole(world) for level in self.levels)
+        return Terms(world.whole(self.log_likelihood, 1), levels, auxiliary)
 
     @cached_property
     def distortion(self) -> Float[Tensor, " b"]:

@@ -25,9 +25,10 @@ from vaelab.networks.layers import (
     Reshape,
 )
 from vaelab.networks.modulate import Modulate
-from vaelab.networks.normalise import Normalise
+from vaelab.networks.normalise import Normalise, NormaliseTogether
 from vaelab.networks.rearrange import Windows
 from vaelab.networks.sliding import Convolve, ConvolveByModule, ConvolveTransposed
+from vaelab.networks.synchronised import SynchronisedBatchNorm
 
 OVERLAP = 2.25
 """Beyond so many windows per pixel, gathering them costs more than it saves."""
@@ -104,7 +105,9 @@ def _lower(layers: Sequence[Layer], stack: Sequence[nn.Module]) -> list[ops.Oper
             lowered.append(ops.FromPositions(layer.input_shape))
             by_position = False
         if isinstance(layer, BatchNorm):
-            lowered.append(Normalise(module, take_activation(steps)))
+            together = isinstance(module, SynchronisedBatchNorm)
+            operation = NormaliseTogether if together else Normalise
+            lowered.append(operation(module, take_activation(steps)))
         else:
             lowered.append(_operation(layer, module))
     if by_position:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vaelab.distributed.world import World
 from vaelab.networks.film import FiLM
 from vaelab.networks.layers import (
     Activate,
@@ -19,6 +20,7 @@ from vaelab.networks.layers import (
 )
 from vaelab.networks.lowering import LOWERED, Lowered
 from vaelab.networks.stacked import apply_stacked
+from vaelab.networks.synchronised import SynchronisedBatchNorm
 
 
 class Network(nn.Module):
@@ -37,8 +39,7 @@ class Network(nn.Module):
         self.layers = tuple(layers)
         self.stack = nn.ModuleList(layer.module() for layer in layers)
         self._conditional = any(layer.reads_class for layer in layers)
-        lowers = all(isinstance(layer, LOWERED) for layer in layers)
-        self._lowered = Lowered(self.layers, list(self.stack)) if lowers else None
+        self._lowered = self._lower()
 
     @property
     def input_shape(self) -> Shape:
@@ -75,6 +76,17 @@ class Network(nn.Module):
                 "this model is conditional: give the classes as `context`, one-hot (n, classes)"
             )
         return self._apply_layers(x, context).reshape(*batch, *self.output_shape)
+
+    def synchronise(self, world: World) -> None:
+        """From now on normalise over the images of all processes."""
+        for number, module in enumerate(self.stack):
+            if isinstance(module, nn.BatchNorm2d):
+                self.stack[number] = SynchronisedBatchNorm(module, world)
+        self._lowered = self._lower()
+
+    def _lower(self) -> Lowered | None:
+        lowers = all(isinstance(layer, LOWERED) for layer in self.layers)
+        return Lowered(self.layers, list(self.stack)) if lowers else None
 
     def _apply_layers(self, x: Tensor, context: Tensor | None) -> Tensor:
         """The fastest way that gives all that is asked for."""

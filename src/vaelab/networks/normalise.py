@@ -8,6 +8,7 @@ from torch import Tensor
 from vaelab.networks.activations import FROM_VALUE, IN_PLACE
 from vaelab.networks.layers import Activation
 from vaelab.networks.operations import Tensors, Weighted
+from vaelab.networks.synchronised import normalise, normalise_backward
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,33 @@ class Normalise(Weighted):
             _as_image(of_y), _as_image(x), norm.weight, norm.running_mean, norm.running_var,
             mean, inverse, norm.training, norm.eps, [True, True, True],
         )  # fmt: skip
+        return _as_positions(of_x), (of_weight, of_bias)
+
+
+@dataclass(frozen=True)
+class NormaliseTogether(Weighted):
+    """The same, moments over the images of several processes."""
+
+    activation: Activation
+
+    def forward(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensors]:
+        """With the moments of all in training, which the running ones follow; else with those."""
+        norm = self.module
+        if not norm.training:
+            return Normalise(norm, self.activation).forward(x, context)
+        y, *moments = normalise(_as_image(x), norm)
+        y = IN_PLACE[self.activation](_as_positions(y))
+        return y, (x, y, *moments)
+
+    def backward(
+        self, gradient: Tensor, saved: Tensors, wanted: bool
+    ) -> tuple[Tensor | None, Tensors]:
+        """Through the activation, then through the norm."""
+        x, y, *moments = saved
+        of_y = FROM_VALUE[self.activation](gradient, y)
+        of_x, of_weight, of_bias = normalise_backward(
+            _as_image(of_y), _as_image(x), self.module, *moments
+        )
         return _as_positions(of_x), (of_weight, of_bias)
 
 

@@ -28,6 +28,8 @@ class BaseObjective(Config, ABC):
     """Kinds of posterior it can be computed for; None: all."""
     priors: ClassVar[frozenset[str] | None] = None
     """Kinds of prior it can be computed for; None: all."""
+    couples: ClassVar[bool] = False
+    """Whether it is more than the mean of a number per image, so that it needs the whole batch."""
     alone: ClassVar[bool] = False
     """Whether models have to be trained one by one with it, not as one batched model."""
 

@@ -1,6 +1,6 @@
 """A rate that is held to a capacity."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from pydantic import Field
@@ -21,6 +21,8 @@ class CapacityConfig(BaseObjective):
 
     "Understanding disentangling in beta-VAE" (Burgess et al., 2018, eq. 8, arXiv 1804.03599).
     """
+
+    couples: ClassVar[bool] = True
 
     kind: Literal["capacity"] = "capacity"
     capacity: ScheduleConfig = LinearSchedule(start=0.0, end=25.0, epochs=10.0)

@@ -28,6 +28,7 @@ class DIPConfig(BaseObjective):
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = NORMAL
+    couples: ClassVar[bool] = True
 
     kind: Literal["dip"] = "dip"
     beta: ScheduleConfig = ConstantSchedule(value=1.0)

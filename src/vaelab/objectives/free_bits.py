@@ -1,6 +1,6 @@
 """A rate whose first nats are free."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from pydantic import Field
@@ -22,6 +22,8 @@ class FreeBitsConfig(BaseObjective):
     "Improved variational inference with inverse autoregressive flow" (Kingma et al., 2016, eq. 15,
     arXiv 1606.04934).
     """
+
+    couples: ClassVar[bool] = True
 
     kind: Literal["free_bits"] = "free_bits"
     nats: float = Field(default=0.25, ge=0, allow_inf_nan=False)

@@ -28,6 +28,7 @@ class InfoConfig(BaseObjective):
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     priors: ClassVar[frozenset[str] | None] = frozenset({"standard_normal"})
+    couples: ClassVar[bool] = True
 
     kind: Literal["info"] = "info"
     beta: ScheduleConfig = ConstantSchedule(value=0.0)

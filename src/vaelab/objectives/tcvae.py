@@ -29,6 +29,7 @@ class TCVAEConfig(BaseObjective):
 
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = frozenset({"diagonal_normal"})
+    couples: ClassVar[bool] = True
 
     kind: Literal["tcvae"] = "tcvae"
     alpha: float = Field(default=1.0, ge=0, allow_inf_nan=False)

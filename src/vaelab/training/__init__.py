@@ -11,6 +11,7 @@ from rich.console import Console
 
 from vaelab.data import Store
 from vaelab.data.store import Outline
+from vaelab.distributed.world import World
 from vaelab.experiment import Experiment
 from vaelab.figures import Drawer
 from vaelab.models import LatentVariableModel
@@ -26,7 +27,8 @@ from vaelab.training.meter import DivergedRunError
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
-from vaelab.training.start import Start, check_start, epochs_done, open_run
+from vaelab.training.shared import check_shared, facts, synchronise
+from vaelab.training.start import Start, check_start, epochs_done, open_runs
 
 __all__ = [
     "DivergedRunError",
@@ -77,6 +79,7 @@ def train_together(
     start: Start = Start.NEW,
     console: Console | None = None,
     conductor: Conductor | None = None,
+    world: World | None = None,
 ) -> list[Outcome]:
     """Train experiments that differ in seed, learning rate or beta alone as one batched model.
 
@@ -88,6 +91,7 @@ def train_together(
         start: as for `train`.
         console: as for `train`.
         conductor: someone who watches and steers, step by step.
+        world: the processes that share every batch, each of which calls this; None: this one alone.
 
     Returns:
         For each its run, and whether it was stopped before its last epoch.
@@ -95,22 +99,27 @@ def train_together(
     Raises:
         UserError: as for `train`; or the experiments cannot be trained together.
     """
-    console = Console(quiet=True) if console is None else console
+    world = world or World()
+    console = console if console and world.leads else Console(quiet=True)
     display = Display(console, len(experiments))
     check_alike(experiments)
+    check_shared(experiments, world.size)
     training, store = experiments[0].training, experiments[0].data.load()
     with number_format(training.precision):
-        place = choose_place(training)
+        place = choose_place(training, world.local_rank)
         models = [build_model(one, store.outline) for one in experiments]
         for built in models if training.output_bias == "mean" else []:
             start_at_mean(built, store.train.images)
+        for built in models if world.size > 1 else []:
+            synchronise(built, world)
         models = [built.to(place.device) for built in models]
         paths = [folder / one.task_name for one in experiments]
         for one, path in zip(experiments, paths, strict=True):
             check_start(one, path, start, store.checksum)
-        runs = [open_run(one, path, start) for one, path in zip(experiments, paths, strict=True)]
+        world.agree(facts(experiments, paths, store.checksum))
+        runs = open_runs(experiments, paths, start, world)
         members = [
-            Member(run, store, model)
+            Member(run, store, model, world)
             for run, model, one in zip(runs, models, experiments, strict=True)
             if not _is_finished(run, one.training.epochs, display)
         ]
@@ -119,10 +128,10 @@ def train_together(
             display.say(_summary(members, store))
             with display, interruptible() as interrupt, Drawer(display.say) as drawer:
                 for group, until in _level(members):
-                    loop = Loop(group, store, place, display, conductor)
+                    loop = Loop(group, store, place, display, conductor, world)
                     stopped = stopped or loop.train(interrupt, drawer, until)
     trained = {member.run.path for member in members}
-    for run in runs:
+    for run in runs if world.leads else []:
         wanted, model = run.experiment.figures.at_end, run.experiment.model
         pictures = fitting = suited(wanted, model)
         if run.path not in trained:  # it may have been killed after its last epoch

@@ -26,6 +26,7 @@ class Progress:
         best_elbo: the best validation ELBO, nats, None before the first.
         best_epoch: the epoch it was reached in.
         threads: of the CPU, 0 before any were chosen; sums may depend on it in the last bit.
+        processes: that shared every batch; likewise.
         seconds: spent training.
     """
 
@@ -38,6 +39,7 @@ class Progress:
     best_elbo: float | None = None
     best_epoch: int = 0
     threads: int = 0
+    processes: int = 1
     seconds: float = 0.0
 
 

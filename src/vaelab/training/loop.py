@@ -11,6 +11,7 @@ import torch
 from vaelab.bundle import kept_steps
 from vaelab.data import Store
 from vaelab.data.batches import Part, Share, training_batches
+from vaelab.distributed.world import World
 from vaelab.errors import BadValueError
 from vaelab.experiment import Change
 from vaelab.figures import Drawer
@@ -37,6 +38,7 @@ class Loop:
         place: device and number format.
         display: what a person sees.
         conductor: someone who watches and steers, if anyone does.
+        world: the processes that share every batch; None: this one alone.
     """
 
     def __init__(
@@ -46,23 +48,29 @@ class Loop:
         place: Place,
         display: Display,
         conductor: Conductor | None = None,
+        world: World | None = None,
     ) -> None:
+        self.world = world or World()
         self.members, self.display = members, display
         self.conductor: Conductor = conductor or Unattended()
         self.config = members[0].config
         self.device = place.device
-        self.batches = training_batches(store, self.config.batch_size, place.device, Share())
+        self.batches = training_batches(
+            store, self.config.batch_size, place.device, Share(self.world.rank, self.world.size)
+        )
         self.steps_per_epoch = len(self.batches)
         steps = [
-            TrainingStep(one.model, one.objective, one.pixels, self.batches.images).to(place.device)
+            TrainingStep(one.model, one.objective, one.pixels, self.batches.images, self.world)
             for one in members
         ]
-        self.update = Update(steps, self.config.optimizer, place)
+        steps = [step.to(place.device) for step in steps]
+        self.update = Update(steps, self.config.optimizer, place, self.world)
         total = self.config.epochs * self.steps_per_epoch
         self.kept = kept_steps(total, members[0].experiment.explorer.keep)
         self.facts = describe_environment(place.device, store.checksum)
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
+        self.update.start_alike()
 
     @property
     def progress(self) -> Progress:
@@ -85,15 +93,16 @@ class Loop:
             StorageError: the disk is full.
         """
         threads = torch.get_num_threads()
-        fixed = self.config.threads
-        self._compute_with(fixed or self.progress.threads or threads)
-        gives_way = self.device.type == "cpu" and fixed is None
+        fixed, alike = self.config.threads, self.progress.processes == self.world.size
+        self._compute_with(fixed or (self.progress.threads if alike else 0) or threads)
+        gives_way = self.device.type == "cpu" and fixed is None and self.world.size == 1
         self.pace = Pace(self.progress.threads if gives_way else 1)
         try:
             self._begin(drawer)
             gc.collect()
             gc.freeze()  # what is there now stays: no need to look through it every time
-            stopped = self._epochs(interrupt, drawer, until)
+            with self.world.watching():
+                stopped = self._epochs(interrupt, drawer, until)
             self.conductor.end(self, stopped)
             return stopped
         finally:
@@ -112,12 +121,14 @@ class Loop:
         torch.set_num_threads(threads)
         for member in self.members:
             member.progress.threads = threads
+            member.progress.processes = self.world.size
 
     def _begin(self, drawer: Drawer) -> None:
         self.began = self.saved = monotonic()
+        self.stopped: str | None = None
         self.seconds_before = self.progress.seconds
         self.display.begin(self.config.epochs * self.steps_per_epoch, self.progress.step)
-        for member in self.members:
+        for member in self.members if self.world.leads else []:
             member.run.truncate_metrics(member.progress.step)
             member.rewind_bundle()
             if member.progress.step == 0:
@@ -128,18 +139,19 @@ class Loop:
 
     def _epochs(self, interrupt: Interrupt, drawer: Drawer, until: int | None) -> str | None:
         progress = self.progress
-        previews = [member.preview() for member in self.members if member.config.preview]
+        leading = self.members if self.world.leads else []
+        previews = [member.preview() for member in leading if member.config.preview]
         while progress.epoch < self.config.epochs and progress.step != until:
             for member in self.members:
                 member.model.train()
             with ExitStack() as reading:
                 parts = [reading.enter_context(closing(self._read(one))) for one in self.members]
                 while progress.batch < self.steps_per_epoch and progress.step != until:
-                    if stopped := self.conductor.before_step(self) or self._wish_to_stop(interrupt):
+                    if stopped := self.conductor.before_step(self) or self._stop(interrupt):
                         self._save()
                         self._keep(always=True)
                         return stopped
-                    self._take_step([next(part) for part in parts])
+                    self._take_step([next(part) for part in parts], interrupt)
                     for preview in previews:
                         preview.refresh()
                     # the end of an epoch saves by itself, after its row of validation
@@ -150,7 +162,7 @@ class Loop:
                             self._save()
             if progress.batch == self.steps_per_epoch:
                 self._finish_epoch()
-                for member in self.members:
+                for member in leading:
                     member.draw(drawer)
                 self._look()
         if progress.step == until:
@@ -176,15 +188,16 @@ class Loop:
         progress = member.progress
         return self.batches.epoch(member.config.seed, progress.epoch, progress.batch)
 
-    def _take_step(self, parts: Sequence[Part]) -> None:
+    def _take_step(self, parts: Sequence[Part], interrupt: Interrupt) -> None:
         self.pace.begin()
         epoch = self.progress.epoch + self.progress.batch / self.steps_per_epoch
         inputs = [
             member.inputs(part, epoch) for member, part in zip(self.members, parts, strict=True)
         ]
-        terms = self.update(
-            inputs, [member.learning_rate(epoch, member.progress.step) for member in self.members]
-        )
+        rates = [member.learning_rate(epoch, member.progress.step) for member in self.members]
+        wish = self._wish_to_stop(interrupt)
+        terms, anyone = self.update(inputs, rates, wish is not None)
+        self.stopped = (wish or "another process was stopped") if anyone else None
         for member, row in zip(self.members, terms, strict=True):
             member.progress.step += 1
             member.progress.batch += 1
@@ -215,17 +228,24 @@ class Loop:
         self.display.epoch(self.progress.epoch, self.config.epochs, split, latest)
         self._save()
 
-    def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
-        if interrupt.requested:
-            return "stopped as you asked"
+    def _stop(self, interrupt: Interrupt) -> str | None:
+        """Why to stop before the next step, known to all processes."""
         if self.members[0].changes.stops(self.progress.step):
             return f"stopped after step {self.progress.step:,}, as training.changes says"
+        return self._wish_to_stop(interrupt) if self.world.size == 1 else self.stopped
+
+    def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
+        """Why this process wants to stop; with the next step the others hear of it."""
+        if interrupt.requested:
+            return "stopped as you asked"
         minutes = self.config.max_minutes
         if minutes is not None and monotonic() - self.began > 60 * minutes:
             return f"the budget of training.max_minutes={minutes:g} is spent"
         return None
 
     def _save(self) -> None:
+        if not self.world.leads:
+            return
         seconds = self.seconds_before + monotonic() - self.began
         for index, member in enumerate(self.members):
             with self._advising(member):

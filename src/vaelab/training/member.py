@@ -12,6 +12,7 @@ from vaelab.data import Store
 from vaelab.data.batches import Part
 from vaelab.data.feed import Feed
 from vaelab.data.store import Split
+from vaelab.distributed.world import World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
 from vaelab.metrics.bound import BoundMetric
@@ -36,10 +37,14 @@ class Member:
         run: whose config says how.
         store: the data.
         model: on the training device.
+        world: the processes that train it; its rank 0 alone writes.
     """
 
-    def __init__(self, run: Run, store: Store, model: LatentVariableModel) -> None:
+    def __init__(
+        self, run: Run, store: Store, model: LatentVariableModel, world: World | None = None
+    ) -> None:
         self.run, self.store, self.model = run, store, model
+        self.world = world or World()
         self.experiment = run.experiment
         self.config = run.experiment.training
         self.objective = run.experiment.objective
@@ -53,7 +58,7 @@ class Member:
         self.previewed = self._feed(split.select(np.arange(1)))
         self.valid = self._feed(store.valid)
         self.bundle: BundleWriter | None = None
-        if isinstance(model, FlatLatent):
+        if isinstance(model, FlatLatent) and self.world.leads:
             self.bundle = BundleWriter(
                 run.bundle, self.experiment.task_name, self.experiment, store, model
             )
@@ -85,7 +90,8 @@ class Member:
             name: torch.tensor(value, device=self.device)
             for name, value in self.controls(epoch, step).items()
         }
-        return Inputs(part.images, part.labels, noise, uniform, controls)
+        place = (part.first, part.size)
+        return Inputs(part.images, part.labels, noise, uniform, controls, place)
 
     def controls(self, epoch: float, step: int) -> dict[str, float]:
         """The objective's settings."""
@@ -146,7 +152,8 @@ class Member:
             progress.best_epoch = progress.epoch
             about = {"epoch": progress.epoch, "step": progress.step,
                      "valid_elbo_nats": progress.best_elbo}  # fmt: skip
-            self.run.save_weights(self.model, self.store.classes, about)
+            if self.world.leads:
+                self.run.save_weights(self.model, self.store.classes, about)
 
     def save(self, optimizer: Mapping[str, Tensor], seconds: float) -> None:
         """Write everything needed to go on.
@@ -214,7 +221,7 @@ class Member:
 
     def _validate(self) -> dict[str, float]:
         self.model.eval()
-        measured = BoundMetric()(self.model, self.valid)
+        measured = BoundMetric().shared(self.model, self.valid, self.world)
         numbers = {name: number.value for name, number in measured.items()}
         if not isfinite(numbers["elbo_nats"]):
             raise DivergedError(
@@ -224,6 +231,8 @@ class Member:
         return numbers
 
     def _log(self, split: str, epoch: float, numbers: dict[str, float]) -> None:
+        if not self.world.leads:
+            return
         row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **numbers}
         self.run.append_metrics([row])
 

@@ -16,13 +16,16 @@ class ParameterMatrix:
 
     Args:
         models: of one architecture, on one device.
+        tail: places behind the gradients of each model, for what is sent to other processes along
+            with them.
 
     Attributes:
         vectors: `(P,)`, the parameters of each model.
         gradients: `(P,)`, the gradient of each.
+        message: `(R, P + tail)`, the gradients and what is sent along.
     """
 
-    def __init__(self, models: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Sequence[nn.Module], tail: int = 0) -> None:
         named = [dict(model.named_parameters()) for model in models]
         self._shapes = {name: parameter.shape for name, parameter in named[0].items()}
         self._sizes = [prod(shape) for shape in self._shapes.values()]
@@ -30,7 +33,9 @@ class ParameterMatrix:
         self._values = torch.empty(
             len(models), sum(self._sizes), device=like.device, dtype=like.dtype
         )
-        self._gradients = torch.zeros_like(self._values)
+        width = self._values.shape[1]
+        self.message = self._values.new_zeros(len(models), width + tail)
+        self._gradients = self.message[:, :width]
         self.vectors, self.gradients = list(self._values), list(self._gradients)
         for vector, parameters in zip(self.vectors, named, strict=True):
             for name, view in self.split(vector).items():

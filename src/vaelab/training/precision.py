@@ -1,5 +1,6 @@
 """Device and number format of a training."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -30,8 +31,12 @@ class Place:
         return torch.autocast(self.device.type, torch.bfloat16)
 
 
-def choose_place(config: TrainingConfig) -> Place:
+def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
     """The device that was asked for, or the fastest there is.
+
+    Args:
+        config: says which.
+        local_rank: of this process among those of its node, each of which has a device.
 
     Raises:
         BadValueError: the device is not there, or cannot compute in this format.
@@ -56,7 +61,14 @@ def choose_place(config: TrainingConfig) -> Place:
             f"training.precision is `tf32`, a format of NVIDIA GPUs, and the device is `{name}`; "
             "use float32, or bfloat16"
         )
-    device = torch.device("cpu" if name == "cpu" else f"{name}:0")
+    there = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": os.cpu_count() or 1}[name]
+    if local_rank >= there:
+        what = "cores" if name == "cpu" else f"devices of kind `{name}`"
+        raise BadValueError(
+            f"process {local_rank + 1} of this node finds no device: there are {there} {what}; use "
+            f"--devices {there} at most"
+        )
+    device = torch.device("cpu" if name == "cpu" else f"{name}:{local_rank}")
     return Place(device, config.precision == "bfloat16")
 
 

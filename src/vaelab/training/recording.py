@@ -37,11 +37,11 @@ class Recorded:
     written where they are.
 
     Args:
-        function: of tensors or None to one tensor; it may write to tensors it holds.
+        function: of tensors and of constants to one tensor; it may write to tensors it holds.
         written: the tensors it writes to, put back should recording fail.
 
     Attributes:
-        replays: the recordings, by the shapes of the arguments.
+        replays: the recordings, by the shapes of the tensors and by the constants.
     """
 
     def __init__(self, function: Callable[..., Tensor], written: Sequence[Tensor]) -> None:
@@ -50,20 +50,22 @@ class Recorded:
         self._recordable = True
         self.replays: dict[Hashable, Callable[..., Tensor]] = {}
 
-    def __call__(self, *arguments: Tensor | None) -> Tensor:
+    def __call__(self, *arguments: Tensor | Hashable) -> Tensor:
         """The function's value; a tensor without a gradient."""
-        key = tuple([None if one is None else (one.shape, one.dtype) for one in arguments])
+        key = tuple(
+            [(one.shape, one.dtype) if isinstance(one, Tensor) else one for one in arguments]
+        )
         if replay := self.replays.get(key):
             with torch.inference_mode():
-                return replay(*(one for one in arguments if one is not None))
+                return replay(*(one for one in arguments if isinstance(one, Tensor)))
         if key in self._met and self._recordable:
             return self._record(key, arguments)
         self._met.add(key)
         return self._function(*arguments)
 
-    def _record(self, key: Hashable, arguments: Sequence[Tensor | None]) -> Tensor:
+    def _record(self, key: Hashable, arguments: Sequence[Tensor | Hashable]) -> Tensor:
         before = [tensor.clone() for tensor in self._written]
-        tensors = [one for one in arguments if one is not None]
+        tensors = [one for one in arguments if isinstance(one, Tensor)]
         try:
             with Recorder(tensors) as recorder:
                 value = self._function(*arguments)

@@ -1,11 +1,12 @@
 """Where a training begins: a new run directory, an old one replaced, or one to go on with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from vaelab.config import Config
+from vaelab.distributed.world import World
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.run import Run
@@ -66,13 +67,25 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
         _refuse_changes(Run(path), experiment, checksum)
 
 
-def open_run(experiment: Experiment, path: Path, start: Start) -> Run:
-    """The run directory to train in, once `check_start` has nothing against it."""
+def open_runs(
+    experiments: Sequence[Experiment], paths: Sequence[Path], start: Start, world: World
+) -> list[Run]:
+    """The run directories to train in, once `check_start` has nothing against them.
+
+    Rank 0 makes them before the others look.
+    """
+    if world.leads:
+        for experiment, path in zip(experiments, paths, strict=True):
+            _make_run(experiment, path, start)
+    world.wait()
+    return [Run(path) for path in paths]
+
+
+def _make_run(experiment: Experiment, path: Path, start: Start) -> None:
     if start is Start.OVERWRITE:
         Run.remove(path)
-    if Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs:
-        return Run(path)
-    return Run.create(path, experiment)
+    if not (Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs):
+        Run.create(path, experiment)
 
 
 def epochs_done(run: Run) -> int:

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from vaelab.data.feed import class_context
 from vaelab.data.pixels import Pixels
-from vaelab.models import LatentVariableModel
+from vaelab.distributed.world import World
+from vaelab.models import LatentVariableModel, Terms
 from vaelab.objectives import BaseObjective
+from vaelab.objectives.base import Controls
 
 
 class TrainingStep(nn.Module):
@@ -23,16 +25,23 @@ class TrainingStep(nn.Module):
         objective: what is minimised.
         pixels: what a pixel means to the model.
         images: how many there are to train on.
+        world: the processes that share a batch; None: this one alone.
     """
 
     def __init__(
-        self, model: LatentVariableModel, objective: BaseObjective, pixels: Pixels, images: int
+        self,
+        model: LatentVariableModel,
+        objective: BaseObjective,
+        pixels: Pixels,
+        images: int,
+        world: World | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("images", torch.tensor(float(images)), persistent=False)
         self.model = model
         self.objective = objective
         self.pixels = pixels
+        self.world = world or World()
 
     def forward(
         self,
@@ -44,6 +53,8 @@ class TrainingStep(nn.Module):
     ) -> dict[str, Tensor]:
         """The loss and the batch's mean distortion and rate, nats per image.
 
+        Where processes share a batch, summands: their sums over processes are those of the batch.
+
         Args:
             images: a batch.
             labels: their classes.
@@ -54,8 +65,19 @@ class TrainingStep(nn.Module):
         x = self.pixels(images, uniform)
         context = class_context(labels, self.model.classes)
         terms = self.model.terms(x, context, noise=noise)
-        return {
-            "loss": self.objective(terms, {**controls, "images": self.get_buffer("images")}),
+        return self._shared(terms, {**controls, "images": self.get_buffer("images")})
+
+    def _shared(self, terms: Terms, controls: Controls) -> dict[str, Tensor]:
+        """Loss, distortion and rate as summands."""
+        couples = self.objective.couples and self.world.size > 1
+        loss = self.objective(terms.whole(self.world) if couples else terms, controls)
+        outputs = {
+            "loss": loss,
             "distortion": terms.distortion.detach().mean(),
             "rate": terms.rate.detach().mean(),
         }
+        if self.world.size == 1:
+            return outputs
+        part = self.world.part(len(terms.distortion))
+        weights = {"loss": 1 / self.world.size if couples else part}
+        return {name: weights.get(name, part) * value for name, value in outputs.items()}

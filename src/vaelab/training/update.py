@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from vaelab.distributed.world import World
 from vaelab.optimizers import OptimizerConfig
 from vaelab.training.meter import COLUMNS
 from vaelab.training.parameters import ParameterMatrix
@@ -26,6 +27,8 @@ class Inputs:
     noise: Float[Tensor, "k b ..."]
     uniform: Float[Tensor, "b c h w"] | None
     controls: Mapping[str, Float[Tensor, ""]]
+    place: tuple[int, int]
+    """`World.place` of these images."""
 
 
 class Update:
@@ -38,13 +41,19 @@ class Update:
         steps: a training step for each model.
         optimizer: settings of the optimiser; the learning rate comes with each call.
         place: the device and the number format.
+        world: the processes that share a batch, each with the same parameters.
     """
 
     def __init__(
-        self, steps: Sequence[TrainingStep], optimizer: OptimizerConfig, place: Place
+        self,
+        steps: Sequence[TrainingStep],
+        optimizer: OptimizerConfig,
+        place: Place,
+        world: World,
     ) -> None:
-        self.steps = steps
-        self.parameters = ParameterMatrix(steps)
+        self.steps, self.world = steps, world
+        # behind the gradient go the terms and a wish to stop
+        self.parameters = ParameterMatrix(steps, 0 if world.size == 1 else len(COLUMNS) + 1)
         self.optimizer = optimizer.build(self.parameters.vectors)
         self._place = place
         self._controls = tuple(steps[0].objective.controls)
@@ -54,25 +63,45 @@ class Update:
             self._stacked = self.parameters.stacked()
             self._leaves = list(self._stacked.values())
             self._buffers = _share_buffers(steps)
-        written = [buffer for step in steps for buffer in step.buffers()]
-        self._gradient = Recorded(self._compute_gradient, written)
+        self._written = [buffer for step in steps for buffer in step.buffers()]
+        self._gradient = Recorded(self._compute_gradient, self._written)
 
     def __call__(
-        self, inputs: Sequence[Inputs], rates: Sequence[float]
-    ) -> Float[Tensor, "models 3"]:
+        self, inputs: Sequence[Inputs], rates: Sequence[float], wish: bool = False
+    ) -> tuple[Float[Tensor, "models 3"], bool]:
         """Take a step.
 
         Args:
             inputs: for each model.
             rates: the learning rate of each model.
+            wish: whether this process wishes to stop.
 
         Returns:
-            Loss, distortion and rate of each model's batch, nats per image.
+            Loss, distortion and rate of each model's batch, nats per image; and whether any process
+            wishes to stop.
         """
         columns = zip(*map(self._arguments, inputs), strict=True)
-        terms = self._gradient(*map(_stack, columns))
+        terms = self._gradient(inputs[0].place, *map(_stack, columns))
+        if self.world.size > 1:
+            terms, wish = self._exchange(terms, wish)
         self.optimizer.step(self.parameters.gradients, rates)
-        return terms
+        return terms, wish
+
+    def _exchange(
+        self, terms: Float[Tensor, "1 3"], wish: bool
+    ) -> tuple[Float[Tensor, "1 3"], bool]:
+        """The sums over processes of gradient, terms and wishes, in one message."""
+        message = self.parameters.message
+        behind = slice(-len(COLUMNS) - 1, -1)
+        message[:, behind], message[:, -1] = terms, wish
+        self.world.sum(message)
+        return message[:, behind], bool(message[0, -1] > 0)
+
+    def start_alike(self) -> None:
+        """Give every process rank 0's parameters, buffers and state of the optimiser."""
+        self.world.same([*self.parameters.vectors, *self._written])
+        for state in self.optimizer.states:
+            self.world.same(list(state.values()))
 
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
         """What the optimiser knows of one model: its step, its moments by parameter."""
@@ -99,8 +128,11 @@ class Update:
         controls = [inputs.controls[name] for name in self._controls]
         return inputs.images, inputs.labels, inputs.noise, inputs.uniform, *controls
 
-    def _compute_gradient(self, *arguments: Tensor | None) -> Float[Tensor, "models 3"]:
+    def _compute_gradient(
+        self, place: tuple[int, int], *arguments: Tensor | None
+    ) -> Float[Tensor, "models 3"]:
         """Put the gradients into place; loss, distortion and rate of each model."""
+        self.world.place = place
         with self._place.autocast():
             if len(self.steps) == 1:
                 outputs = self.steps[0](*self._named(arguments))
