@@ -1,6 +1,7 @@
 """Training: one loop, its run directory, and what it needs to go on."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod, sqrt
@@ -20,6 +21,7 @@ from vaelab.run import Run
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
+from vaelab.training.logged import logged
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
 from vaelab.training.meter import DivergedRunError
@@ -99,44 +101,50 @@ def train_together(
     display = Display(console, len(experiments))
     check_alike(experiments)
     training, store = experiments[0].training, experiments[0].data.load()
-    with number_format(training.precision):
-        place = choose_place(training)
-        models = [build_model(one, store.outline) for one in experiments]
-        for built in models if training.output_bias == "mean" else []:
-            start_at_mean(built, store.train.images)
-        models = [built.to(place.device) for built in models]
-        paths = [folder / one.task_name for one in experiments]
-        for one, path in zip(experiments, paths, strict=True):
-            check_start(one, path, start, store.checksum)
-        runs = [open_run(one, path, start) for one, path in zip(experiments, paths, strict=True)]
-        members = [
-            Member(run, store, model)
-            for run, model, one in zip(runs, models, experiments, strict=True)
-            if not _is_finished(run, one.training.epochs, display)
-        ]
-        stopped = None
-        if members:
-            display.say(_summary(members, store))
-            with display, interruptible() as interrupt, Drawer(display.say) as drawer:
-                for group, until in _level(members):
-                    loop = Loop(group, store, place, display, conductor)
-                    stopped = stopped or loop.train(interrupt, drawer, until)
-    trained = {member.run.path for member in members}
-    for run in runs:
-        wanted, model = run.experiment.figures.at_end, run.experiment.model
-        pictures = fitting = suited(wanted, model)
-        if run.path not in trained:  # it may have been killed after its last epoch
-            pictures = tuple(figure for figure in pictures if not drawn(run, figure))
-        elif stopped:
-            display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
-            continue
-        if pictures:
-            draw_run(run, pictures, store, console)
-        if left_out := [figure.kind for figure in wanted if figure not in fitting]:
-            display.say(
-                f"without {', '.join(left_out)}, which are made of codes that are one vector: "
-                f"model `{model.kind}` has none"
-            )
+    with ExitStack() as logs:
+        with number_format(training.precision):
+            place = choose_place(training)
+            models = [build_model(one, store.outline) for one in experiments]
+            for built in models if training.output_bias == "mean" else []:
+                start_at_mean(built, store.train.images)
+            models = [built.to(place.device) for built in models]
+            paths = [folder / one.task_name for one in experiments]
+            for one, path in zip(experiments, paths, strict=True):
+                check_start(one, path, start, store.checksum)
+            runs = [
+                open_run(one, path, start) for one, path in zip(experiments, paths, strict=True)
+            ]
+            members = [
+                Member(run, store, model)
+                for run, model, one in zip(runs, models, experiments, strict=True)
+                if not _is_finished(run, one.training.epochs, display)
+            ]
+            logs.enter_context(logged(members, display.say))
+            stopped = None
+            if members:
+                display.say(_summary(members, store))
+                with display, interruptible() as interrupt, Drawer(display.say) as drawer:
+                    for group, until in _level(members):
+                        loop = Loop(group, store, place, display, conductor)
+                        stopped = stopped or loop.train(interrupt, drawer, until)
+        trained = {member.run.path: member for member in members}
+        for run in runs:
+            wanted, model = run.experiment.figures.at_end, run.experiment.model
+            pictures = fitting = suited(wanted, model)
+            if run.path not in trained:  # it may have been killed after its last epoch
+                pictures = tuple(figure for figure in pictures if not drawn(run, figure))
+            elif stopped:
+                display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+                continue
+            if pictures:
+                written = draw_run(run, pictures, store, console)
+                if run.path in trained:
+                    trained[run.path].log_pictures(written)
+            if left_out := [figure.kind for figure in wanted if figure not in fitting]:
+                display.say(
+                    f"without {', '.join(left_out)}, which are made of codes that are one vector: "
+                    f"model `{model.kind}` has none"
+                )
     if len(members) > 1 and not stopped:
         display.say(_spread(members))
     return [Outcome(run, stopped if run.path in trained else None) for run in runs]
