@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from vaelab.config import Config
 from vaelab.errors import BadValueError
@@ -79,8 +79,3 @@ class BaseLoggerConfig(Config, ABC):
     @abstractmethod
     def open(self, run: Logged) -> Logger:
         """Begin with a run, or go on where it was left."""
-
-
-def plain(config: Config) -> dict[str, Any]:
-    """All settings as JSON has them."""
-    return config.model_dump(mode="json")

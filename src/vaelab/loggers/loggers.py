@@ -1,6 +1,7 @@
 """The loggers of one run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -76,7 +77,7 @@ class Loggers:
     def expect(self, picture: Path, name: str, step: int) -> None:
         """Show a PNG file as soon as it has been drawn: what `name` looked like after `step`."""
         if self._loggers:
-            self._expected.append((picture, f"pictures/{name}", step))
+            self._expected.append((picture, name, step))
 
     def close(self, failed: bool) -> None:
         """Show the pictures that are left, and wait until all is handed over."""
@@ -88,8 +89,12 @@ class Loggers:
         """Show what has been drawn meanwhile; files are written whole."""
         drawn = [one for one in self._expected if one[0].is_file()]
         self._expected = [one for one in self._expected if one not in drawn]
-        for picture, name, step in drawn:
-            self._each(lambda logger, p=picture, n=name, s=step: logger.show(p, n, s))
+
+        def show(logger: Logger) -> None:
+            for picture, name, step in drawn:
+                logger.show(picture, name, step)
+
+        self._each(show)
 
     def _each(self, act: Callable[[Logger], None]) -> None:
         for logger in list(self._loggers):
@@ -97,6 +102,8 @@ class Loggers:
                 act(logger)
             except Exception as error:  # what can go wrong with a server is without end
                 self._loggers.remove(logger)
+                with suppress(Exception):
+                    logger.close(failed=True)
                 _warn(f"{logger.place} failed", error)
 
 

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from vaelab.config import to_yaml
-from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger, plain
+from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,7 +52,7 @@ class MLflow(Logger):
             tags = {IDENTITY: run.identity}
             created = self._client.create_run(experiment, tags=tags, run_name=run.name)
             self._id = created.info.run_id
-            self._log_parameters(dict(_flat(plain(run.config))))
+            self._log_parameters(dict(_flat(run.config.model_dump(mode="json"))))
         self._client.log_text(self._id, to_yaml(run.config), "config.yaml")
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
@@ -108,12 +107,14 @@ class MLflowConfig(BaseLoggerConfig):
 
 
 def _experiment(client: "MlflowClient", name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        with suppress(Exception):  # another process may have been faster
-            return client.create_experiment(name)
-        found = client.get_experiment_by_name(name)
-    return str(found.experiment_id)
+    if (found := client.get_experiment_by_name(name)) is not None:
+        return str(found.experiment_id)
+    try:
+        return client.create_experiment(name)
+    except Exception:
+        if (found := client.get_experiment_by_name(name)) is None:
+            raise
+        return str(found.experiment_id)  # another process was faster
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

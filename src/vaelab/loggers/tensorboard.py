@@ -12,7 +12,7 @@ from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
 
 
 class TensorBoard(Logger):
-    """Event files of a run, written through with each row.
+    """Event files of a run, in single precision, written through with each row.
 
     Args:
         run: whose; what they hold of steps after its own is hidden from TensorBoard.
@@ -23,14 +23,15 @@ class TensorBoard(Logger):
 
         folder = run.folder / "tensorboard"
         self.place = f"TensorBoard: tensorboard --logdir {run.folder.parent}"
-        self.known = _last_steps(folder, run.step) if folder.is_dir() else {}
-        self._writer = SummaryWriter(str(folder), purge_step=run.step + 1 if self.known else None)
+        goes_on = folder.is_dir()
+        self.known = _last_steps(folder, run.step) if goes_on else {}
+        self._writer = SummaryWriter(str(folder), purge_step=run.step + 1 if goes_on else None)
         self._writer.add_text("config", f"```yaml\n{to_yaml(run.config)}```", run.step)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Add scalars."""
         for name, value in numbers.items():
-            self._writer.add_scalar(name, value, step, double_precision=True)
+            self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
     def show(self, picture: Path, name: str, step: int) -> None:
@@ -62,7 +63,9 @@ class TensorBoardConfig(BaseLoggerConfig):
 
 def _last_steps(folder: Path, step: int) -> dict[str, int]:
     """The last step of each split in a folder's event files, `step` at most."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+        EventAccumulator,
+    )
 
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     last: dict[str, int] = {}

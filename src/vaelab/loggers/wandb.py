@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from vaelab.errors import BadValueError
-from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger, plain
+from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
 
 BEGIN_SECONDS, END_SECONDS = 30, 120
 """How long a server is waited for; what it did not take stays on the disk for `wandb sync`."""
@@ -33,7 +33,7 @@ class Wandb(Logger):
             id=run.identity,
             name=run.name,
             dir=str(run.folder),
-            config=plain(run.config),
+            config=run.config.model_dump(mode="json"),
             mode=config.mode,
             resume="allow" if online else None,
             reinit="create_new",  # runs that are trained together are open at once

@@ -185,7 +185,8 @@ class Member:
         for figure in figures:
             panel, folder = figure.compute(subject), self.run.figures
             drawer.submit(figure, panel, folder)
-            self.loggers.expect(folder / f"{panel.name}.png", figure.kind, self.progress.step)
+            picture, name = folder / f"{panel.name}.png", f"every_epoch/{figure.kind}"
+            self.loggers.expect(picture, name, self.progress.step)
         if isinstance(self.model, FlatLatent) and self.model.latent != 2:
             subject.plane.save(self.run.plane_path)
 
@@ -193,7 +194,7 @@ class Member:
         """Show the loggers what was drawn when training was over."""
         for path in written:
             if path.suffix == ".png":
-                self.loggers.expect(path, path.stem, self.progress.step)
+                self.loggers.expect(path, f"at_end/{path.stem}", self.progress.step)
 
     def rewind_bundle(self) -> None:
         """Forget what the bundle kept of steps that are about to be made again."""
