@@ -118,9 +118,10 @@ def wandb_points(run: Run) -> Points:
 def wandb_pictures(run: Run) -> list[tuple[str, int]]:
     """The step is the caption's last word."""
     return sorted(
-        (key, int(value["caption"].split()[-1]))
+        (key.removesuffix("/captions"), int(caption.split()[-1]))
         for key, _, value in _history(run)
-        if isinstance(value, dict) and "caption" in value
+        if key.endswith("/captions")
+        for caption in value
     )
 
 

@@ -63,6 +63,7 @@ def test_a_tracker_has_every_number_once(tracker: Tracker, tmp_path: Path) -> No
     assert {"train/elbo_nats", "train/loss_nats", "valid/elbo_nats"} <= names
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_has_every_number_once(tracker: Tracker, tmp_path: Path) -> None:
     experiment = logging_to(tracker, "training.save_minutes=1e-9")
     (tmp_path / "killed.yaml").write_text(to_yaml(experiment))

@@ -1,8 +1,9 @@
 """Weights & Biases: a thin adapter."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from vaelab.errors import BadValueError
 from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
@@ -49,6 +50,7 @@ class Wandb(Logger):
         local = Path(self._run.settings.sync_dir)
         where = self._run.url if online else f"wandb sync {local}"
         self.place = f"Weights & Biases: {where}"
+        self._shown_at, self._shown = -1, defaultdict[str, list[Any]](list)
         self.known = dict.fromkeys(("train", "valid"), self._run.starting_step - 1)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
@@ -56,9 +58,12 @@ class Wandb(Logger):
         self._run.log(dict(numbers), step=step)
 
     def show(self, picture: Path, name: str, step: int) -> None:
-        """Add an image to the history's present row."""
+        """Add an image to those of this name in the history's present row."""
+        if self._run.step != self._shown_at:
+            self._shown_at, self._shown = self._run.step, defaultdict(list)
         caption = f"{picture.stem}, step {step}"
-        self._run.log({name: self._image(str(picture), caption=caption)}, step=self._run.step)
+        self._shown[name].append(self._image(str(picture), caption=caption))
+        self._run.log({name: self._shown[name]}, step=self._shown_at)
 
     def close(self, failed: bool) -> None:
         """Wait until everything is uploaded."""
