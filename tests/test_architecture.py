@@ -18,7 +18,7 @@ LAYERS = [
     {"likelihoods", "priors"},
     {"models"},
     {"quality"},
-    {"objectives", "metrics", "figures"},
+    {"objectives", "metrics", "figures", "loggers"},
     {"experiment"},
     {"run"},
     {

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from vaelab.config import Config
 from vaelab.data import DataConfig, DigitsData
 from vaelab.figures import FigureConfig
+from vaelab.loggers import LoggerConfig
 from vaelab.models import ModelConfig, VAEConfig, VQConfig
 from vaelab.objectives import ELBOConfig, ObjectiveConfig
 from vaelab.optimizers import (
@@ -77,6 +78,9 @@ class TrainingConfig(Config):
     cores, and fewer while another program uses them."""
     log_every: int = Field(default=100, ge=1, le=100_000)
     """Steps averaged in one line of metrics.jsonl."""
+    loggers: tuple[LoggerConfig, ...] = ()
+    """Experiment trackers that get every line of metrics.jsonl and the pictures too, e.g.
+    `[tensorboard]`."""
     save_minutes: float = Field(default=1.0, gt=0)
     """How often everything needed to go on is saved, besides each epoch's end."""
     max_minutes: float | None = Field(default=None, gt=0)
@@ -85,6 +89,16 @@ class TrainingConfig(Config):
     """Keep preview.png, one input and its reconstruction, fresh while training."""
     changes: tuple[Change, ...] = ()
     """What was changed while the run trained, by step; written by the explorer."""
+
+    @model_validator(mode="after")
+    def _loggers_differ(self) -> "TrainingConfig":
+        kinds = [logger.kind for logger in self.loggers]
+        if twice := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+            raise ValueError(
+                f"training.loggers has {', '.join(twice)} more than once, which would log the "
+                "same run twice; name each kind once"
+            )
+        return self
 
     @model_validator(mode="after")
     def _seeds_exist(self) -> "TrainingConfig":

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError
@@ -113,6 +114,11 @@ class Run:
         return self.path / "pca.npz"
 
     @property
+    def identity_path(self) -> Path:
+        """The name that experiment trackers know it by."""
+        return self.path / "identity.json"
+
+    @property
     def bundle(self) -> Path:
         """The folder that the explorer reads."""
         return self.path / "explorer"
@@ -165,6 +171,12 @@ class Run:
     def evaluation(self) -> Row:
         """What evaluation.json says, empty where it is missing."""
         return read_json(self.evaluation_path) if self.evaluation_path.is_file() else {}
+
+    def identity(self) -> str:
+        """A name that no other run has, made when it is first asked for."""
+        if not self.identity_path.is_file():
+            write_text(self.identity_path, json.dumps({"identity": uuid4().hex}))
+        return str(read_json(self.identity_path)["identity"])
 
     def save_changes(self, changes: tuple[Change, ...]) -> None:
         """Put what was changed while training into the config."""

@@ -9,6 +9,7 @@ from vaelab.data import DataConfig, PixelsConfig
 from vaelab.distributions import PosteriorConfig
 from vaelab.figures import FigureConfig
 from vaelab.likelihoods import LikelihoodConfig
+from vaelab.loggers import LoggerConfig
 from vaelab.metrics import MetricConfig
 from vaelab.models import ModelConfig
 from vaelab.networks import DecoderConfig, EncoderConfig
@@ -28,7 +29,8 @@ class Axis:
         union: the configs to choose from.
         about: what the axis is, in a sentence.
         cites: whether each kind is somebody's idea, whose paper it has to name. Images, what
-            their pixels mean, a number's way over the epochs and pictures need none.
+            their pixels mean, a number's way over the epochs, pictures and loggers need none.
+        several: whether the place has a list of them.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Axis:
     union: Any
     about: str
     cites: bool = True
+    several: bool = False
 
 
 AXES = (
@@ -97,7 +100,13 @@ AXES = (
     Axis(
         "figure", "figures.every_epoch, figures.at_end", FigureConfig,
         "The pictures that are drawn while training and at its end, or later by `vaelab figures`.",
-        cites=False,
+        cites=False, several=True,
+    ),
+    Axis(
+        "logger", "training.loggers", LoggerConfig,
+        "Experiment trackers that get every row of metrics.jsonl, the pictures and the settings "
+        "too.",
+        cites=False, several=True,
     ),
     Axis(
         "metric", "vaelab evaluate", MetricConfig,

@@ -28,7 +28,7 @@ def example(axis: Axis, cls: type[Config]) -> str:
         )
     chosen: Any = {"kind": cls.model_fields["kind"].default, **options}
     *outer, last = axis.place.split(", ")[-1].split(".")
-    config: dict[str, Any] = {last: [chosen] if axis.name == "figure" else chosen}
+    config: dict[str, Any] = {last: [chosen] if axis.several else chosen}
     for key in reversed(outer):
         config = {key: config}
     if issubclass(cls, BaseLikelihood) and Domain.UNIT not in cls.domains:

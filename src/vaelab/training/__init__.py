@@ -1,12 +1,14 @@
 """Training: one loop, its run directory, and what it needs to go on."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
+import torch
 from rich.console import Console
 
 from vaelab.data import Store
@@ -21,6 +23,7 @@ from vaelab.run import Run
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
+from vaelab.training.logged import logged
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
 from vaelab.training.meter import DivergedRunError
@@ -105,50 +108,66 @@ def train_together(
     check_alike(experiments)
     check_shared(experiments, world.size)
     training, store = experiments[0].training, experiments[0].data.load()
-    with number_format(training.precision):
-        place = choose_place(training, world.local_rank)
-        models = [build_model(one, store.outline) for one in experiments]
-        for built in models if training.output_bias == "mean" else []:
-            start_at_mean(built, store.train.images)
-        for built in models if world.size > 1 else []:
-            synchronise(built, world)
-        models = [built.to(place.device) for built in models]
-        paths = [folder / one.task_name for one in experiments]
-        for one, path in zip(experiments, paths, strict=True):
-            check_start(one, path, start, store.checksum)
-        world.agree(facts(experiments, paths, store.checksum))
-        runs = open_runs(experiments, paths, start, world)
-        members = [
-            Member(run, store, model, world)
-            for run, model, one in zip(runs, models, experiments, strict=True)
-            if not _is_finished(run, one.training.epochs, display)
-        ]
-        stopped = None
-        if members:
-            display.say(_summary(members, store))
-            with display, interruptible() as interrupt, Drawer(display.say) as drawer:
-                for group, until in _level(members):
-                    loop = Loop(group, store, place, display, conductor, world)
-                    stopped = stopped or loop.train(interrupt, drawer, until)
-    trained = {member.run.path for member in members}
-    for run in runs if world.leads else []:
-        wanted, model = run.experiment.figures.at_end, run.experiment.model
-        pictures = fitting = suited(wanted, model)
-        if run.path not in trained:  # it may have been killed after its last epoch
-            pictures = tuple(figure for figure in pictures if not drawn(run, figure))
-        elif stopped:
-            display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
-            continue
-        if pictures:
-            draw_run(run, pictures, store, console)
-        if left_out := [figure.kind for figure in wanted if figure not in fitting]:
-            display.say(
-                f"without {', '.join(left_out)}, which are made of codes that are one vector: "
-                f"model `{model.kind}` has none"
-            )
+    with ExitStack() as logs:
+        with number_format(training.precision):
+            place = choose_place(training, world.local_rank)
+            models = _build_models(experiments, store, place.device, world)
+            paths = [folder / one.task_name for one in experiments]
+            for one, path in zip(experiments, paths, strict=True):
+                check_start(one, path, start, store.checksum)
+            world.agree(facts(experiments, paths, store.checksum))
+            runs = open_runs(experiments, paths, start, world)
+            members = [
+                Member(run, store, model, world)
+                for run, model, one in zip(runs, models, experiments, strict=True)
+                if not _is_finished(run, one.training.epochs, display)
+            ]
+            logs.enter_context(logged(members if world.leads else [], display.say))
+            stopped = None
+            if members:
+                display.say(_summary(members, store))
+                with display, interruptible() as interrupt, Drawer(display.say) as drawer:
+                    for group, until in _level(members):
+                        loop = Loop(group, store, place, display, conductor, world)
+                        stopped = stopped or loop.train(interrupt, drawer, until)
+        trained = {member.run.path: member for member in members}
+        for run in runs if world.leads else []:
+            if stopped and run.path in trained:
+                display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+            else:
+                _draw_at_end(run, trained.get(run.path), store, display)
     if len(members) > 1 and not stopped:
         display.say(_spread(members))
     return [Outcome(run, stopped if run.path in trained else None) for run in runs]
+
+
+def _build_models(
+    experiments: Sequence[Experiment], store: Store, device: torch.device, world: World
+) -> list[LatentVariableModel]:
+    models = [build_model(one, store.outline) for one in experiments]
+    for model in models:
+        if experiments[0].training.output_bias == "mean":
+            start_at_mean(model, store.train.images)
+        if world.size > 1:
+            synchronise(model, world)
+    return [model.to(device) for model in models]
+
+
+def _draw_at_end(run: Run, member: Member | None, store: Store, display: Display) -> None:
+    """Draw the pictures of a run that is over; one without a member was so before."""
+    wanted, model = run.experiment.figures.at_end, run.experiment.model
+    pictures = fitting = suited(wanted, model)
+    if member is None:  # it may have been killed after its last epoch
+        pictures = tuple(figure for figure in pictures if not drawn(run, figure))
+    if pictures:
+        written = draw_run(run, pictures, store, display.console)
+        if member is not None:
+            member.log_pictures(written)
+    if left_out := [figure.kind for figure in wanted if figure not in fitting]:
+        display.say(
+            f"without {', '.join(left_out)}, which are made of codes that are one vector: "
+            f"model `{model.kind}` has none"
+        )
 
 
 def build_model(experiment: Experiment, images: Outline) -> LatentVariableModel:

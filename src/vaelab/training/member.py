@@ -1,7 +1,8 @@
 """One run under training: its draws, its schedules, its log and its files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from vaelab.data.store import Split
 from vaelab.distributed.world import World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
+from vaelab.loggers import Loggers
 from vaelab.metrics.bound import BoundMetric
 from vaelab.models import FlatLatent, LatentVariableModel
 from vaelab.pictures import suited
@@ -54,6 +56,7 @@ class Member:
         self.progress = Progress()
         self.changes = Changes(self.config.changes)
         self.latest: dict[str, float] = {}
+        self.loggers = Loggers()
         split = store.valid if len(store.valid) else store.train
         self.previewed = self._feed(split.select(np.arange(1)))
         self.valid = self._feed(store.valid)
@@ -190,9 +193,18 @@ class Member:
             self.run.metrics(), epoch, self.run.plane(),
         )  # fmt: skip
         for figure in figures:
-            drawer.submit(figure, figure.compute(subject), self.run.figures)
+            panel, folder = figure.compute(subject), self.run.figures
+            drawer.submit(figure, panel, folder)
+            picture, name = folder / f"{panel.name}.png", f"every_epoch/{figure.kind}"
+            self.loggers.expect(picture, name, self.progress.step)
         if isinstance(self.model, FlatLatent) and self.model.latent != 2:
             subject.plane.save(self.run.plane_path)
+
+    def log_pictures(self, written: Iterable[Path]) -> None:
+        """Show the loggers what was drawn when training was over."""
+        for path in written:
+            if path.suffix == ".png":
+                self.loggers.expect(path, f"at_end/{path.stem}", self.progress.step)
 
     def rewind_bundle(self) -> None:
         """Forget what the bundle kept of steps that are about to be made again."""
@@ -235,6 +247,7 @@ class Member:
             return
         row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **numbers}
         self.run.append_metrics([row])
+        self.loggers.log(row)
 
     def _feed(self, split: Split) -> Feed:
         return Feed(split, self.pixels, self.model.classes, self.device)

@@ -17,6 +17,7 @@ FREE = (
     "figures",
     "explorer",
     "training.epochs",
+    "training.loggers",
     "training.max_minutes",
     "training.save_minutes",
     "training.threads",
@@ -45,7 +46,8 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
         checksum: of the data.
 
     Raises:
-        BadValueError: there is a run already, or something that is not one.
+        BadValueError: there is a run already, or something that is not one; or a logger's package
+            is missing.
         BadCombinationError: the run was begun with other settings or other data, or its prior was
             fitted after training.
     """
@@ -55,6 +57,8 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
             f"{experiment.prior_fit.run} after its training; train that and fit a prior again, or "
             "train all from the beginning with prior_fit=null task_name=NAME"
         )
+    for logger in experiment.training.loggers:
+        logger.check()
     if not Run.exists(path):
         if path.is_dir() and any(path.iterdir()):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
