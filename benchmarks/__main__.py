@@ -25,6 +25,7 @@ SECTIONS = {
     "growth": "growth",
     "replicas": "replicas",
     "sweep": "sweep",
+    "scaling": "scaling",
     "memory": "memory",
     "start-up": "startup",
     "stall": "stall",

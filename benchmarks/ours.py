@@ -18,6 +18,7 @@ from benchmarks.timing import timed
 from vaelab.data import Store
 from vaelab.data.feed import Feed
 from vaelab.data.store import Outline, Split
+from vaelab.distributed.world import World
 from vaelab.figures import Drawer, Subject
 from vaelab.figures.latent import LatentFigure
 from vaelab.library import load_experiment
@@ -26,9 +27,11 @@ from vaelab.models.base import NetworkDistribution
 from vaelab.run import Run
 from vaelab.training import build_model, replicas
 from vaelab.training.display import Display
+from vaelab.training.interrupt import Interrupt
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
 from vaelab.training.precision import choose_place
+from vaelab.training.shared import synchronise
 from vaelab.training.threads import Pace
 
 
@@ -41,6 +44,7 @@ class Stepper:
         images: to train on; none are held out.
         folder: for the runs' files.
         test: the test images, for pictures.
+        world: the processes that share every batch, if there are several.
     """
 
     def __init__(
@@ -50,7 +54,9 @@ class Stepper:
         images: Images,
         folder: Path,
         test: Images | None = None,
+        world: World | None = None,
     ) -> None:
+        world = world or World()
         self.experiment, _ = load_experiment(config, overrides)
         names = tuple(map(str, range(CLASSES)))
         train, none = _split(images), _split(images.first(0))
@@ -60,11 +66,12 @@ class Stepper:
         directory = Path(tempfile.mkdtemp(dir=folder))
         self.members = []
         for one in replicas(self.experiment):
-            model = build_model(one, self.store.outline).to(place.device)
+            model = build_model(one, self.store.outline)
+            synchronise(model, world)
             run = Run.create(directory / one.task_name, one)
-            self.members.append(Member(run, self.store, model))
+            self.members.append(Member(run, self.store, model.to(place.device), world))
         display = Display(Console(quiet=True), len(self.members))
-        self.loop = Loop(self.members, self.store, place, display)
+        self.loop = Loop(self.members, self.store, place, display, world=world)
         self._parts = [self.loop._read(member) for member in self.members]
         self._begun = False
 
@@ -89,7 +96,7 @@ class Stepper:
         for _ in range(count):
             if progress.batch == loop.steps_per_epoch:
                 self._next_epoch()
-            loop._take_step([next(part) for part in self._parts])
+            loop._take_step([next(part) for part in self._parts], Interrupt())
 
     def latent_picture(self) -> float:
         """Seconds the trainer's process spends on a picture of the test images' codes.

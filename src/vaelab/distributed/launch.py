@@ -50,8 +50,8 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
     Raises:
         BadValueError: nodes are not named.
     """
-    seats = _seats(devices, nodes)
-    workers = [_start(words, int(seat["RANK"]), seat) for seat in seats]
+    places = seats(devices, nodes)
+    workers = [_start(words, int(seat["RANK"]), seat) for seat in places]
     signals = _Signals(workers)
     try:
         return _watch(workers, signals)
@@ -65,7 +65,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
                 worker.said.close()
 
 
-def _seats(devices: int, nodes: int) -> list[dict[str, str]]:
+def seats(devices: int, nodes: int) -> list[dict[str, str]]:
     """The variables that torchrun would set, for every process of this node."""
     if nodes == 1:
         address, node = "127.0.0.1", 0

@@ -148,8 +148,7 @@ def _build_models(
     for model in models:
         if experiments[0].training.output_bias == "mean":
             start_at_mean(model, store.train.images)
-        if world.size > 1:
-            synchronise(model, world)
+        synchronise(model, world)
     return [model.to(device) for model in models]
 
 

@@ -81,6 +81,8 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
 
 def synchronise(model: nn.Module, world: World) -> None:
     """Let what follows the whole batch, batch norm and codebooks, follow that of all processes."""
+    if world.size == 1:
+        return
     for module in list(model.modules()):
         if isinstance(module, Network):
             module.synchronise(world)

@@ -1,0 +1,50 @@
+"""One of the processes that share a batch: `python -m benchmarks.shared_child SETTINGS`.
+
+Rank 0 prints, as JSON, the seconds of a step and of its message alone, and the message's bytes.
+"""
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.prepare import prepare
+
+
+def main(settings: dict[str, str], steps: int) -> None:
+    prepare()
+    import torch
+
+    from benchmarks.images import load
+    from benchmarks.ours import Stepper
+    from vaelab.distributed.join import join
+    from vaelab.distributed.seat import Seat
+    from vaelab.distributed.world import World
+
+    torch.set_num_threads(1)
+    seat = Seat.of()
+    meeting = nullcontext(World()) if seat is None else join(seat, torch.device("cpu"), 60)
+    with meeting as world:
+        stepper = Stepper(
+            settings["config"], settings["overrides"].split(), load(settings["data"]),
+            Path(settings["folder"]), world=world,
+        )  # fmt: skip
+        stepper.steps(10)
+        world.wait()
+        begun = perf_counter()
+        stepper.steps(steps)
+        step = (perf_counter() - begun) / steps
+        message = stepper.loop.update.parameters.message.clone()
+        world.wait()
+        begun = perf_counter()
+        for _ in range(steps):
+            world.sum(message)
+        sent = (perf_counter() - begun) / steps
+        if world.leads:
+            size = message.numel() * message.element_size()
+            print(json.dumps({"step_s": step, "message_s": sent, "message_bytes": size}))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]), int(sys.argv[2]))
