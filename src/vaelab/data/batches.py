@@ -1,14 +1,17 @@
 """The training images, batch by batch, in an order that follows from seed and epoch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from vaelab.data.feed import resident
+from vaelab.data.ahead import ahead
+from vaelab.data.feed import resident, stays
 from vaelab.data.store import Split, Store
 from vaelab.randomness import Purpose, generator
 
@@ -89,9 +92,55 @@ class ResidentBatches(Batches):
             )  # fmt: skip
 
 
+class MappedBatches(Batches):
+    """Images read from a file, or from memory that the device lacks, ahead of the training.
+
+    The batches are those of `ResidentBatches`.
+
+    Args:
+        split: the images.
+        size: of a batch.
+        device: where to bring them.
+        share: this process's.
+    """
+
+    def __init__(self, split: Split, size: int, device: torch.device, share: Share) -> None:
+        self.images = len(split)
+        self._split = split
+        self._starts = batch_starts(len(split), size)
+        self._device = device
+        self._share = share
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
+        """Parts of the batches."""
+        order = permutation(self.images, seed, epoch).numpy()
+        with closing(ahead(self._read(order, first))) as parts:
+            for part in parts:
+                # from pinned memory: the device does not wait
+                yield replace(
+                    part, images=part.images.to(self._device, non_blocking=True),
+                    labels=part.labels.to(self._device, non_blocking=True),
+                )  # fmt: skip
+
+    def _read(self, order: Int64[np.ndarray, " n"], first: int) -> Iterator[Part]:
+        for number in range(first, len(self)):
+            batch = order[self._starts[number] : self._starts[number + 1]]
+            mine = self._share.of(len(batch))
+            index = batch[mine]
+            read = self._split.images[index], self._split.labels[index]
+            images, labels = map(torch.from_numpy, read)
+            if self._device.type == "cuda":
+                images, labels = images.pin_memory(), labels.pin_memory()
+            yield Part(images, labels, mine.start, len(batch))
+
+
 def training_batches(store: Store, size: int, device: torch.device, share: Share) -> Batches:
     """The way to read these training images that suits where they are."""
-    return ResidentBatches(store.train, size, device, share)
+    way = MappedBatches if stays(store.train.images, device) else ResidentBatches
+    return way(store.train, size, device, share)
 
 
 def permutation(images: int, seed: int, epoch: int) -> Int64[Tensor, " n"]:

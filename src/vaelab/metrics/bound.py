@@ -43,7 +43,7 @@ class BoundMetric(BaseMetric):
         `rate_z1_nats`, `rate_z2_nats`, ... are of dimensions; of a model with several levels
         there are `rate_level1_nats`, `rate_level2_nats`, ... instead.
         """
-        draws = generator(self.seed, Purpose.EVALUATION, 0, feed.images.device)
+        draws = generator(self.seed, Purpose.EVALUATION, 0, feed.device)
         distortion, rate, parts, exact = [], [], [], []
         for batch in feed.batches(max(1, BATCH // self.samples)):
             shape = (self.samples, len(batch.x), *model.latent_shape)

@@ -97,11 +97,11 @@ def train_classifier(
     draws = generator(settings.seed, Purpose.PIXELS)
     steps = range(settings.steps)
     for step in track(steps, "training the classifier whose features compare images"):
-        chosen = training.select(np.sort(order.integers(len(training), size=settings.batch_size)))
-        images = resident(chosen.images, "cpu")
+        chosen = np.sort(order.integers(len(training), size=settings.batch_size))
+        images = resident(training.images[chosen], "cpu")
         uniform = torch.rand(images.shape, generator=draws) if pixels.dynamic else None
         logits = classifier(pixels.to_unit(pixels(images, uniform)))
-        loss = cross_entropy(logits, resident(chosen.labels, "cpu"))
+        loss = cross_entropy(logits, resident(training.labels[chosen], "cpu"))
         rate = settings.learning_rate * CosineRate()(step, settings.steps, [])
         optimizer.step(torch.autograd.grad(loss, parameters), [rate] * len(parameters))
     return _scaled(classifier.eval(), training, pixels)
