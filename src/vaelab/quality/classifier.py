@@ -15,6 +15,7 @@ from vaelab.data.progress import track
 from vaelab.data.store import Split
 from vaelab.optimizers import CosineRate
 from vaelab.quality.features import at_most
+from vaelab.quality.images import compared
 from vaelab.randomness import Purpose, derived_seed, generator, seeded
 
 BATCH = 500
@@ -110,7 +111,7 @@ def train_classifier(
 @torch.no_grad()
 def _scaled(classifier: Classifier, training: Split, pixels: Pixels) -> Classifier:
     """With its features brought to a mean square of 1: kernels are not blind to scale."""
-    batches = Feed(training, pixels, classes=0).batches(BATCH)
+    batches = Feed(compared(training), pixels, classes=0).batches(BATCH)
     squares = [classifier.features(pixels.to_unit(batch.x)).square().mean(1) for batch in batches]
     classifier.scale.copy_(torch.cat(squares).mean().sqrt())
     return classifier
