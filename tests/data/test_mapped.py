@@ -1,29 +1,30 @@
 """Images that stay in their file are the images that memory would hold."""
 
+import os
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
+from datafiles import write_png
 from tests.training.conftest import tiny
+
+from vaelab import sample_quality
 from vaelab.data import BinaryPixels, ImagesData, NpzData, Store
 from vaelab.data.ahead import DEPTH, ahead
-from vaelab.data.batches import (
-    MappedBatches,
-    Part,
-    ResidentBatches,
-    Share,
-    training_batches,
-)
+from vaelab.data.batches import MappedBatches, Part, ResidentBatches, Share, training_batches
 from vaelab.data.feed import Feed, resident
 from vaelab.data.mapped import MappedImages
-from vaelab.data.pixels import UnitPixels
-from vaelab.data.store import Split, checksum
+from vaelab.data.store import checksum
+from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.figures import NearestFigure
+from vaelab.pictures import subject_of
 from vaelab.run import Run, read_tensors
-from vaelab.training import Start, train
+from vaelab.training import Start, replicas, train, train_together
+from vaelab.training.checkpoint import read_progress
 
 CPU = torch.device("cpu")
 NUM = 500
@@ -116,9 +117,16 @@ def same_parts(one: Iterator[Part], other: Iterator[Part]) -> int:
 
 @pytest.mark.parametrize("share", [Share(), Share(0, 2), Share(1, 2), Share(2, 3)])
 @pytest.mark.parametrize("first", [0, 7])
+@pytest.mark.parametrize("together", [1, 4_000, 2**20])
 def test_batches_are_those_of_memory(
-    mapped: Store, in_memory: Store, share: Share, first: int
+    mapped: Store,
+    in_memory: Store,
+    share: Share,
+    first: int,
+    together: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("vaelab.data.batches.TOGETHER", together)
     read = training_batches(mapped, 16, CPU, share)
     held = training_batches(in_memory, 16, CPU, share)
     assert isinstance(read, MappedBatches)
@@ -251,13 +259,12 @@ def test_stopped_within_an_epoch_it_goes_on_the_same(
         with pytest.raises(Killed):
             train(often, tmp_path / "read")
     assert not reading_threads()
+    assert read_progress(tmp_path / "read" / "tiny" / "resume.safetensors").batch == 5
     run = train(trained.experiment, tmp_path / "read", Start.RESUME).run
     assert same_run(run, trained)
 
 
 def test_replicas_read_side_by_side(trained: Run, few: None, tmp_path: Path) -> None:
-    from vaelab.training import replicas, train_together
-
     two = replicas(
         trained.experiment.model_copy(
             update={"training": trained.experiment.training.model_copy(update={"replicas": 2})}
@@ -269,3 +276,153 @@ def test_replicas_read_side_by_side(trained: Run, few: None, tmp_path: Path) -> 
         for name, value in read_tensors(run.weights_path)[0].items():
             torch.testing.assert_close(value, read_tensors(alone.weights_path)[0][name])
     assert not reading_threads()
+
+
+def fill(folder: Path, count: int, colour: int | None = None) -> Path:
+    for number in range(count):
+        pixels = np.full((8, 8), number, np.uint8)
+        if number == colour:
+            pixels = np.stack([pixels, pixels + 1, pixels + 2], -1)
+        write_png(folder / f"class {number % 2}" / f"{number:03}.png", pixels)
+    return folder
+
+
+@pytest.mark.parametrize("colour", [None, 0, 130, 199])
+def test_pictures_are_imported_into_their_file(
+    tmp_path: Path, few: None, own_cache: Path, monkeypatch: pytest.MonkeyPatch, colour: int | None
+) -> None:
+    config = ImagesData(path=fill(tmp_path / "pictures", 200, colour))
+    read = config.raw()
+    assert isinstance(read.train.images, MappedImages)
+    values = np.arange(200)[:, None, None, None] + np.zeros((200, 1, 8, 8), int)
+    if colour is not None:
+        values = values.repeat(3, 1)
+        values[colour] += np.arange(3)[:, None, None]
+    assert np.array_equal(read.train.images[:], values)
+    (entry,) = (own_cache / "imports").iterdir()
+    assert sorted(path.name for path in entry.iterdir()) == [
+        "images.npy", "labels.npy", "manifest.json"
+    ]  # fmt: skip
+    monkeypatch.setattr("vaelab.data.images.read_picture", None)
+    assert config.raw().checksum == read.checksum
+
+
+def test_the_import_is_that_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "pictures" / "train", 150, 140)
+    fill(tmp_path / "pictures" / "test", 100)
+    held = ImagesData(path=tmp_path / "pictures").load()
+    monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "another"))
+    for place in ("mapped", "store", "building"):
+        monkeypatch.setattr(f"vaelab.data.{place}.LARGE", 5_000)
+    read = ImagesData(path=tmp_path / "pictures").load()
+    assert read.checksum == held.checksum
+    for name, split in read.splits.items():
+        assert np.array_equal(split.images[:], held.splits[name].images[:])
+        assert np.array_equal(split.labels, held.splits[name].labels)
+    assert isinstance(read.test.images, MappedImages)
+
+
+def test_a_damaged_picture_leaves_no_import(tmp_path: Path, few: None, own_cache: Path) -> None:
+    fill(tmp_path / "pictures", 200)
+    path = tmp_path / "pictures" / "class 0" / "100.png"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(BadValueError, match=r"100\.png: this image is"):
+        ImagesData(path=tmp_path / "pictures").raw()
+    assert not list((own_cache / "imports").iterdir())
+    write_png(path, np.zeros((4, 8), np.uint8))
+    with pytest.raises(BadValueError, match=r"000\.png is 8x8 but .*100\.png is 8x4"):
+        ImagesData(path=tmp_path / "pictures").raw()
+    assert not list((own_cache / "imports").iterdir())
+
+
+def test_a_full_disk_is_said_before_the_import(
+    tmp_path: Path, few: None, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "pictures", 200)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("vaelab.data.building.shutil.disk_usage", lambda _: usage)
+    words = r"import of 200 images needs 0\.0 GB in .*, where 0\.0 GB are free; .*VAELAB_CACHE"
+    with pytest.raises(StorageError, match=words):
+        ImagesData(path=tmp_path / "pictures").raw()
+    assert not list((own_cache / "imports").iterdir())
+
+
+def test_a_disk_that_cannot_reserve_the_room_is_full(
+    tmp_path: Path, few: None, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vaelab.data.building.os.posix_fallocate", refuse)
+    with pytest.raises(StorageError, match="the import of 200 images needs"):
+        ImagesData(path=fill(tmp_path / "pictures", 200)).raw()
+    assert not list((own_cache / "imports").iterdir())
+
+
+def test_without_a_cache_pictures_are_in_memory(
+    tmp_path: Path, few: None, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_cache.write_text("a file where the folder should be")
+    raw = ImagesData(path=fill(tmp_path / "pictures", 200, 30)).raw()
+    assert isinstance(raw.train.images, np.ndarray)
+    assert raw.train.images[:, 0, 0, 0].tolist() == list(range(200))
+    assert "could not be kept" in caplog.text
+
+
+def test_the_checksum_of_a_file_is_taken_once(
+    path: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+) -> None:
+    first = NpzData(path=path).raw().checksum
+    with monkeypatch.context() as patch:
+        patch.setattr("vaelab.data.npy.checksum", None)
+        assert NpzData(path=path).raw().checksum == first
+    np.save(path, images[::-1].copy())
+    os.utime(path, ns=(1, 1))
+    other = NpzData(path=path).raw().checksum
+    assert other != first
+    (known,) = [one for one in (own_cache / "checksums").iterdir() if one.read_text() == other]
+    known.write_text("nonsense")
+    assert NpzData(path=path).raw().checksum == other
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((9, 4, 4)), "dtype float64, but pixels are uint8"),
+        (np.zeros((9, 4), np.uint8), r"shape \(9, 4\); wanted is"),
+        (np.zeros((9, 2, 4, 2), np.uint8), r"shape \(9, 2, 4, 2\); wanted is"),
+        (np.zeros((0, 4, 4), np.uint8), "0 images but 9 labels"),
+        (np.zeros((9, 4, 4), np.uint8, "F"), "in Fortran's order; save"),
+        (np.zeros((8, 4, 4), np.uint8), "8 images but 9 labels"),
+        (np.array([None] * 9), "no NumPy array, or it is damaged"),
+    ],
+)
+def test_wrong_files_of_images(tmp_path: Path, array: np.ndarray, message: str) -> None:
+    np.save(tmp_path / "images.npy", array)
+    np.save(tmp_path / "labels.npy", np.arange(9))
+    with pytest.raises(BadValueError, match=message) as caught:
+        NpzData(path=tmp_path / "images.npy").load()
+    assert "images.npy" in str(caught.value)
+
+
+def test_damaged_and_missing_files_of_images(path: Path) -> None:
+    np.save(path.with_name("labels.npy"), np.ones(NUM) / 2)
+    with pytest.raises(BadValueError, match=r"labels\.npy: dtype float64, but labels are int"):
+        NpzData(path=path).load()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BadValueError, match=r"images\.npy: this is no NumPy array, or it is dam"):
+        NpzData(path=path).load()
+    path.unlink()
+    with pytest.raises(MissingFileError, match="there is no file"):
+        NpzData(path=path).load()
+
+
+def test_samples_are_compared_with_some_images_of_a_large_set(
+    trained: Run, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vaelab.quality.images.MOST", 50)
+    quality = sample_quality(trained.path, features="pixels", images=40)
+    assert quality.numbers["copying_pixels"].estimator == "50 training images"
+    panel = NearestFigure(num=2).compute(subject_of(trained, trained.experiment.data.load()))
+    assert panel.words["of"] == " among 50 of the 250"
+    assert panel.arrays["samples_index"].max() < 50

@@ -1,9 +1,10 @@
 """The training images, batch by batch, in an order that follows from seed and epoch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from vaelab.data.ahead import ahead
 from vaelab.data.feed import resident, stays
 from vaelab.data.store import Split, Store
 from vaelab.randomness import Purpose, generator
+
+TOGETHER = 2**20
+"""Bytes of small batches that are read in one go: threads that take turns cost time."""
 
 
 @dataclass(frozen=True)
@@ -117,24 +121,42 @@ class MappedBatches(Batches):
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
         """Parts of the batches."""
         order = permutation(self.images, seed, epoch).numpy()
-        with closing(ahead(self._read(order, first))) as parts:
-            for part in parts:
-                # from pinned memory: the device does not wait
-                yield replace(
-                    part, images=part.images.to(self._device, non_blocking=True),
-                    labels=part.labels.to(self._device, non_blocking=True),
-                )  # fmt: skip
+        with closing(ahead(self._read(order, first))) as groups:
+            for group in groups:
+                # from pinned memory: nobody waits for the copy
+                images, labels = (
+                    tensor.to(self._device, non_blocking=True)
+                    for tensor in (group.images, group.labels)
+                )
+                start = 0
+                for mine, size in group.places:
+                    part = slice(start, start + mine.stop - mine.start)
+                    yield Part(images[part], labels[part], mine.start, size)
+                    start = part.stop
 
-    def _read(self, order: Int64[np.ndarray, " n"], first: int) -> Iterator[Part]:
-        for number in range(first, len(self)):
-            batch = order[self._starts[number] : self._starts[number + 1]]
-            mine = self._share.of(len(batch))
-            index = batch[mine]
-            read = self._split.images[index], self._split.labels[index]
-            images, labels = map(torch.from_numpy, read)
+    def _read(self, order: Int64[np.ndarray, " n"], first: int) -> Iterator["Group"]:
+        size = self._starts[1] * prod(self._split.image_shape)
+        together = max(1, TOGETHER // size)
+        for begin in range(first, len(self), together):
+            numbers = range(begin, min(begin + together, len(self)))
+            batches = [order[self._starts[n] : self._starts[n + 1]] for n in numbers]
+            places = [(self._share.of(len(batch)), len(batch)) for batch in batches]
+            rows = [batch[mine] for batch, (mine, _) in zip(batches, places, strict=True)]
+            index = np.concatenate(rows)
+            images = torch.from_numpy(self._split.images[index])
+            labels = torch.from_numpy(self._split.labels[index])
             if self._device.type == "cuda":
                 images, labels = images.pin_memory(), labels.pin_memory()
-            yield Part(images, labels, mine.start, len(batch))
+            yield Group(images, labels, places)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Parts of batches that are read together: where each lies in its batch, and of what size."""
+
+    images: UInt8[Tensor, "n c h w"]
+    labels: Int64[Tensor, " n"]
+    places: Sequence[tuple[slice, int]]
 
 
 def training_batches(store: Store, size: int, device: torch.device, share: Share) -> Batches:

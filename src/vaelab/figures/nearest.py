@@ -91,7 +91,8 @@ class NearestFigure(BaseFigure):
         title = (
             f"Samples ({panel.words['made']}s of p(x|z)) and test images, each followed by the "
             f"{neighbours} training images nearest to it{panel.words['of']}, and the distance of "
-            f"the first, in {panel.words['features']}. Test images are no copies; copies are far nearer"
+            f"the first, in {panel.words['features']}. Test images are no copies; copies are far "
+            "nearer"
         )
         page_width = 2 * (MARGIN + half) + BETWEEN
         page = Page(page_width, CAPTION + rows * cell.height + MARGIN, title, panel.note)

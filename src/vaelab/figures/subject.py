@@ -171,7 +171,7 @@ class Subject:
 
     def encode(self, split: Split) -> Codes:
         """The posteriors of a split's images, each with its own class."""
-        # one table from the start: small tensors between large ones would keep these from the system
+        # one table from the start: small tensors kept between large ones scatter the memory
         table, start = torch.empty(2, len(split), self.flat.latent, device=self.device), 0
         with _observed(self.model):
             for batch in self.feed(split).batches(self._batch_size):

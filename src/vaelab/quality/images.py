@@ -58,9 +58,9 @@ def samples(
 
 
 def compared(split: Split) -> Split:
-    """The images that samples are compared with: all, or some, evenly spread, of those that stay in a file.
+    """The images that samples are compared with: all, or some of many that stay in a file.
 
-    Their features are in memory all at once.
+    These are evenly spread; features of all would be in memory at once.
     """
     most = max(1, min(MOST, LARGE // 4 // prod(split.image_shape)))
     if not isinstance(split.images, MappedImages) or len(split) <= most:
