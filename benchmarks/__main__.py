@@ -23,6 +23,7 @@ SECTIONS = {
     "quality": "quality",
     "roofline": "roofline",
     "growth": "growth",
+    "mapped": "mapped",
     "replicas": "replicas",
     "sweep": "sweep",
     "scaling": "scaling",

@@ -17,6 +17,7 @@ from benchmarks.images import CLASSES, Images, load
 from benchmarks.timing import timed
 from vaelab.data import Store
 from vaelab.data.feed import Feed
+from vaelab.data.mapped import open_images
 from vaelab.data.store import Outline, Split
 from vaelab.distributed.world import World
 from vaelab.figures import Drawer, Subject
@@ -120,8 +121,19 @@ class Stepper:
 
 def steps(config: str, overrides: Sequence[str], data: str, folder: str) -> Callable[[int], float]:
     """Steps of the training loop, for a side of that kind."""
-    stepper = Stepper(config, overrides, load(data), Path(folder))
+    return _work(Stepper(config, overrides, load(data), Path(folder)))
 
+
+def mapped_steps(
+    config: str, overrides: Sequence[str], data: str, folder: str
+) -> Callable[[int], float]:
+    """The same of images that stay in a .npy file."""
+    pixels = open_images(Path(data))
+    images = Images("mapped", pixels, np.arange(len(pixels)) % CLASSES)
+    return _work(Stepper(config, overrides, images, Path(folder)))
+
+
+def _work(stepper: Stepper) -> Callable[[int], float]:
     def work(count: int) -> float:
         stepper.begin()
         return timed(lambda: stepper.steps(count)) / count

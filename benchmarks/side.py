@@ -18,6 +18,7 @@ from benchmarks.prepare import prepare
 
 KINDS = {
     "ours": ("ours", "steps"),
+    "mapped": ("ours", "mapped_steps"),
     "picture": ("ours", "pictures"),
     "bound": ("ours", "bounds"),
     "plain": ("plain_loop", "steps"),

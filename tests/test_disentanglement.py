@@ -295,5 +295,5 @@ def test_of_a_larger_split_some_images_are_taken() -> None:
     (number,) = MIGPosteriorMetric(images=50)(model, feed).values()
     assert "of 50 images" in number.estimator
     assert "50 images" in DCIMetric(images=50)(model, feed)["dci_completeness"].estimator
-    split = Split(feed.images.numpy()[:9], feed.labels.numpy()[:9], feed.factors[:9])
+    split = Split(feed.images(slice(9)).numpy(), feed.labels.numpy()[:9], feed.factors[:9])
     assert DCIMetric()(model, Feed(split, UnitPixels(), 0)) == {}

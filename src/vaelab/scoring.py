@@ -30,7 +30,7 @@ from vaelab.quality import (
     precision,
     recall,
 )
-from vaelab.quality.images import Made, as_seen, samples, usual
+from vaelab.quality.images import Made, as_seen, compared, samples, usual
 from vaelab.randomness import Purpose, derived_seed
 from vaelab.run import Run
 
@@ -130,16 +130,17 @@ def score_samples(
     model, about = run.load_model()
     pixels = run.experiment.data.pixels
     store = run.experiment.data.load()
-    held = store.test if split == "train" else store.splits[split]
-    count = _count(len(store.train), len(held), split, images)
+    train = compared(store.train)
+    held = compared(store.test if split == "train" else store.splits[split])
+    count = _count(len(train), len(held), split, images)
     used = features_named(features, store, pixels) if isinstance(features, str) else features
     how = usual(pixels) if made is None else made
 
     draws = np.random.default_rng(derived_seed(seed, Purpose.EVALUATION))
-    learned = np.sort(draws.permutation(len(store.train))[:count])
+    learned = np.sort(draws.permutation(len(train))[:count])
     unseen = np.sort(draws.permutation(len(held))[:count])
-    labels = store.train.labels[learned] if split == "train" else held.labels[unseen]
-    training = used.of(as_seen(store.train, pixels), "training images")
+    labels = train.labels[learned] if split == "train" else held.labels[unseen]
+    training = used.of(as_seen(train, pixels), "training images")
     outside = used.of(as_seen(held, pixels)[unseen], "held-out images")
     found = used.of(samples(model, pixels, labels, how, seed), "samples")
     inside = training[torch.from_numpy(learned)]

@@ -8,6 +8,7 @@ import pytest
 from datafiles import write_csv
 
 from vaelab.data import CsvData
+from vaelab.data.building import Building
 from vaelab.data.cache import cached
 from vaelab.data.raw import Raw, undivided
 from vaelab.data.store import Split
@@ -18,7 +19,7 @@ def build(value: int) -> Raw:
     return undivided(Split(images, np.arange(50) % 5), list("abcde"))
 
 
-def never() -> Raw:
+def never(building: Building) -> Raw:
     raise AssertionError("the cache was not used")
 
 
@@ -34,7 +35,7 @@ def entries(cache: Path) -> list[Path]:
 
 
 def test_the_second_time_nothing_is_read(own_cache: Path, source: Path) -> None:
-    first = cached("test", "", [source], lambda: build(1))
+    first = cached("test", "", [source], lambda _: build(1))
     second = cached("test", "", [source], never)
     assert isinstance(second.train.images, np.memmap)
     assert np.array_equal(first.train.images, second.train.images)
@@ -45,24 +46,24 @@ def test_the_second_time_nothing_is_read(own_cache: Path, source: Path) -> None:
 
 
 def test_mapped_images_can_be_written_without_changing_the_cache(source: Path) -> None:
-    cached("test", "", [source], lambda: build(1)).train.images[:] = 9
+    cached("test", "", [source], lambda _: build(1)).train.images[:] = 9
     assert cached("test", "", [source], never).train.images.max() == 1
 
 
 def test_what_was_asked_for_makes_another_entry(source: Path) -> None:
-    cached("test", "size 8", [source], lambda: build(1))
-    assert cached("test", "size 9", [source], lambda: build(2)).train.images.max() == 2
+    cached("test", "size 8", [source], lambda _: build(1))
+    assert cached("test", "size 9", [source], lambda _: build(2)).train.images.max() == 2
     assert cached("test", "size 8", [source], never).train.images.max() == 1
 
 
 def test_a_changed_source_is_read_again_and_replaces_its_entry(
     own_cache: Path, source: Path
 ) -> None:
-    cached("test", "", [source], lambda: build(1))
+    cached("test", "", [source], lambda _: build(1))
     os.utime(source, ns=(1, 1))
-    assert cached("test", "", [source], lambda: build(2)).train.images.max() == 2
+    assert cached("test", "", [source], lambda _: build(2)).train.images.max() == 2
     assert len(entries(own_cache)) == 1
-    cached("test", "", [source, source], lambda: build(3))
+    cached("test", "", [source, source], lambda _: build(3))
     assert cached("test", "", [source, source], never).train.images.max() == 3
 
 
@@ -71,32 +72,32 @@ def test_a_changed_source_is_read_again_and_replaces_its_entry(
     [
         ("manifest.json", None),
         ("manifest.json", b"{"),
-        ("manifest.json", b'{"format": 2, "classes": [], "checksum": "", "images": {}}'),
-        ("train_images.npy", None),
-        ("train_images.npy", b""),
-        ("train_images.npy", b"\x93NUMPY"),
-        ("train_labels.npy", None),
-        ("train_labels.npy", b"\x80\x04."),
+        ("manifest.json", b'{"format": 1, "classes": [], "checksum": "", "images": {}}'),
+        ("images.npy", None),
+        ("images.npy", b""),
+        ("images.npy", b"\x93NUMPY"),
+        ("labels.npy", None),
+        ("labels.npy", b"\x80\x04."),
     ],
 )
 def test_a_half_built_entry_is_built_again(
     own_cache: Path, source: Path, name: str, content: bytes | None
 ) -> None:
-    cached("test", "", [source], lambda: build(1))
+    cached("test", "", [source], lambda _: build(1))
     path = entries(own_cache)[0] / name
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    assert cached("test", "", [source], lambda: build(2)).train.images.max() == 2
+    assert cached("test", "", [source], lambda _: build(2)).train.images.max() == 2
     assert cached("test", "", [source], never).train.images.max() == 2
 
 
-@pytest.mark.parametrize("name", ["train_images", "train_labels"])
+@pytest.mark.parametrize("name", ["images", "labels"])
 def test_an_array_cut_short_is_built_again(own_cache: Path, source: Path, name: str) -> None:
-    cached("test", "", [source], lambda: build(1))
+    cached("test", "", [source], lambda _: build(1))
     path = entries(own_cache)[0] / f"{name}.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    assert cached("test", "", [source], lambda: build(2)).train.images.max() == 2
+    assert cached("test", "", [source], lambda _: build(2)).train.images.max() == 2
 
 
 def test_an_import_that_fails_leaves_nothing(own_cache: Path, source: Path) -> None:
@@ -110,7 +111,7 @@ def test_what_killed_imports_left_is_swept_after_a_day(own_cache: Path, source: 
     fresh.mkdir(parents=True)
     old.mkdir()
     os.utime(old, (1, 1))
-    cached("test", "", [source], lambda: build(1))
+    cached("test", "", [source], lambda _: build(1))
     assert fresh.exists()
     assert not old.exists()
 
@@ -120,12 +121,12 @@ def test_without_a_place_for_the_cache_it_goes_on(
 ) -> None:
     own_cache.write_text("a file where the folder should be")
     with caplog.at_level(logging.WARNING, logger="vaelab"):
-        assert cached("test", "", [source], lambda: build(1)).train.images.max() == 1
+        assert cached("test", "", [source], lambda _: build(1)).train.images.max() == 1
     assert "could not be kept" in caplog.text
 
 
 def read_slowly(source: Path) -> str:
-    return cached("test", "", [source], lambda: build(1)).checksum
+    return cached("test", "", [source], lambda _: build(1)).checksum
 
 
 def test_processes_that_build_at_once(own_cache: Path, source: Path) -> None:

@@ -8,8 +8,8 @@ changed file finds no entry. A folder is built under another name and renamed wh
 import hashlib
 import logging
 import os
+import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,23 +21,29 @@ import numpy as np
 from platformdirs import user_cache_dir
 
 from vaelab.config import Config
+from vaelab.data.building import IMAGES, Building
+from vaelab.data.mapped import open_images, write_header
 from vaelab.data.raw import Raw
-from vaelab.data.store import Split
+from vaelab.data.store import Split, chunks
 from vaelab.errors import MissingFileError, StorageError
 from vaelab.files import write_text, write_whole
+
+LABELS = "labels.npy"
 
 
 class Manifest(Config):
     """What an entry holds; written last, so that an entry without it is half-built."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     """Of the entry; another number is another program's."""
     classes: tuple[str, ...]
     """Names of the classes."""
     checksum: str
     """SHA-256 over pixels, labels and class names, as `Raw.checksum`."""
-    images: dict[str, tuple[int, int, int, int]]
-    """Shape of the images of each part that is not empty: train, test."""
+    images: tuple[int, int, int, int]
+    """Shape of the images, `(n, c, h, w)`: first those for training, then those for test."""
+    train: int
+    """How many are for training."""
 
 
 def cache_folder() -> Path:
@@ -45,17 +51,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VAELAB_CACHE") or user_cache_dir("vaelab")).expanduser()
 
 
-def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[], Raw]) -> Raw:
+def cached(
+    kind: str, asked: str, files: Sequence[Path | str], read: Callable[[Building], Raw]
+) -> Raw:
     """The data that `read` would return, read only if it has not been before.
 
     Args:
         kind: of the source.
         asked: everything else that decides what `read` returns, files apart.
         files: what `read` reads, absolute; a change of name, size or time is another import.
-        read: the import.
+        read: the import; the building has room for images that are many.
 
     Returns:
-        The same arrays, memory-mapped copy-on-write where they come from the cache.
+        The same images, memory-mapped where they come from the cache; an array of them may be
+        written to, which changes no file.
     """
     root = cache_folder() / "imports"
     family = f"{kind}-{_digest([asked])}"
@@ -63,16 +72,38 @@ def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[]
     raw = _open(entry)
     if raw is not None:
         return raw
-    raw = read()
-    try:
-        _save(raw, entry)
-    except (StorageError, OSError) as error:
-        # a cache saves time; the lesson must go on without it
-        logging.getLogger("vaelab").warning("the import could not be kept for next time: %s", error)
-        return raw
+    with Building(root) as building:
+        raw = read(building)
+        try:
+            _save(raw, building.folder(), entry)
+        except (StorageError, OSError) as error:
+            # a cache saves time; the lesson must go on without it
+            logging.getLogger("vaelab").warning(
+                "the import could not be kept for next time: %s", error
+            )
+            return raw
     with suppress(OSError):  # another process may sweep the same
         _sweep(root, family, entry)
     return _open(entry) or raw
+
+
+def remembered(kind: str, files: Sequence[Path | str], find: Callable[[], str]) -> str:
+    """The checksum that `find` returns, found once for every state of the files.
+
+    Args:
+        kind: of the source.
+        files: as for `cached`.
+        find: reads them.
+    """
+    path = cache_folder() / "checksums" / f"{kind}-{_digest(_state(files))}.txt"
+    with suppress(OSError, ValueError):
+        known = path.read_text()
+        if re.fullmatch(r"[0-9a-f]{64}", known):
+            return known
+    found = find()
+    with suppress(StorageError):
+        write_text(path, found)
+    return found
 
 
 def _digest(parts: Sequence[str]) -> str:
@@ -91,37 +122,31 @@ def _open(entry: Path) -> Raw | None:
     """The entry, or None where it is missing, half-built, damaged or of another format."""
     try:
         manifest = Manifest.model_validate_json((entry / "manifest.json").read_text())
-        train = _open_part(entry, manifest, "train")
-        test = _open_part(entry, manifest, "test") if "test" in manifest.images else None
-    except (OSError, EOFError, ValueError, KeyError):
+        images = open_images(entry / IMAGES)
+        labels = np.load(entry / LABELS, allow_pickle=False)
+    except (OSError, EOFError, ValueError):
         return None
-    empty = train.select(np.arange(0))
-    return Raw(train, empty if test is None else test, manifest.classes, manifest.checksum)
+    if images.shape != manifest.images or labels.shape != images.shape[:1]:
+        return None
+    if labels.dtype != np.int64:
+        return None
+    train, test = Split(images, labels).divide(manifest.train)
+    return Raw(train, test, manifest.classes, manifest.checksum)
 
 
-def _open_part(entry: Path, manifest: Manifest, part: str) -> Split:
-    images = np.load(entry / f"{part}_images.npy", mmap_mode="c", allow_pickle=False)
-    labels = np.load(entry / f"{part}_labels.npy", allow_pickle=False)
-    if images.shape != manifest.images[part] or images.dtype != np.uint8:
-        raise ValueError("the images are not those of the manifest")
-    if labels.shape != images.shape[:1] or labels.dtype != np.int64:
-        raise ValueError("the labels are not those of the manifest")
-    return Split(images, labels)
-
-
-def _save(raw: Raw, entry: Path) -> None:
-    parts = {name: part for name, part in (("train", raw.train), ("test", raw.test)) if len(part)}
-    shapes = {name: part.images.shape for name, part in parts.items()}
-    manifest = Manifest(classes=raw.classes, checksum=raw.checksum, images=shapes)
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=entry.parent) as building:
-        whole = Path(building) / "entry"
-        for name, part in parts.items():
-            write_whole(whole / f"{name}_images.npy", partial(_write_array, part.images))
-            write_whole(whole / f"{name}_labels.npy", partial(_write_array, part.labels))
-        write_text(whole / "manifest.json", manifest.model_dump_json(indent=2))
-        if _open(entry) is None:
-            _replace(entry, whole)
+def _save(raw: Raw, building: Path, entry: Path) -> None:
+    count = len(raw.train) + len(raw.test)
+    manifest = Manifest(
+        classes=raw.classes, checksum=raw.checksum, train=len(raw.train),
+        images=(count, *raw.train.image_shape),
+    )  # fmt: skip
+    if not (building / IMAGES).is_file():  # else it was filled while reading
+        write_whole(building / IMAGES, partial(_write_images, raw))
+    labels = np.concatenate([raw.train.labels, raw.test.labels])
+    write_whole(building / LABELS, lambda file: np.save(file, labels, allow_pickle=False))
+    write_text(building / "manifest.json", manifest.model_dump_json(indent=2))
+    if _open(entry) is None:
+        _replace(entry, building)
 
 
 def _replace(entry: Path, whole: Path) -> None:
@@ -134,8 +159,12 @@ def _replace(entry: Path, whole: Path) -> None:
             raise
 
 
-def _write_array(array: np.ndarray, file: BinaryIO) -> None:
-    np.save(file, array, allow_pickle=False)
+def _write_images(raw: Raw, file: BinaryIO) -> None:
+    shape = (len(raw.train) + len(raw.test), *raw.train.image_shape)
+    write_header(file, shape)
+    for split in (raw.train, raw.test):
+        for images in chunks(split.images):
+            file.write(np.ascontiguousarray(images).data)
 
 
 def _sweep(root: Path, family: str, entry: Path) -> None:

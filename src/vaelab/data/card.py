@@ -11,8 +11,9 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
+from vaelab.data.mapped import MappedImages
 from vaelab.data.source import Source
-from vaelab.data.store import Store
+from vaelab.data.store import Images, Store, chunks
 from vaelab.files import write_bytes
 
 _CLASSES_SHOWN = 20
@@ -136,9 +137,9 @@ def show(source: Source, picture: Path, console: Console) -> None:
     console.print(f"picture: {picture}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _histogram(images: UInt8[np.ndarray, "n c h w"]) -> Int64[np.ndarray, "256"]:
-    parts = (images[start : start + 4096] for start in range(0, len(images), 4096))
-    return sum((np.bincount(part.ravel(), minlength=256) for part in parts), np.zeros(256, int))
+def _histogram(images: Images | MappedImages) -> Int64[np.ndarray, "256"]:
+    counts = (np.bincount(part.ravel(), minlength=256) for part in chunks(images))
+    return sum(counts, np.zeros(256, int))
 
 
 def _factors(store: Store) -> dict[str, int]:

@@ -42,7 +42,7 @@ class CsvData(UndividedSource):
     def raw(self) -> Raw:
         """The files as arrays, through the cache of imports."""
         files = [path.expanduser().absolute() for path in (self.train, self.test) if path]
-        return cached(self.kind, " ".join(map(str, files)), files, lambda: _read(files))
+        return cached(self.kind, " ".join(map(str, files)), files, lambda _: _read(files))
 
 
 def _read(files: list[Path]) -> Raw:

@@ -53,4 +53,4 @@ def _write(part: Part, folder: Path) -> None:
         (folder / str(number)).mkdir(parents=True)
     for row in track(range(len(part.images)), f"writing {len(part.images)} images"):
         path = folder / str(part.numbers[row]) / f"{row + 1}.png"
-        Image.fromarray(part.images[row, 0]).save(path)
+        Image.fromarray(part.images[row : row + 1][0, 0]).save(path)

@@ -8,9 +8,14 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from vaelab.data.ahead import ahead
+from vaelab.data.mapped import MappedImages
 from vaelab.data.pixels import Pixels
-from vaelab.data.store import Split
+from vaelab.data.store import Images, Split, chunks
 from vaelab.randomness import Purpose, generator
+
+PART = 4
+"""Images of more than the fourth part of a GPU's free memory stay where they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,9 @@ class Batch:
 
 
 class Feed:
-    """Images kept as uint8 on a device and handed out in order, for evaluation and figures.
+    """Images as uint8 handed out in order on a device, for evaluation and figures.
+
+    They are kept on the device, unless `stays` says that they are read as they are asked for.
 
     Dynamic binarisation draws every image's pixels from a stream of its own, so that the same
     split always gives the same black-and-white images.
@@ -32,7 +39,7 @@ class Feed:
         split: the images.
         pixels: their domain.
         classes: number of classes of a conditional model; 0 leaves `context` out.
-        device: where to keep them.
+        device: where they are wanted.
     """
 
     def __init__(
@@ -40,18 +47,30 @@ class Feed:
     ) -> None:
         self.pixels = pixels
         self.classes = classes
-        self.images: UInt8[Tensor, "n c h w"] = resident(split.images, device)
+        self.device = torch.device(device)
         self.labels: Int64[Tensor, " n"] = resident(split.labels, device)
         self.factors = split.factors
+        self._images: Tensor | Images | MappedImages = split.images
+        if not stays(split.images, self.device):
+            self._images = resident(split.images, device)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.labels)
+
+    def images(self, index: slice | Int64[Tensor, " b"]) -> UInt8[Tensor, "b c h w"]:
+        """Some of the images, on the device."""
+        if isinstance(self._images, Tensor):
+            return self._images[index]
+        rows = index if isinstance(index, slice) else index.cpu().numpy()
+        return resident(self._images[rows], self.device)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All images in order, `size` at a time; the last batch may be smaller."""
-        draws = generator(0, Purpose.EVALUATION, 3, self.images.device)  # metrics: 0 to 2
-        for start in range(0, len(self), size):
-            images = self.images[start : start + size]
+        draws = generator(0, Purpose.EVALUATION, 3, self.device)  # metrics: 0 to 2
+        starts = range(0, len(self), size)
+        parts = (self.images(slice(start, start + size)) for start in starts)
+        read = parts if isinstance(self._images, Tensor) else ahead(parts)
+        for start, images in zip(starts, read, strict=True):
             labels = self.labels[start : start + size]
             uniform = None
             if self.pixels.dynamic:
@@ -68,6 +87,20 @@ def class_context(labels: Int64[Tensor, " b"], classes: int) -> Float[Tensor, "b
     return (labels[:, None] == every).to(torch.get_default_dtype())
 
 
-def resident(array: np.ndarray, device: torch.device | str) -> Tensor:
+def stays(images: Images | MappedImages, device: torch.device) -> bool:
+    """Whether images are read as they are asked for, rather than kept on the device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return images.nbytes > free // PART
+    return isinstance(images, MappedImages)
+
+
+def resident(array: np.ndarray | MappedImages, device: torch.device | str) -> Tensor:
     """An array as a tensor on `device`; copied only where it must be."""
+    if isinstance(array, MappedImages):
+        whole, start = torch.empty(array.shape, dtype=torch.uint8, device=device), 0
+        for part in chunks(array):
+            whole[start : start + len(part)] = torch.from_numpy(part)
+            start += len(part)
+        return whole
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)

@@ -1,21 +1,22 @@
 """Folders of pictures: one folder for each class, or one for all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import UInt8
 from pydantic import PositiveInt, model_validator
 
+from vaelab.data.building import Building
 from vaelab.data.cache import cached
 from vaelab.data.folders import Listing, divisions, list_images
+from vaelab.data.mapped import MappedImages
 from vaelab.data.pickles import DataPath
 from vaelab.data.pictures import Picture, read_picture
 from vaelab.data.progress import track
 from vaelab.data.raw import Raw, divided, undivided
 from vaelab.data.source import UndividedSource
-from vaelab.data.store import Split
+from vaelab.data.store import Images, Split
 from vaelab.errors import BadValueError
 
 
@@ -62,42 +63,46 @@ class ImagesData(UndividedSource):
         test = list_images(test_root).relabelled(train.classes) if test_root else None
         asked = f"{train_root} {test_root} {self.size} {self.channels}"
         files = train.files + (test.files if test else ())
-        return cached(self.kind, asked, files, lambda: self._read(train, test))
+        return cached(self.kind, asked, files, lambda building: self._read(train, test, building))
 
     def _roots(self) -> tuple[Path, Path | None]:
         """Absolute folders of the training and the test pictures."""
         train, test = divisions(_absolute(self.path)) if self.path else (self.train, self.test)
         return _absolute(train or Path()), test and _absolute(test)
 
-    def _read(self, train: Listing, test: Listing | None) -> Raw:
+    def _read(self, train: Listing, test: Listing | None, building: Building) -> Raw:
         files = train.files + (test.files if test else ())
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         title = f"reading {len(files)} images"
-        pictures = [read_picture(file, size, self.channels) for file in track(files, title)]
-        images = _stack(files, pictures)
-        count = len(train.files)
-        known = Split(images[:count], np.array(train.labels, dtype=np.int64))
+        pictures = (read_picture(file, size, self.channels) for file in track(files, title))
+        labels = train.labels + (test.labels if test else ())
+        whole = Split(_stack(files, pictures, building), np.array(labels, dtype=np.int64))
         if test is None:
-            return undivided(known, train.classes)
-        unknown = Split(images[count:], np.array(test.labels, dtype=np.int64))
-        return divided(known, unknown, train.classes)
+            return undivided(whole, train.classes)
+        return divided(*whole.divide(len(train.files)), train.classes)
 
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _stack(files: Sequence[str], pictures: Sequence[Picture]) -> UInt8[np.ndarray, "n c h w"]:
-    height, width = pictures[0].shape[:2]
-    for file, picture in zip(files, pictures, strict=True):
-        if picture.shape[:2] != (height, width):
+def _stack(
+    files: Sequence[str], pictures: Iterator[Picture], building: Building
+) -> Images | MappedImages:
+    first = next(pictures).transpose(2, 0, 1)
+    images = building.images((len(files), *first.shape))
+    images[0] = first
+    for place, picture in enumerate(pictures, 1):
+        pixels = picture.transpose(2, 0, 1)
+        if pixels.shape[1:] != images.shape[2:]:
+            height, width = images.shape[2:]
             raise BadValueError(
-                f"images of different sizes: {files[0]} is {width}x{height} but {file} is "
+                f"images of different sizes: {files[0]} is {width}x{height} but {files[place]} is "
                 f"{picture.shape[1]}x{picture.shape[0]} (width x height); set data.size, e.g. "
                 f"size: {min(height, width, *picture.shape[:2])}, to scale and crop them all"
             )
-    channels = max(picture.shape[2] for picture in pictures)
-    images = np.empty((len(pictures), channels, height, width), dtype=np.uint8)
-    for image, picture in zip(images, pictures, strict=True):
-        image[:] = picture.transpose(2, 0, 1)  # one channel fills all three
-    return images
+        if len(pixels) > images.shape[1]:  # the first in colour
+            grey, images = images, building.images((len(files), *pixels.shape))
+            images[:place] = grey[:place]
+        images[place] = pixels  # one channel fills all three
+    return building.filled(images)

@@ -57,7 +57,7 @@ class IdxSource(Source, ABC):
                 "four IDX files"
             )
         paths = [find_idx(folder, remote.name) for remote in self.files]
-        return cached(self.kind, str(folder), paths, lambda: self._read(*paths))
+        return cached(self.kind, str(folder), paths, lambda _: self._read(*paths))
 
     def _downloads(self) -> Path:
         return cache_folder() / "downloads" / self.kind

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Integer, UInt8
 from numpy.lib import format as npy
 
+from vaelab.data.arrays import check_images, class_numbers
 from vaelab.data.bombs import refuse_bomb
 from vaelab.data.cache import cached
+from vaelab.data.mapped import channels_first
+from vaelab.data.npy import read_npy
 from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import UndividedSource
@@ -22,14 +24,17 @@ class NpzData(UndividedSource):
     """A NumPy archive with x_train, y_train, x_test and y_test, or with images and labels.
 
     Images are uint8, `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with 1 or 3 channels; labels are
-    integers from 0, `(n)` or `(n, 1)`. Use it for images that a program of yours has as arrays.
+    integers from 0, `(n)` or `(n, 1)`. Or a file `images.npy`, its labels beside it in `labels.npy`
+    (`train_images.npy` in `train_labels.npy`, and so on; without such a file all are of one class):
+    it is used where it lies, and may be larger than memory. Use it for images that a program of
+    yours has as arrays.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"path": "arrays.npz"}
 
     kind: Literal["npz"] = "npz"
     path: DataPath
-    """The .npz file."""
+    """The .npz file, or the .npy file of the images."""
 
     @property
     def name(self) -> str:
@@ -37,9 +42,11 @@ class NpzData(UndividedSource):
         return self.path.stem
 
     def raw(self) -> Raw:
-        """The arrays, through the cache of imports."""
+        """The arrays, through the cache of imports; those of a .npy file from there."""
         path = self.path.expanduser().absolute()
-        return cached(self.kind, str(path), [path], lambda: _read(path))
+        if path.suffix == ".npy":
+            return read_npy(path)
+        return cached(self.kind, str(path), [path], lambda _: _read(path))
 
 
 def _read(path: Path) -> Raw:
@@ -72,9 +79,13 @@ def _part(path: Path, archive: zipfile.ZipFile, names: list[str], images: str, l
                 f"{path}: there is no array `{name}`, only {', '.join(names) or 'nothing'}; wanted "
                 "are x_train, y_train, x_test and y_test, or images and labels"
             )
-    pixels = _channels_first(f"{path}, array `{images}`", _array(path, archive, images))
-    numbers = _numbers(f"{path}, array `{labels}`", _array(path, archive, labels))
-    return Part(f"{path}, arrays `{images}` and `{labels}`", pixels, numbers)
+    pixels, numbers = _array(path, archive, images), _array(path, archive, labels)
+    check_images(f"{path}, array `{images}`", pixels)
+    return Part(
+        f"{path}, arrays `{images}` and `{labels}`",
+        np.ascontiguousarray(channels_first(pixels)),
+        class_numbers(f"{path}, array `{labels}`", numbers),
+    )
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -106,36 +117,3 @@ def _sizes(where: str, archive: zipfile.ZipFile, member: str) -> tuple[int, int]
             )
         promised = int(np.prod(shape, dtype=object)) * dtype.itemsize
         return promised, archive.getinfo(member).file_size - file.tell()
-
-
-def _channels_first(where: str, images: np.ndarray) -> UInt8[np.ndarray, "n c h w"]:
-    if images.dtype != np.uint8:
-        raise BadValueError(
-            f"{where}: dtype {images.dtype}, but pixels are uint8 in 0..255; save (x * 255).round()"
-            ".astype(np.uint8) if they are in [0, 1], else x.astype(np.uint8)"
-        )
-    if images.ndim == 3:
-        return images[:, None]
-    if images.ndim == 4 and images.shape[3] in (1, 3):
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    if images.ndim == 4 and images.shape[1] in (1, 3):
-        return images
-    raise BadValueError(
-        f"{where}: shape {images.shape}; wanted is (n, h, w), (n, h, w, c) or (n, c, h, w) with "
-        "1 or 3 channels"
-    )
-
-
-def _numbers(where: str, labels: np.ndarray) -> Integer[np.ndarray, " n"]:
-    if labels.dtype.kind not in "iu":
-        raise BadValueError(
-            f"{where}: dtype {labels.dtype}, but labels are integers; save y.astype(np.int64)"
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise BadValueError(
-            f"{where}: shape {labels.shape}; wanted is one number for each image, (n,); "
-            "from one-hot rows save y.argmax(axis=1)"
-        )
-    return labels

@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from enum import StrEnum
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from vaelab.config import Config
-from vaelab.data.store import Split
+from vaelab.data.mapped import Change, MappedImages
+from vaelab.data.store import Images, Split
 
 
 class Domain(StrEnum):
@@ -174,15 +176,40 @@ class BinaryPixels(Pixels):
         return x.clamp(0, 1)
 
     def freeze(self, split: Split, seed: int) -> Split:
-        """The split with its pixels drawn (or cut) once and for all: 0 or 255."""
+        """The split with its pixels drawn (or cut) once and for all: 0 or 255.
+
+        Images that stay in a file, ascending there, are drawn whenever they are read, to the same.
+        """
+        if isinstance(split.images, MappedImages):
+            return replace(split, images=split.images.changed(self._change(split.images, seed)))
         if self.mode == "threshold":
-            return replace(split, images=np.where(split.images > 127, 255, 0).astype(np.uint8))
+            return replace(split, images=_cut(split.images))
         draws = np.random.default_rng(seed)
         images = np.empty_like(split.images)
         for start in range(0, len(split), 4096):  # never the draws of a whole large set at once
             part = split.images[start : start + 4096]
             images[start : start + 4096] = np.where(draws.random(part.shape) * 255 < part, 255, 0)
         return replace(split, images=images)
+
+    def _change(self, images: MappedImages, seed: int) -> Change:
+        known, size = images.rows, prod(images.shape[1:])
+
+        def draw(part: Images, rows: Int64[np.ndarray, " m"]) -> Images:
+            if self.mode == "threshold":
+                return _cut(part)
+            bits, at = np.random.PCG64(seed), 0
+            uniform, draws = np.empty(part.shape), np.random.Generator(bits)
+            for place, row in enumerate(np.searchsorted(known, rows).tolist()):
+                bits.advance(row * size - at)  # to the draws that `freeze` makes for this image
+                draws.random(out=uniform[place])
+                at = (row + 1) * size
+            return np.where(uniform * 255 < part, 255, 0).astype(np.uint8)
+
+        return draw
+
+
+def _cut(images: Images) -> Images:
+    return np.where(images > 127, 255, 0).astype(np.uint8)
 
 
 def _named(value: Any) -> Any:

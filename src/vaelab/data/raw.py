@@ -1,13 +1,17 @@
 """What a source holds before it is split: images, labels, class names and their checksum."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Integer
 
-from vaelab.data.store import Split, checksum
+from vaelab.data.mapped import MappedImages
+from vaelab.data.store import Images, Split, checksum
 from vaelab.errors import BadValueError
+
+Identify = Callable[[tuple[Split, ...], tuple[str, ...]], str]
+"""Finds the checksum of splits and class names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Part:
     """
 
     where: str
-    images: UInt8[np.ndarray, "n c h w"]
+    images: Images | MappedImages
     numbers: Integer[np.ndarray, " m"]
 
     def __post_init__(self) -> None:
@@ -49,7 +53,7 @@ class Part:
                 f"{self.where}: {len(self.images)} images but {len(self.numbers)} labels; "
                 "each image needs one label"
             )
-        if not self.images.size:
+        if 0 in self.images.shape:
             raise BadValueError(f"{self.where}: there are no images; at least one is needed")
         if self.numbers.min() < 0:
             index = int(np.argmax(self.numbers < 0))
@@ -59,20 +63,34 @@ class Part:
             )
 
 
-def undivided(train: Split, classes: Sequence[str], factor_names: Sequence[str] = ()) -> Raw:
+def undivided(
+    train: Split,
+    classes: Sequence[str],
+    factor_names: Sequence[str] = (),
+    identify: Identify = checksum,
+) -> Raw:
     """Raw data without a test split of its own."""
-    return divided(train, train.select(np.arange(0)), classes, factor_names)
+    return divided(train, train.select(np.arange(0)), classes, factor_names, identify)
 
 
 def divided(
-    train: Split, test: Split, classes: Sequence[str], factor_names: Sequence[str] = ()
+    train: Split,
+    test: Split,
+    classes: Sequence[str],
+    factor_names: Sequence[str] = (),
+    identify: Identify = checksum,
 ) -> Raw:
     """Raw data with a test split of its own, empty if need be."""
     names = tuple(classes)
-    return Raw(train, test, names, checksum((train, test), names), tuple(factor_names))
+    return Raw(train, test, names, identify((train, test), names), tuple(factor_names))
 
 
-def from_parts(train: Part, test: Part | None, names: Sequence[str] | None = None) -> Raw:
+def from_parts(
+    train: Part,
+    test: Part | None,
+    names: Sequence[str] | None = None,
+    identify: Identify = checksum,
+) -> Raw:
     """Turn numbered classes into indices and names.
 
     Args:
@@ -80,6 +98,7 @@ def from_parts(train: Part, test: Part | None, names: Sequence[str] | None = Non
         test: the test images, if the source has such.
         names: the name of class number 0, 1, ...; by default a class is called by its number,
             and numbers that never occur in `train` are no classes.
+        identify: finds the checksum.
 
     Raises:
         BadValueError: a number without a name, a class that only the test images have, or images
@@ -89,21 +108,24 @@ def from_parts(train: Part, test: Part | None, names: Sequence[str] | None = Non
     classes = [str(number) for number in known] if names is None else names
     whole = Split(train.images, _indices(train, known))
     if test is None:
-        return undivided(whole, classes)
-    check_shapes(train.where, train.images, test.where, test.images)
-    return divided(whole, Split(test.images, _indices(test, known)), classes)
+        return undivided(whole, classes, identify=identify)
+    check_shapes(train.where, train.images.shape, test.where, test.images.shape)
+    unknown = Split(test.images, _indices(test, known))
+    return divided(whole, unknown, classes, identify=identify)
 
 
-def check_shapes(where: str, images: np.ndarray, other_where: str, other: np.ndarray) -> None:
+def check_shapes(
+    where: str, images: tuple[int, ...], other_where: str, other: tuple[int, ...]
+) -> None:
     """Refuse training and test images of different shapes.
 
     Raises:
         BadValueError: with both shapes.
     """
-    if images.shape[1:] != other.shape[1:]:
+    if images[1:] != other[1:]:
         raise BadValueError(
-            f"{where} has images of shape {images.shape[1:]} (channels, height, width) but "
-            f"{other_where} has {other.shape[1:]}; they must be the same"
+            f"{where} has images of shape {images[1:]} (channels, height, width) but "
+            f"{other_where} has {other[1:]}; they must be the same"
         )
 
 

@@ -1,15 +1,22 @@
-"""Images in memory: uint8 pixels, labels and class names, in three splits."""
+"""Images as uint8 pixels, labels and class names, in three splits."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from vaelab.data.mapped import LARGE, MappedImages
+
 Images = UInt8[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
 Factors = Int64[np.ndarray, "n f"]
+
+CHUNK = 2**24
+"""Bytes at once, where all images are gone through."""
 
 
 class Outline(NamedTuple):
@@ -24,11 +31,13 @@ class Split:
     """Images `(n, c, h, w)` in 0..255 with the index of each one's class.
 
     Attributes:
+        images: an array, or what is read from a file as it is asked for, by a slice or an index.
+        labels: `(n)`.
         factors: the value of each factor that made an image, an index from 0; None where they are
             not known.
     """
 
-    images: Images
+    images: Images | MappedImages
     labels: Labels
     factors: Factors | None = None
 
@@ -42,9 +51,24 @@ class Split:
         return channels, height, width
 
     def select(self, index: Int64[np.ndarray, " m"]) -> "Split":
-        """The images at `index`, in that order."""
+        """The images at `index`, in that order: in memory unless they are many in a file."""
         factors = None if self.factors is None else self.factors[index]
-        return Split(self.images[index], self.labels[index], factors)
+        few = len(index) * prod(self.image_shape) <= LARGE
+        if few or not isinstance(self.images, MappedImages):
+            return Split(self.images[index], self.labels[index], factors)
+        return Split(self.images.select(index), self.labels[index], factors)
+
+    def divide(self, count: int) -> tuple["Split", "Split"]:
+        """The first `count` images, and the others; where they are in memory, not copied."""
+        if isinstance(self.images, MappedImages):
+            every = np.arange(len(self))
+            return self.select(every[:count]), self.select(every[count:])
+        first, others = self.images[:count], self.images[count:]
+        factors = (None, None) if self.factors is None else np.split(self.factors, [count])
+        return (
+            Split(first, self.labels[:count], factors[0]),
+            Split(others, self.labels[count:], factors[1]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +110,20 @@ class Store:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
+def chunks(images: Images | MappedImages) -> Iterator[Images]:
+    """All images in order, some at a time."""
+    size = max(1, CHUNK // max(1, prod(images.shape[1:])))
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
 def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
     """SHA-256 over shapes, pixels, labels, class names and, where there are any, factors."""
     digest = hashlib.sha256(repr(classes).encode())
     for split in splits:
         digest.update(repr(split.images.shape).encode())
-        digest.update(np.ascontiguousarray(split.images).data)
+        for images in chunks(split.images):
+            digest.update(np.ascontiguousarray(images).data)
         digest.update(np.ascontiguousarray(split.labels).data)
         if split.factors is not None:
             digest.update(repr(split.factors.shape).encode())

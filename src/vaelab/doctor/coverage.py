@@ -42,7 +42,7 @@ def coverage_numbers(model: VAE, known: Feed, new: Feed) -> dict[str, Number]:
 
 def _codes(model: VAE, feed: Feed, times: int, step: int) -> Float[np.ndarray, "n d"]:
     """Codes of each image, drawn from its posterior."""
-    draws = generator(0, Purpose.EVALUATION, step, feed.images.device)
+    draws = generator(0, Purpose.EVALUATION, step, feed.device)
     codes = []
     for batch in feed.batches(BATCH):
         noise = torch.randn((times, len(batch.x), model.latent), generator=draws).to(batch.x)

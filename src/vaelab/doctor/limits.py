@@ -51,7 +51,7 @@ def certainty_numbers(model: VAE, feed: Feed) -> dict[str, Number]:
     of the distortion which pixels make whose value has a thousandth of 1 / number of values.
     """
     family = model.decoder.family
-    draws = generator(0, Purpose.EVALUATION, 5, feed.images.device)
+    draws = generator(0, Purpose.EVALUATION, 5, feed.device)
     met, of = 0.0, 0.0
     for batch in feed.batches(BATCH):
         noise = torch.randn((1, len(batch.x), model.latent), generator=draws).to(batch.x)

@@ -17,7 +17,7 @@ from vaelab.figures.style import MARGIN, Page, number
 from vaelab.figures.subject import Subject
 from vaelab.quality import Features, FeaturesName, features_named, nearest
 from vaelab.quality.features import at_most
-from vaelab.quality.images import Made, as_seen, usual
+from vaelab.quality.images import Made, as_seen, compared, usual
 
 GAP, BETWEEN = 4, 28
 """Pixels between pictures, and between the two halves."""
@@ -52,8 +52,10 @@ class NearestFigure(BaseFigure):
     def compute(self, subject: Subject) -> Panel:
         """Pictures `(n, h, w, c)`, their neighbours `(n, k, h, w, c)`, distances `(n, k)`."""
         features = features_named(self.features, subject.store, subject.pixels)
-        training = as_seen(subject.store.train, subject.pixels)
-        return self.panel(subject, features, features.of(training, "training images"))
+        among = features.of(
+            as_seen(compared(subject.store.train), subject.pixels), "training images"
+        )
+        return self.panel(subject, features, among)
 
     def panel(self, subject: Subject, features: Features, among: Float[Tensor, "n f"]) -> Panel:
         """As `compute`, under any features, given those of the training images."""
@@ -62,7 +64,7 @@ class NearestFigure(BaseFigure):
         shown = subject.draws().permutation(len(store.test))[: self.num]
         test = store.test.select(np.sort(shown))
         drawn = subject.images(test.labels, made)
-        training = as_seen(store.train, pixels)
+        training = as_seen(compared(store.train), pixels)
         side = largest_side(2 * (1 + self.neighbours))
         arrays: dict[str, np.ndarray] = {}
         for name, images in (("samples", drawn), ("test", as_seen(test, pixels))):
@@ -74,7 +76,9 @@ class NearestFigure(BaseFigure):
                 f"{name}_distances": distances.numpy(),
                 f"{name}_index": index.numpy(),
             }
-        words = {"features": features.name, "made": made}
+        whole, some = len(store.train), len(among)
+        of = f" among {some:,} of the {whole:,}" if some < whole else ""
+        words = {"features": features.name, "made": made, "of": of}
         return Panel(subject.name(self.kind), arrays, subject.words | words)
 
     def draw(self, panel: Panel) -> Figure:
@@ -86,8 +90,9 @@ class NearestFigure(BaseFigure):
         half = (1 + neighbours) * cell.width + GAP + DISTANCE
         title = (
             f"Samples ({panel.words['made']}s of p(x|z)) and test images, each followed by the "
-            f"{neighbours} training images nearest to it, and the distance of the first, in "
-            f"{panel.words['features']}. Test images are no copies; copies are far nearer"
+            f"{neighbours} training images nearest to it{panel.words['of']}, and the distance of "
+            f"the first, in {panel.words['features']}. Test images are no copies; copies are far "
+            "nearer"
         )
         page_width = 2 * (MARGIN + half) + BETWEEN
         page = Page(page_width, CAPTION + rows * cell.height + MARGIN, title, panel.note)

@@ -171,12 +171,15 @@ class Subject:
 
     def encode(self, split: Split) -> Codes:
         """The posteriors of a split's images, each with its own class."""
+        # one table from the start: small tensors kept between large ones scatter the memory
+        table, start = torch.empty(2, len(split), self.flat.latent, device=self.device), 0
         with _observed(self.model):
-            batches = self.feed(split).batches(self._batch_size)
-            posteriors = [self.flat.encode(batch.x, batch.context) for batch in batches]
-            loc = torch.cat([q.mean for q in posteriors])
-            scale = torch.cat([q.stddev for q in posteriors])
-        return Codes(_numpy(loc), _numpy(scale), split.labels)
+            for batch in self.feed(split).batches(self._batch_size):
+                posterior = self.flat.encode(batch.x, batch.context)
+                part = slice(start, start + len(batch.x))
+                table[0, part], table[1, part] = posterior.mean, posterior.stddev
+                start += len(batch.x)
+        return Codes(_numpy(table[0]), _numpy(table[1]), split.labels)
 
     def originals(self, split: Split, side: int | None = None) -> Pictures:
         """A split's images as the model sees them; `side` as in `decode`."""

@@ -67,7 +67,7 @@ class Encoder:
     @torch.no_grad()
     def fixed(self, feed: Feed) -> Iterator[Codes]:
         """Codes of all images of a split, the same at every call."""
-        draws = generator(0, Purpose.EVALUATION, 5, feed.images.device)
+        draws = generator(0, Purpose.EVALUATION, 5, feed.device)
         for batch in feed.batches(BATCH):
             yield self._codes(batch.x, batch.context, draws)
 

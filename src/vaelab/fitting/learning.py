@@ -49,7 +49,7 @@ def learn(
     """
     if isinstance(prior, MixturePrior):
         some = torch.linspace(0, len(train) - 1, min(MOST, len(train))).round().long()
-        codes = encoder.draw(train.images[some], train.labels[some], settings.seed, 0)
+        codes = encoder.draw(train.images(some), train.labels[some], settings.seed, 0)
         prior.start_at(codes.z, settings.seed)
     parameters = list(prior.parameters())
     optimizer = AdamConfig().build(parameters)
@@ -58,11 +58,11 @@ def learn(
     for epoch in range(settings.epochs):
         total = 0.0
         draws = generator(settings.seed, Purpose.ORDER, epoch)
-        order = torch.randperm(len(train), generator=draws).to(train.images.device)
+        order = torch.randperm(len(train), generator=draws).to(train.device)
         speed = settings.learning_rate * CosineRate()(epoch, settings.epochs, ())
         for index in torch.split(order, settings.batch_size):
             step += 1
-            codes = encoder.draw(train.images[index], train.labels[index], settings.seed, step)
+            codes = encoder.draw(train.images(index), train.labels[index], settings.seed, step)
             rates = codes.rates(prior)
             gradients = torch.autograd.grad(rates.mean(), parameters)
             optimizer.step(gradients, [speed] * len(parameters))

@@ -64,7 +64,7 @@ class AISMetric(BaseMetric):
                 f"annealed importance sampling needs one flat code with a density p(z), which "
                 f"{type(model).__name__} has not; leave it away"
             )
-        draws = generator(self.seed, Purpose.EVALUATION, 5, feed.images.device)
+        draws = generator(self.seed, Purpose.EVALUATION, 5, feed.device)
         annealed, weighted = [], []
         with seeded(self.seed, Purpose.SAMPLES):
             for batch in _spread(feed, self.images, max(1, DECODED_AT_ONCE // self.chains)):
@@ -133,7 +133,7 @@ def schedule(distributions: int) -> list[float]:
 def _spread(feed: Feed, count: int, size: int) -> Iterator[Batch]:
     """`count` images or all there are, evenly spread over the split, `size` at a time."""
     count = min(count, len(feed))
-    chosen = torch.arange(count, device=feed.images.device) * len(feed) // count
+    chosen = torch.arange(count, device=feed.device) * len(feed) // count
     images, labels = [], []
     for first, batch in zip(range(0, len(feed), BATCH), feed.batches(BATCH), strict=True):
         within = chosen[(chosen >= first) & (chosen < first + BATCH)] - first

@@ -48,7 +48,7 @@ class BoundMetric(BaseMetric):
     @torch.no_grad()
     def shared(self, model: LatentVariableModel, feed: Feed, world: World) -> dict[str, Number]:
         """The same numbers, every batch computed by one of the processes."""
-        draws = generator(self.seed, Purpose.EVALUATION, 0, feed.images.device)
+        draws = generator(self.seed, Purpose.EVALUATION, 0, feed.device)
         names, exact = list[str](), True
         columns: list[Float[Tensor, "c b"]] = []
         for number, batch in enumerate(feed.batches(max(1, BATCH // self.samples))):

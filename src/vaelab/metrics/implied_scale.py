@@ -35,7 +35,7 @@ class ImpliedScaleMetric(BaseMetric):
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
         """`mse_per_pixel` and `implied_gaussian_scale`, in units of the pixels' domain."""
         flat = as_flat(model, "this metric")
-        draws = generator(self.seed, Purpose.EVALUATION, 2, feed.images.device)
+        draws = generator(self.seed, Purpose.EVALUATION, 2, feed.device)
         total, values = 0.0, 0
         for batch in feed.batches(BATCH):
             shape = (1, len(batch.x), flat.latent)

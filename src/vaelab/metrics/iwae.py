@@ -42,7 +42,7 @@ class IWAEMetric(BaseMetric):
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
         """`nll_iwae{K}_nats` and `ess_iwae{K}`, with their standard errors over images."""
-        draws = generator(self.seed, Purpose.EVALUATION, 1, feed.images.device)
+        draws = generator(self.seed, Purpose.EVALUATION, 1, feed.device)
         size = max(1, DECODED_AT_ONCE // self.samples)
         values, effective = zip(
             *(importance_sampled(model, b, self.samples, draws) for b in feed.batches(size)),

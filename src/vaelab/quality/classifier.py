@@ -15,6 +15,7 @@ from vaelab.data.progress import track
 from vaelab.data.store import Split
 from vaelab.optimizers import CosineRate
 from vaelab.quality.features import at_most
+from vaelab.quality.images import compared
 from vaelab.randomness import Purpose, derived_seed, generator, seeded
 
 BATCH = 500
@@ -97,11 +98,11 @@ def train_classifier(
     draws = generator(settings.seed, Purpose.PIXELS)
     steps = range(settings.steps)
     for step in track(steps, "training the classifier whose features compare images"):
-        chosen = training.select(np.sort(order.integers(len(training), size=settings.batch_size)))
-        images = resident(chosen.images, "cpu")
+        chosen = np.sort(order.integers(len(training), size=settings.batch_size))
+        images = resident(training.images[chosen], "cpu")
         uniform = torch.rand(images.shape, generator=draws) if pixels.dynamic else None
         logits = classifier(pixels.to_unit(pixels(images, uniform)))
-        loss = cross_entropy(logits, resident(chosen.labels, "cpu"))
+        loss = cross_entropy(logits, resident(training.labels[chosen], "cpu"))
         rate = settings.learning_rate * CosineRate()(step, settings.steps, [])
         optimizer.step(torch.autograd.grad(loss, parameters), [rate] * len(parameters))
     return _scaled(classifier.eval(), training, pixels)
@@ -110,7 +111,7 @@ def train_classifier(
 @torch.no_grad()
 def _scaled(classifier: Classifier, training: Split, pixels: Pixels) -> Classifier:
     """With its features brought to a mean square of 1: kernels are not blind to scale."""
-    batches = Feed(training, pixels, classes=0).batches(BATCH)
+    batches = Feed(compared(training), pixels, classes=0).batches(BATCH)
     squares = [classifier.features(pixels.to_unit(batch.x)).square().mean(1) for batch in batches]
     classifier.scale.copy_(torch.cat(squares).mean().sqrt())
     return classifier

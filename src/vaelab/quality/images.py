@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from vaelab.data.feed import Feed, class_context
+from vaelab.data.mapped import LARGE, MappedImages
 from vaelab.data.pixels import Domain, Pixels
 from vaelab.data.store import Images, Split
 from vaelab.models import LatentVariableModel
@@ -16,6 +17,8 @@ from vaelab.randomness import Purpose, seeded
 
 LARGEST_BATCH = 500
 PIXELS_AT_ONCE = 2**21
+MOST = 20_000
+"""Images compared of those that stay in a file, or as many as 64 MiB hold."""
 
 Made = Literal["mean", "draw"]
 """A sample is the mean of p(x|z), or drawn from it."""
@@ -54,10 +57,24 @@ def samples(
     return np.concatenate(parts)
 
 
+def compared(split: Split) -> Split:
+    """The images that samples are compared with: all, or some of many that stay in a file.
+
+    These are evenly spread; features of all would be in memory at once.
+    """
+    most = max(1, min(MOST, LARGE // 4 // prod(split.image_shape)))
+    if not isinstance(split.images, MappedImages) or len(split) <= most:
+        return split
+    return split.select(np.arange(most) * len(split) // most)
+
+
 def as_seen(split: Split, pixels: Pixels) -> Images:
     """A split's images as the model sees them: where pixels are drawn, black or white."""
-    batches = Feed(split, pixels, classes=0).batches(LARGEST_BATCH)
-    return np.concatenate([_eight_bit(batch.x, pixels) for batch in batches])
+    seen, start = np.empty(split.images.shape, np.uint8), 0
+    for batch in Feed(split, pixels, classes=0).batches(LARGEST_BATCH):
+        seen[start : start + len(batch.x)] = _eight_bit(batch.x, pixels)
+        start += len(batch.x)
+    return seen
 
 
 def _eight_bit(x: Float[Tensor, "n c h w"], pixels: Pixels) -> Images:

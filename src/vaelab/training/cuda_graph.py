@@ -32,7 +32,9 @@ def capture(
     for tensor, former in zip(written, before, strict=True):
         tensor.copy_(former)
     graph = torch.cuda.CUDAGraph()
-    with torch.inference_mode(), torch.cuda.graph(graph):
+    # a thread that reads images ahead may pin memory meanwhile
+    alone = torch.cuda.graph(graph, capture_error_mode="thread_local")
+    with torch.inference_mode(), alone:
         value = replay(*inputs)
 
     def run(*arguments: Tensor) -> Tensor:

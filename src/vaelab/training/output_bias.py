@@ -1,10 +1,12 @@
 """A decoder that starts at the mean training image."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.distributions import Bernoulli
 
-from vaelab.data.store import Images
+from vaelab.data.mapped import MappedImages
+from vaelab.data.store import Images, chunks
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods.bernoulli import FromLogits
 from vaelab.models import VAE, HierarchicalVAE, LatentVariableModel
@@ -14,7 +16,7 @@ CLIP = 1e-3
 
 
 @torch.no_grad()
-def start_at_mean(model: LatentVariableModel, images: Images) -> None:
+def start_at_mean(model: LatentVariableModel, images: Images | MappedImages) -> None:
     """Set the decoder's last bias to logit p, p the share of training images that have the pixel.
 
     As in the code of "Importance weighted autoencoders" (Burda et al., 2016, arXiv 1509.00519).
@@ -23,7 +25,8 @@ def start_at_mean(model: LatentVariableModel, images: Images) -> None:
         BadCombinationError: the decoder's output is no logit for each pixel, or its last layer
             has no bias for each.
     """
-    mean = torch.from_numpy(images.mean(0) / 255).clamp(CLIP, 1 - CLIP)
+    sums = [part.sum(0, dtype=np.float64) for part in chunks(images)]
+    mean = torch.from_numpy(sum(sums, np.zeros(())) / len(images) / 255).clamp(CLIP, 1 - CLIP)
     last = _last_linear(model)
     if last is None:
         raise BadCombinationError(
