@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,6 +16,14 @@ from vaelab.errors import BadValueError, MissingFileError
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 
 Picture = UInt8[np.ndarray, "_ _ _"]
+
+
+class UnreadablePictureError(BadValueError):
+    """A picture that cannot be opened, and why."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        super().__init__(f"{where}: {reason}; {advice}")
+        self.reason = reason
 
 
 @contextmanager
@@ -49,22 +57,40 @@ def read_picture(
     """
     refuse_pickle(Path(path))
     try:
-        with bombs_refused(), Image.open(path, formats=_FORMATS) as image:
-            upright = _eight_bits(ImageOps.exif_transpose(image))
+        return decode_picture(path, path, size, channels)
     except FileNotFoundError as error:
         raise MissingFileError(f"there is no file {path}") from error
+
+
+def decode_picture(
+    source: str | BinaryIO,
+    where: str,
+    size: tuple[int, int] | None = None,
+    channels: Literal[1, 3] | None = None,
+) -> Picture:
+    """As `read_picture`, from a file that is open, or from a path.
+
+    Raises:
+        UnreadablePictureError: as there; the message begins with `where`.
+        FileNotFoundError: there is no file at the path.
+    """
+    try:
+        with bombs_refused(), Image.open(source, formats=_FORMATS) as image:
+            upright = _eight_bits(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise
     except UnidentifiedImageError as error:
-        raise BadValueError(
-            f"{path}: this is no PNG, JPEG, WebP or BMP image; move it out of the folder"
+        raise UnreadablePictureError(
+            where, "this is no PNG, JPEG, WebP or BMP image", "move it out of the folder"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadValueError(
-            f"{path}: this image has more pixels than is safe to unpack ({error}); "
-            "make it smaller or move it out of the folder"
-        ) from error
+        raise UnreadablePictureError(
+            where, f"this image has more pixels than is safe to unpack ({error})",
+            "make it smaller or move it out of the folder",
+        ) from error  # fmt: skip
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadValueError(
-            f"{path}: this image is damaged or cut short ({error}); copy it again or remove it"
+        raise UnreadablePictureError(
+            where, f"this image is damaged or cut short ({error})", "copy it again or remove it"
         ) from error
     if size is not None:
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
