@@ -74,7 +74,12 @@ class NearestFigure(BaseFigure):
                 f"{name}_distances": distances.numpy(),
                 f"{name}_index": index.numpy(),
             }
-        words = {"features": features.name, "made": made}
+        some = len(store.train) < store.training_images
+        words = {
+            "features": features.name,
+            "made": made,
+            "among": f"first {len(store.train):,} training images" if some else "training images",
+        }
         return Panel(subject.name(self.kind), arrays, subject.words | words)
 
     def draw(self, panel: Panel) -> Figure:
@@ -86,8 +91,8 @@ class NearestFigure(BaseFigure):
         half = (1 + neighbours) * cell.width + GAP + DISTANCE
         title = (
             f"Samples ({panel.words['made']}s of p(x|z)) and test images, each followed by the "
-            f"{neighbours} training images nearest to it, and the distance of the first, in "
-            f"{panel.words['features']}. Test images are no copies; copies are far nearer"
+            f"{neighbours} nearest to it of the {panel.words['among']}, and the distance of the "
+            f"first, in {panel.words['features']}. Test images are no copies; copies are far nearer"
         )
         page_width = 2 * (MARGIN + half) + BETWEEN
         page = Page(page_width, CAPTION + rows * cell.height + MARGIN, title, panel.note)
