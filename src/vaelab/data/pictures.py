@@ -1,10 +1,8 @@
 """One picture file as an array: opened without trust, upright, grey or RGB, eight bits."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,14 +22,6 @@ class UnreadablePictureError(BadValueError):
     def __init__(self, where: str, reason: str, advice: str) -> None:
         super().__init__(f"{where}: {reason}; {advice}")
         self.reason = reason
-
-
-@contextmanager
-def bombs_refused() -> Iterator[None]:
-    """Within this block Pillow's warning about huge pictures is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
 
 
 def read_picture(
@@ -63,19 +53,20 @@ def read_picture(
 
 
 def decode_picture(
-    source: str | BinaryIO,
+    source: str | BytesIO,
     where: str,
     size: tuple[int, int] | None = None,
     channels: Literal[1, 3] | None = None,
 ) -> Picture:
-    """As `read_picture`, from a file that is open, or from a path.
+    """As `read_picture`, from a path or the content of a file.
 
     Raises:
         UnreadablePictureError: as there; the message begins with `where`.
         FileNotFoundError: there is no file at the path.
     """
     try:
-        with bombs_refused(), Image.open(source, formats=_FORMATS) as image:
+        with Image.open(source, formats=_FORMATS) as image:
+            _refuse_bomb(image)
             upright = _eight_bits(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise
@@ -95,6 +86,13 @@ def decode_picture(
     if size is not None:
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
     return _as_array(upright, channels)
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    """Refuse what Pillow only warns of; filters of warnings are shared by all threads."""
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and image.width * image.height > most:
+        raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {most:,}")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

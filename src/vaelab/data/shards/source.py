@@ -81,7 +81,7 @@ class ShardsData(Source):
         """What the figures call the data."""
         if self.path is not None:
             return file_name(self.path if is_remote(self.path) else os.path.abspath(self.path))
-        return file_name(beside(expand(self.train or "")[0], ".")) or self.kind
+        return Path(shown(expand(self.train or "")[0])).parent.name or self.kind
 
     def raw(self) -> Raw:
         """The first training images, followed by those for validation; and the test images."""

@@ -127,14 +127,14 @@ def _write(
     bar = iter(track(range(count), f"writing {count:,} {stem.name} images"))
     while True:
         path = stem.with_name(f"{stem.name}-{len(entries):06d}.tar")
-        labels: Counter[str] = Counter()
+        labels: Counter[int] = Counter()
         shape = (0, 0, 0)
         with path.open("wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for _ in bar:
                 number, pixels, label = next(images)
                 _add(archive, f"{number:09d}.png", _png(pixels))
                 _add(archive, f"{number:09d}.cls", str(label).encode())
-                labels[str(label)] += 1
+                labels[label] += 1
                 shape = pixels.shape
                 if labels.total() == samples or file.tell() >= megabytes * MEGABYTE:
                     break
@@ -144,9 +144,12 @@ def _write(
         with path.open("rb") as done:
             sha256 = hashlib.file_digest(done, "sha256").hexdigest()
         entries[path.name] = Entry(
-            bytes=path.stat().st_size, sha256=sha256, samples=labels.total(),
-            labels={str(number): labels[str(number)] for number in sorted(map(int, labels))}, shape=shape,
-        )  # fmt: skip
+            bytes=path.stat().st_size,
+            sha256=sha256,
+            samples=labels.total(),
+            labels={str(label): labels[label] for label in sorted(labels)},
+            shape=shape,
+        )
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
