@@ -61,12 +61,12 @@ def test_stopped_in_the_middle_of_an_epoch_it_ends_as_one_left_alone(data: str, 
 
 @pytest.mark.slow
 def test_killed_it_ends_with_the_same_weights(data: str, runs: Path, tmp_path: Path) -> None:
-    experiment = tiny(*LONG[:-3], data, *LONG[-3:], "training.epochs=3")
+    experiment = tiny(*LONG[:-3], data, *LONG[-3:], "training.epochs=1")
     (tmp_path / "long.yaml").write_text(to_yaml(experiment))
     alone = tmp_path / "alone"
     subprocess.run(command(tmp_path / "long.yaml", alone), check=True, capture_output=True)
     resume, step = runs / "tiny" / "resume.safetensors", 0
-    for _ in range(2):
+    for _ in range(2):  # of 168 steps
         process = subprocess.Popen(
             command(tmp_path / "long.yaml", runs),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -178,7 +178,7 @@ class ShardBatches(Batches):
 class _Reader:
     """Reads the images of a stream in a thread, some at a time, in the order they are asked for."""
 
-    def __init__(self, images: Iterator[Image]) -> None:
+    def __init__(self, images: Generator[Image]) -> None:
         self._images = images
         self._thread = ThreadPoolExecutor(1, "shards")
 
@@ -191,6 +191,7 @@ class _Reader:
 
     def __exit__(self, *error: object) -> None:
         self._thread.shutdown(cancel_futures=True)
+        self._images.close()
 
 
 def training_batches(store: Store, size: int, device: torch.device, share: Share) -> Batches:

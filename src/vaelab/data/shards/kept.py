@@ -66,10 +66,9 @@ def _in_memory(stream: ShardStream) -> Split:
     starts = np.cumsum([0, *(shard.images for shard in stream.shards)])
 
     def fill(index: int) -> None:
-        every = np.ones(stream.shards[index].images, dtype=bool)
-        for place, image in stream.read(index, every):
-            images[starts[index] + place] = image.pixels
-            labels[starts[index] + place] = image.label
+        for place, image in enumerate(stream.all_of(index), starts[index]):
+            images[place] = image.pixels
+            labels[place] = image.label
 
     in_threads(fill, range(len(stream.shards)), f"reading {len(stream):,} images")
     return Split(images, labels)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from io import BufferedRandom, BufferedReader
 from itertools import islice
 from typing import IO, Literal, NamedTuple
 
@@ -87,27 +88,44 @@ class ShardStream:
             before += shard.images
         return replace(self, shards=tuple(chosen))
 
-    def read(self, index: int, wanted: Bool[np.ndarray, " n"]) -> Iterator[tuple[int, Image]]:
-        """The wanted images of a shard and their places in it, in sequence.
+    def open(self, index: int) -> BufferedReader | BufferedRandom:
+        """A shard for reading.
+
+        Raises:
+            MissingFileError: it is gone.
+        """
+        shard = self.shards[index]
+        return opened(shard.place, shard.entry.sha256)
+
+    def read(
+        self, index: int, wanted: Bool[np.ndarray, " n"], file: IO[bytes]
+    ) -> Iterator[tuple[int, Image]]:
+        """The wanted images of an open shard and their places in it, in sequence.
 
         Raises:
             BadValueError: one is damaged, or the shard has fewer images than it had.
-            MissingFileError: the shard is gone.
         """
-        if not wanted.any():
-            return
         shard, last = self.shards[index], int(np.flatnonzero(wanted)[-1])
         number = sum(before.images for before in self.shards[:index])
-        with opened(shard.place, shard.entry.sha256) as file:
-            place = -1
-            for place, sample in enumerate(islice(_good(shard, file), last + 1)):
-                if wanted[place]:
-                    yield place, self._decoded(shard, sample, number + place)
+        place = -1
+        for place, sample in enumerate(islice(_good(shard, file), last + 1)):
+            if wanted[place]:
+                yield place, self._decoded(shard, sample, number + place)
         if place < last:
             raise BadValueError(
                 f"{shown(shard.place)}: there are {place + 1} images where {shard.images} were; "
                 "the shard has changed under the hands of whoever reads it"
             )
+
+    def all_of(self, index: int) -> Iterator[Image]:
+        """All images of a shard, in sequence.
+
+        Raises:
+            UserError: as `open` and `read`.
+        """
+        every = np.ones(self.shards[index].images, dtype=bool)
+        with self.open(index) as file:
+            yield from (image for _, image in self.read(index, every, file))
 
     def _decoded(self, shard: Shard, sample: Packed, number: int) -> Image:
         where = f"{shown(shard.place)}, sample {sample.key}"

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +113,9 @@ def _chosen(split: Split, order: np.ndarray) -> Iterator[Numbered]:
 
 def _streamed(stream: ShardStream) -> Iterator[Numbered]:
     """Those of other shards, in their order."""
-    number = 0
-    for index, shard in enumerate(stream.shards):
-        for _, image in stream.read(index, np.ones(shard.images, dtype=bool)):
-            yield number, image.pixels, image.label
-            number += 1
+    images = chain.from_iterable(map(stream.all_of, range(len(stream.shards))))
+    for number, image in enumerate(images):
+        yield number, image.pixels, image.label
 
 
 def _write(
