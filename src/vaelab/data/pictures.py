@@ -67,7 +67,9 @@ def decode_picture(
     try:
         with Image.open(source, formats=_FORMATS) as image:
             _refuse_bomb(image)
-            upright = _eight_bits(ImageOps.exif_transpose(image))
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = _eight_bits(image)
     except FileNotFoundError:
         raise
     except UnidentifiedImageError as error:
@@ -103,12 +105,17 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         pixels = image.convert("RGBA")
         white = Image.new("RGBA", pixels.size, "white")
         return Image.alpha_composite(white, pixels).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+    """The image itself if it has the mode already; `convert` would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
     if channels is not None:
-        image = image.convert("L" if channels == 1 else "RGB")
+        image = _in_mode(image, "L" if channels == 1 else "RGB")
     pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels[:, :, None]
