@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datafiles import write_idx
+from shardfiles import fill
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +31,11 @@ def idx_folder(tmp_path: Path, digits: tuple[np.ndarray, np.ndarray]) -> Path:
     write_idx(folder / "t10k-images.idx3-ubyte", images[30:])
     write_idx(folder / "t10k-labels.idx1-ubyte.gz", labels[30:])
     return folder
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """200 training images in 6 unequal shards, 9 for validation and 7 for the test."""
+    fill(tmp_path / "set", 60, 1, 50, 39, 30, 20)
+    fill(tmp_path / "set", 9, split="valid", start=210)
+    return fill(tmp_path / "set", 4, 3, split="test", start=220)

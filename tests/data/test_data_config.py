@@ -13,6 +13,7 @@ from vaelab.data import (
     ImagesData,
     MnistData,
     NpzData,
+    ShardsData,
     Source,
     SpritesData,
 )
@@ -25,6 +26,7 @@ ALL: list[Source] = [
     ImagesData(path=Path("a"), size=(32, 64), channels=3),
     NpzData(path=Path("a.npz"), test_fraction=0.5),
     SpritesData(size=64, rotations=1),
+    ShardsData(train="https://host/{00..99}.tar", size=(32, 64), damaged="skip"),
 ]
 
 

@@ -15,9 +15,11 @@ from tests.training.conftest import tiny
 from vaelab import sample_quality
 from vaelab.data import BinaryPixels, ImagesData, NpzData, Store
 from vaelab.data.ahead import DEPTH, ahead
-from vaelab.data.batches import MappedBatches, Part, ResidentBatches, Share, training_batches
+from vaelab.data.batches import Part, ResidentBatches, Share
 from vaelab.data.feed import Feed, resident
 from vaelab.data.mapped import MappedImages
+from vaelab.data.mapped_batches import MappedBatches
+from vaelab.data.reading import training_batches
 from vaelab.data.store import checksum
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 from vaelab.figures import NearestFigure
@@ -126,7 +128,7 @@ def test_batches_are_those_of_memory(
     together: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vaelab.data.batches.TOGETHER", together)
+    monkeypatch.setattr("vaelab.data.mapped_batches.TOGETHER", together)
     read = training_batches(mapped, 16, CPU, share)
     held = training_batches(in_memory, 16, CPU, share)
     assert isinstance(read, MappedBatches)

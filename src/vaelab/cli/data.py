@@ -9,7 +9,9 @@ from rich.console import Console
 
 from vaelab.cli.options import ConfigArgument, Overrides
 
-app = typer.Typer(help="Look at data, extract it, fetch it before an offline class.")
+app = typer.Typer(
+    help="Look at data, extract it, cut it into shards, fetch it before an offline class."
+)
 
 
 class Fetchable(StrEnum):
@@ -59,6 +61,30 @@ def extract(
 
     path = extract_csv(csv, directory, split.value)
     Console().print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def shard(
+    config: ConfigArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new or empty folder.")],
+    overrides: Overrides = None,
+    samples_per_shard: Annotated[
+        int | None,
+        typer.Option(min=1, help="Default: a sixteenth of the training images, at most 10,000."),
+    ] = None,
+    megabytes: Annotated[int, typer.Option(min=1, help="A shard is full at this size too.")] = 500,
+) -> None:
+    """Write the data of a config as WebDataset shards: OUT/train-000000.tar, ..., index.json.
+
+    Example: `vaelab data shard mnist mnist_shards data.validation=5000`, then
+    `vaelab train mnist "data={kind: shards, path: mnist_shards}"`
+    """
+    from vaelab.data.shards.write import Limits, write_shards
+    from vaelab.library import load_experiment
+
+    experiment, _ = load_experiment(config, overrides or [])
+    written = write_shards(experiment.data, out, Limits(samples_per_shard, megabytes))
+    Console().print(written, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

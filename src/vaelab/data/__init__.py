@@ -17,12 +17,20 @@ from vaelab.data.pixels import (
     SignedPixels,
     UnitPixels,
 )
+from vaelab.data.shards.source import ShardsData
 from vaelab.data.source import Source
 from vaelab.data.sprites import SpritesData
 from vaelab.data.store import Split, Store
 
 DataConfig = Annotated[
-    DigitsData | MnistData | FashionMnistData | CsvData | ImagesData | NpzData | SpritesData,
+    DigitsData
+    | MnistData
+    | FashionMnistData
+    | CsvData
+    | ImagesData
+    | NpzData
+    | SpritesData
+    | ShardsData,
     Field(discriminator="kind"),
 ]
 
@@ -38,6 +46,7 @@ __all__ = [
     "MnistData",
     "NpzData",
     "PixelsConfig",
+    "ShardsData",
     "SignedPixels",
     "Source",
     "Split",

@@ -29,8 +29,10 @@ class DataCard:
         kind: of the source.
         image_shape: channels, height, width.
         classes: names of the classes.
-        counts: images of each split and class `(k)`, by split.
-        histogram: how often each value 0..255 occurs in the training images, all channels together.
+        counts: images of each split and class `(k)`, by split; the name of one that is a stream
+            says how many of its images are counted.
+        histogram: how often each value 0..255 occurs in the training images, or those first ones
+            of a stream that `Store.train` has; all channels together.
         samples: some training images of each of the first classes, each `(m, c, h, w)`.
         checksum: of the data and its splits, as `Store.checksum`.
         factors: how many values each known factor has in the training images, by name.
@@ -109,12 +111,21 @@ def card(config: Source) -> DataCard:
         image_shape=store.image_shape,
         classes=store.classes,
         counts={
-            name: np.bincount(part.labels, minlength=count) for name, part in store.splits.items()
+            _called(name, store): np.bincount(part.labels, minlength=count)
+            for name, part in store.splits.items()
         },
         histogram=_histogram(store.train.images),
         samples=_samples(store),
         checksum=store.checksum,
         factors=_factors(store),
+    )
+
+
+def _called(split: str, store: Store) -> str:
+    """The split, and how much of it is looked at where that is not all."""
+    known, every = len(store.train), store.training_images
+    return (
+        f"{split} (first {known:,} of {every:,})" if split == "train" and known < every else split
     )
 
 

@@ -1,8 +1,6 @@
 """One picture file as an array: opened without trust, upright, grey or RGB, eight bits."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +16,12 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 Picture = UInt8[np.ndarray, "_ _ _"]
 
 
-@contextmanager
-def bombs_refused() -> Iterator[None]:
-    """Within this block Pillow's warning about huge pictures is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+class UnreadablePictureError(BadValueError):
+    """A picture that cannot be opened, and why."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        super().__init__(f"{where}: {reason}; {advice}")
+        self.reason = reason
 
 
 def read_picture(
@@ -49,26 +47,54 @@ def read_picture(
     """
     refuse_pickle(Path(path))
     try:
-        with bombs_refused(), Image.open(path, formats=_FORMATS) as image:
-            upright = _eight_bits(ImageOps.exif_transpose(image))
+        return decode_picture(path, path, size, channels)
     except FileNotFoundError as error:
         raise MissingFileError(f"there is no file {path}") from error
+
+
+def decode_picture(
+    source: str | BytesIO,
+    where: str,
+    size: tuple[int, int] | None = None,
+    channels: Literal[1, 3] | None = None,
+) -> Picture:
+    """As `read_picture`, from a path or the content of a file.
+
+    Raises:
+        UnreadablePictureError: as there; the message begins with `where`.
+        FileNotFoundError: there is no file at the path.
+    """
+    try:
+        with Image.open(source, formats=_FORMATS) as image:
+            _refuse_bomb(image)
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = _eight_bits(image)
+    except FileNotFoundError:
+        raise
     except UnidentifiedImageError as error:
-        raise BadValueError(
-            f"{path}: this is no PNG, JPEG, WebP or BMP image; move it out of the folder"
+        raise UnreadablePictureError(
+            where, "this is no PNG, JPEG, WebP or BMP image", "move it out of the folder"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadValueError(
-            f"{path}: this image has more pixels than is safe to unpack ({error}); "
-            "make it smaller or move it out of the folder"
-        ) from error
+        raise UnreadablePictureError(
+            where, f"this image has more pixels than is safe to unpack ({error})",
+            "make it smaller or move it out of the folder",
+        ) from error  # fmt: skip
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadValueError(
-            f"{path}: this image is damaged or cut short ({error}); copy it again or remove it"
+        raise UnreadablePictureError(
+            where, f"this image is damaged or cut short ({error})", "copy it again or remove it"
         ) from error
     if size is not None:
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
     return _as_array(upright, channels)
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    """Refuse what Pillow only warns of; filters of warnings are shared by all threads."""
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and image.width * image.height > most:
+        raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {most:,}")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -79,12 +105,17 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         pixels = image.convert("RGBA")
         white = Image.new("RGBA", pixels.size, "white")
         return Image.alpha_composite(white, pixels).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+    """The image itself if it has the mode already; `convert` would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
     if channels is not None:
-        image = image.convert("L" if channels == 1 else "RGB")
+        image = _in_mode(image, "L" if channels == 1 else "RGB")
     pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels[:, :, None]

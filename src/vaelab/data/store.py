@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from vaelab.data.mapped import LARGE, MappedImages
+from vaelab.data.shards.stream import ShardStream
 
 Images = UInt8[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
@@ -77,13 +78,15 @@ class Store:
 
     Attributes:
         name: what the figures call it.
-        train: the images learned from.
+        train: the images learned from; where they are a stream, some of its first, for pictures
+            and measurements of the training images.
         valid: the images the best weights are chosen on; may be empty.
         test: the images numbers are reported on; never used to choose anything.
         classes: names of the classes; labels are indices into it.
         checksum: SHA-256 that identifies the images, labels and class names, and which image went
             into which split; taken before binarisation, so the same for all `pixels`.
         factor_names: names of the columns of every split's factors; empty where there are none.
+        stream: the images learned from, where they are read from shards.
     """
 
     name: str
@@ -93,6 +96,12 @@ class Store:
     classes: tuple[str, ...]
     checksum: str
     factor_names: tuple[str, ...] = ()
+    stream: ShardStream | None = None
+
+    @property
+    def training_images(self) -> int:
+        """How many images are learned from."""
+        return len(self.train) if self.stream is None else len(self.stream)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -76,7 +76,7 @@ class NearestFigure(BaseFigure):
                 f"{name}_distances": distances.numpy(),
                 f"{name}_index": index.numpy(),
             }
-        whole, some = len(store.train), len(among)
+        whole, some = store.training_images, len(among)
         of = f" among {some:,} of the {whole:,}" if some < whole else ""
         words = {"features": features.name, "made": made, "of": of}
         return Panel(subject.name(self.kind), arrays, subject.words | words)

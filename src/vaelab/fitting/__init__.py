@@ -65,6 +65,11 @@ def fit_prior(
         note = f"note: {run.path} has had {done} of its {epochs} epochs of training"
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     store, pixels = experiment.data.load(), experiment.data.pixels
+    if len(store.train) < store.training_images:
+        console.print(
+            f"note: the prior learns from the codes of the first {len(store.train):,} of "
+            f"{store.training_images:,} training images", highlight=False, soft_wrap=True,
+        )  # fmt: skip
     device = choose_place(experiment.training).device
     with seeded(settings.seed, Purpose.INITIALISATION):
         built = experiment.model.build(before.image_shape, pixels.domain, len(about["classes"]))

@@ -225,7 +225,7 @@ def _summary(members: list[Member], store: Store) -> str:
     names = ", ".join(member.experiment.task_name for member in members)
     together = f" each, {len(members)} trained together" if len(members) > 1 else ""
     return (
-        f"{names}: {store.name}, {len(store.train):,} images of "
+        f"{names}: {store.name}, {store.training_images:,} images of "
         f"{channels} x {height} x {width} to train on, {valid}, {len(store.test):,} for the test; "
         f"{parameters:,} parameters, {prod(model.latent_shape):,} latent dimensions{together}"
     )

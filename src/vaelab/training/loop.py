@@ -10,7 +10,8 @@ import torch
 
 from vaelab.bundle import kept_steps
 from vaelab.data import Store
-from vaelab.data.batches import Part, Share, training_batches
+from vaelab.data.batches import Part, Share
+from vaelab.data.reading import training_batches
 from vaelab.distributed.world import World
 from vaelab.errors import BadValueError
 from vaelab.experiment import Change

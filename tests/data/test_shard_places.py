@@ -1,0 +1,141 @@
+"""Shards behind addresses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from shardfiles import load, whole
+
+from vaelab.data import DigitsData, ShardsData
+from vaelab.data.shards.patterns import expand
+from vaelab.data.shards.write import Limits, write_shards
+from vaelab.errors import BadValueError, MissingFileError
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server that fails at first, as often as its class says, and logs nothing."""
+
+    failures = 0
+
+    def log_message(self, *given: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if Quiet.failures > 0 and ".tar" in self.path:
+            Quiet.failures -= 1
+            self.send_response(200)
+            self.send_header("Content-Length", "99999")
+            self.end_headers()
+            self.wfile.write(b"broken off")
+            return
+        super().do_GET()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vaelab.data.shards import places
+
+    monkeypatch.setattr(places.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(Quiet, "failures", 0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_shards_from_a_server(shards: Path) -> None:
+    at_home = load(shards)
+    with served(shards) as address:
+        far = {
+            "train": f"{address}/train-{{000000..000005}}.tar?key=secret",
+            "valid": f"{address}/valid-000000.tar",
+            "test": f"{address}/test-00000{{0,1}}.tar",
+        }
+        Quiet.failures = 2
+        store = ShardsData.model_validate(far).load()
+        assert store.checksum == at_home.checksum
+        assert whole(store, 16, 2) == whole(at_home, 16, 2)
+        Quiet.failures = 100
+        with pytest.raises(
+            MissingFileError, match=r"train-00000\d\.tar: .* \(asked 3 times\)"
+        ) as e:
+            whole(store, 16, 1)
+        assert "secret" not in str(e.value)
+        Quiet.failures = 0
+        with pytest.raises(MissingFileError, match=r"train-9\.tar: there is no such|answers 404"):
+            ShardsData(train=f"{address}/train-9.tar").load()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
+    write_shards(DigitsData(), tmp_path / "out", Limits(samples=100))
+    with served(tmp_path) as address:
+        store = load(f"{address}/out")
+        assert store.checksum == load(tmp_path / "out").checksum
+        assert sum(len(batch) for batch in whole(store, 64, 1)) == 1294
+        with pytest.raises(MissingFileError, match=r"has no index\.json.*train-{000\.\.099}"):
+            load(address)
+        shard = tmp_path / "out" / "train-000003.tar"
+        shard.write_bytes(shard.read_bytes()[::-1])
+        with pytest.raises(MissingFileError, match=r"train-000003\.tar: it is not the shard that"):
+            whole(store, 64, 1)
+
+
+def test_other_storage_is_read_through_fsspec(shards: Path) -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for path in shards.iterdir():
+        memory.pipe(f"/bucket/{path.name}", path.read_bytes())
+    far = {
+        "train": "memory://bucket/train-{000000..000005}.tar",
+        "valid": "memory://bucket/valid-000000.tar",
+        "test": "memory://bucket/test-00000{0..1}.tar",
+    }
+    try:
+        store = ShardsData.model_validate(far).load()
+        assert store.checksum == load(shards).checksum
+        assert whole(store, 16, 1) == whole(load(shards), 16, 1)
+    finally:
+        memory.rm("/bucket", recursive=True)
+    with pytest.raises(MissingFileError, match=r"memory://bucket/.*there is no such file"):
+        ShardsData.model_validate(far).load()
+    with pytest.raises(MissingFileError, match="nonsense"):
+        ShardsData(train="nonsense://bucket/a.tar").load()
+
+
+def test_patterns(tmp_path: Path) -> None:
+    for name in ("a-2.tar", "a-10.tar", "b-1.tar"):
+        (tmp_path / name).touch()
+    here = f"{tmp_path}/"
+    assert expand(f"{here}a-{{08..10}}.tar") == [
+        f"{here}a-08.tar", f"{here}a-09.tar", f"{here}a-10.tar"
+    ]  # fmt: skip
+    assert expand(f"{here}{{a,b}}-{{1,2}}.tar")[1:3] == [f"{here}a-2.tar", f"{here}b-1.tar"]
+    assert expand(f"{here}a-*.tar") == [f"{here}a-2.tar", f"{here}a-10.tar"]
+    assert len(expand(here)) == 3
+    assert expand("https://host/{0..1}.tar?key=*") == [
+        "https://host/0.tar?key=*", "https://host/1.tar?key=*"
+    ]  # fmt: skip
+    with pytest.raises(BadValueError, match="smaller number to a larger"):
+        expand("a-{9..3}.tar")
+    with pytest.raises(BadValueError, match="more than 1,000,000"):
+        expand("{0..9999}-{0..9999}.tar")
+    with pytest.raises(BadValueError, match="names a shard twice"):
+        expand("{a,a}.tar")
+    with pytest.raises(MissingFileError, match="vaelab data shard"):
+        expand(f"{here}c-*.tar")

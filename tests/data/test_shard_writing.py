@@ -1,0 +1,98 @@
+"""Any data as shards, there and back."""
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from shardfiles import CPU, cut, load
+
+from vaelab.data import DigitsData, NpzData, ShardsData
+from vaelab.data.batches import Share
+from vaelab.data.reading import training_batches
+from vaelab.data.shards.write import Limits, write_shards
+from vaelab.errors import BadValueError, MissingFileError
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    source = DigitsData(validation=100)
+    said = write_shards(source, tmp_path / "out", Limits(samples=200))
+    assert "7 of 1,338 train images, 1 of 100 valid images, 2 of 359 test images" in said
+    before, after = source.load(), load(tmp_path / "out")
+    assert after.classes == before.classes
+    for name in ("valid", "test"):
+        assert np.array_equal(after.splits[name].images, before.splits[name].images)
+        assert np.array_equal(after.splits[name].labels, before.splits[name].labels)
+
+    def sort(images: np.ndarray, labels: np.ndarray) -> list[tuple[bytes, int]]:
+        return sorted((i.tobytes(), int(n)) for i, n in zip(images, labels, strict=True))
+
+    parts = list(training_batches(after, 64, CPU, Share()).epoch(0, 0))
+    images, labels = (torch.cat([getattr(p, key) for p in parts]) for key in ("images", "labels"))
+    assert sort(images.numpy(), labels.numpy()) == sort(before.train.images, before.train.labels)
+    # the name of a sample is its place
+    with tarfile.open(tmp_path / "out" / "train-000000.tar") as archive:
+        name = archive.getnames()[0]
+    assert np.array_equal(after.train.images[0], before.train.images[int(name.split(".")[0])])
+
+
+def test_colour_names_and_shards_of_shards(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(256, size=(40, 5, 6, 3), dtype=np.uint8)
+    np.savez(tmp_path / "some.npz", images=images, labels=np.arange(40) % 4 + 3)
+    write_shards(NpzData(path=tmp_path / "some.npz"), tmp_path / "one", Limits(samples=9))
+    shards = ShardsData(path=str(tmp_path / "one"))
+    write_shards(shards, tmp_path / "two", Limits(megabytes=1))
+    first, second = shards.load(), load(tmp_path / "two")
+    assert first.classes == second.classes == ("3", "4", "5", "6")
+    assert first.image_shape == (3, 5, 6)
+    assert np.array_equal(first.train.images, second.train.images)
+    assert len(list((tmp_path / "one").glob("train-*.tar"))) == 4
+
+
+def test_shards_of_the_same_data_are_the_same_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_shards(DigitsData(), tmp_path / name, Limits())
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_an_index_spares_the_first_reading_but_not_of_changed_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaelab.data.shards import scan
+
+    write_shards(DigitsData(), tmp_path / "out", Limits(samples=300))
+    read: list[str] = []
+    honest = scan._read
+    monkeypatch.setattr(scan, "_read", lambda place: (read.append(place), honest(place))[1])
+    load(tmp_path / "out")
+    assert read == []
+    shard = tmp_path / "out" / "train-000001.tar"
+    shard.write_bytes(cut(shard.read_bytes()))
+    with pytest.raises(BadValueError, match=r"train-000001\.tar: "):
+        load(tmp_path / "out")
+    assert read == [str(shard)]
+    shard.unlink()
+    with pytest.raises(MissingFileError, match=r"train-000001\.tar: there is no such file"):
+        load(tmp_path / "out")
+    (tmp_path / "out" / "index.json").write_text("[]")
+    with pytest.raises(BadValueError, match=r"index\.json: this is no index of shards"):
+        load(tmp_path / "out")
+
+
+def test_the_command(tmp_path: Path, vaelab: Callable[..., object]) -> None:
+    (tmp_path / "out").mkdir()
+    answer = vaelab("data", "shard", "digits", tmp_path / "out", "--samples-per-shard", 500)
+    assert answer.code == 0
+    assert f"written: {tmp_path / 'out'}, shards: 3 of 1,294 train images" in answer.out
+    again = vaelab("data", "shard", "digits", tmp_path / "out")
+    assert again.code == 2
+    assert "is there already and not empty" in again.err
+    lossy = vaelab(
+        "data", "shard", "digits", tmp_path / "sprites",
+        "data={kind: sprites, scales: 2, rotations: 2, positions: 6}",
+    )  # fmt: skip
+    assert "the factors shape" in lossy.out
+    assert "are not kept" in lossy.out
