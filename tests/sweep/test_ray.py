@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -10,18 +11,25 @@ from typing import Any
 
 import pytest
 import torch
+from ray.tune.experiment import Trial as TuneTrial
 from rich.console import Console
 
 from tests.sweep.conftest import Begin, trials_of, wait_for
-from vaelab.errors import BadValueError
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
+from vaelab.sweep.board import Board
+from vaelab.sweep.engines.engine import Task
+from vaelab.sweep.engines.local import Local
 from vaelab.sweep.engines.ray_engine import Ray
+from vaelab.sweep.engines.ray_search import JournalSearch, Onlooker
+from vaelab.sweep.engines.ray_trial import RayTrial
+from vaelab.sweep.heart import Heart
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import reached
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import State
 from vaelab.training import train
+from vaelab.training.interrupt import Interrupt
 
 EXACT = ("training.precision=float64", "training.threads=1", "training.batch_size=16")
 
@@ -92,8 +100,6 @@ def test_a_killed_trial_is_retried_and_ends_as_if_it_had_not_been(
 
 @pytest.mark.slow
 def test_ctrl_c_saves_every_trial_and_another_engine_goes_on(sweep: Begin, two_cores: Ray) -> None:
-    from vaelab.sweep.engines.local import Local
-
     folder = sweep("objective.beta=1,2,3", "training.epochs=3000")
     runs = [folder / trial.run for trial in trials_of(folder)]
 
@@ -115,27 +121,48 @@ def test_ctrl_c_saves_every_trial_and_another_engine_goes_on(sweep: Begin, two_c
     assert {trial.state for trial in trials_of(folder)} == {State.COMPLETE}
 
 
-@pytest.mark.slow
-def test_successive_halving_stops_the_worse_half_and_no_trial_needs_to_have_ended(
-    sweep: Begin, two_cores: Ray
-) -> None:
-    rates = "training.optimizer.learning_rate=1e-2,1e-6"
-    folder = sweep(rates, "training.epochs=10", prune=True)
-    go_on(folder, Ray(workers=1), Console(quiet=True))
-    trials = trials_of(folder)
-    assert [trial.state for trial in trials] == [State.COMPLETE, State.PRUNED]
-    assert trials[1].terms["epoch"] == 2
-
-
-@pytest.mark.slow
-def test_a_folder_that_cannot_be_written_ends_the_sweep_with_the_reason(
-    sweep: Begin, two_cores: Ray
-) -> None:
+def test_a_folder_that_cannot_be_written_ends_the_sweep_with_the_reason(sweep: Begin) -> None:
     folder = sweep("objective.beta=1,2")
     (folder / "workers" / "000_beta1.log").mkdir(parents=True)
-    with pytest.raises(BadValueError, match="000_beta1.log"):
-        go_on(folder, Ray(workers=1), Console(quiet=True))
-    assert {trial.state for trial in trials_of(folder)} == {State.WAITING}
+    trial = RayTrial({"folder": str(folder), "run": "000_beta1", "worker": "me"})
+    told = trial.train()
+    trial.stop()
+    assert told["done"]
+    assert "000_beta1.log" in told["wrong"]
+    plan = Sweep.load(folder)
+    study, console = Study(folder, plan.space), Console(quiet=True)
+    task = Task(folder, plan, study, Board(folder, plan, console), Interrupt())
+    onlooker = Onlooker(task, JournalSearch(task, "me", None))
+    assert not onlooker.stop_all()
+    onlooker.on_trial_result(1, [], TuneTrial("RayTrial", stub=True), told)
+    assert onlooker.stop_all()
+    assert onlooker.wrong == told["wrong"]
+
+
+def test_the_journal_is_asked_for_no_more_trials_than_are_wanted_at_once(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2,3")
+    plan = Sweep.load(folder)
+    study, interrupt = Study(folder, plan.space), Interrupt()
+    task = Task(folder, plan, study, Board(folder, plan, Console(quiet=True)), interrupt)
+    search = JournalSearch(task, "me", 2)
+    with Heart(folder, "me"):
+        asked = [search.suggest(name) for name in ("a", "b", "c")]
+        assert [one and one["run"] for one in asked] == ["000_beta1", "001_beta2", None]  # type: ignore[index]
+        first, _, _ = study.trials()
+        study.complete(first, -1.0, {})
+        search.on_trial_complete("a")
+        search.lost("b")
+        assert study.trials()[1].attempt == 2
+        assert study.trials()[1].state is State.RUNNING
+        for _ in range(2):
+            search.lost("b")
+        search.on_trial_complete("b", error=True)
+        assert study.trials()[1].state is State.FAILED
+        assert search.suggest("c")["run"] == "002_beta3"  # type: ignore[index,call-overload]
+        interrupt.requested = True
+        assert search.suggest("d") == search.FINISHED
+        search.give_back()
+        assert study.trials()[2].state is State.WAITING
 
 
 @pytest.mark.parametrize(
@@ -161,8 +188,6 @@ def test_a_cluster_that_is_not_there_is_told_and_no_folder_made(
 def test_ray_that_is_not_installed_is_told(
     vaelab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "vaelab.sweep.engines.ray_engine", raising=False)
     words = ("--engine", "ray", "--runs", tmp_path)

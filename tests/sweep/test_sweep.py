@@ -108,6 +108,17 @@ def test_trials_worse_than_the_median_are_stopped_early(sweep: Begin) -> None:
     assert reached(Run(folder / trials[-1].run)).epoch < 10
 
 
+def test_successive_halving_stops_the_worse_half_and_no_trial_needs_to_have_ended(
+    sweep: Begin,
+) -> None:
+    rates = "training.optimizer.learning_rate=1e-2,1e-6"
+    folder = sweep(rates, "training.epochs=10", prune=True)
+    Worker(folder, "here", 2, QUIET, halving=True).work()
+    trials = trials_of(folder)
+    assert [trial.state for trial in trials] == [State.COMPLETE, State.PRUNED]
+    assert trials[1].terms["epoch"] == 2  # the first rung is a fifth of the training
+
+
 def test_one_of_those_trained_together_is_pruned_and_the_others_go_on(sweep: Begin) -> None:
     folder = sweep(
         "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6,6e-3", "training.epochs=10",

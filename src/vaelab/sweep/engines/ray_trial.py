@@ -8,6 +8,7 @@ from ray.tune import Trainable
 from rich.console import Console
 
 from vaelab.errors import UserError
+from vaelab.files import storage_error
 from vaelab.process import prepare_process
 from vaelab.run import Run
 from vaelab.sweep.heart import log_path
@@ -56,9 +57,12 @@ class RayTrial(Trainable):
         self._thread.shutdown()
 
     def _train(self, folder: Path, name: str) -> None:
-        self._log.parent.mkdir(exist_ok=True)
-        with self._log.open("a", encoding="utf-8") as log:
-            worker = Worker(folder, name, 1, Console(file=log), halving=True)
-            trials = [trial for trial in worker.study.trials() if trial.run == self._path.name]
-            if trials[0].state is State.RUNNING:  # else it has failed too often
-                worker.train(trials, self._interrupt)
+        try:
+            self._log.parent.mkdir(exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as log:
+                worker = Worker(folder, name, 1, Console(file=log), halving=True)
+                trials = [trial for trial in worker.study.trials() if trial.run == self._path.name]
+                if trials[0].state is State.RUNNING:  # else it has failed too often
+                    worker.train(trials, self._interrupt)
+        except OSError as error:
+            raise storage_error(self._log, error) from error
