@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
+from rich.console import Console
 
 from vaelab.sweep import begin
+from vaelab.sweep.plan import Sweep
+from vaelab.sweep.study import Study
+from vaelab.sweep.trial import Trial
 
 TINY = {
     "task_name": "tiny",
@@ -14,6 +19,7 @@ TINY = {
     "training": {"epochs": 2, "batch_size": 256},
 }
 Begin = Callable[..., Path]
+QUIET = Console(quiet=True)
 
 
 @pytest.fixture
@@ -22,3 +28,19 @@ def sweep(tmp_path: Path) -> Begin:
         return begin(TINY, list(words), search, trials, prune, tmp_path)  # type: ignore[arg-type]
 
     return make
+
+
+def trials_of(folder: Path) -> list[Trial]:
+    return Study(folder, Sweep.load(folder).space).trials()
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    began = monotonic()
+    while not done():
+        assert monotonic() - began < 120, "it never came to that"
+        sleep(0.02)
+
+
+def workers_of(folder: Path) -> list[int]:
+    files = [path for path in (folder / "workers").glob("*") if path.suffix not in (".log", ".tmp")]
+    return [int(path.read_text().split()[1]) for path in files if path.read_text()]

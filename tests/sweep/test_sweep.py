@@ -5,22 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Thread
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
 import torch
 from rich.console import Console
 
-from tests.sweep.conftest import Begin
+from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
+from vaelab.sweep.engines.local import Local
 from vaelab.sweep.heart import Heart
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import reached
@@ -30,17 +29,11 @@ from vaelab.sweep.trial import State, Trial
 from vaelab.sweep.worker import Worker
 from vaelab.training import train
 
-QUIET = Console(quiet=True)
-
 
 def work(folder: Path, workers: int = 1) -> list[Trial]:
     """All trials, in this process."""
     Worker(folder, "here", workers, QUIET).work()
     return trials_of(folder)
-
-
-def trials_of(folder: Path) -> list[Trial]:
-    return Study(folder, Sweep.load(folder).space).trials()
 
 
 def best_elbo(run: Run) -> float:
@@ -115,6 +108,17 @@ def test_trials_worse_than_the_median_are_stopped_early(sweep: Begin) -> None:
     assert reached(Run(folder / trials[-1].run)).epoch < 10
 
 
+def test_successive_halving_stops_the_worse_half_and_no_trial_needs_to_have_ended(
+    sweep: Begin,
+) -> None:
+    rates = "training.optimizer.learning_rate=1e-2,1e-6"
+    folder = sweep(rates, "training.epochs=10", prune=True)
+    Worker(folder, "here", 2, QUIET, halving=True).work()
+    trials = trials_of(folder)
+    assert [trial.state for trial in trials] == [State.COMPLETE, State.PRUNED]
+    assert trials[1].terms["epoch"] == 2  # the first rung is a fifth of the training
+
+
 def test_one_of_those_trained_together_is_pruned_and_the_others_go_on(sweep: Begin) -> None:
     folder = sweep(
         "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6,6e-3", "training.epochs=10",
@@ -127,7 +131,7 @@ def test_one_of_those_trained_together_is_pruned_and_the_others_go_on(sweep: Beg
 
     for part in (first, rest):
         study.claim(part, "here")
-        assert worker._train(part, Interrupt())
+        assert worker.train(part, Interrupt())
     assert [trial.state for trial in study.trials()][4:] == [State.PRUNED, State.COMPLETE]
 
 
@@ -143,21 +147,9 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing_more(
     trials = study.trials()
     study.claim(trials, "here")
     study.retry(trials[0])
-    assert Worker(folder, "here", 1, QUIET)._train(trials, Interrupt())
+    assert Worker(folder, "here", 1, QUIET).train(trials, Interrupt())
     assert [trial.state for trial in study.trials()] == [State.WAITING, State.COMPLETE]
     assert not reached(Run(folder / trials[0].run)).epoch
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    began = monotonic()
-    while not done():
-        assert monotonic() - began < 120, "it never came to that"
-        sleep(0.02)
-
-
-def workers_of(folder: Path) -> list[int]:
-    files = [path for path in (folder / "workers").glob("*") if path.suffix not in (".log", ".tmp")]
-    return [int(path.read_text().split()[1]) for path in files if path.read_text()]
 
 
 @pytest.mark.slow
@@ -182,7 +174,7 @@ def test_a_killed_worker_loses_its_own_unfinished_epoch_at_most(
     killer = Thread(target=kill)
     killer.start()
     console = Console(record=True, quiet=True)
-    go_on(folder, 1, console)
+    go_on(folder, Local(1), console)
     killer.join()
     assert set(saved) == {trial.run for trial in trials_of(folder)}
     assert all(2 <= epoch < 8 for epoch in saved.values()), f"killed at {saved}: shows nothing"
@@ -214,7 +206,7 @@ def test_a_stopped_sweep_waits_saved_and_goes_on(sweep: Begin) -> None:
 
     stopper = Thread(target=stop)
     stopper.start()
-    go_on(folder, 1, QUIET)
+    go_on(folder, Local(1), QUIET)
     stopper.join()
     trials = trials_of(folder)
     assert {trial.state for trial in trials} == {State.WAITING}
@@ -227,7 +219,7 @@ def test_a_stopped_sweep_waits_saved_and_goes_on(sweep: Begin) -> None:
         assert "epochs: 3000" in path.read_text()
     plan = folder / "sweep.yaml"
     plan.write_text(plan.read_text().replace("epochs: 3000", f"epochs: {max(epochs) + 2}"))
-    go_on(folder, 2, QUIET)
+    go_on(folder, Local(2), QUIET)
     assert {trial.state for trial in trials_of(folder)} == {State.COMPLETE}
     for trial in trials:
         rows = Run(folder / trial.run).metrics()

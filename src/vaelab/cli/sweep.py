@@ -19,7 +19,58 @@ app = typer.Typer(
 
 SweepArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a sweep.")]
 Workers = Annotated[
-    int, typer.Option(min=1, max=256, help="Processes on this machine; they share its cores.")
+    int | None,
+    typer.Option(
+        min=1, max=256,
+        help="Processes of this machine, which share its cores, or jobs of Slurm, 1 if not given; "
+        "for Ray, trials at once, as many as there is place for if not given.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto",
+        help="Ray: the cluster to join; `auto` finds the one that this machine is a node of. "
+        "Without it this machine is one by itself.",
+    ),
+]
+Cpus = Annotated[
+    int | None,
+    typer.Option(min=1, help="Cores for each trial of Ray or job of Slurm, 1 if not given."),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="GPUs likewise; with Ray a part of one, such as 0.25, lets trials share it. Without "
+        "it a trial of Ray has one where there are any, a job of Slurm none.",
+    ),
+]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Slurm: any option of sbatch, e.g. `partition=gpu`, `mem=16G`, `time=8:00:00` (4 "
+        "hours if not given); more than once for more.",
+    ),
+]
+
+
+class EngineChoice(StrEnum):
+    """What trains."""
+
+    LOCAL = "local"
+    RAY = "ray"
+    SLURM = "slurm"
+
+
+Engine = Annotated[
+    EngineChoice,
+    typer.Option(
+        help="`local`: processes of this machine; `ray`: trials that Ray Tune places on a "
+        "cluster; `slurm`: workers on a queue. Ray and submitit are extras of vaelab."
+    ),
 ]
 
 
@@ -52,14 +103,21 @@ def run(
     trials: Annotated[
         int | None, typer.Option(min=1, help="Runs in all, seeds counted, for random and tpe.")
     ] = None,
-    workers: Workers = 1,
     prune: Annotated[
         bool,
         typer.Option(
-            "--prune", help="Stop trials early that are worse than the median of finished ones."
+            "--prune",
+            help="Stop trials early that are worse than the median of finished ones; with Ray, "
+            "than the better half of those that came as far (ASHA).",
         ),
     ] = False,
     runs: RunsFolder = RUNS,
+    engine: Engine = EngineChoice.LOCAL,
+    workers: Workers = None,
+    address: Address = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    sbatch: Sbatch = None,
 ) -> None:
     """Train a config at many settings; those that differ in seed, beta or learning rate together.
 
@@ -73,24 +131,36 @@ def run(
     `vaelab sweep run digits training.optimizer.learning_rate=1e-4..1e-1:log model.latent=2..16
     --search tpe --trials 40 --workers 2 --prune`
 
+    `vaelab sweep run mnist model.latent=2,8,32 --engine ray --address auto --gpus 0.25`
+
     Each trial is a run in RUNS/NAME_sweep, NAME being the config's task_name. Its pictures are
     left out; `figures.at_end=[latent]` asks for them. Ctrl-C saves everything, and
     `vaelab sweep resume` goes on.
     """
     from vaelab.library import load_settings
     from vaelab.sweep import begin, go_on
+    from vaelab.sweep.engines import choose
 
     settings, notes = load_settings(config)
     console = Console()
     for note in notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    folder = begin(settings, swept, search.value, trials, prune, runs)
-    go_on(folder, workers, console)
+    with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
+        folder = begin(settings, swept, search.value, trials, prune, runs)
+        go_on(folder, chosen, console)
 
 
 @app.command()
-def resume(folder: SweepArgument, workers: Workers = 1) -> None:
-    """Go on with a sweep, or join in from another machine that sees its folder.
+def resume(
+    folder: SweepArgument,
+    engine: Engine = EngineChoice.LOCAL,
+    workers: Workers = None,
+    address: Address = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    sbatch: Sbatch = None,
+) -> None:
+    """Go on with a sweep, or join in from another machine that sees its folder, on any engine.
 
     Trials whose worker was killed are gone on with from their last whole epoch or save. Of a
     sweep that is done, table and pictures are made again.
@@ -98,8 +168,10 @@ def resume(folder: SweepArgument, workers: Workers = 1) -> None:
     Example: `vaelab sweep resume runs/digits_sweep --workers 2`
     """
     from vaelab.sweep import go_on
+    from vaelab.sweep.engines import choose
 
-    go_on(folder, workers, Console())
+    with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
+        go_on(folder, chosen, Console())
 
 
 @app.command()

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from vaelab.errors import MissingFileError
 from vaelab.sweep.conduct import conduct
+from vaelab.sweep.engines.engine import Engine
 from vaelab.sweep.heart import Watch
 from vaelab.sweep.pictures import draw_pictures
 from vaelab.sweep.plan import Search, Sweep, plan
@@ -48,13 +49,13 @@ def begin(
     return folder
 
 
-def go_on(folder: Path, workers: int, console: Console) -> None:
+def go_on(folder: Path, engine: Engine, console: Console) -> None:
     """Train what is left, then print the table and draw the pictures.
 
     Raises:
         UserError: there is no sweep, or no worker can work.
     """
-    done = conduct(folder, workers, console)
+    done = conduct(folder, engine, console)
     show_status(folder, console)
     if not done:
         _say(console, f"to go on: vaelab sweep resume {folder}")

@@ -26,8 +26,6 @@ ATTEMPTS = 3
 """Times that a trial is begun whose workers are killed."""
 HELD = 60
 """Seconds after which the lock of a process that was killed while alone is broken."""
-FINISHED_FIRST = 4
-"""Trials that have to be complete before any is pruned."""
 
 
 class Study:
@@ -57,10 +55,7 @@ class Study:
                         storage=self._storage, study_name=NAME, direction="maximize",
                         load_if_exists=True,
                     )  # fmt: skip
-            self.optuna = optuna.load_study(
-                study_name=NAME, storage=self._storage,
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=FINISHED_FIRST),
-            )  # fmt: skip
+            self.optuna = optuna.load_study(study_name=NAME, storage=self._storage)
         except OSError as error:
             raise storage_error(self._path, error) from error
         except (ValueError, KeyError) as error:
@@ -159,8 +154,11 @@ class Study:
                 self.add(trial.setting, trial.seed, trial.run, trial.attempt + 1)
             self.fail(trial, State.KILLED, reason)
 
-    def report(self, trial: Trial, epoch: int, elbo: float) -> bool:
+    def report(
+        self, trial: Trial, epoch: int, elbo: float, pruner: optuna.pruners.BasePruner
+    ) -> bool:
         """Note the ELBO after an epoch; whether the trial is not worth going on with."""
+        self.optuna.pruner = pruner
         going = optuna.trial.Trial(self.optuna, self._trial_id(trial.number))
         going.report(elbo, epoch)
         return bool(going.should_prune())

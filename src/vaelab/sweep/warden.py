@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
+from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
+
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import Trial
@@ -16,6 +18,10 @@ RUNGS = 10
 """Times in a training that a trial may be pruned."""
 FIRST = 0.2
 """Part of a training before which none is pruned: the slow begin badly."""
+FINISHED_FIRST = 4
+"""Trials that have to be complete before any is worse than their median."""
+HALVING = 2
+"""Of the trials that reached a rung one in so many goes on; rungs lie so many times apart."""
 
 
 class LostError(Exception):
@@ -35,6 +41,7 @@ class Warden:
         trials: in the order of the loop's members.
         worker: that trains them.
         interrupt: a person's wish to stop, from before the training.
+        halving: whether to prune by asynchronous successive halving, else by the median.
 
     Attributes:
         pruned: those that are not worth going on with; training stops where there are some.
@@ -47,9 +54,10 @@ class Warden:
         trials: Sequence[Trial],
         worker: str,
         interrupt: Interrupt,
+        halving: bool = False,
     ) -> None:
         self._study, self._prune, self._worker = study, sweep.prune, worker
-        self._interrupt = interrupt
+        self._interrupt, self._halving = interrupt, halving
         self._trials = {trial.run: trial for trial in trials}
         self._looked = monotonic()
         self.pruned: list[Trial] = []
@@ -79,10 +87,11 @@ class Warden:
         ended = progress.batch == 0 and progress.epoch % rung == 0
         if not self._prune or not ended or not FIRST * epochs <= progress.epoch < epochs:
             return
+        pruner = self._pruner(epochs)
         for member in loop.members:
             trial = self._trials[member.experiment.task_name]
             best = member.progress.best_elbo
-            if best is not None and self._study.report(trial, progress.epoch, best):
+            if best is not None and self._study.report(trial, progress.epoch, best, pruner):
                 self.pruned.append(trial)
 
     def kept(self, loop: Loop, entry: dict[str, Any]) -> None:
@@ -90,3 +99,15 @@ class Warden:
 
     def end(self, loop: Loop, stopped: str | None) -> None:
         """Nothing to do."""
+
+    def _pruner(self, epochs: int) -> BasePruner:
+        """The rule that stops trials.
+
+        Successive halving needs no finished trial: at each rung it compares with those that have
+        reached it by then ("A System for Massively Parallel Hyperparameter Tuning" (Li et al.,
+        2020), algorithm 2, arXiv 1810.05934).
+        """
+        if not self._halving:
+            return MedianPruner(n_startup_trials=FINISHED_FIRST)
+        first = max(1, round(FIRST * epochs))
+        return SuccessiveHalvingPruner(min_resource=first, reduction_factor=HALVING)

@@ -39,10 +39,13 @@ class Worker:
         name: its own, which no other has.
         workers: that there will be at least; trials are shared among so many.
         console: where it says what it does.
+        halving: whether it prunes by successive halving; else by the median.
     """
 
-    def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
-        self.folder, self.name, self.console = folder, name, console
+    def __init__(
+        self, folder: Path, name: str, workers: int, console: Console, halving: bool = False
+    ) -> None:
+        self.folder, self.name, self.console, self._halving = folder, name, console, halving
         self.sweep = Sweep.load(folder)
         self.study = Study(folder, self.sweep.space)
         self._workers, self._watch = workers, Watch(folder)
@@ -52,7 +55,7 @@ class Worker:
         with Heart(self.folder, self.name), interruptible() as interrupt:
             while not interrupt.requested:
                 if claimed := self._claim():
-                    if not self._train(claimed, interrupt):
+                    if not self.train(claimed, interrupt):
                         return
                 elif over(self.study, self.sweep):
                     return
@@ -73,10 +76,10 @@ class Worker:
             self.study.claim(chosen, self.name)
         return chosen
 
-    def _train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
-        """Train together; whether to go on with others."""
+    def train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
+        """Train trials that it has claimed together; whether to go on with others."""
         while trials:
-            warden = Warden(self.study, self.sweep, trials, self.name, interrupt)
+            warden = Warden(self.study, self.sweep, trials, self.name, interrupt, self._halving)
             try:
                 experiments = [self.sweep.experiment(t.run, t.setting, t.seed) for t in trials]
                 self._sweep_up(trials)
@@ -109,7 +112,7 @@ class Worker:
     def _train_apart(self, trials: list[Trial], interrupt: Interrupt) -> bool:
         """One by one, so that it shows which of them is wrong; whether to go on with others."""
         for number, trial in enumerate(trials):
-            if not self._train([trial], interrupt):
+            if not self.train([trial], interrupt):
                 self.study.give_back(trials[number + 1 :])
                 return False
         return True
@@ -136,7 +139,7 @@ class Worker:
 
 
 def main() -> int:
-    """Work on a sweep.
+    """The command line.
 
     Returns:
         0; 2 for what a person can put right.
@@ -146,14 +149,28 @@ def main() -> int:
     parser.add_argument("--name", default=worker_name(), help="one that no other worker has")
     parser.add_argument("--workers", type=int, default=1, help="that share the trials")
     options = parser.parse_args()
+    return work_on(options.folder, options.name, options.workers)
+
+
+def work_on(folder: Path, name: str, workers: int) -> int:
+    """Be a worker of a sweep, with this process.
+
+    Args:
+        folder: of the sweep.
+        name: as for `Worker`.
+        workers: as for `Worker`.
+
+    Returns:
+        0; 2 for what a person can put right, which the last line of stderr says.
+    """
     prepare_process()
     try:
-        Worker(options.folder, options.name, options.workers, Console()).work()
+        Worker(folder, name, workers, Console()).work()
     except UserError as error:
         print(f"vaelab: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"vaelab: {storage_error(options.folder, error)}", file=sys.stderr)
+        print(f"vaelab: {storage_error(folder, error)}", file=sys.stderr)
         return 2
     return 0
 
