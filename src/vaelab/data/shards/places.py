@@ -156,7 +156,7 @@ def _served(address: str) -> Generator[bytes]:
 
 
 def _stored(address: str) -> Generator[bytes]:
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     try:
         with fsspec.open(address, "rb") as file:
