@@ -18,6 +18,7 @@ CASES = (
     ("simple", "simple", 512),
     ("vae_kl", "vae_kl", 64),
     ("vae_kl", "vae_kl", 512),
+    ("wide", "simple", 64),
     ("wide", "simple", 512),
 )
 WIDE = "model.encoder.widths=[2048,2048] model.decoder.widths=[2048,2048]"

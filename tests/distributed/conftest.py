@@ -18,11 +18,10 @@ def free_port() -> int:
 
 
 def variables(rank: int, size: int, port: int) -> dict[str, str]:
-    """What torchrun tells a process."""
+    """What torchrun tells a process that has its node for itself."""
     return {
         **os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank),
-        "LOCAL_WORLD_SIZE": str(size),
+        "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1",
     }  # fmt: skip
 
 

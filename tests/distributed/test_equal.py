@@ -122,3 +122,16 @@ def test_what_two_began_one_goes_on_with_and_the_other_way_round(
         if not key.startswith("meter"):
             torch.testing.assert_close(parameters(run)[key], value, rtol=1e-7, atol=1e-9, msg=key)
     assert [row["step"] for row in run.metrics()] == [row["step"] for row in alone.metrics()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [(NORM,), (NORM, "objective=info")], ids=["elbo", "info"])
+def test_processes_without_an_image_of_the_last_batch_change_nothing(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    one = experiment("four", (*words, "training.batch_size=668"))  # two images are left
+    alone = parameters(train(one, tmp_path / "alone").run)
+    train_shared([one], tmp_path / "shared", processes=4)
+    for key, value in parameters(Run(tmp_path / "shared" / "four")).items():
+        if not key.startswith("meter"):
+            torch.testing.assert_close(value, alone[key], rtol=1e-7, atol=1e-9, msg=key)

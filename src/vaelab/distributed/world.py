@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from torch.distributed import Store  # type: ignore[attr-defined]
 
     from vaelab.distributed.pulse import Pulse
+
+
+@dataclass(frozen=True)
+class Portion:
+    """So many images from number `first` on, of the `whole` batch.
+
+    A process that has none, of a batch smaller than the number of processes, computes one image
+    that counts for nothing, so that it takes part in what all do together.
+    """
+
+    first: int
+    images: int
+    whole: int
 
 
 class World:
@@ -30,8 +44,7 @@ class World:
         pulse: that tells who is still there.
 
     Attributes:
-        place: `(first, whole)` of the batch under way: this process has its images from number
-            `first` on, of `whole` in all.
+        portion: this process's images of the batch under way.
     """
 
     def __init__(
@@ -43,7 +56,7 @@ class World:
         pulse: "Pulse | None" = None,
     ) -> None:
         self.rank, self.size, self.local_rank = rank, size, local_rank
-        self.place = (0, 0)
+        self.portion = Portion(0, 0, 0)
         self._store, self._pulse = store, pulse
         self._agreements = 0
 
@@ -52,9 +65,15 @@ class World:
         """Whether this process writes and speaks for all."""
         return self.rank == 0
 
-    def part(self, images: int) -> float:
-        """Which part of the batch so many images are."""
-        return 1.0 if self.size == 1 else images / self.place[1]
+    @property
+    def counts(self) -> bool:
+        """Whether this process's images count."""
+        return self.size == 1 or self.portion.images > 0
+
+    @property
+    def part(self) -> float:
+        """Which part of the batch this process has."""
+        return self.portion.images / self.portion.whole
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over processes, in place of what each has; no gradient goes through."""
@@ -64,7 +83,8 @@ class World:
 
     def each(self, values: Tensor) -> Tensor:
         """What every process has, `(size, *shape)`; no gradient goes through."""
-        return _spread(values[None], 0, self.rank, self.size)
+        alone = values[None]
+        return alone if self.size == 1 else _spread(alone, 0, self.rank, self.size)
 
     def whole(self, mine: Tensor, dim: int = 0) -> Tensor:
         """The whole batch's values from every process's part of them, along `dim`.
@@ -73,8 +93,9 @@ class World:
         """
         if self.size == 1:
             return mine
-        first, whole = self.place
-        gathered: Tensor = _Whole.apply(mine, dim, first, whole)  # type: ignore[no-untyped-call]
+        part = self.portion
+        mine = mine.narrow(dim, 0, part.images)
+        gathered: Tensor = _Whole.apply(mine, dim, part.first, part.whole)  # type: ignore[no-untyped-call]
         return gathered
 
     def wait(self) -> None:

@@ -61,7 +61,7 @@ def normalise(x: Tensor, norm: SynchronisedBatchNorm) -> tuple[Tensor, Tensor, T
     channels = norm.num_features
     values = x.to(norm.weight.dtype)
     local_variance, local_mean = torch.var_mean(values, (0, 2, 3), correction=0)
-    local_count = local_mean.new_full((1,), x.numel() // channels)
+    local_count = local_mean.new_full((1,), norm.world.counts * x.numel() // channels)
     every = norm.world.each(torch.cat([local_count, local_mean, local_variance]))
     counts, means, variances = torch.split(every, [1, channels, channels], 1)
     count = counts.sum()
@@ -102,5 +102,6 @@ def normalise_backward(
     of_mean, of_product = (part[:, None, None] for part in every.chunk(2))
     inverse = (variance + norm.eps).rsqrt()[:, None, None]
     normal = (values - mean[:, None, None]) * inverse
-    of_x = of_values - norm.weight[:, None, None] * inverse * (of_mean + normal * of_product)
+    of_moments = norm.weight[:, None, None] * inverse * (of_mean + normal * of_product)
+    of_x = of_values - norm.world.counts * of_moments
     return of_x.to(x.dtype), of_weight, of_bias

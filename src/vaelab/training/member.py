@@ -13,7 +13,7 @@ from vaelab.data import Store
 from vaelab.data.batches import Part
 from vaelab.data.feed import Feed
 from vaelab.data.store import Split
-from vaelab.distributed.world import World
+from vaelab.distributed.world import Portion, World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
 from vaelab.loggers import Loggers
@@ -80,7 +80,18 @@ class Member:
             epoch: with its fraction.
         """
         seed, step = self.config.seed, self.progress.step
-        mine = slice(part.first, part.first + len(part.images))
+        portion = Portion(part.first, len(part.images), part.size)
+        images, labels, mine = (
+            part.images,
+            part.labels,
+            slice(part.first, part.first + len(part.images)),
+        )
+        if not portion.images:
+            images, labels, mine = (
+                images.new_zeros(1, *images.shape[1:]),
+                labels.new_zeros(1),
+                slice(1),
+            )
         draws = generator(seed, Purpose.POSTERIOR, step, self.device)
         shape = (self.objective.num_samples, part.size, *self.model.latent_shape)
         noise = torch.randn(shape, generator=draws, device=self.device)[:, mine]
@@ -93,8 +104,7 @@ class Member:
             name: torch.tensor(value, device=self.device)
             for name, value in self.controls(epoch, step).items()
         }
-        place = (part.first, part.size)
-        return Inputs(part.images, part.labels, noise, uniform, controls, place)
+        return Inputs(images, labels, noise, uniform, controls, portion)
 
     def controls(self, epoch: float, step: int) -> dict[str, float]:
         """The objective's settings."""

@@ -78,6 +78,5 @@ class TrainingStep(nn.Module):
         }
         if self.world.size == 1:
             return outputs
-        part = self.world.part(len(terms.distortion))
-        weights = {"loss": 1 / self.world.size if couples else part}
-        return {name: weights.get(name, part) * value for name, value in outputs.items()}
+        weights = {"loss": 1 / self.world.size} if couples else {}
+        return {name: weights.get(name, self.world.part) * one for name, one in outputs.items()}

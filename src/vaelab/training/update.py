@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.func import functional_call, vmap
 
-from vaelab.distributed.world import World
+from vaelab.distributed.world import Portion, World
 from vaelab.optimizers import OptimizerConfig
 from vaelab.training.meter import COLUMNS
 from vaelab.training.parameters import ParameterMatrix
@@ -27,8 +27,8 @@ class Inputs:
     noise: Float[Tensor, "k b ..."]
     uniform: Float[Tensor, "b c h w"] | None
     controls: Mapping[str, Float[Tensor, ""]]
-    place: tuple[int, int]
-    """`World.place` of these images."""
+    portion: Portion
+    """Which of the batch these images are."""
 
 
 class Update:
@@ -81,7 +81,7 @@ class Update:
             wishes to stop.
         """
         columns = zip(*map(self._arguments, inputs), strict=True)
-        terms = self._gradient(inputs[0].place, *map(_stack, columns))
+        terms = self._gradient(inputs[0].portion, *map(_stack, columns))
         if self.world.size > 1:
             terms, wish = self._exchange(terms, wish)
         self.optimizer.step(self.parameters.gradients, rates)
@@ -129,10 +129,10 @@ class Update:
         return inputs.images, inputs.labels, inputs.noise, inputs.uniform, *controls
 
     def _compute_gradient(
-        self, place: tuple[int, int], *arguments: Tensor | None
+        self, portion: Portion, *arguments: Tensor | None
     ) -> Float[Tensor, "models 3"]:
         """Put the gradients into place; loss, distortion and rate of each model."""
-        self.world.place = place
+        self.world.portion = portion
         with self._place.autocast():
             if len(self.steps) == 1:
                 outputs = self.steps[0](*self._named(arguments))
