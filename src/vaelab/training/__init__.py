@@ -107,7 +107,7 @@ def train_together(
     display = Display(console, len(experiments))
     check_alike(experiments)
     check_shared(experiments, world.size)
-    training, store = experiments[0].training, experiments[0].data.load()
+    training, store = experiments[0].training, _load(experiments[0], world)
     with ExitStack() as logs:
         with number_format(training.precision):
             place = choose_place(training, world.local_rank)
@@ -139,6 +139,16 @@ def train_together(
     if len(members) > 1 and not stopped:
         display.say(_spread(members))
     return [Outcome(run, stopped if run.path in trained else None) for run in runs]
+
+
+def _load(experiment: Experiment, world: World) -> Store:
+    """The data; rank 0 first, so that the others find what it downloads or imports."""
+    if not world.leads:
+        world.wait()
+    store = experiment.data.load()
+    if world.leads:
+        world.wait()
+    return store
 
 
 def _build_models(

@@ -81,17 +81,7 @@ class Member:
         """
         seed, step = self.config.seed, self.progress.step
         portion = Portion(part.first, len(part.images), part.size)
-        images, labels, mine = (
-            part.images,
-            part.labels,
-            slice(part.first, part.first + len(part.images)),
-        )
-        if not portion.images:
-            images, labels, mine = (
-                images.new_zeros(1, *images.shape[1:]),
-                labels.new_zeros(1),
-                slice(1),
-            )
+        images, labels, mine = _computed(part)
         draws = generator(seed, Purpose.POSTERIOR, step, self.device)
         shape = (self.objective.num_samples, part.size, *self.model.latent_shape)
         noise = torch.randn(shape, generator=draws, device=self.device)[:, mine]
@@ -261,3 +251,10 @@ class Member:
 
     def _feed(self, split: Split) -> Feed:
         return Feed(split, self.pixels, self.model.classes, self.device)
+
+
+def _computed(part: Part) -> tuple[Tensor, Tensor, slice]:
+    """Images, labels and their places in the batch; of no image, one that counts for nothing."""
+    if len(part.images):
+        return part.images, part.labels, slice(part.first, part.first + len(part.images))
+    return part.images.new_zeros(1, *part.images.shape[1:]), part.labels.new_zeros(1), slice(1)
