@@ -80,6 +80,7 @@ def test_the_mixture_that_the_codes_are_is_found() -> None:
     torch.testing.assert_close(scales, torch.full_like(scales, SPREAD), atol=0.04, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_flow_comes_near_the_codes_it_is_fitted_to() -> None:
     torch.manual_seed(1)
     prior = FlowConfig(transform="spline", widths=(32,)).build(2, (1, 2, 2), None, 1)

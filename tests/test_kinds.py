@@ -156,6 +156,7 @@ def test_the_config_of_a_kind_works_as_it_stands(kind: Kind) -> None:
     experiment.model.build((1, 32, 32), experiment.data.pixels.domain, 10)
 
 
+@pytest.mark.slow
 def test_the_python_of_the_metrics_works_as_it_stands(
     trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

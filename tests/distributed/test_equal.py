@@ -27,6 +27,10 @@ WAYS = {
     "batch_norm": (NORM,),
     "uneven_batch_norm": (NORM, "training.batch_size=94"),
     "gelu_batch_norm": (NORM.replace("heads", "activation: gelu, heads"),),
+    "resnet": (
+        "model.encoder={kind: resnet, widths: [4, 8], blocks: 1}",
+        "model.decoder={kind: resnet, widths: [8, 4], blocks: 1}",
+    ),
     "iwae": ("objective={kind: iwae, samples: 5}",),
     "tcvae": ("objective=tcvae",),
     "dip": ("objective=dip",),

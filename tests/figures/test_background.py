@@ -85,6 +85,7 @@ def test_a_drawer_without_pictures_starts_nothing() -> None:
         assert drawer.pid is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_it_does_not_outlive_a_killed_parent(make_subject: Make, tmp_path: Path) -> None:
     RatesFigure().compute(make_subject()).save(tmp_path / "rates.npz")

@@ -58,6 +58,7 @@ def exact_log_prob(model: HierarchicalVAE, x: Tensor) -> Tensor:
     return MultivariateNormal(mean, total).log_prob(x.flatten(1))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_elbo_below_iwae_below_exact(linear: HierarchicalVAE) -> None:
     x = torch.rand(6, *SHAPE, dtype=torch.float64)

@@ -22,6 +22,7 @@ from vaelab.models import VAE, VAEConfig
 from vaelab.objectives import BaseObjective, ELBOConfig, IWAEConfig, ObjectiveConfig
 
 
+@pytest.mark.slow
 def test_elbo_below_iwae_below_exact_and_rising_with_samples(linear: VAE) -> None:
     x = torch.rand(8, *SHAPE, dtype=torch.float64)
     noise = torch.randn(100_000, 8, LATENT, dtype=torch.float64)

@@ -73,6 +73,7 @@ def test_at_the_exact_posterior_stl_has_no_gradient_and_the_elbo_has(linear: VAE
             assert plain[name].abs().max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posterior", [DiagonalNormalConfig(), NormalMixtureConfig()], ids=str)
 @pytest.mark.parametrize(
     ("other", "same"),
@@ -99,6 +100,7 @@ def test_gradients_have_the_mean_of_the_plain_ones(
         assert ((difference.mean(0) / error).abs() < 5).all()
 
 
+@pytest.mark.slow
 def test_the_doubly_reparameterised_gradient_gains_from_samples(linear: VAE) -> None:
     """Signal over noise of the encoder's gradient: falls with K for the plain bound, rises here."""
     x = torch.rand(2, *SHAPE, dtype=torch.float64)

@@ -227,6 +227,7 @@ def test_a_stopped_sweep_waits_saved_and_goes_on(sweep: Begin) -> None:
         assert valid == list(range(1, max(epochs) + 3))
 
 
+@pytest.mark.slow
 def test_the_command_line_from_run_to_best(vaelab: Any, tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(

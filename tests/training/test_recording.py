@@ -22,6 +22,7 @@ MORE = {
 TOGETHER = ("tanh", "batch norm", "vamp", "condition", "iwae", "bfloat16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "count"),
     [*((kind, 1) for kind in (*KINDS, *MORE)), *((kind, 2) for kind in TOGETHER)],

@@ -59,6 +59,7 @@ def assert_alike(together: Run, alone: Run) -> None:
         assert a == pytest.approx(b, rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_replica_is_what_it_would_be_alone(runs: Path, kind: str) -> None:
     experiment = tiny(
@@ -88,6 +89,7 @@ def different() -> list[Experiment]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_each_has_its_own_beta_learning_rate_and_plateau(runs: Path) -> None:
     experiments = different()
     for outcome, experiment in zip(train_together(experiments, runs), experiments, strict=True):
@@ -99,6 +101,7 @@ def test_each_has_its_own_beta_learning_rate_and_plateau(runs: Path) -> None:
     assert {row.get("beta") for row in rows["b"]} - {None} == {4.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["all alike", "one behind"])
 def test_killed_together_they_go_on_bit_for_bit(runs: Path, when: str, monkeypatch) -> None:
     experiments = [
@@ -137,6 +140,7 @@ def test_killed_together_they_go_on_bit_for_bit(runs: Path, when: str, monkeypat
             assert_alike(a.run, b.run)
 
 
+@pytest.mark.slow
 def test_one_of_them_can_be_gone_on_with_alone(runs: Path) -> None:
     a, b, _ = different()
     train_together([a, b], runs)
@@ -164,6 +168,7 @@ def test_what_cannot_be_trained_together_is_refused_before_anything_is_written(r
     assert [path.name for path in runs.iterdir()] == ["b"]
 
 
+@pytest.mark.slow
 def test_a_finished_one_stays_and_the_others_go_on(runs: Path) -> None:
     a, b, _ = different()
     done = train(b, runs).run

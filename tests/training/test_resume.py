@@ -189,6 +189,7 @@ def test_pictures_that_a_kill_prevented_are_drawn_on_resuming(runs: Path) -> Non
     assert kept.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_killed_between_validation_and_saving_it_logs_the_epoch_once(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

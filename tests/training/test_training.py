@@ -32,6 +32,7 @@ def test_the_same_command_twice_gives_the_same_metrics_bit_for_bit(runs: Path) -
     assert first.metrics() != other.metrics()
 
 
+@pytest.mark.slow
 def test_the_run_directory_holds_what_it_should(runs: Path) -> None:
     run = train(
         tiny(

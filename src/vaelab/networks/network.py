@@ -20,7 +20,7 @@ from vaelab.networks.layers import (
 )
 from vaelab.networks.lowering import LOWERED, Lowered
 from vaelab.networks.stacked import apply_stacked
-from vaelab.networks.synchronised import SynchronisedBatchNorm
+from vaelab.networks.synchronised import synchronise
 
 
 class Network(nn.Module):
@@ -79,9 +79,7 @@ class Network(nn.Module):
 
     def synchronise(self, world: World) -> None:
         """From now on normalise over the images of all processes."""
-        for number, module in enumerate(self.stack):
-            if isinstance(module, nn.BatchNorm2d):
-                self.stack[number] = SynchronisedBatchNorm(module, world)
+        synchronise(self.stack, world)
         self._lowered = self._lower()
 
     def _lower(self) -> Lowered | None:

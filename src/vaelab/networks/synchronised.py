@@ -105,3 +105,12 @@ def normalise_backward(
     of_moments = norm.weight[:, None, None] * inverse * (of_mean + normal * of_product)
     of_x = of_values - norm.world.counts * of_moments
     return of_x.to(x.dtype), of_weight, of_bias
+
+
+def synchronise(module: nn.Module, world: World) -> None:
+    """Put a `SynchronisedBatchNorm` in the place of every batch norm inside."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, SynchronisedBatchNorm(child, world))
+        else:
+            synchronise(child, world)
