@@ -79,7 +79,7 @@ def test_every_command_of_the_readme_is_there() -> None:
         "compare", "doctor", "describe", "runs", "encode", "reconstruct", "sample", "kinds",
         "schema",
         "config", "config show", "config translate", "data",
-        "data show", "data extract", "data fetch", "explore", "export", "export site",
+        "data show", "data extract", "data fetch", "data shard", "explore", "export", "export site",
         "sweep", "sweep run", "sweep resume", "sweep status", "sweep best",
     }  # fmt: skip
 

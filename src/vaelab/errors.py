@@ -7,6 +7,8 @@ The command line prints these in a line or two and exits with 2; anything else i
 class UserError(Exception):
     """Something the user can put right."""
 
+    exit_code = 2
+
 
 class BadValueError(UserError, ValueError):
     """A value that is wrong in itself."""

@@ -42,7 +42,7 @@ def main() -> None:
         app(prog_name="vaelab")
     except UserError as error:
         print(f"vaelab: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

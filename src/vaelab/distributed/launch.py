@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import IO
 
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, UserError
 
 POLL = 0.1
 """Seconds between looks at the processes."""
@@ -165,7 +165,9 @@ def _watch(workers: Sequence[_Worker], signals: _Signals) -> int:
             file=sys.stderr,
         )  # fmt: skip
         return 1
-    if failed.said is not None:
+    # what is wrong for all of them, rank 0 has said
+    explained = workers[0].rank == 0 and workers[0].process.returncode == UserError.exit_code
+    if failed.said is not None and not explained:
         failed.said.seek(0)
         said = failed.said.read()[-LAST_WORDS:].decode(errors="replace").strip()
         print(f"rank {failed.rank}: {said}", file=sys.stderr)

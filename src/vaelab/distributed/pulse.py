@@ -20,7 +20,9 @@ LINGER = 2 * QUIET
 
 
 class LostRankError(UserError):
-    """Another process is gone, and training cannot go on without it."""
+    """Another process is gone, and training cannot go on without it: that one says why."""
+
+    exit_code = 3
 
 
 class Pulse:
