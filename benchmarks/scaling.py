@@ -68,11 +68,14 @@ def _compared(bench: Bench, name: str, config: str, batch: int) -> Row:
 def _step(processes: int, settings: Mapping[str, str], steps: int, seen: list[Measured]) -> float:
     words = [sys.executable, "-m", "benchmarks.shared_child", json.dumps(settings), str(steps)]
     started = [
-        subprocess.Popen(words, env=seat, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            words, env=seat, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for seat in seats(processes, 1)
     ]
-    said = [process.communicate()[0] for process in started]
-    if any(process.returncode for process in started):
-        raise RuntimeError("a process that shared the batches failed")
-    seen.append(json.loads(said[0]))
+    said = [process.communicate() for process in started]
+    for rank, process in enumerate(started):
+        if process.returncode:
+            raise RuntimeError(f"rank {rank} ended with code {process.returncode}: {said[rank][1]}")
+    seen.append(json.loads(said[0][0]))
     return seen[-1]["step_s"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.prepare import prepare
+from vaelab.distributed.leave import leave
 
 
 def main(settings: dict[str, str], steps: int) -> None:
@@ -48,3 +49,4 @@ def main(settings: dict[str, str], steps: int) -> None:
 
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]), int(sys.argv[2]))
+    leave(0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vaelab.config import validate
 from vaelab.distributed.join import join
+from vaelab.distributed.leave import leave
 from vaelab.distributed.seat import Seat
 from vaelab.experiment import Experiment
 from vaelab.training import Start, train_together
@@ -31,3 +32,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    leave(0)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
 from vaelab.distributed.launch import launch
+from vaelab.distributed.leave import leave
 from vaelab.distributed.seat import Seat
 from vaelab.errors import BadValueError
 
@@ -138,6 +139,8 @@ def train(
                 f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
+    if seat is not None:
+        leave(0)
 
 
 @app.command("fit-prior")
