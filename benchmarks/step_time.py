@@ -1,8 +1,9 @@
 """A model of the time of a training step, fitted to what `scaling` measured.
 
-    step = overhead + compute B/P + [P > 1] (latency + 2 (P - 1)/P bytes / bandwidth)
+    step = overhead + compute B/P + [P > 1] ((1 + 2 N) latency + 2 (P - 1)/P bytes / bandwidth)
 
-with B images in a batch, P processes and `bytes` of the message. Reading goes on at the same time,
+with B images in a batch, P processes, `bytes` of the message, and N batch norms, each of which sends a
+short one in either direction. Reading goes on at the same time,
 so that a step takes no less than B/P images take to read.
 `python -m benchmarks.step_time FILE` reads the JSON of `python -m benchmarks --only scaling`.
 """
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+NORMS = {"vae_kl": 6}
+"""Batch norms of the networks measured."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +60,27 @@ class Wire:
         latency, inverse = np.linalg.lstsq(columns, np.ones(len(sizes)), rcond=None)[0]
         return cls(max(0.0, float(latency)), 1 / float(inverse))
 
-    def seconds(self, size: float, processes: int) -> float:
-        """Of a sum of so many bytes over so many processes."""
+    def seconds(self, size: float, processes: int, norms: int = 0) -> float:
+        """Of a sum of so many bytes over so many processes, and of the norms' short ones."""
         if processes == 1:
             return 0.0
-        return self.latency + 2 * (processes - 1) / processes * size / self.bandwidth
+        return (1 + 2 * norms) * self.latency + 2 * (
+            processes - 1
+        ) / processes * size / self.bandwidth
 
 
 def step_seconds(
-    network: Network, wire: Wire, batch: int, size: float, processes: int, reading: float = 0.0
+    network: Network, wire: Wire, batch: int, size: float, processes: int, norms: int = 0
 ) -> float:
-    """A step's time; `reading` is the seconds of an image in its thread."""
-    share = batch / processes
-    compute = network.overhead + network.per_image * share
-    return max(compute, reading * share) + wire.seconds(size, processes)
+    """A step's time."""
+    compute = network.overhead + network.per_image * batch / processes
+    return compute + wire.seconds(size, processes, norms)
 
 
 def main(path: Path) -> None:
     """Print the fit, and what it says of the steps of two processes beside what was measured."""
     (section,) = [
-        one for one in json.loads(path.read_text())["results"] if one["section"] == "scaling"
+        one for one in json.loads(path.read_text())["sections"] if one["section"] == "scaling"
     ]
     rows = [(*row["subject"].split(", batch "), row["numbers"]) for row in section["rows"]]
     sizes = [1e6 * numbers["message_MB"] for _, _, numbers in rows]
@@ -92,7 +97,7 @@ def main(path: Path) -> None:
         )
         for batch, numbers in of_name:
             size = 1e6 * numbers["message_MB"]
-            told = 1e3 * step_seconds(network, wire, batch, size, 2)
+            told = 1e3 * step_seconds(network, wire, batch, size, 2, NORMS.get(name, 0))
             print(
                 f"  batch {batch}, two processes: {told:.2f} ms, measured {numbers['two_ms']:.2f}"
             )
