@@ -77,7 +77,7 @@ def test_a_process_that_is_killed_ends_the_other_and_is_named(killed: int, folde
     process = start(folder)
     ranks = workers(process)
     os.kill(ranks[killed], signal.SIGKILL)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 1
     assert f"rank {killed} was killed by SIGKILL" in said
     assert "Traceback" not in said
@@ -92,7 +92,7 @@ def test_a_process_that_is_killed_ends_the_other_and_is_named(killed: int, folde
 def test_control_c_saves_once_and_a_killed_launcher_leaves_nothing_running(folder: Path) -> None:
     process = start(folder)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=30)[0]
+    said = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 0
     assert "stopped as you asked" in said
     assert said.count("to go on: vaelab train") == 1
