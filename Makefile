@@ -62,7 +62,7 @@ $(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml constraints.txt
-	@echo "== installing vaelab, PyTorch and the development tools (about 1.5 GB with PyTorch's CPU build, some minutes)"
+	@echo "== installing vaelab, PyTorch and the development tools (about 2.4 GB with PyTorch's CPU build, some minutes)"
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/installed
 

@@ -60,7 +60,13 @@ def _compared(bench: Bench, name: str, config: str, batch: int) -> Row:
         "step of one process / of two",
         rounds.ratio("1", "2"),
         f"{one:.2f} / {two:.2f} ms; message {size:.2f} MB, {sent:.2f} ms",
-        {"one_ms": one, "two_ms": two, "message_ms": sent, "message_MB": size},
+        {
+            "one_ms": one,
+            "two_ms": two,
+            "message_ms": sent,
+            "message_MB": size,
+            "norms": seen[2][0]["norms"],
+        },
         {"1": 1, "2": 1},
     )
 

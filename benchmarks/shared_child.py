@@ -1,6 +1,7 @@
 """One of the processes that share a batch: `python -m benchmarks.shared_child SETTINGS`.
 
-Rank 0 prints, as JSON, the seconds of a step and of its message alone, and the message's bytes.
+Rank 0 prints, as JSON, the seconds of a step and of its message alone, the message's bytes, and the
+number of batch norms.
 """
 
 import json
@@ -16,6 +17,7 @@ from vaelab.distributed.leave import leave
 def main(settings: dict[str, str], steps: int) -> None:
     prepare()
     import torch
+    from torch import nn
 
     from benchmarks.images import load
     from benchmarks.ours import Stepper
@@ -44,7 +46,11 @@ def main(settings: dict[str, str], steps: int) -> None:
         sent = (perf_counter() - begun) / steps
         if world.leads:
             size = message.numel() * message.element_size()
-            print(json.dumps({"step_s": step, "message_s": sent, "message_bytes": size}))
+            norms = sum(
+                isinstance(one, nn.BatchNorm2d) for one in stepper.members[0].model.modules()
+            )
+            said = {"step_s": step, "message_s": sent, "message_bytes": size, "norms": norms}
+            print(json.dumps(said))
 
 
 if __name__ == "__main__":

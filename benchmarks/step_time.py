@@ -2,9 +2,8 @@
 
     step = overhead + compute B/P + [P > 1] ((1 + 2 N) latency + 2 (P - 1)/P bytes / bandwidth)
 
-with B images in a batch, P processes, `bytes` of the message, and N batch norms, each of which sends a
-short one in either direction. Reading goes on at the same time,
-so that a step takes no less than B/P images take to read.
+with B images in a batch, P processes, `bytes` of the message, and N batch norms, each of which
+sends a short one in either direction.
 `python -m benchmarks.step_time FILE` reads the JSON of `python -m benchmarks --only scaling`.
 """
 
@@ -14,9 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-NORMS = {"vae_kl": 6}
-"""Batch norms of the networks measured."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def main(path: Path) -> None:
         )
         for batch, numbers in of_name:
             size = 1e6 * numbers["message_MB"]
-            told = 1e3 * step_seconds(network, wire, batch, size, 2, NORMS.get(name, 0))
+            told = 1e3 * step_seconds(network, wire, batch, size, 2, int(numbers["norms"]))
             print(
                 f"  batch {batch}, two processes: {told:.2f} ms, measured {numbers['two_ms']:.2f}"
             )

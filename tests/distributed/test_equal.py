@@ -32,6 +32,8 @@ WAYS = {
         "model.decoder={kind: resnet, widths: [8, 4], blocks: 1}",
     ),
     "iwae": ("objective={kind: iwae, samples: 5}",),
+    "stl": ("objective={kind: stl, samples: 2}",),
+    "dreg": ("objective={kind: dreg, samples: 5}",),
     "tcvae": ("objective=tcvae",),
     "dip": ("objective=dip",),
     "dip_full": ("objective={kind: dip, of: means}", "model.posterior=full_normal"),

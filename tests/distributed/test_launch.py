@@ -17,7 +17,7 @@ from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.distributed.seat import Seat
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.run import Run
+from vaelab.run import read_tensors
 from vaelab.training.checkpoint import read_progress
 
 SECONDS = 60
@@ -82,9 +82,9 @@ def test_a_process_that_is_killed_ends_the_other_and_is_named(killed: int, folde
     assert f"rank {killed} was killed by SIGKILL" in said
     assert "Traceback" not in said
     assert all(map(gone, ranks.values()))
-    step = read_progress(folder / "tiny" / "resume.safetensors").step
-    assert step > 5
-    assert Run(folder / "tiny").metrics() is not None
+    tensors, about = read_tensors(folder / "tiny" / "resume.safetensors")
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert about["progress"]["step"] > 5
 
 
 @pytest.mark.slow
@@ -158,6 +158,23 @@ def test_processes_with_different_configs_are_refused_by_all(folder: Path) -> No
         assert process.returncode == 2
         assert "rank 1 has not the same config as rank 0" in said
     assert not (folder / "tiny").exists()
+
+
+@pytest.mark.slow
+def test_what_rank_0_finds_wrong_before_training_is_no_fault_for_the_others(folder: Path) -> None:
+    port = free_port()
+    started = [
+        subprocess.Popen(
+            command(folder, "data={kind: npz, path: gone.npz}"), cwd=ROOT,
+            env=variables(rank, 2, port), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=SECONDS)[1] for process in started]
+    assert [process.returncode for process in started] == [2, 3]
+    assert "gone.npz" in said[0]
+    assert "rank 0" in said[1]
+    assert "Traceback" not in said[0] + said[1]
 
 
 TORCHRUN = {

@@ -38,15 +38,18 @@ class Part:
 class Batches(ABC):
     """Training images by the batch: every image once an epoch.
 
-    Attributes:
+    Args:
         images: how many there are.
+        size: of a batch.
     """
 
-    images: int
+    def __init__(self, images: int, size: int) -> None:
+        self.images = images
+        self._starts = batch_starts(images, size)
 
-    @abstractmethod
     def __len__(self) -> int:
         """Batches in an epoch."""
+        return len(self._starts) - 1
 
     @abstractmethod
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
@@ -67,14 +70,10 @@ class ResidentBatches(Batches):
     """
 
     def __init__(self, split: Split, size: int, device: torch.device, share: Share) -> None:
-        self.images = len(split)
+        super().__init__(len(split), size)
         self._pixels: Tensor = resident(split.images, device)
         self._labels: Tensor = resident(split.labels, device)
-        self._starts = batch_starts(len(split), size)
         self._share = share
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
 
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
         """Parts of the batches."""

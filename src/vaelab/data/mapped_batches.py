@@ -11,7 +11,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from vaelab.data.ahead import ahead
-from vaelab.data.batches import Batches, Part, Share, batch_starts, permutation
+from vaelab.data.batches import Batches, Part, Share, permutation
 from vaelab.data.store import Split
 
 TOGETHER = 2**20
@@ -31,14 +31,10 @@ class MappedBatches(Batches):
     """
 
     def __init__(self, split: Split, size: int, device: torch.device, share: Share) -> None:
-        self.images = len(split)
+        super().__init__(len(split), size)
         self._split = split
-        self._starts = batch_starts(len(split), size)
         self._device = device
         self._share = share
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
 
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
         """Parts of the batches."""

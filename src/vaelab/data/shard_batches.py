@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 import numpy as np
 import torch
 
-from vaelab.data.batches import Batches, Part, Share, batch_starts
+from vaelab.data.batches import Batches, Part, Share
 from vaelab.data.feed import resident
 from vaelab.data.shards.order import Numbers, deal, given, mixed
 from vaelab.data.shards.reading import given_out
@@ -39,9 +39,8 @@ class ShardBatches(Batches):
     """
 
     def __init__(self, stream: ShardStream, size: int, device: torch.device, share: Share) -> None:
-        self.images = len(stream)
+        super().__init__(len(stream), size)
         self._stream, self._device = stream, device
-        self._starts = batch_starts(len(stream), size)
         self._streams = min(stream.streams, len(stream.shards))
         if share.world > self._streams:
             raise BadValueError(
@@ -50,9 +49,6 @@ class ShardBatches(Batches):
                 "shards); use fewer processes, or more streams and shards"
             )
         self._mine = share.of(self._streams)
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
 
     def epoch(self, seed: int, epoch: int, first: int = 0) -> Generator[Part]:
         """Parts of the batches."""

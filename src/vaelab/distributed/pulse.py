@@ -79,11 +79,12 @@ class Pulse:
                 before = self._store.multi_get(keys)
                 sleep(QUIET)
                 after = self._store.multi_get(keys)
-                same = [rank for rank, beats in enumerate(before) if beats == after[rank]]
+                quiet = [rank for rank, beats in enumerate(before) if beats == after[rank]]
+                if not quiet:
+                    return []
                 # those that leave because of it are not to be taken for the cause
-                found = ",".join(map(str, same))
-                self._store.compare_set("lost", "", found)
-            lost = [int(rank) for rank in self._store.get("lost").decode().split(",") if rank]
+                self._store.compare_set("lost", "", ",".join(map(str, quiet)))
+            lost = [int(rank) for rank in self._store.get("lost").decode().split(",")]
             if self._seat.rank == 0:
                 sleep(LINGER)
         except (DistError, RuntimeError):

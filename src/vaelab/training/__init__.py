@@ -107,15 +107,17 @@ def train_together(
     display = Display(console, len(experiments))
     check_alike(experiments)
     check_shared(experiments, world.size)
-    training, store = experiments[0].training, _load(experiments[0], world)
+    training = experiments[0].training
     with ExitStack() as logs:
-        with number_format(training.precision):
+        with world.watching(), number_format(training.precision):
+            store = _load(experiments[0], world)
             place = choose_place(training, world.local_rank)
             models = _build_models(experiments, store, place.device, world)
             paths = [folder / one.task_name for one in experiments]
             for one, path in zip(experiments, paths, strict=True):
                 check_start(one, path, start, store.checksum)
-            world.agree(facts(experiments, paths, store.checksum))
+            if world.size > 1:
+                world.agree(facts(experiments, paths, store.checksum))
             runs = open_runs(experiments, paths, start, world)
             members = [
                 Member(run, store, model, world)

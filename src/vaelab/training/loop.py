@@ -69,6 +69,7 @@ class Loop:
         total = self.config.epochs * self.steps_per_epoch
         self.kept = kept_steps(total, members[0].experiment.explorer.keep)
         self.facts = describe_environment(place.device, store.checksum)
+        self.facts["processes"] = self.world.size
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
         self.update.start_alike()
@@ -102,8 +103,7 @@ class Loop:
             self._begin(drawer)
             gc.collect()
             gc.freeze()  # what is there now stays: no need to look through it every time
-            with self.world.watching():
-                stopped = self._epochs(interrupt, drawer, until)
+            stopped = self._epochs(interrupt, drawer, until)
             self.conductor.end(self, stopped)
             return stopped
         finally:
@@ -236,7 +236,7 @@ class Loop:
         return self._wish_to_stop(interrupt) if self.world.size == 1 else self.stopped
 
     def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
-        """Why this process wants to stop; with the next step the others hear of it."""
+        """Why this process wants to stop; the others hear of it within two steps."""
         if interrupt.requested:
             return "stopped as you asked"
         minutes = self.config.max_minutes

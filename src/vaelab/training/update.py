@@ -55,6 +55,7 @@ class Update:
         # behind the gradient go the terms and a wish to stop
         self.parameters = ParameterMatrix(steps, 0 if world.size == 1 else len(COLUMNS) + 1)
         self.optimizer = optimizer.build(self.parameters.vectors)
+        self._wishes = self.parameters.message.new_zeros(())
         self._place = place
         self._controls = tuple(steps[0].objective.controls)
         if len(steps) == 1:
@@ -77,8 +78,8 @@ class Update:
             wish: whether this process wishes to stop.
 
         Returns:
-            Loss, distortion and rate of each model's batch, nats per image; and whether any process
-            wishes to stop.
+            Loss, distortion and rate of each model's batch, nats per image; and whether this
+            process wishes to stop, or any of several wished to at the step before.
         """
         columns = zip(*map(self._arguments, inputs), strict=True)
         terms = self._gradient(inputs[0].portion, *map(_stack, columns))
@@ -95,7 +96,9 @@ class Update:
         behind = slice(-len(COLUMNS) - 1, -1)
         message[:, behind], message[:, -1] = terms, wish
         self.world.sum(message)
-        return message[:, behind], bool(message[0, -1] > 0)
+        # of the step before, for which no device has to be waited for
+        heard, self._wishes = self._wishes, message[0, -1].clone()
+        return message[:, behind], bool(heard > 0)
 
     def start_alike(self) -> None:
         """Give every process rank 0's parameters, buffers and state of the optimiser."""
