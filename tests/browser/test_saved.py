@@ -212,6 +212,19 @@ def test_an_address_put_into_the_open_page_is_shown(tab: Tab, site: Site) -> Non
     tab.until("vaelab.index > 0 && vaelab.pinned?.z[0] === 0")
 
 
+def test_an_address_wins_over_what_is_about_to_be_written_there(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.page.evaluate(
+        """() => {
+            setTimeout(() => { location.hash = '#v=1&step=0&z=1_0.5' }, 0)
+            document.querySelector('[data-testid="theme"]').click()
+            const overdue = performance.now() + 400
+            while (performance.now() < overdue);
+        }"""
+    )
+    tab.until("vaelab.step === 0 && vaelab.pinned?.z[0] === 1")
+
+
 def test_a_drawn_digit_gets_a_code(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
     box = tab.by("pad").bounding_box()

@@ -122,11 +122,15 @@ export function followAddress(arrive: (asked: View) => void): void {
     const hash = `#${toHash(view.value)}`
     clearTimeout(timer)
     timer = setTimeout(() => {
-      written = hash
+      const putThere = location.hash !== written // and about to arrive
+      if (putThere) return
       history.replaceState(null, '', hash)
+      written = location.hash
     }, 250)
   })
   addEventListener('hashchange', () => {
-    if (location.hash !== written) arrive(fromHash(location.hash))
+    if (location.hash === written) return
+    written = location.hash
+    arrive(fromHash(written))
   })
 }
