@@ -1,6 +1,8 @@
 """How many threads a training takes, and when it gives some up."""
 
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,7 +67,8 @@ def test_the_last_thread_stays(clocks: Clocks) -> None:
     assert steps(Pace(1), clocks, 20, cores=0.3) == 0
 
 
-def test_a_training_leaves_the_setting_as_it_was_and_says_what_it_took(tmp_path) -> None:
+@pytest.mark.usefixtures("clocks")  # which stand still: what else runs here does not matter
+def test_a_training_leaves_the_setting_as_it_was_and_says_what_it_took(tmp_path: Path) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     run = train(tiny(), tmp_path).run
@@ -77,3 +80,16 @@ def test_a_training_leaves_the_setting_as_it_was_and_says_what_it_took(tmp_path)
     assert torch.get_num_threads() == before
     train(tiny("task_name=one"), tmp_path)
     assert read_progress(tmp_path / "one" / "resume.safetensors").threads == before
+
+
+def test_a_training_that_another_program_slows_goes_on_with_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count()
+    monkeypatch.setattr(threads, "perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr(threads, "process_time", lambda: 0.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    run = train(tiny(), tmp_path).run
+    torch.set_num_threads(before)
+    assert run.environment()["threads"] == read_progress(run.resume_path).threads == 1
