@@ -43,6 +43,8 @@ WAYS = {
     "free_bits": ("objective=free_bits",),
     "free_bits_mixture": ("objective=free_bits", "model.posterior=mixture"),
     "vamp": ("model.prior=vamp",),
+    "vamp_batch_norm": ("model.prior=vamp", NORM),
+    "optimal": ("model.likelihood=optimal_gaussian", "training.batch_size=94"),
     "hierarchical": ("model.kind=hierarchical",),
     "vq": (  # of images' quarters, no two of which are the same: equally near codes are no tie
         "model={kind: vq, codes: 16, latent: 4, encoder: {kind: conv, channels: [8], kernels: [4], "

@@ -1,8 +1,8 @@
 """What processes that train one model tell each other."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class World:
 
     Attributes:
         portion: this process's images of the batch under way.
+        is_alike: whether all compute the same just now.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class World:
     ) -> None:
         self.rank, self.size, self.local_rank = rank, size, local_rank
         self.portion = Portion(0, 0, 0)
+        self.is_alike = False
         self._store, self._pulse = store, pulse
         self._agreements = 0
 
@@ -86,6 +88,10 @@ class World:
         alone = values[None]
         return alone if self.size == 1 else _spread(alone, 0, self.rank, self.size)
 
+    def mean(self, mine: Tensor) -> Tensor:
+        """The mean over the whole batch from that over this process's part; no gradient follows."""
+        return mine if self.size == 1 else self.each(self.part * mine).sum(0)
+
     def whole(self, mine: Tensor, dim: int = 0) -> Tensor:
         """The whole batch's values from every process's part of them, along `dim`.
 
@@ -102,6 +108,15 @@ class World:
         """Go on when all have come here."""
         if self.size > 1:
             torch.distributed.barrier()
+
+    @contextmanager
+    def alike(self) -> Iterator[None]:
+        """Inside the block every process computes the same, which is to count once."""
+        self.is_alike = True
+        try:
+            yield
+        finally:
+            self.is_alike = False
 
     def same(self, tensors: Sequence[Tensor]) -> None:
         """Give every process rank 0's values of tensors, in place."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 from vaelab.data.pixels import Domain
+from vaelab.distributed.world import World
 from vaelab.distributions import SharedScale
 from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
 
@@ -24,6 +25,9 @@ class OptimalGaussian(Likelihood):
     Args:
         start: the scale before the first batch.
         floor: no scale falls below it.
+
+    Attributes:
+        world: the processes whose batch it follows.
     """
 
     parameter_names = ("loc",)
@@ -31,6 +35,7 @@ class OptimalGaussian(Likelihood):
     def __init__(self, start: float, floor: float) -> None:
         super().__init__()
         self.floor = floor
+        self.world = World()
         self.register_buffer("mean_square", torch.tensor(start**2))
 
     @property
@@ -56,7 +61,8 @@ class _Fitting(SharedScale):
         """The log density, nats, `(...)`."""
         family, loc = self._family, self.base_dist.loc
         # its gradient is 0 at the best scale, so that it can be taken as given
-        square = (value - loc.detach()).square().mean().clamp(min=family.floor**2)
+        mine = (value - loc.detach()).square().mean()
+        square = family.world.mean(mine).clamp(min=family.floor**2)
         running = family.get_buffer("mean_square")
         running.mul_(1 - MOMENTUM).add_(MOMENTUM * square.to(running.dtype))
         return SharedScale(Normal, loc, square.sqrt()).log_prob(value)

@@ -72,8 +72,9 @@ def normalise(x: Tensor, norm: SynchronisedBatchNorm) -> tuple[Tensor, Tensor, T
     )[0]
     if norm.momentum is None or norm.running_mean is None or norm.running_var is None:
         raise TypeError("batch norm keeps running moments, which follow with a momentum")
+    copies = count / (x.numel() // channels) if norm.world.is_alike else 1
     norm.running_mean.lerp_(mean, norm.momentum)
-    norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+    norm.running_var.lerp_(variance * (count / (count - copies)), norm.momentum)
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
     return y.to(x.dtype), mean, variance, count

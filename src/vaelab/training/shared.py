@@ -13,8 +13,10 @@ from vaelab.distributed.seat import Seat
 from vaelab.distributed.world import World
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment, TrainingConfig
+from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.models.codebook import Codebook
 from vaelab.networks.network import Network
+from vaelab.priors.vamp import VampPrior
 from vaelab.run import Run
 from vaelab.training.precision import choose_place
 
@@ -80,13 +82,13 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
 
 
 def synchronise(model: nn.Module, world: World) -> None:
-    """Let what follows the whole batch, batch norm and codebooks, follow that of all processes."""
+    """Let what follows the whole batch follow that of all processes."""
     if world.size == 1:
         return
     for module in list(model.modules()):
         if isinstance(module, Network):
             module.synchronise(world)
-        if isinstance(module, Codebook):
+        if isinstance(module, Codebook | OptimalGaussian | VampPrior):
             module.world = world
 
 
