@@ -19,6 +19,8 @@ POLL = 0.1
 """Seconds between looks at the processes."""
 GRACE = 12.0
 """Seconds that the others have to end by themselves after one has failed."""
+REFUSED = 3.0
+"""The same, where it refused what all were given."""
 PR_SET_PDEATHSIG = 1
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ends before it could save."""
@@ -104,7 +106,7 @@ def _free_port() -> int:
 def _start(words: Sequence[str], rank: int, environment: Mapping[str, str]) -> _Worker:
     said = tempfile.TemporaryFile() if rank else None
     process = subprocess.Popen(
-        [sys.executable, "-m", "vaelab", *words],
+        [sys.executable, "-P", "-m", "vaelab", *words],
         stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment,
         start_new_session=True,  # a terminal's Ctrl-C comes through here, and once
         preexec_fn=_begin,
@@ -149,7 +151,9 @@ def _watch(workers: Sequence[_Worker], signals: _Signals) -> int:
     while any(worker.process.poll() is None for worker in workers):
         if failed is None:
             failed = next((one for one in workers if one.process.poll()), None)
-            deadline = monotonic() + GRACE if failed else deadline
+            if failed:
+                refused = failed.process.returncode == UserError.exit_code
+                deadline = monotonic() + (REFUSED if refused else GRACE)
         if monotonic() > deadline:
             for worker in workers:
                 worker.process.kill()

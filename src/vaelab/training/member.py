@@ -178,7 +178,8 @@ class Member:
         path = self.run.resume_path
         if path.is_file():
             self.progress = load_checkpoint(path, self.model, load_optimizer, self.meter)
-        if self.changes.go_on_from(self.progress.step):
+        changed = self.changes.go_on_from(self.progress.step)
+        if changed and self.world.leads:
             self.run.save_changes(self.changes.all)
 
     def draw(self, drawer: Drawer) -> None:

@@ -72,7 +72,7 @@ class Processes(Crew):
     def start(self) -> None:
         """See `Crew`."""
         name = worker_name()
-        words = [sys.executable, "-m", "vaelab.sweep.worker", str(self._folder)]
+        words = [sys.executable, "-P", "-m", "vaelab.sweep.worker", str(self._folder)]
         words += ["--name", name, "--workers", str(self.workers)]
         cores = max(1, (os.cpu_count() or 1) // self.workers)
         environment = {"OMP_NUM_THREADS": str(cores), **os.environ}
