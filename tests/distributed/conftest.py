@@ -39,6 +39,10 @@ def train_shared(experiments: Sequence[Experiment], folder: Path, processes: int
         )
         for rank in range(processes)
     ]  # fmt: skip
-    said = [process.communicate(timeout=240)[0] for process in started]
+    try:
+        said = [process.communicate(timeout=480)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
     codes = [process.returncode for process in started]
     assert codes == [0] * processes, "\n".join(said)

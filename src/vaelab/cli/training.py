@@ -92,7 +92,10 @@ def train(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that processes wait for each other at the start.")
+        float,
+        typer.Option(
+            min=1, max=86_400, help="Seconds that processes wait for each other at the start."
+        ),
     ] = 300,
 ) -> None:
     """Train a model and draw its pictures.

@@ -18,11 +18,15 @@ class Seat:
     Attributes:
         rank: its number among all, from 0.
         size: how many there are.
-        local_rank: its number on this node.
+        local_rank: its number among those on this node that see the same devices.
         local_size: how many there are on this node.
         address: host of rank 0.
         port: where rank 0 listens.
         hosted: whether another program, torchrun, listens there.
+        attempt: how often torchrun has started all again.
+
+    Raises:
+        BadValueError: a number that cannot be.
     """
 
     rank: int
@@ -32,6 +36,15 @@ class Seat:
     address: str
     port: int
     hosted: bool = False
+    attempt: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.rank < self.size and 1 <= self.local_size):
+            raise BadValueError(
+                f"rank {self.rank} of {self.size} processes, {self.local_size} of them on this "
+                "node, cannot be: ranks go from 0 on"
+            )
+        check_port(self.port)
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Seat | None":
@@ -48,7 +61,7 @@ class Seat:
                 return cls._of_slurm(environment)
         except (KeyError, ValueError) as error:
             raise BadValueError(
-                f"the environment of a process among several is not whole: {error}; start it with "
+                f"the environment of a process among several is not right: {error}; start it with "
                 "`vaelab train --devices N`, torchrun or srun"
             ) from error
         return None
@@ -63,6 +76,7 @@ class Seat:
             address=environment["MASTER_ADDR"],
             port=int(environment["MASTER_PORT"]),
             hosted=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+            attempt=int(environment.get("TORCHELASTIC_RESTART_COUNT", 0)),
         )
 
     @classmethod
@@ -72,8 +86,11 @@ class Seat:
         return cls(
             rank=int(environment["SLURM_PROCID"]),
             size=size,
-            local_rank=int(environment["SLURM_LOCALID"]),
-            local_size=int(environment.get("SLURM_NTASKS_PER_NODE", size // nodes)),
+            # a task that was given GPUs of its own sees no others
+            local_rank=0
+            if "SLURM_GPUS_PER_TASK" in environment
+            else int(environment["SLURM_LOCALID"]),
+            local_size=int(environment.get("SLURM_NTASKS_PER_NODE", max(1, size // nodes))),
             address=environment.get("MASTER_ADDR") or _first_host(environment["SLURM_NODELIST"]),
             port=int(environment.get("MASTER_PORT", port)),
         )
@@ -84,6 +101,8 @@ class Seat:
         Raises:
             BadCombinationError: with both numbers.
         """
+        if devices is None and nodes is None:
+            return
         asked = (devices or self.local_size) * (nodes or self.size // self.local_size)
         if asked != self.size:
             raise BadCombinationError(
@@ -91,6 +110,16 @@ class Seat:
                 f"started {self.size}, {self.local_size} on this node; leave the options out, or "
                 "make them agree"
             )
+
+
+def check_port(port: int) -> None:
+    """Refuse a number that no port has.
+
+    Raises:
+        BadValueError: with the range.
+    """
+    if not 1 <= port <= 65_535:
+        raise BadValueError(f"MASTER_PORT is {port}; ports are 1 to 65535, such as 29500")
 
 
 def _first_host(nodes: str) -> str:

@@ -60,7 +60,7 @@ class World:
         self.portion = Portion(0, 0, 0)
         self.is_alike = False
         self._store, self._pulse = store, pulse
-        self._agreements = 0
+        self._talks = 0
 
     @property
     def leads(self) -> bool:
@@ -104,10 +104,26 @@ class World:
         gathered: Tensor = _Whole.apply(mine, dim, part.first, part.whole)  # type: ignore[no-untyped-call]
         return gathered
 
+    def tell(self, text: str) -> list[str]:
+        """What every process tells here, by rank."""
+        if self._store is None or self._pulse is None:
+            return [text]
+        self._talks += 1
+        told, heard = (
+            [f"{what}/{self._talks}/{rank}" for rank in range(self.size)]
+            for what in ("told", "heard")
+        )
+        self._store.set(told[self.rank], text)
+        self._pulse.wait_for(told)
+        texts = [text.decode() for text in self._store.multi_get(told)]
+        self._store.set(heard[self.rank], "")
+        if self.leads:  # it keeps the store, and may leave because of what it has heard
+            self._pulse.wait_for(heard)
+        return texts
+
     def wait(self) -> None:
-        """Go on when all have come here."""
-        if self.size > 1:
-            torch.distributed.barrier()
+        """Go on when all have come here, however long that takes."""
+        self.tell("")
 
     @contextmanager
     def alike(self) -> Iterator[None]:
@@ -133,12 +149,7 @@ class World:
         Raises:
             BadCombinationError: with the ranks and what is another one there.
         """
-        if self._store is None:
-            return
-        self._agreements += 1
-        key = f"facts/{self._agreements}"
-        self._store.set(f"{key}/{self.rank}", json.dumps(dict(facts)))
-        first, *others = [json.loads(self._store.get(f"{key}/{rank}")) for rank in range(self.size)]
+        first, *others = [json.loads(text) for text in self.tell(json.dumps(dict(facts)))]
         for rank, other in enumerate(others, 1):
             wrong = [name for name, value in first.items() if other.get(name) != value]
             if wrong:

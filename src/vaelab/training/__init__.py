@@ -30,7 +30,7 @@ from vaelab.training.meter import DivergedRunError
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
-from vaelab.training.shared import check_shared, facts, synchronise
+from vaelab.training.shared import check_folder, check_shared, facts, synchronise
 from vaelab.training.start import Start, check_start, epochs_done, open_runs
 
 __all__ = [
@@ -118,6 +118,7 @@ def train_together(
                 check_start(one, path, start, store.checksum)
             if world.size > 1:
                 world.agree(facts(experiments, paths, store.checksum))
+                check_folder(folder, world)
             runs = open_runs(experiments, paths, start, world)
             members = [
                 Member(run, store, model, world)

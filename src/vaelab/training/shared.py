@@ -1,9 +1,12 @@
 """What it takes for several processes to train one model as one process would."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
+from uuid import uuid4
 
 from torch import nn
 
@@ -13,12 +16,16 @@ from vaelab.distributed.seat import Seat
 from vaelab.distributed.world import World
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment, TrainingConfig
+from vaelab.files import write_text
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.models.codebook import Codebook
 from vaelab.networks.network import Network
 from vaelab.priors.vamp import VampPrior
 from vaelab.run import Run
 from vaelab.training.precision import choose_place
+
+APPEARING = 5
+"""Seconds after which a file on a shared disk shows."""
 
 
 @contextmanager
@@ -79,6 +86,33 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
         "data": data,
         "saved run": _digest([path.read_bytes() for path in saved if path.is_file()]),
     }
+
+
+def check_folder(folder: Path, world: World) -> None:
+    """Refuse a folder of runs that is not one and the same for all processes.
+
+    Raises:
+        BadCombinationError: with the ranks for which it is another.
+        StorageError: it cannot be written.
+    """
+    mark = folder / f".mark-{uuid4().hex}"
+    if world.leads:
+        write_text(mark, "")
+    try:
+        seen = folder / world.tell(mark.name)[0]
+        world.agree({"folder of runs": str(_appears(seen))})
+    finally:
+        if world.leads:
+            mark.unlink()
+
+
+def _appears(path: Path) -> bool:
+    """Whether a file is there; on a disk of the network it may take a moment."""
+    for _ in range(APPEARING):
+        if path.parent.is_dir() and path.name in os.listdir(path.parent):
+            return True
+        sleep(1)
+    return False
 
 
 def synchronise(model: nn.Module, world: World) -> None:
