@@ -62,6 +62,19 @@ def test_who_waits_for_one_that_has_ended_is_told() -> None:
             first.wait()
 
 
+def test_who_ends_after_it_was_heard_is_not_missed() -> None:
+    with worlds(3) as (first, second, third), ThreadPoolExecutor() as others:
+        leading = others.submit(first.wait)
+        early = others.submit(second.wait)
+        sleep(0.1)
+        assert second._pulse is not None
+        with_third = others.submit(third.wait)
+        early.result()
+        second._pulse.stop()
+        with_third.result()
+        leading.result()
+
+
 def test_a_minute_without_a_sign_is_silence() -> None:
     heard = Heard(3)
     for second in range(0, int(SILENCE) + 1, 5):

@@ -73,16 +73,20 @@ class Pulse:
             raise self._error(lost) from error
 
     def wait_for(self, keys: Sequence[str]) -> None:
-        """Go on when the store has all of these, however long that takes.
+        """Go on when every process has written its key, however long that takes.
+
+        Args:
+            keys: in the store, by rank.
 
         Raises:
-            LostRankError: a process has ended meanwhile.
+            LostRankError: a process has ended without.
         """
         pause = BEAT / 32
         with self.watching():
             while not self._store.check(list(keys)):
-                beats = self._store.multi_get(self._keys)
-                if over := [rank for rank, beat in enumerate(beats) if beat == OVER]:
+                beats = self._store.multi_get(self._keys)  # before a look at who is missing
+                missing = [rank for rank, key in enumerate(keys) if not self._store.check([key])]
+                if over := [rank for rank in missing if beats[rank] == OVER]:
                     raise self._error(over)
                 sleep(pause)
                 pause = min(2 * pause, BEAT)
