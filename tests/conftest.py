@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
@@ -15,7 +16,25 @@ from tests import shapes
 if TYPE_CHECKING:
     from vaelab.run import Run
 
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 install_import_hook("vaelab", f"{shapes.__name__}.checked")
+
+
+TOGETHER = ("tests/browser/", "tests/distributed/test_equal.py")
+"""Tests that share what took long to make."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give every process of pytest-xdist one test after the other, or all of `TOGETHER`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next(filter(nodeid.startswith, TOGETHER), nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

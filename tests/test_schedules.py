@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vaelab.optimizers import (
@@ -52,7 +52,6 @@ def test_cosine_goes_from_one_to_zero() -> None:
     patience=st.integers(0, 4),
     factor=st.sampled_from([0.5, 0.1]),
 )
-@settings(deadline=None)
 def test_plateau_is_torchs_without_a_threshold(losses, patience: int, factor: float) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(

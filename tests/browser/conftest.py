@@ -71,7 +71,7 @@ class Tab:
     def get(self, expression: str) -> Any:
         return self.page.evaluate(expression)
 
-    def until(self, expression: str, seconds: float = 20) -> float:
+    def until(self, expression: str, seconds: float = 120) -> float:
         """Wait until it is so; the policy against `eval` rules out the browser's own waiting."""
         began = time.monotonic()
         while not self.get(expression):
@@ -196,7 +196,7 @@ class Served:
 
     def stop(self) -> str:
         self.process.terminate()
-        said = self.process.communicate(timeout=40)[0]
+        said = self.process.communicate(timeout=180)[0]
         return said
 
 

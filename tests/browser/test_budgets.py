@@ -84,7 +84,7 @@ def test_nothing_stalls_while_training(served: Served, tab: Tab) -> None:
         "...list.getEntries().map((e) => e.duration))).observe({type: 'longtask'}) })()"
     )
     tab.by("preset-VAE").click()
-    moved = tab.until("vaelab.run === 'VAE' && vaelab.index === null && vaelab.step > 1", 40)
+    moved = tab.until("vaelab.run === 'VAE' && vaelab.index === null && vaelab.step > 1")
     tab.until("vaelab.step > 1500 || vaelab.training.phase === 'ended'")
     longest = max(tab.get("window.tasks"), default=0)
     print(

@@ -89,7 +89,7 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
 def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab) -> None:
     tab.open(served.address)
     begin(tab)
-    tab.until("vaelab.run === 'VAE' && vaelab.step > 20", 40)
+    tab.until("vaelab.run === 'VAE' && vaelab.step > 20")
     worker = training_process(served)
     tab.by("preset-collapsed").click()
     tab.until("vaelab.run === 'collapsed' && vaelab.training.beta === 100 && vaelab.step > 5")
@@ -119,7 +119,7 @@ def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> Non
         tab.until("Boolean(window.vaelab && vaelab.training)")
         assert "Press VAE on the left" in tab.by("welcome").inner_text()
         tab.by("preset-VAE").click()
-        tab.until("vaelab.run === 'VAE' && vaelab.step > 0", 40)
+        tab.until("vaelab.run === 'VAE' && vaelab.step > 0")
         assert tab.by("welcome").count() == 0
         tab.by("stop").click()
         tab.until("vaelab.training.phase === 'ended'")
@@ -131,7 +131,7 @@ def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> Non
 def test_a_killed_training_is_told_and_goes_on(served: Served, tab: Tab) -> None:
     tab.open(served.address)
     begin(tab)
-    tab.until("vaelab.run === 'VAE' && vaelab.step > 200", 40)
+    tab.until("vaelab.run === 'VAE' && vaelab.step > 200")
     os.kill(training_process(served), signal.SIGKILL)
     tab.until("vaelab.training.phase === 'failed'")
     said = tab.by("problem").inner_text()
@@ -139,7 +139,7 @@ def test_a_killed_training_is_told_and_goes_on(served: Served, tab: Tab) -> None
     assert "--resume" in said
     tab.until("vaelab.run === 'VAE'")
     tab.by("play").click()
-    tab.until(PLAYING, 40)
+    tab.until(PLAYING)
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended'")
 
@@ -201,7 +201,7 @@ def test_another_page_can_neither_read_nor_drive(served: Served, tab: Tab) -> No
 def test_a_hidden_tab_catches_up(served: Served, tab: Tab) -> None:
     tab.open(served.address)
     begin(tab)
-    tab.until("vaelab.run === 'VAE' && vaelab.step > 20", 40)
+    tab.until("vaelab.run === 'VAE' && vaelab.step > 20")
     other = tab.page.context.new_page()
     other.goto("about:blank")
     other.bring_to_front()

@@ -109,9 +109,9 @@ def test_the_whole_of_it_by_keyboard(tab: Tab, site: Site) -> None:
     tab.page.keyboard.press("]")
     assert tab.get("vaelab.view.probe.index") == 1
     tab.page.keyboard.press("?")
-    tab.page.get_by_role("dialog").wait_for(state="visible", timeout=5000)
+    tab.page.get_by_role("dialog").wait_for(state="visible", timeout=60_000)
     tab.page.keyboard.press("Escape")
-    tab.page.get_by_role("dialog").wait_for(state="hidden", timeout=5000)
+    tab.page.get_by_role("dialog").wait_for(state="hidden", timeout=60_000)
 
 
 def test_tiles_are_decoded_to_the_last(tab: Tab, site: Site) -> None:

@@ -43,7 +43,7 @@ def compute(name: str, x: Tensor, shape: tuple[int, ...], *more: Tensor, **rest:
     return interpret(again, torch.cat(vectors), given)["out"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 9), st.integers(1, 9), st.booleans())
 def test_linear(inputs: int, outputs: int, bias: bool) -> None:
     layer, x = nn.Linear(inputs, outputs, bias=bias), torch.randn(3, inputs)
@@ -51,7 +51,7 @@ def test_linear(inputs: int, outputs: int, bias: bool) -> None:
     torch.testing.assert_close(y, layer(x))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SIDES, SIDES, SIDES, SIDES, SIDES, st.integers(1, 3), st.integers(0, 2), st.booleans())
 def test_convolutions(
     channels: int, outputs: int, side: int, high: int, wide: int, stride: int, pad: int, bias: bool
@@ -73,7 +73,7 @@ def test_convolutions(
         torch.testing.assert_close(y, wanted)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(SIDES, SIDES, SIDES, st.integers(1, 4))
 def test_shapes_and_pairs(channels: int, height: int, width: int, number: int) -> None:
     shape = (channels, height, width)

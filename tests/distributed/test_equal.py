@@ -14,6 +14,8 @@ from vaelab.run import Run, read_tensors
 from vaelab.training import Start, train
 from vaelab.training.checkpoint import read_progress
 
+pytestmark = pytest.mark.slow
+
 CONV = "model.encoder={kind: conv, channels: [4, 8], kernels: [3, 2], strides: [2, 2], heads: [16]}"
 NORM = CONV.replace("kind: conv", "kind: conv, norm: batch")
 WAYS = {
@@ -84,7 +86,6 @@ def parameters(run: Run) -> dict[str, Tensor]:
     return read_tensors(run.resume_path)[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", WAYS)
 def test_weights_and_moments_are_equal_up_to_rounding(name: str, pairs: dict[str, Pair]) -> None:
     alone, shared = parameters(pairs[name].alone), parameters(pairs[name].shared)
@@ -94,7 +95,6 @@ def test_weights_and_moments_are_equal_up_to_rounding(name: str, pairs: dict[str
             torch.testing.assert_close(shared[key], value, rtol=1e-7, atol=1e-9, msg=key)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", WAYS)
 def test_every_number_logged_is_equal(name: str, pairs: dict[str, Pair]) -> None:
     alone, shared = pairs[name].alone.metrics(), pairs[name].shared.metrics()
@@ -111,7 +111,6 @@ def stopped(name: str, step: int) -> Experiment:
     return experiment(name, (*WAYS["uneven_batch_norm"], change))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 2])
 def test_what_two_began_one_goes_on_with_and_the_other_way_round(
     first: int, pairs: dict[str, Pair], tmp_path: Path
@@ -132,7 +131,6 @@ def test_what_two_began_one_goes_on_with_and_the_other_way_round(
     assert [row["step"] for row in run.metrics()] == [row["step"] for row in alone.metrics()]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words", [(NORM,), (NORM, "objective=info")], ids=["elbo", "info"])
 def test_processes_without_an_image_of_the_last_batch_change_nothing(
     words: tuple[str, ...], tmp_path: Path

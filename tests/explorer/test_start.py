@@ -66,7 +66,7 @@ def test_ctrl_c_ends_it_in_words(trained: Run) -> None:
     assert re.match(r"the explorer is at http://127.0.0.1:\d+/\?token=", process.stdout.readline())
     assert f"it shows {trained.path.name} and the other runs" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=180)[0]
     assert process.returncode == 0
     assert "the explorer has ended" in said
     assert "Traceback" not in said

@@ -113,7 +113,7 @@ def test_an_image_that_comes_out_of_features_is_normed_and_modulated(training) -
     norm=st.sampled_from(["none", "batch"]),
     training=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_kernel_stride_and_padding(sides, channels, layers, norm, training) -> None:
     kernels, strides, paddings = zip(*layers, strict=True)
     encoder = ConvEncoder(

@@ -34,7 +34,7 @@ sides = st.integers(4, 33)
     strides=st.lists(st.integers(1, 3), min_size=1, max_size=3),
     norm=st.sampled_from(["none", "batch"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_mirrored_conv_decoder_reaches_every_image_size(
     height, width, channels, strides, norm
 ) -> None:
