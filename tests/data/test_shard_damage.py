@@ -1,5 +1,8 @@
 """What is said of damaged, missing and doubled shards."""
 
+import bz2
+import gzip
+import lzma
 import tarfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,6 +91,15 @@ def test_no_tar_file_makes_trouble_of_another_kind(tmp_path: Path) -> None:
         path.write_bytes(harmed.tobytes() + content[len(used) :])
         with suppress(BadValueError):
             assert load(path.parent, damaged="skip", validation=0).training_images <= 5
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_shard(shards: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = shards / "train-000000.tar"
+    path.write_bytes(compress(path.read_bytes()))
+    with pytest.raises(BadValueError, match=r"train-000000\.tar: this tar file is compressed") as e:
+        load(shards, damaged="skip")
+    assert "copy" not in str(e.value)
 
 
 def test_everything_is_damaged(tmp_path: Path) -> None:

@@ -11,19 +11,15 @@ from pydantic import ValidationError
 
 from vaelab.data.folders import natural
 from vaelab.data.shards.entry import INDEX, Entry, Index
-from vaelab.data.shards.places import (
-    UnreachableError,
-    beside,
-    file_name,
-    is_remote,
-    opened,
-    shown,
-)
+from vaelab.data.shards.opening import opened
+from vaelab.data.shards.places import UnreachableError, beside, file_name, is_remote, shown
 from vaelab.data.shards.scan import scan
 from vaelab.data.shards.stream import ADVICE, Shard
 from vaelab.errors import BadValueError, MissingFileError
 
 Damaged = Literal["fail", "skip"]
+UNREACHED = "put this right, or leave out such shards with data.damaged=skip"
+"""What to do about shards that cannot be had."""
 SHOWN = 3
 """Damages told one by one."""
 
@@ -194,9 +190,9 @@ def _judge(entries: Mapping[str, Entry], damaged: Damaged) -> None:
         return
     if damaged == "fail":
         more = f" (and {len(wrong) - 1} more like this)" if len(wrong) > 1 else ""
-        missing = broken and not entries[broken[0]].sha256
-        kind = MissingFileError if missing else BadValueError
-        raise kind(f"{wrong[0]}{more}; {ADVICE}")
+        if broken and not entries[broken[0]].sha256:
+            raise MissingFileError(f"{wrong[0]}{more}; {UNREACHED}")
+        raise BadValueError(f"{wrong[0]}{more}; {ADVICE}")
     told = "; ".join(wrong[:SHOWN]) + ("; ..." if len(wrong) > SHOWN else "")
     logging.getLogger("vaelab").warning(
         "%d damaged images are left out, and all that follows the damage in %d shards: %s",
