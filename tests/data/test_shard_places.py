@@ -219,11 +219,6 @@ def test_brackets_in_the_name_of_a_folder(tmp_path: Path) -> None:
     assert expand(str(shard)) == expand(str(shard.parent)) == [str(shard)]
 
 
-def test_brackets_in_the_name_of_a_folder(tmp_path: Path) -> None:
-    shard = tar(tmp_path / "b[1]" / "a-0.tar", files([1]))
-    assert expand(str(shard)) == expand(str(shard.parent)) == [str(shard)]
-
-
 def test_patterns(tmp_path: Path) -> None:
     for name in ("a-2.tar", "a-10.tar", "b-1.tar"):
         (tmp_path / name).touch()
