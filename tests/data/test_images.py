@@ -240,11 +240,40 @@ def test_truncated_pictures(tmp_path: Path, suffix: str, kept: float) -> None:
         read_picture(str(path))
 
 
-def test_a_decompression_bomb(tmp_path: Path) -> None:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
+@pytest.mark.parametrize(("place", "value"), [(29, 0), (31, 7)])
+def test_damaged_exif_data(tmp_path: Path, place: int, value: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    Image.new("L", (4, 4)).save(tmp_path / "a.jpg", exif=exif)
+    content = bytearray((tmp_path / "a.jpg").read_bytes())
+    content[content.index(b"Exif") + place] = value
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(BadValueError, match=r"a\.jpg: this image is damaged .*remove it"):
+        ImagesData(path=tmp_path).load()
 
+
+def test_a_png_with_a_profile_after_its_pixels(tmp_path: Path) -> None:
+    content = grey(tmp_path / "a.png", 5).read_bytes()
+    (tmp_path / "a.png").write_bytes(content[:-12] + chunk(b"iCCP", b"") + content[-12:])
+    with pytest.raises(BadValueError, match=r"a\.png: this image is damaged"):
+        ImagesData(path=tmp_path).load()
+
+
+def test_a_lack_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(image: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("vaelab.data.pictures._eight_bits", exhausted)
+    with pytest.raises(MemoryError):
+        read_picture(str(grey(tmp_path / "a.png", 5)))
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + check
+
+
+def test_a_decompression_bomb(tmp_path: Path) -> None:
     def bomb(side: int) -> bytes:
         head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
         body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000)))

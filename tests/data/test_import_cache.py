@@ -100,6 +100,16 @@ def test_an_array_cut_short_is_built_again(own_cache: Path, source: Path, name: 
     assert cached("test", "", [source], lambda _: build(2)).train.images.max() == 2
 
 
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_an_array_with_a_damaged_header_is_built_again(
+    own_cache: Path, source: Path, name: str
+) -> None:
+    cached("test", "", [source], lambda _: build(1))
+    path = entries(own_cache)[0] / f"{name}.npy"
+    path.write_bytes(path.read_bytes().replace(b"), }", b" , }"))
+    assert cached("test", "", [source], lambda _: build(2)).train.images.max() == 2
+
+
 def test_an_import_that_fails_leaves_nothing(own_cache: Path, source: Path) -> None:
     with pytest.raises(AssertionError):
         cached("test", "", [source], never)

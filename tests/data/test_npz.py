@@ -1,3 +1,4 @@
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,17 @@ def test_damaged(tmp_path: Path) -> None:
     config.path.write_bytes(whole)
     with pytest.raises(BadValueError, match="array `images`: this array is damaged"):
         config.load()
+
+
+@pytest.mark.parametrize("shape", [b"(4, 9, 9 , }", b"(4, 9,-9), }", b"(4, 9 09), }"])
+def test_a_damaged_header(tmp_path: Path, shape: bytes) -> None:
+    whole = io.BytesIO()
+    np.save(whole, np.zeros((4, 9, 9), np.uint8))
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
+        archive.writestr("images.npy", whole.getvalue().replace(b"(4, 9, 9), }", shape))
+        archive.writestr("labels.npy", b"")
+    with pytest.raises(BadValueError, match="array `images`"):
+        NpzData(path=tmp_path / "own.npz").load()
 
 
 def write_member(path: Path, header: dict[str, Any], content: bytes) -> NpzData:

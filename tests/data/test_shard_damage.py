@@ -1,5 +1,8 @@
 """What is said of damaged, missing and doubled shards."""
 
+import bz2
+import gzip
+import lzma
 import tarfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,6 +91,47 @@ def test_no_tar_file_makes_trouble_of_another_kind(tmp_path: Path) -> None:
         path.write_bytes(harmed.tobytes() + content[len(used) :])
         with suppress(BadValueError):
             assert load(path.parent, damaged="skip", validation=0).training_images <= 5
+
+
+def header(**fields: object) -> bytes:
+    member = tarfile.TarInfo("././@LongLink")
+    for name, value in fields.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def with_pax(**headers: str) -> bytes:
+    member = tarfile.TarInfo("9.png")
+    member.pax_headers = {name.replace("_", "."): text for name, text in headers.items()}
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        header(size=2**80),
+        header(type=tarfile.GNUTYPE_LONGNAME, size=2**40),
+        header(type=tarfile.GNUTYPE_LONGNAME, size=5) * 2000,
+        with_pax(size="9" * 30),
+        with_pax(GNU_sparse_map="a,b"),
+    ],
+    ids=["far too long", "longer than memory", "without end", "of 30 digits", "of letters"],
+)
+def test_odd_headers(shards: Path, odd: bytes) -> None:
+    path = shards / "train-000000.tar"
+    path.write_bytes(path.read_bytes()[: 60 * 2048] + odd)
+    with pytest.raises(BadValueError, match=r"train-000000\.tar: (this is no whole|it breaks off)"):
+        load(shards)
+    assert load(shards, damaged="skip").training_images >= 140
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_shard(shards: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = shards / "train-000000.tar"
+    path.write_bytes(compress(path.read_bytes()))
+    with pytest.raises(BadValueError, match=r"train-000000\.tar: this tar file is compressed") as e:
+        load(shards, damaged="skip")
+    assert "copy" not in str(e.value)
 
 
 def test_everything_is_damaged(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The order of images in shards, whoever reads them."""
 
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from threading import enumerate as threads
 
 import numpy as np
@@ -42,7 +44,7 @@ def test_each_shard_is_read_by_one_process(shards: Path, monkeypatch: pytest.Mon
     opened: list[str] = []
     store, honest = load(shards), stream.opened
     monkeypatch.setattr(
-        stream, "opened", lambda place, sha256: (opened.append(place), honest(place, sha256))[1]
+        stream, "opened", lambda place, *how: (opened.append(place), honest(place, *how))[1]
     )
     whole(store, 16, 3)
     assert len(opened) == len(set(opened)) == 6
@@ -92,6 +94,23 @@ def test_the_buffer_bounds_what_is_held_and_mixes_evenly() -> None:
     # uniform over a window of 100: standard deviation 100 / sqrt(12)
     assert lag[200:-200].std() == pytest.approx(100 / np.sqrt(12), rel=0.05)
     assert (mixed(50, 50, 0, 1, 0) != mixed(50, 50, 1, 1, 0)).any()
+
+
+def test_an_image_to_come_costs_a_byte_beside_its_place_in_the_order(
+    shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaelab.data.shards import reading
+
+    stream, count = load(shards).stream, 100_000
+    assert stream is not None
+    assert not any(shard.entry.keys for shard in stream.shards)
+    monkeypatch.setattr(reading, "_in_sequence", lambda *given: ((n, None) for n in range(count)))
+    tracemalloc.start()
+    with closing(reading.given_out(stream, [0], np.arange(count), 0, Event())) as images:
+        before = tracemalloc.get_traced_memory()[0]
+        next(images)
+        assert tracemalloc.get_traced_memory()[0] - before < 1.5 * count
+    tracemalloc.stop()
 
 
 def test_each_stream_gives_its_share_of_every_prefix() -> None:

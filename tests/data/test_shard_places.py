@@ -1,25 +1,37 @@
 """Shards behind addresses."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from shardfiles import load, whole
+from shardfiles import CPU, files, load, tar, whole
 
 from vaelab.data import DigitsData, ShardsData
+from vaelab.data.batches import Share
+from vaelab.data.reading import training_batches
+from vaelab.data.shards.order import deal
 from vaelab.data.shards.patterns import expand
 from vaelab.data.shards.write import Limits, write_shards
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 
 
 class Quiet(SimpleHTTPRequestHandler):
     """A server that fails at first, as often as its class says, and logs nothing."""
 
     failures = 0
+    lost = 0
+    """Times that a HEAD is not answered."""
+    secretive = False
+    """Whether every HEAD is refused."""
+    slow = "no shard"
+    """What takes some seconds to send."""
+    sent = 0
+    """Times it was sent to the end."""
 
     def log_message(self, *given: object) -> None:
         pass
@@ -31,8 +43,26 @@ class Quiet(SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "99999")
             self.end_headers()
             self.wfile.write(b"broken off")
-            return
-        super().do_GET()
+        elif Quiet.slow in self.path:
+            self.send_response(200)
+            self.send_header("Content-Length", "999999999")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(3000):
+                    self.wfile.write(bytes(2**14))
+                    time.sleep(0.001)
+                Quiet.sent += 1
+        else:
+            super().do_GET()
+
+    def do_HEAD(self) -> None:
+        if Quiet.secretive:
+            self.send_error(403)
+        elif Quiet.lost > 0:
+            Quiet.lost -= 1
+            self.close_connection = True
+        else:
+            super().do_HEAD()
 
 
 @contextmanager
@@ -50,10 +80,9 @@ def served(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vaelab.data.shards import places
-
-    monkeypatch.setattr(places.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(Quiet, "failures", 0)
+    monkeypatch.setattr("vaelab.data.shards.opening.PAUSE", 0)
+    for name in ("failures", "lost", "secretive", "slow", "sent"):
+        monkeypatch.setattr(Quiet, name, getattr(Quiet, name))
 
 
 @pytest.mark.usefixtures("impatient")
@@ -80,6 +109,73 @@ def test_shards_from_a_server(shards: Path) -> None:
             ShardsData(train=f"{address}/train-9.tar").load()
 
 
+def far(address: str, **keys: object) -> ShardsData:
+    return ShardsData.model_validate({"train": f"{address}/train-{{000000..000005}}.tar", **keys})
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_question_that_is_lost_costs_no_shard(shards: Path) -> None:
+    Quiet.lost = 1
+    with served(shards) as address:
+        assert sum(map(len, far(address, damaged="skip").load().splits.values())) == 200
+    assert Quiet.lost == 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_shards_of_which_nothing_is_told_are_read_at_every_start(shards: Path) -> None:
+    Quiet.secretive = True
+    with served(shards) as address:
+        store = far(address).load()
+        tar(shards / "train-000001.tar", files([230]))
+        with pytest.raises(MissingFileError, match=r"000001\.tar: its content has changed since"):
+            whole(store, 16, 1)
+        assert any(230 in batch for batch in whole(far(address).load(), 16, 1))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_password_is_told_and_no_damage_where_there_is_none(shards: Path) -> None:
+    lost = "http://user:hunter2@127.0.0.1:1/a.tar?X-Signature=SECRET"
+    with served(shards) as address:
+        host = address.removeprefix("http://")
+        sources = [
+            ShardsData(train=lost),
+            ShardsData(train=f"{address}/train-000000.tar", test=lost),
+            ShardsData(train=f"http://user:hunter2@{host}/train-9.tar?X-Signature=SECRET"),
+            ShardsData(train="http://user:hunter2@:port/a.tar?X-Signature=SECRET"),
+        ]
+        for source in sources:
+            with pytest.raises(UserError) as caught:
+                source.load()
+            for word in ("hunter2", "SECRET", "copy the shard"):
+                assert word not in str(caught.value)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_epoch_that_ends_early_waits_for_no_shard(shards: Path) -> None:
+    with served(shards) as address:
+        store = far(address, streams=1, buffer=1).load()
+        assert store.stream is not None
+        Quiet.slow = f"train-{deal(len(store.stream.shards), 1, seed=0, epoch=0)[0][1]:06d}"
+        with closing(training_batches(store, 1, CPU, Share()).epoch(0, 0)) as parts:
+            next(parts)
+    assert Quiet.sent == 0
+
+
+def test_no_place_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StorageError, match=r"temporary files .*set TMPDIR to a folder"):
+        ShardsData(train="memory://bucket/a.tar").load()
+
+
+def test_a_cache_that_cannot_be_written_is_told_of_once(
+    shards: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_cache.write_text("no folder")
+    for _ in range(2):
+        load(shards)
+    assert caplog.text.count("what shards hold could not be kept in") == 1
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
     write_shards(DigitsData(), tmp_path / "out", Limits(samples=100))
@@ -91,7 +187,7 @@ def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
             load(address)
         shard = tmp_path / "out" / "train-000003.tar"
         shard.write_bytes(shard.read_bytes()[::-1])
-        with pytest.raises(MissingFileError, match=r"train-000003\.tar: it is not the shard that"):
+        with pytest.raises(MissingFileError, match=r"train-000003\.tar: its content has changed"):
             whole(store, 64, 1)
 
 
@@ -114,8 +210,13 @@ def test_other_storage_is_read_through_fsspec(shards: Path) -> None:
         memory.rm("/bucket", recursive=True)
     with pytest.raises(MissingFileError, match=r"memory://bucket/.*there is no such file"):
         ShardsData.model_validate(far).load()
-    with pytest.raises(MissingFileError, match="nonsense"):
+    with pytest.raises(BadValueError, match="nonsense"):
         ShardsData(train="nonsense://bucket/a.tar").load()
+
+
+def test_brackets_in_the_name_of_a_folder(tmp_path: Path) -> None:
+    shard = tar(tmp_path / "b[1]" / "a-0.tar", files([1]))
+    assert expand(str(shard)) == expand(str(shard.parent)) == [str(shard)]
 
 
 def test_patterns(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Any data as shards, there and back."""
 
+import errno
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from vaelab.data import DigitsData, NpzData, ShardsData
 from vaelab.data.batches import Share
 from vaelab.data.reading import training_batches
 from vaelab.data.shards.write import Limits, write_shards
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 
 def test_there_and_back(tmp_path: Path) -> None:
@@ -80,6 +81,39 @@ def test_an_index_spares_the_first_reading_but_not_of_changed_shards(
     (tmp_path / "out" / "index.json").write_text("[]")
     with pytest.raises(BadValueError, match=r"index\.json: this is no index of shards"):
         load(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [".", "../link"])
+def test_an_empty_folder_may_be_the_working_directory_or_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    inode = folder.stat().st_ino
+    write_shards(DigitsData(), Path(name), Limits(samples=700))
+    assert folder.stat().st_ino == inode
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "index.json", "test-000000.tar", "train-000000.tar", "train-000001.tar", "valid-000000.tar"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_writing_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = tmp_path / "out"
+    if there:
+        folder.mkdir()
+    monkeypatch.setattr("vaelab.data.shards.write.write_text", full)
+    with pytest.raises(StorageError, match=r"cannot write .*out: No space left"):
+        write_shards(DigitsData(), folder, Limits(samples=700))
+    assert folder.exists() == there
+    assert not there or not any(folder.iterdir())
 
 
 def test_the_command(tmp_path: Path, vaelab: Callable[..., object]) -> None:

@@ -147,6 +147,8 @@ def test_static_pixels_are_drawn_once_for_each_image(shards: Path) -> None:
         ({"path": "a", "train": "b"}, "not both"),
         ({"path": "a", "valid": "b"}, "stand beside `train`"),
         ({"train": "a.pkl"}, "a pickle is never read"),
+        ({"train": "http://[::1/a.tar"}, r"train\n.*Invalid IPv6 URL"),
+        ({"train": ""}, "train\n.* names no shards; leave it out, or give files"),
         ({"path": "a", "streams": 0}, "greater than 0"),
         ({"path": "a", "damaged": "ignore"}, "'fail' or 'skip'"),
     ],

@@ -22,7 +22,7 @@ from platformdirs import user_cache_dir
 
 from vaelab.config import Config
 from vaelab.data.building import IMAGES, Building
-from vaelab.data.mapped import open_images, write_header
+from vaelab.data.mapped import map_array, open_images, write_header
 from vaelab.data.raw import Raw
 from vaelab.data.store import Split, chunks
 from vaelab.errors import MissingFileError, StorageError
@@ -123,8 +123,8 @@ def _open(entry: Path) -> Raw | None:
     try:
         manifest = Manifest.model_validate_json((entry / "manifest.json").read_text())
         images = open_images(entry / IMAGES)
-        labels = np.load(entry / LABELS, allow_pickle=False)
-    except (OSError, EOFError, ValueError):
+        labels = np.array(map_array(entry / LABELS))
+    except (OSError, ValueError):
         return None
     if images.shape != manifest.images or labels.shape != images.shape[:1]:
         return None

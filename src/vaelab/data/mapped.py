@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -86,6 +86,21 @@ class MappedImages:
                 os.posix_fadvise(file.fileno(), begin, end - start, os.POSIX_FADV_WILLNEED)
 
 
+def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]":
+    """The array of a .npy file, mapped.
+
+    Raises:
+        ValueError: no such file as `np.save` writes, or a damaged one.
+        OSError: it cannot be read.
+    """
+    try:
+        return npy.open_memmap(path, mode=mode)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy raises anything on damaged headers
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
 def open_images(path: Path) -> UInt8[np.ndarray, "n c h w"] | MappedImages:
     """The images of a .npy file; few of them may be written to, which does not change the file.
 
@@ -93,12 +108,12 @@ def open_images(path: Path) -> UInt8[np.ndarray, "n c h w"] | MappedImages:
         ValueError: no such file as `np.save` writes, or no images in it.
         OSError: it cannot be read.
     """
-    array = npy.open_memmap(path, mode="r")
+    array = map_array(path)
     if array.dtype != np.uint8 or array.ndim not in (3, 4) or not array.flags.c_contiguous:
         raise ValueError(f"dtype {array.dtype}, shape {array.shape}")
     if array.nbytes > LARGE:
         return MappedImages(array)
-    return np.require(channels_first(npy.open_memmap(path, mode="c")), requirements="C")
+    return np.require(channels_first(map_array(path, "c")), requirements="C")
 
 
 def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:

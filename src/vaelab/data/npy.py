@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from vaelab.data.arrays import check_images, class_numbers
 from vaelab.data.cache import remembered
-from vaelab.data.mapped import open_images
+from vaelab.data.mapped import map_array, open_images
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.store import Split, checksum
 from vaelab.errors import BadValueError, MissingFileError, StorageError
@@ -45,10 +44,10 @@ def _identity(files: list[Path], splits: tuple[Split, ...], classes: tuple[str, 
 
 def _open(path: Path) -> "np.memmap[Any, Any]":
     try:
-        return npy.open_memmap(path, mode="r")
+        return map_array(path)
     except FileNotFoundError as error:
         raise MissingFileError(f"there is no file {path}") from error
-    except (ValueError, EOFError) as error:
+    except ValueError as error:
         raise BadValueError(
             f"{path}: this is no NumPy array, or it is damaged ({error}); write one with "
             "np.save(path, images)"

@@ -70,7 +70,7 @@ def decode_picture(
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
             upright = _eight_bits(image)
-    except FileNotFoundError:
+    except (FileNotFoundError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise UnreadablePictureError(
@@ -81,7 +81,7 @@ def decode_picture(
             where, f"this image has more pixels than is safe to unpack ({error})",
             "make it smaller or move it out of the folder",
         ) from error  # fmt: skip
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # Pillow raises anything on damaged bytes
         raise UnreadablePictureError(
             where, f"this image is damaged or cut short ({error})", "copy it again or remove it"
         ) from error

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice, pairwise
+from threading import Event
 
 import numpy as np
 import torch
@@ -57,12 +58,14 @@ class ShardBatches(Batches):
         lengths = [sum(sizes[shard] for shard in shards) for shards in dealt]
         begun = given(lengths, self._starts[first])
         buffer = max(1, self._stream.buffer // self._streams)
+        stopped = Event()
         with ExitStack() as reading:
             readers = []
             for stream in range(self._mine.start, self._mine.stop):
                 order = mixed(lengths[stream], buffer, stream, seed, epoch)
-                images = given_out(self._stream, dealt[stream], order, int(begun[stream]))
+                images = given_out(self._stream, dealt[stream], order, int(begun[stream]), stopped)
                 readers.append(reading.enter_context(_Reader(images)))
+            reading.callback(stopped.set)  # called first: no thread is waited for before
             asked = self._ask(readers, lengths, first)
             coming = deque(islice(asked, AHEAD))
             while coming:

@@ -3,27 +3,23 @@
 import hashlib
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
-from pydantic import ValidationError
-
 from vaelab.data.folders import natural
-from vaelab.data.shards.entry import INDEX, Entry, Index
-from vaelab.data.shards.places import (
-    UnreachableError,
-    beside,
-    file_name,
-    is_remote,
-    opened,
-    shown,
-)
+from vaelab.data.shards.entry import INDEX, Entry
+from vaelab.data.shards.indices import Indices
+from vaelab.data.shards.places import beside, file_name, is_remote, shown
 from vaelab.data.shards.scan import scan
 from vaelab.data.shards.stream import ADVICE, Shard
 from vaelab.errors import BadValueError, MissingFileError
 
 Damaged = Literal["fail", "skip"]
+UNREACHED = "put this right, or leave out such shards with data.damaged=skip"
+"""What to do about shards that cannot be had."""
 SHOWN = 3
 """Damages told one by one."""
 
@@ -73,44 +69,24 @@ class Catalogue:
         return channels or max(shape[0] for shape in shapes.values()), height, width
 
 
-def read_index(place: str) -> Index | None:
-    """The index beside a shard, if there is one.
-
-    Raises:
-        BadValueError: there is one, and it is damaged.
-    """
-    try:
-        with opened(beside(place, INDEX)) as file:
-            return Index.model_validate_json(file.read())
-    except UnreachableError:
-        return None
-    except ValidationError as error:
-        raise BadValueError(
-            f"{shown(beside(place, INDEX))}: this is no index of shards, or it is damaged; remove "
-            "it, and the shards are read to find out what they hold"
-        ) from error
-
-
-def catalogue(
-    places: Mapping[str, Sequence[str]], index: Index | None, damaged: Damaged
-) -> Catalogue:
+def catalogue(places: Mapping[str, Sequence[str]], indices: Indices, damaged: Damaged) -> Catalogue:
     """Find out what shards hold.
 
     Args:
         places: of the shards of each split.
-        index: what is beside the first of them.
+        indices: those beside them.
         damaged: whether a damaged image or shard is an error or left out.
 
     Raises:
         UserError: something is damaged, or no training image is whole, or shards do not go
             together.
     """
-    entries = _entries(places, index, damaged)
+    entries = _entries(places, indices, damaged)
     _refuse_copies(places, entries)
     _judge(entries, damaged)
     splits = {
         split: tuple(
-            Shard(place, entries[place], 0, entries[place].good)
+            Shard(place, entries[place].without_keys, 0, entries[place].good)
             for place in wanted
             if entries[place].good
         )
@@ -122,7 +98,7 @@ def catalogue(
                 f"none of the {len(wanted)} {split} shards, {shown(wanted[0])} first, has an image "
                 "that is whole"
             )
-    return Catalogue(splits, *_classes(splits, index))
+    return Catalogue(splits, *_classes(splits, indices))
 
 
 def identity(splits: Sequence[Sequence[Shard]], *more: object) -> str:
@@ -137,20 +113,32 @@ def identity(splits: Sequence[Sequence[Shard]], *more: object) -> str:
 
 
 def _entries(
-    places: Mapping[str, Sequence[str]], index: Index | None, damaged: Damaged
+    places: Mapping[str, Sequence[str]], indices: Indices, damaged: Damaged
 ) -> dict[str, Entry]:
-    """What the index tells of the shards beside it, and of the others what is in them."""
-    every = [place for wanted in places.values() for place in wanted]
+    """What the indices tell of shards, and of the others what is in them."""
     # an index does not know what has been damaged since
-    listed = {} if index is None or damaged == "skip" else index.shards
-    told = {
-        place: listed[file_name(place)]
-        for place in every
-        if file_name(place) in listed and beside(place, INDEX) == beside(every[0], INDEX)
-    }
+    told = {} if damaged == "skip" else _told(places, indices)
     known = {place: entry for place, entry in told.items() if _is_as_long(place, entry)}
-    others = [place for place in every if place not in known]
+    others = [place for place in chain.from_iterable(places.values()) if place not in known]
     return known | dict(zip(others, scan(others), strict=True))
+
+
+def _told(places: Mapping[str, Sequence[str]], indices: Indices) -> dict[str, Entry]:
+    """The entries of folders whose index tells of every shard of a split.
+
+    Where it does not, the names of samples are compared, and an index has none.
+    """
+    told: dict[str, Entry] = {}
+    for wanted in places.values():
+        folders = defaultdict(list)
+        for place in wanted:
+            folders[beside(place, INDEX)].append(place)
+        for folder in folders.keys() & indices.keys():
+            listed = indices[folder].shards
+            names = {place: file_name(place) for place in folders[folder]}
+            if listed.keys() >= set(names.values()):
+                told |= {place: listed[name] for place, name in names.items()}
+    return told
 
 
 def _is_as_long(place: str, entry: Entry) -> bool:
@@ -163,10 +151,13 @@ def _is_as_long(place: str, entry: Entry) -> bool:
 
 
 def _refuse_copies(places: Mapping[str, Sequence[str]], entries: Mapping[str, Entry]) -> None:
-    """Refuse a shard given twice, under one name or two, and a sample twice in a split."""
+    """Refuse a shard given twice, under one name or two, and a sample twice in a folder's split.
+
+    Samples of two folders may share a name: `vaelab data shard` calls the first of each the same.
+    """
     contents: dict[str, tuple[str, str]] = {}
     for split, wanted in places.items():
-        keys: dict[str, str] = {}
+        folders: dict[str, dict[str, str]] = defaultdict(dict)
         for place in wanted:
             entry = entries[place]
             other = contents.setdefault(entry.sha256 or place, (split, place))
@@ -175,11 +166,12 @@ def _refuse_copies(places: Mapping[str, Sequence[str]], entries: Mapping[str, En
                     f"the {split} shard {shown(place)} and the {other[0]} shard {shown(other[1])} "
                     "are the same; leave one of them out"
                 )
+            keys = folders[beside(place, INDEX)]
             for key in entry.keys:
                 if key in keys:
                     raise BadValueError(
                         f"{shown(keys[key])} and {shown(place)} share the sample {key}; among the "
-                        f"{split} images a name belongs to one sample"
+                        f"{split} images of a folder a name belongs to one sample"
                     )
                 keys[key] = place
 
@@ -194,9 +186,9 @@ def _judge(entries: Mapping[str, Entry], damaged: Damaged) -> None:
         return
     if damaged == "fail":
         more = f" (and {len(wrong) - 1} more like this)" if len(wrong) > 1 else ""
-        missing = broken and not entries[broken[0]].sha256
-        kind = MissingFileError if missing else BadValueError
-        raise kind(f"{wrong[0]}{more}; {ADVICE}")
+        if broken and not entries[broken[0]].sha256:
+            raise MissingFileError(f"{wrong[0]}{more}; {UNREACHED}")
+        raise BadValueError(f"{wrong[0]}{more}; {ADVICE}")
     told = "; ".join(wrong[:SHOWN]) + ("; ..." if len(wrong) > SHOWN else "")
     logging.getLogger("vaelab").warning(
         "%d damaged images are left out, and all that follows the damage in %d shards: %s",
@@ -205,15 +197,15 @@ def _judge(entries: Mapping[str, Entry], damaged: Damaged) -> None:
 
 
 def _classes(
-    splits: Mapping[str, Sequence[Shard]], index: Index | None
+    splits: Mapping[str, Sequence[Shard]], indices: Indices
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Names of the classes, and the index of each by how it is written.
 
-    They are those of the index, else what the training shards say, 2 before 10.
+    They are those of the indices, else what the training shards say, 2 before 10.
     """
     found = {split: _labels(shards) for split, shards in splits.items()}
     every = set().union(*found.values())
-    if index is not None:
+    for index in indices.values():  # all have the same
         numbers = {str(number): number for number in range(len(index.classes))}
         if every <= numbers.keys():
             return index.classes, numbers

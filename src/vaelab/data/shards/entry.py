@@ -1,6 +1,6 @@
 """What is known of a shard, and of all of them: the index."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,9 @@ from vaelab.config import Config
 
 INDEX = "index.json"
 """Name of the index beside the shards."""
+
+FileName = Annotated[str, Field(pattern=r"^[^/\\\x00]+\.tar$")]
+"""Of a shard: beside its index and nowhere else."""
 
 
 class Entry(Config):
@@ -37,6 +40,11 @@ class Entry(Config):
         """How many samples can be used."""
         return self.samples - len(self.damaged)
 
+    @property
+    def without_keys(self) -> "Entry":
+        """The same without the names of the samples, which outweigh all else."""
+        return self.model_copy(update={"keys": ()})
+
 
 class Index(Config):
     """What `vaelab data shard` writes beside its shards."""
@@ -45,7 +53,7 @@ class Index(Config):
     """Of this file."""
     classes: tuple[str, ...]
     """Names of the classes; the labels in the shards are indices into it."""
-    splits: dict[str, dict[str, Entry]]
+    splits: dict[str, dict[FileName, Entry]]
     """The shards of train, valid and test by file name, in their order."""
 
     @property

@@ -5,7 +5,7 @@ import os
 import re
 
 from vaelab.data.folders import natural
-from vaelab.data.shards.places import is_remote
+from vaelab.data.shards.places import is_remote, shown
 from vaelab.errors import BadValueError, MissingFileError
 
 MOST = 1_000_000
@@ -28,7 +28,9 @@ def expand(pattern: str) -> list[str]:
     """
     places = [found for place in _braced(pattern) for found in _found(place)]
     if len(set(places)) < len(places):
-        raise BadValueError(f"{pattern} names a shard twice; every shard is read once an epoch")
+        raise BadValueError(
+            f"{shown(pattern)} names a shard twice; every shard is read once an epoch"
+        )
     return places
 
 
@@ -38,7 +40,9 @@ def _braced(pattern: str) -> list[str]:
         return [pattern]
     choices, tails = _choices(pattern, braces[1]), _braced(pattern[braces.end() :])
     if len(choices) * len(tails) > MOST:
-        raise BadValueError(f"{pattern} means more than {MOST:,} shards; that cannot be meant")
+        raise BadValueError(
+            f"{shown(pattern)} means more than {MOST:,} shards; that cannot be meant"
+        )
     return [f"{pattern[: braces.start()]}{choice}{tail}" for choice in choices for tail in tails]
 
 
@@ -49,8 +53,8 @@ def _choices(pattern: str, inside: str) -> list[str]:
     first, last = int(numbers[1]), int(numbers[2])
     if not first <= last < first + MOST:
         raise BadValueError(
-            f"{pattern}: braces go from a smaller number to a larger one, such as {{000..099}}, "
-            f"over at most {MOST:,} shards"
+            f"{shown(pattern)}: braces go from a smaller number to a larger one, such as "
+            f"{{000..099}}, over at most {MOST:,} shards"
         )
     return [f"{number:0{len(numbers[1])}d}" for number in range(first, last + 1)]
 
@@ -61,7 +65,7 @@ def _found(place: str) -> list[str]:
     path = os.path.abspath(os.path.expanduser(place))
     if os.path.isdir(path):
         path = os.path.join(glob.escape(path), "*.tar")
-    elif not glob.has_magic(path):
+    elif os.path.exists(path) or not glob.has_magic(path):
         return [path]
     files = sorted(glob.glob(path), key=natural)
     if not files:

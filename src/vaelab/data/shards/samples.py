@@ -83,7 +83,7 @@ class Packed:
         try:
             file = self.archive.extractfile(member)
             content = b"" if file is None else file.read()
-        except (tarfile.TarError, OSError) as error:
+        except Exception as error:
             raise BadSampleError(f".{ending} cannot be read ({error})") from error
         return content
 
@@ -117,8 +117,12 @@ def packed(file: IO[bytes]) -> Iterator[Packed]:
                 raise BrokenShardError("it breaks off before the end mark of a tar file")
             if sample is not None:
                 yield sample
-    except (tarfile.TarError, OSError) as error:
-        raise BrokenShardError(f"this is no whole tar file ({error})") from error
+    except BrokenShardError:
+        raise
+    except Exception as error:  # tarfile raises anything on damaged headers
+        raise BrokenShardError(
+            f"this is no whole tar file ({str(error) or type(error).__name__})"
+        ) from error
 
 
 def _printable(key: str) -> str:

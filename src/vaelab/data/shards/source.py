@@ -4,22 +4,24 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
 from vaelab.data.cache import cached
 from vaelab.data.folders import natural
 from vaelab.data.pickles import refuse_pickle
 from vaelab.data.pixels import BinaryPixels
 from vaelab.data.raw import Raw
-from vaelab.data.shards.catalogue import Damaged, catalogue, read_index
-from vaelab.data.shards.entry import INDEX, Index
+from vaelab.data.shards.catalogue import Damaged, catalogue
+from vaelab.data.shards.entry import INDEX
+from vaelab.data.shards.indices import Indices, read_index, read_indices
 from vaelab.data.shards.kept import Found, few, held_out, read
 from vaelab.data.shards.patterns import expand
-from vaelab.data.shards.places import beside, file_name, is_remote, shown
+from vaelab.data.shards.places import beside, file_name, inside, is_remote, shown
 from vaelab.data.shards.stream import Pixels, ShardStream
 from vaelab.data.source import Part, Source
 from vaelab.data.store import Outline, Split, Store
@@ -66,10 +68,17 @@ class ShardsData(Source):
     buffer: PositiveInt = 4096
     """Images held to be mixed, by all streams together."""
 
+    @field_validator("path", *SPLITS)
+    @classmethod
+    def _named(cls, place: str | None) -> str | None:
+        if place is not None:
+            if not place or "\0" in place:
+                raise ValueError("this names no shards; leave it out, or give files or an address")
+            refuse_pickle(Path(shown(place)))
+        return place
+
     @model_validator(mode="after")
     def _one_place(self) -> "ShardsData":
-        for place in (self.path, self.train, self.valid, self.test):
-            refuse_pickle(Path(place or ""))
         if (self.path is None) == (self.train is None):
             raise ValueError("data of kind `shards` needs either `path` or `train`, and not both")
         if self.train is None and (self.valid or self.test):
@@ -111,8 +120,8 @@ class ShardsData(Source):
         return Store(self.name, sample, valid, test, found.classes, whole, stream=stream)
 
     def _found(self) -> Found:
-        places, index = self._places()
-        known = catalogue(places, index, self.damaged)
+        places, indices = self._places()
+        known = catalogue(places, indices, self.damaged)
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         shape = known.shape(size, self.channels)
         train, valid, test = (
@@ -132,17 +141,17 @@ class ShardsData(Source):
             )
         return Found(train, valid, test, known.classes)
 
-    def _places(self) -> tuple[dict[str, list[str]], Index | None]:
-        """The shards of each split, and the index beside them."""
+    def _places(self) -> tuple[dict[str, list[str]], Indices]:
+        """The shards of each split, and the indices beside them."""
         if self.path is None:
             patterns = (self.train, self.valid, self.test)
             places = [expand(pattern) if pattern else [] for pattern in patterns]
-            return dict(zip(SPLITS, places, strict=True)), read_index(places[0][0])
+            return dict(zip(SPLITS, places, strict=True)), read_indices(chain(*places))
         folder = (
             self.path if is_remote(self.path) else os.path.abspath(os.path.expanduser(self.path))
         )
-        shard = f"{folder.rstrip('/')}/shard"
-        index = read_index(shard)
+        at = inside(folder, INDEX)
+        index = read_index(at)
         if index is None and is_remote(folder):
             raise MissingFileError(
                 f"{shown(folder)} has no {INDEX}, which tells its shards; name them, e.g. "
@@ -161,9 +170,9 @@ class ShardsData(Source):
             raise MissingFileError(
                 f"{folder} has no shards train-*.tar; `vaelab data shard` makes some"
             )
-        return {
-            split: [beside(shard, name) for name in names] for split, names in named.items()
-        }, index
+        return {split: [beside(at, name) for name in names] for split, names in named.items()}, (
+            {} if index is None else {at: index}
+        )
 
     def _kept(self, found: Found) -> Raw:
         """What is kept in memory, through the cache of imports."""

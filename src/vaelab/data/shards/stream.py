@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedRandom, BufferedReader
 from itertools import islice
+from threading import Event
 from typing import IO, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from jaxtyping import Bool, UInt8
 
 from vaelab.data.pictures import UnreadablePictureError, decode_picture
 from vaelab.data.shards.entry import Entry
-from vaelab.data.shards.places import opened, shown
+from vaelab.data.shards.opening import opened
+from vaelab.data.shards.places import shown
 from vaelab.data.shards.samples import BadSampleError, BrokenShardError, Packed, packed
 from vaelab.errors import BadValueError
 
@@ -88,14 +90,14 @@ class ShardStream:
             before += shard.images
         return replace(self, shards=tuple(chosen))
 
-    def open(self, index: int) -> BufferedReader | BufferedRandom:
-        """A shard for reading.
+    def open(self, index: int, stopped: Event | None = None) -> BufferedReader | BufferedRandom:
+        """A shard for reading; set `stopped` to have it no more.
 
         Raises:
-            MissingFileError: it is gone.
+            UserError: as `opened`.
         """
         shard = self.shards[index]
-        return opened(shard.place, shard.entry.sha256)
+        return opened(shard.place, shard.entry.sha256, stopped)
 
     def read(
         self, index: int, wanted: Bool[np.ndarray, " n"], file: IO[bytes]

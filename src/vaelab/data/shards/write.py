@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -47,7 +48,7 @@ def write_shards(source: Source, folder: Path, limits: Limits) -> str:
     """Write the images of every split of a source, bit for bit, as `ShardsData` reads them.
 
     Training images are written in a random order, so that neighbours in a shard have nothing in
-    common; the name of a sample is its place in its split. The folder appears once all is written.
+    common; the name of a sample is its place in its split.
 
     Args:
         source: the data; what its pixels mean is left to whoever reads the shards.
@@ -60,29 +61,22 @@ def write_shards(source: Source, folder: Path, limits: Limits) -> str:
     Raises:
         UserError: as `Source.load`; or the folder holds something, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadValueError(f"{folder} is there already and not empty; choose another folder")
-    store = source.model_copy(update={"pixels": UnitPixels()}).load()
-    samples = limits.samples or min(10_000, -(-store.training_images // 16))
-    splits = {
-        "train": (_training(store, source.seed), store.training_images),
-        "valid": (_in_order(store.valid), len(store.valid)),
-        "test": (_in_order(store.test), len(store.test)),
-    }
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".sharding-", dir=folder.parent) as unfinished:
-            whole = Path(unfinished) / "shards"
-            whole.mkdir()
+        with _filled_at_once(folder) as unfinished:
+            store = source.model_copy(update={"pixels": UnitPixels()}).load()
+            samples = limits.samples or min(10_000, -(-store.training_images // 16))
+            splits = {
+                "train": (_training(store, source.seed), store.training_images),
+                "valid": (_in_order(store.valid), len(store.valid)),
+                "test": (_in_order(store.test), len(store.test)),
+            }
             written = {
-                split: _write(images, count, whole / split, samples, limits.megabytes)
+                split: _write(images, count, unfinished / split, samples, limits.megabytes)
                 for split, (images, count) in splits.items()
             }
             index = Index(format=1, classes=store.classes, splits=written)
-            write_text(whole / INDEX, index.model_dump_json(exclude_defaults=True, indent=1) + "\n")
-            if folder.is_dir():
-                folder.rmdir()
-            whole.rename(folder)
+            text = index.model_dump_json(exclude_defaults=True, indent=1) + "\n"
+            write_text(unfinished / INDEX, text)
     except UserError:
         raise
     except OSError as error:
@@ -93,6 +87,30 @@ def write_shards(source: Source, folder: Path, limits: Limits) -> str:
     if store.factor_names:
         lost = f"; the factors {', '.join(store.factor_names)} are not kept, for shards have none"
     return f"written: {folder}, shards: {told}{lost}"
+
+
+@contextmanager
+def _filled_at_once(folder: Path) -> Iterator[Path]:
+    """A folder inside a new or empty one, to which all that is in it moves at the end.
+
+    Where something goes wrong before, nothing is left. The empty one stays what it is, for it may
+    be a link, the working directory or where a disk is mounted.
+    """
+    made = not folder.exists()
+    if not made and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadValueError(f"{folder} is there already and not empty; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as unfinished:
+            yield Path(unfinished)
+            # the index first: whoever finds it misses what is not there yet
+            for path in sorted(Path(unfinished).iterdir(), key=lambda path: path.name != INDEX):
+                path.rename(folder / path.name)
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _in_order(split: Split) -> Iterator[Numbered]:
