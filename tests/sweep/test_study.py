@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from tests.sweep.conftest import Begin
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 from vaelab.sweep import begin
 from vaelab.sweep.heart import Heart, Watch
 from vaelab.sweep.plan import Sweep
@@ -159,6 +159,24 @@ def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:
         sweep("objective.beta=1,2", "task_name=other")
     with pytest.raises(MissingFileError, match="there is no sweep in"):
         Sweep.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("training.device=mps", "this machine"),
+        ("training.loggers=[wandb]", "nobody is logged in"),
+        ("data={kind: images, path: /nowhere}", "/nowhere"),
+    ],
+)
+def test_what_this_machine_lacks_is_told_before_a_folder_is_made(
+    sweep: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said: str
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.setattr("wandb.login", lambda **_: False)
+    with pytest.raises(UserError, match=said):
+        sweep("objective.beta=1,2", word)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(

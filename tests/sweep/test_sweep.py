@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
+from vaelab.errors import BadValueError
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
@@ -85,7 +86,9 @@ def test_a_trial_that_diverges_is_recorded_and_the_sweep_goes_on(sweep: Begin) -
     trials = {trial.run: trial for trial in work(folder)}
     states = [trial.state for trial in trials.values()]
     assert states == [State.COMPLETE] * 2 + [State.DIVERGED] * 2
-    assert "is not a finite number" in trials["002_learning_rate1e+30_seed0"].reason
+    reason = trials["002_learning_rate1e+30_seed0"].reason
+    assert "is not a finite number" in reason
+    assert "002_" not in reason
     found = results(list(trials.values()))
     assert [result.whole for result in found] == [True, False]
     assert found[1].elbo is None
@@ -97,6 +100,16 @@ def test_a_setting_that_cannot_be_built_fails_alone(sweep: Begin) -> None:
     trials = work(folder)
     assert [trial.state for trial in trials] == [State.FAILED, State.COMPLETE]
     assert "kernel" in trials[0].reason
+
+
+def test_trials_that_a_machine_cannot_train_wait_for_another(
+    sweep: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    folder = sweep("objective.beta=1,2", "training.device=mps", here=False)
+    with pytest.raises(BadValueError, match="`mps`, which this machine"):
+        work(folder)
+    assert {trial.state for trial in trials_of(folder)} == {State.WAITING}
 
 
 def test_trials_worse_than_the_median_are_stopped_early(sweep: Begin) -> None:

@@ -145,8 +145,9 @@ def run(
     console = Console()
     for note in notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    here = engine is EngineChoice.LOCAL
     with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
-        folder = begin(settings, swept, search.value, trials, prune, runs)
+        folder = begin(settings, swept, search.value, trials, prune, runs, here)
         go_on(folder, chosen, console)
 
 

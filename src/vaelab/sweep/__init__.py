@@ -9,6 +9,7 @@ from vaelab.errors import MissingFileError
 from vaelab.sweep.conduct import conduct
 from vaelab.sweep.engines.engine import Engine
 from vaelab.sweep.heart import Watch
+from vaelab.sweep.machine import check_machine
 from vaelab.sweep.pictures import draw_pictures
 from vaelab.sweep.plan import Search, Sweep, plan
 from vaelab.sweep.results import results, setting_words, table
@@ -26,6 +27,7 @@ def begin(
     trials: int | None,
     prune: bool,
     runs: Path,
+    here: bool = True,
 ) -> Path:
     """Make a sweep's folder and its trials; nothing is trained yet.
 
@@ -36,11 +38,14 @@ def begin(
         trials: how many; None for a grid.
         prune: whether to stop bad trials early.
         runs: where the folder is made.
+        here: whether this machine trains them.
 
     Raises:
-        UserError: something cannot be swept, or the folder is there already.
+        UserError: something cannot be swept, this machine lacks what every trial needs, or the
+            folder is there already.
     """
     sweep = plan(settings, words, search, trials, prune)
+    check_machine(sweep.first, here)
     folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"
     sweep.save(folder)
     study = Study(folder, sweep.space)

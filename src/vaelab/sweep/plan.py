@@ -38,6 +38,12 @@ class Sweep(Config):
         """What is swept."""
         return read_space(self.swept)[0]
 
+    @property
+    def first(self) -> Experiment:
+        """The experiment of one of its settings."""
+        _, setting = next(iter(self.space.samples()), ("", {}))
+        return self.experiment("trial", setting, None)
+
     def experiment(
         self, run: str, setting: Setting, seed: int | None, source: str | None = None
     ) -> Experiment:
