@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,6 +11,7 @@ import pytest
 from tests.sweep.conftest import Begin
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 from vaelab.sweep import begin
+from vaelab.sweep.group import alike
 from vaelab.sweep.heart import Heart, Watch
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.reap import reap
@@ -95,6 +97,14 @@ def test_a_killed_workers_trials_are_marked_and_retried_a_few_times(sweep: Begin
     known = {trial.state for trial in study.optuna.get_trials(deepcopy=False)}
     assert optuna.trial.TrialState.RUNNING not in known
     assert named(study, "001_beta2").state is State.WAITING
+
+
+def test_one_begun_for_the_last_time_is_trained_alone(sweep: Begin) -> None:
+    study, plan = opened(sweep("training.seed=0,1,2,3"))
+    first, second, *_ = trials = study.trials()
+    last = [replace(trial, attempt=ATTEMPTS) for trial in trials]
+    assert alike([last[0], second], plan) == [last[0]]
+    assert alike([first, last[1], *trials[2:]], plan) == [first, *trials[2:]]
 
 
 def test_what_a_killed_process_had_only_drawn_is_dropped(sweep: Begin) -> None:
