@@ -107,6 +107,21 @@ def test_one_begun_for_the_last_time_is_trained_alone(sweep: Begin) -> None:
     assert alike([first, last[1], *trials[2:]], plan) == [first, *trials[2:]]
 
 
+def test_the_first_at_a_rung_goes_on_and_a_run_that_is_retried_counts_once(sweep: Begin) -> None:
+    study, _ = opened(sweep("objective.beta=1,2,4"))
+    first, second, third = study.trials()
+    study.report(first, 2, -3.0)
+    assert study.worse_half(2) == set()
+    study.claim([first], "dead")
+    study.retry(first)
+    study.report(study.trials()[0], 2, -3.0)
+    study.report(second, 2, -1.0)
+    study.report(third, 4, 0.0)
+    assert study.worse_half(2) == {first.run}
+    study.report(third, 2, -5.0)
+    assert study.worse_half(2) == {third.run}
+
+
 def test_what_a_killed_process_had_only_drawn_is_dropped(sweep: Begin) -> None:
     folder = sweep("objective.beta=0..1", search="tpe", trials=4)
     study, plan = opened(folder)

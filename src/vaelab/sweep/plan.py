@@ -31,7 +31,7 @@ class Sweep(Config):
     trials: int
     """How many, seeds counted."""
     prune: bool
-    """Whether trials that are worse than half of the finished ones are stopped early."""
+    """Whether the worse half of the trials is stopped early, again and again."""
 
     @cached_property
     def space(self) -> Space:

@@ -154,14 +154,19 @@ class Study:
                 self.add(trial.setting, trial.seed, trial.run, trial.attempt + 1)
             self.fail(trial, State.KILLED, reason)
 
-    def report(
-        self, trial: Trial, epoch: int, elbo: float, pruner: optuna.pruners.BasePruner
-    ) -> bool:
-        """Note the ELBO after an epoch; whether the trial is not worth going on with."""
-        self.optuna.pruner = pruner
-        going = optuna.trial.Trial(self.optuna, self._trial_id(trial.number))
-        going.report(elbo, epoch)
-        return bool(going.should_prune())
+    def report(self, trial: Trial, epoch: int, elbo: float) -> None:
+        """Note the best ELBO until the end of an epoch."""
+        self._storage.set_trial_intermediate_value(self._trial_id(trial.number), epoch, elbo)
+
+    def worse_half(self, epoch: int) -> set[str]:
+        """The runs not among the better half, rounded up, of those reported after an epoch."""
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        reported = [one for one in trials if epoch in one.intermediate_values]
+        elbos = {one.user_attrs["run"]: one.intermediate_values[epoch] for one in reported}
+        if not elbos:
+            return set()
+        least = sorted(elbos.values(), reverse=True)[(len(elbos) - 1) // 2]
+        return {run for run, elbo in elbos.items() if elbo < least}
 
     def _run(self, number: int, setting: Setting, seed: int | None) -> str:
         return f"{number:03d}_{self.space.name(setting, seed)}"

@@ -40,13 +40,10 @@ class Worker:
         name: its own, which no other has.
         workers: that there will be at least; trials are shared among so many.
         console: where it says what it does.
-        halving: whether it prunes by successive halving; else by the median.
     """
 
-    def __init__(
-        self, folder: Path, name: str, workers: int, console: Console, halving: bool = False
-    ) -> None:
-        self.folder, self.name, self.console, self._halving = folder, name, console, halving
+    def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
+        self.folder, self.name, self.console = folder, name, console
         self.sweep = Sweep.load(folder)
         self.study = Study(folder, self.sweep.space)
         self._workers, self._watch = workers, Watch(folder)
@@ -84,7 +81,7 @@ class Worker:
             UserError: nothing can be trained here; they wait for another worker.
         """
         while trials:
-            warden = Warden(self.study, self.sweep, trials, self.name, interrupt, self._halving)
+            warden = Warden(self.study, self.sweep, trials, self.name, interrupt)
             try:
                 experiments = [self.sweep.experiment(t.run, t.setting, t.seed) for t in trials]
                 self._sweep_up(trials)
