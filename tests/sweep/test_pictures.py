@@ -63,6 +63,13 @@ def test_a_setting_with_a_lost_seed_stands_behind_whole_ones() -> None:
     assert found[1].elbo.standard_error is None
 
 
+def test_a_seed_that_is_there_twice_counts_once() -> None:
+    (found,) = results([trial(number, {"a": 1}, 1, 1) for number in range(3)])
+    assert len(found.trials) == 1
+    assert found.elbo is not None
+    assert found.elbo.standard_error is None
+
+
 def test_numbers_have_shades_by_their_place_and_words_a_palette() -> None:
     beta = SPACE.dimensions[0]
     assert isinstance(beta, Range)

@@ -15,7 +15,7 @@ from vaelab.sweep.group import alike
 from vaelab.sweep.heart import Heart, Watch
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.reap import reap
-from vaelab.sweep.study import ATTEMPTS, Study
+from vaelab.sweep.study import ATTEMPTS, DRAWS, Study
 from vaelab.sweep.supply import fill, over
 from vaelab.sweep.trial import State, Trial
 
@@ -62,6 +62,21 @@ def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> 
         assert sorted(trial.seed for trial in same if trial.seed is not None) == [0, 1]
     assert all(0.1 <= trial.setting["objective.beta"] <= 10 for trial in trials)  # type: ignore[operator]
     assert {type(trial.setting["model.latent"]) for trial in trials} == {int}
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_no_setting_is_trained_twice(sweep: Begin, search: str) -> None:
+    words = ("model.latent=2..4:log", "model.prior=standard_normal,vamp", "training.seed=0,1")
+    study, plan = opened(sweep(*words, search=search, trials=12))
+    while not over(study, plan):
+        fill(study, plan)
+        waiting = [trial for trial in study.trials() if trial.state is State.WAITING]
+        study.claim(waiting, "w")
+        for trial in waiting:
+            study.complete(trial, -float(trial.setting["model.latent"]), TERMS)  # type: ignore[arg-type]
+    trials = study.trials()
+    assert len({(*trial.setting.values(), trial.seed) for trial in trials}) == len(trials) == 12
+    assert len(study.every()) <= 12 + 6 * DRAWS
 
 
 def test_tpe_goes_where_the_trials_promise_most(sweep: Begin) -> None:

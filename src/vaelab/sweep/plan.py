@@ -148,6 +148,12 @@ def _check_search(space: Space, search: Search, trials: int | None, prune: bool)
             f"each setting is trained with {space.repeats} seeds, and {trials} is no multiple of "
             f"that; use --trials {up}"
         )
+    most = space.count * space.repeats
+    if search != "grid" and trials is not None and trials > most:
+        raise BadCombinationError(
+            f"--trials {trials}, but there are no more than {most} different ones; "
+            f"use --trials {most}, or sweep more values"
+        )
     if max(trials or 0, space.size if search == "grid" else 0) > LARGEST:
         raise BadValueError(f"that is more than {LARGEST:,} trials; sweep less at once")
     if prune and space.seeds:

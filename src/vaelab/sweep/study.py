@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import optuna
@@ -18,10 +19,12 @@ from optuna.trial import TrialState, create_trial
 
 from vaelab.errors import BadValueError
 from vaelab.files import storage_error
-from vaelab.sweep.space import Listed, Range, Setting, Space, Value
+from vaelab.sweep.space import Listed, Range, Setting, Space, Value, key_of
 from vaelab.sweep.trial import State, Trial
 
 NAME = "sweep"
+DRAWS = 5
+"""Times that a sampler may propose for each setting that is wanted."""
 ATTEMPTS = 3
 """Times that a trial is begun whose workers are killed."""
 HELD = 60
@@ -96,22 +99,45 @@ class Study:
             )
         )  # fmt: skip
 
-    def propose(self, sampler: optuna.samplers.BaseSampler, count: int) -> None:
-        """Trials that wait, with settings of a sampler's and the first of the seeds.
+    def draw(self, random: Random, count: int) -> None:
+        """Trials that wait, with new settings drawn at random and the first of the seeds."""
+        known = {key_of(trial.setting) for trial in self.trials()}
+        for _ in range(count):
+            setting = self.space.draw(random, known)
+            known.add(key_of(setting))
+            self.add(setting, self._first_seed)
+
+    def propose(self, sampler: optuna.samplers.BaseSampler, count: int) -> int:
+        """Trials that wait, with new settings of a sampler's and the first of the seeds.
 
         While they are drawn they count as running, so that the sampler proposes different ones.
+
+        Returns:
+            How many; fewer where the sampler proposes again and again what is there already.
         """
         study = optuna.load_study(study_name=NAME, storage=self._storage, sampler=sampler)
-        seed = self.space.seeds[0] if self.space.seeds else None
-        drawn = []
-        for _ in range(count):
+        known = {key_of(trial.setting) for trial in self.trials()}
+        drawn: dict[int, Setting] = {}
+        for _ in range(DRAWS * count):
             trial = optuna.trial.Trial(study, self._storage.create_new_trial(self._id))
-            drawn.append(
-                (trial.number, {one.key: suggest(trial, one) for one in self.space.dimensions})
-            )
-        for number, setting in drawn:
+            setting: Setting = {one.key: suggest(trial, one) for one in self.space.dimensions}
+            if key_of(setting) in known:
+                repeated = {"ended": State.KILLED.value, "reason": "proposed before"}
+                self._set(trial.number, TrialState.FAIL, facts=repeated)
+                continue
+            known.add(key_of(setting))
+            drawn[trial.number] = setting
+            if len(drawn) == count:
+                break
+        for number, setting in drawn.items():
+            seed = self._first_seed
             facts = {"seed": seed, "run": self._run(number, setting, seed)}
             self._set(number, TrialState.WAITING, facts=facts)
+        return len(drawn)
+
+    @property
+    def _first_seed(self) -> int | None:
+        return self.space.seeds[0] if self.space.seeds else None
 
     def claim(self, chosen: Sequence[Trial], worker: str) -> None:
         """Note that a worker trains these; to be called alone."""
