@@ -1,18 +1,22 @@
 """Trials are made once, claimed by one, and retried when their worker is killed."""
 
+import errno
 import os
 import socket
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from time import time
 
 import optuna
 import pytest
+from rich.console import Console
 
-from tests.sweep.conftest import Begin
+from tests.sweep.conftest import QUIET, Begin
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
-from vaelab.sweep import begin
+from vaelab.sweep import begin, show_best, show_status
 from vaelab.sweep.group import alike
-from vaelab.sweep.heart import Heart, Watch
+from vaelab.sweep.heart import GRACE, Heart, Watch
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.reap import reap
 from vaelab.sweep.study import ATTEMPTS, DRAWS, Study
@@ -179,6 +183,46 @@ def test_one_elsewhere_is_given_up_after_a_minute_without_a_beat(
     assert watch.living() == {"far"}
     now = 161.0
     assert watch.living() == set()
+
+
+def test_status_counts_none_that_died_elsewhere_long_ago(
+    sweep: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    study.claim(study.trials(), "far")
+    path = folder / "workers" / "far"
+    path.parent.mkdir()
+    path.write_text("elsewhere 1\n")
+
+    def status() -> str:
+        console = Console(file=StringIO(), width=200)
+        show_status(folder, console)
+        return str(console.file.getvalue()).splitlines()[-1]
+
+    assert status() == "1 at work, 2 trials under training"
+    os.utime(path, (time() - 2 * GRACE,) * 2)
+    gone = "0 at work, 0 trials under training; 2 left by killed workers: vaelab sweep resume"
+    assert status().startswith(gone)
+    assert os.listdir(path.parent) == ["far"]
+
+    def read_only(**_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr("vaelab.sweep.heart.NamedTemporaryFile", read_only)
+    assert status().startswith(gone)
+
+
+def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    first, second = study.trials()
+    study.fail(first, State.DIVERGED, "the loss is not a number")
+    with pytest.raises(MissingFileError, match="is complete yet; `vaelab sweep resume"):
+        show_best(folder, QUIET)
+    study.fail(second, State.DIVERGED, "the loss is not a number")
+    with pytest.raises(MissingFileError, match="was trained to the end; `vaelab sweep status"):
+        show_best(folder, QUIET)
 
 
 def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def show_status(folder: Path, console: Console) -> None:
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             _say(console, f"{trial.run} {trial.state.value}: {trial.reason}")
-    living = Watch(folder).living()
+    living = Watch(folder).living_at_a_glance()
     running = sum(trial.state is State.RUNNING for trial in trials)
     if living or running:
         lost = sum(t.state is State.RUNNING and t.worker not in living for t in trials)
@@ -97,9 +97,14 @@ def show_best(folder: Path, console: Console) -> None:
     sweep, trials = _read(folder)
     found = [result for result in results(trials) if result.complete]
     if not found:
-        raise MissingFileError(
-            f"no trial of {folder} is complete yet; `vaelab sweep resume {folder}` goes on"
-        )
+        if len(trials) < sweep.trials or any(trial.state in GOING for trial in trials):
+            what = f"is complete yet; `vaelab sweep resume {folder}` goes on"
+        else:
+            what = (
+                f"was trained to the end; `vaelab sweep status {folder}` says why, and "
+                "task_name=NAME makes another sweep"
+            )
+        raise MissingFileError(f"no trial of {folder} {what}")
     best = found[0]
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
     setting = setting_words(sweep.space, best.setting) or "the only setting"
