@@ -54,6 +54,16 @@ def test_a_grid_that_was_begun_is_finished(sweep: Begin, monkeypatch: pytest.Mon
     assert [trial.setting["objective.beta"] for trial in study.trials()] == [1, 2, 4]
 
 
+def test_who_makes_many_trials_shows_that_it_still_holds_the_lock(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    with study.alone():
+        (lock,) = folder.glob("claims*")
+        os.utime(lock, (0, 0))
+        study.add({"objective.beta": 1}, None)
+        assert lock.stat().st_mtime > 0
+
+
 def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> None:
     folder = sweep("objective.beta=0.1..10:log", "model.latent=2..5", "training.seed=0,1",
                    search="random", trials=12)  # fmt: skip

@@ -1,7 +1,8 @@
 """The trials of a sweep, in Optuna's journal beside the runs: made, claimed, ended, retried."""
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,7 +47,7 @@ class Study:
     """
 
     def __init__(self, folder: Path, space: Space) -> None:
-        self.space, self._path = space, folder / "journal.log"
+        self.space, self._path, self._claims = space, folder / "journal.log", folder / "claims"
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         lock = JournalFileOpenLock(str(self._path))
         try:
@@ -68,7 +69,7 @@ class Study:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else makes, claims or retries trials inside the block."""
-        lock = JournalFileOpenLock(str(self._path.with_name("claims")), grace_period=HELD)
+        lock = JournalFileOpenLock(str(self._claims), grace_period=HELD)
         lock.acquire()
         try:
             yield
@@ -89,7 +90,9 @@ class Study:
     def add(
         self, setting: Setting, seed: int | None, run: str | None = None, attempt: int = 1
     ) -> None:
-        """A trial that waits to be claimed; without a run it has a new one."""
+        """A trial that waits to be claimed; without a run it has a new one; to be called alone."""
+        with suppress(OSError):  # making thousands takes longer than others wait for the lock
+            os.utime(f"{self._claims}.lock")
         name = run or self._run(self._storage.get_n_trials(self._id), setting, seed)
         self.optuna.add_trial(
             create_trial(
