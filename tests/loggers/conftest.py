@@ -38,7 +38,7 @@ def expected(run: Run, dtype: type[np.floating] = np.float64) -> Points:
         (f"{row['split']}/{name}", row["step"], float(dtype(value)))
         for row in run.metrics()
         for name, value in row.items()
-        if name not in ("split", "step")
+        if name not in ("split", "step", "epoch")
     )
 
 

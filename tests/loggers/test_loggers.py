@@ -90,6 +90,15 @@ def test_a_tracker_named_when_going_on_gets_what_was_before(
     assert tracker.points(again) == expected(again, tracker.dtype)
 
 
+def test_a_tracker_named_for_a_finished_run_gets_all_of_it(
+    tracker: Tracker, tmp_path: Path
+) -> None:
+    train(tiny(), tmp_path)
+    for _ in range(2):
+        run = train(logging_to(tracker), tmp_path, Start.RESUME).run
+        assert tracker.points(run) == expected(run, tracker.dtype) != []
+
+
 def test_a_run_that_replaces_another_has_a_history_of_its_own(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -186,7 +195,7 @@ def test_a_logger_that_fails_is_warned_of_once_and_caught_up_with_when_going_on(
             run = train(logging_to(tracker), tmp_path).run
     assert [warning.category for warning in warned].count(LoggerWarning) == 1
     assert max(step for _, step, _ in tracker.points(run)) == 20 < run.metrics()[-1]["step"]
-    run = train(logging_to(tracker, "training.epochs=3"), tmp_path, Start.RESUME).run
+    run = train(logging_to(tracker), tmp_path, Start.RESUME).run
     assert tracker.points(run) == expected(run, tracker.dtype)
 
 

@@ -1,6 +1,7 @@
 """Tiny sweeps of the embedded digits."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -24,8 +25,11 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Begin:
-    def make(*words: str, search: str = "grid", trials: int | None = None, prune: bool = False):
-        return begin(TINY, list(words), search, trials, prune, tmp_path)  # type: ignore[arg-type]
+    def make(
+        *words: str, search: str = "grid", trials: int | None = None, prune: bool = False,
+        here: bool = True,
+    ):  # fmt: skip
+        return begin(TINY, list(words), search, trials, prune, tmp_path, here)  # type: ignore[arg-type]
 
     return make
 
@@ -43,4 +47,8 @@ def wait_for(done: Callable[[], bool]) -> None:
 
 def workers_of(folder: Path) -> list[int]:
     files = [path for path in (folder / "workers").glob("*") if path.suffix not in (".log", ".tmp")]
-    return [int(path.read_text().split()[1]) for path in files if path.read_text()]
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):  # it has ended meanwhile
+            found += [int(process) for process in path.read_text().split()[1:]]
+    return found

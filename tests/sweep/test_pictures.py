@@ -4,11 +4,13 @@ import random
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from tests.sweep.conftest import Begin
 from vaelab.figures.style import render
 from vaelab.sweep.pictures.colours import Colours, place
 from vaelab.sweep.pictures.importance import draw_importance, importance
+from vaelab.sweep.pictures.labels import LONGEST, labels
 from vaelab.sweep.pictures.parallel import draw_parallel
 from vaelab.sweep.pictures.plane import draw_plane, pareto
 from vaelab.sweep.pictures.strip import along, draw_strip, strip
@@ -63,6 +65,13 @@ def test_a_setting_with_a_lost_seed_stands_behind_whole_ones() -> None:
     assert found[1].elbo.standard_error is None
 
 
+def test_a_seed_that_is_there_twice_counts_once() -> None:
+    (found,) = results([trial(number, {"a": 1}, 1, 1) for number in range(3)])
+    assert len(found.trials) == 1
+    assert found.elbo is not None
+    assert found.elbo.standard_error is None
+
+
 def test_numbers_have_shades_by_their_place_and_words_a_palette() -> None:
     beta = SPACE.dimensions[0]
     assert isinstance(beta, Range)
@@ -72,6 +81,35 @@ def test_numbers_have_shades_by_their_place_and_words_a_palette() -> None:
     for space, values in ((words, ("vamp", "flow")), (numbers, (4, 2)), (SPACE, (0.1, 9.0))):
         colours = Colours(space)
         assert colours.of(values[0]) != colours.of(values[1])
+
+
+def test_a_legend_names_each_end_of_a_range_once() -> None:
+    space, _ = read_space(["model.latent=2..3"])
+    assert Colours(space).samples() == [2, 3]
+
+
+def test_long_values_are_cut_down_to_what_tells_them_apart() -> None:
+    beta = "{{kind: linear, start: {}, end: 0.5, epochs: 1}}"
+    assert labels([beta.format(1), beta.format(4)]) == ["start: 1", "start: 4"]
+    vamps = ["{kind: vamp, components: 10}", "{kind: vamp, components: 100}"]
+    assert labels([*vamps, "flow"]) == ["components: 10", "components: 100", "flow"]
+    assert labels(["[64]", "[128, 64]"]) == ["[64]", "[128, 64]"]
+    mlps = ["{kind: mlp, widths: [64, 32]}", "{kind: mlp, widths: [64, 16]}"]
+    assert labels(mlps) == ["widths: [64, 32]", "widths: [64, 16]"]
+    ends = labels([60 * "x" + "1", 60 * "x" + "2"])
+    assert len(set(ends)) == 2
+    assert max(map(len, ends)) <= LONGEST
+
+
+def test_no_label_of_the_parallel_axes_leaves_the_page() -> None:
+    beta = "{{kind: linear, start: {}, end: {}, epochs: 1}}"
+    space, _ = read_space(["objective.beta=" + ",".join(beta.format(*e) for e in [(1, 2), (3, 4)])])
+    found = results([trial(n, s, 1.0 + n, 2.0) for n, s in enumerate(space.grid())])
+    figure = draw_parallel(found, space, "a sweep with quite a long name of its own")
+    render(figure)
+    for text in figure.findobj(Text):
+        box = text.get_window_extent()
+        assert 0 <= box.x0 <= box.x1 <= figure.bbox.width, text.get_text()
 
 
 def test_the_strip_keeps_the_other_keys_where_it_can() -> None:

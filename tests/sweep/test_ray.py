@@ -15,9 +15,11 @@ from ray.tune.experiment import Trial as TuneTrial
 from rich.console import Console
 
 from tests.sweep.conftest import Begin, trials_of, wait_for
+from vaelab.errors import BadValueError
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
+from vaelab.sweep.engines import choose
 from vaelab.sweep.engines.engine import Task
 from vaelab.sweep.engines.local import Local
 from vaelab.sweep.engines.ray_engine import Ray
@@ -183,6 +185,13 @@ def test_a_cluster_that_is_not_there_is_told_and_no_folder_made(
     assert (answer.code, answer.err.count("\n")) == (2, 1)
     assert said in answer.err
     assert not list(tmp_path.iterdir())
+
+
+def test_parts_of_several_gpus_are_refused() -> None:
+    for gpus in (1.5, float("nan"), float("inf")):
+        with pytest.raises(BadValueError, match=r"--gpus .* a part below 1"):
+            choose("ray", None, None, None, gpus, [])
+    assert isinstance(choose("ray", None, None, None, 0.25, []), Ray)
 
 
 def test_ray_that_is_not_installed_is_told(

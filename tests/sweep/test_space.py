@@ -1,12 +1,13 @@
 """What a person writes becomes dimensions; what is wrong is told in their spelling."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
 from vaelab.errors import UserError
 from vaelab.sweep.plan import plan
-from vaelab.sweep.space import Listed, Range, read_space, split
+from vaelab.sweep.space import Listed, Range, key_of, read_space, split
 
 DIGITS: dict[str, Any] = {"data": {"kind": "digits", "validation": 100}}
 
@@ -61,6 +62,20 @@ def test_a_trial_is_the_config_with_its_values() -> None:
     assert experiment.figures.at_end == ()
 
 
+def test_draws_are_even_within_a_range_and_never_known() -> None:
+    space, _ = read_space(["model.latent=1..100:log", "objective.beta=0.1..10:log"])
+    drawn = [space.draw(Random(seed), ()) for seed in range(2_000)]
+    latents = [int(one["model.latent"]) for one in drawn]  # type: ignore[arg-type]
+    betas = [float(one["objective.beta"]) for one in drawn]  # type: ignore[arg-type]
+    assert (min(latents), max(latents)) == (1, 100)
+    assert 0.1 <= min(betas) < 0.11
+    assert 9 < max(betas) <= 10
+    assert sum(beta < 1 for beta in betas) == pytest.approx(1_000, abs=90)
+    assert sum(latent < 8 for latent in latents) == pytest.approx(2_000 * 0.51, abs=90)
+    few, _ = read_space(["model.latent=2..3"])
+    assert few.draw(Random(0), {key_of({"model.latent": 2})}) == {"model.latent": 3}
+
+
 WRONG = {
     "objective.bta=1,2": "unknown key `objective.bta`; did you mean `beta`",
     "objectve.beta=1,2": "unknown key `objectve`; did you mean `objective`",
@@ -88,6 +103,12 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("words", [["beta=3", "beta=0.5,1"], ["beta=1..2", "beta=3"]])
+def test_a_key_is_swept_or_has_one_value(words: list[str]) -> None:
+    with pytest.raises(UserError, match=r"`objective\.beta` is swept"):
+        read_space([f"objective.{word}" for word in words])
+
+
 @pytest.mark.parametrize("word", WRONG)
 def test_wrong_values_are_told_before_anything_is_written(word: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -103,6 +124,8 @@ SEARCHES = {
     "as many trials as combinations, here 2": (["objective.beta=1,2"], "grid", 5, False),
     "add --trials N": (["objective.beta=1..2"], "tpe", None, False),
     "use --trials 6": (["objective.beta=1..2", "training.seed=0,1"], "random", 5, False),
+    "--trials 20, but there are no more than 16 different ones; use --trials 16": (
+        ["model.latent=2..5", "objective.beta=1,2", "training.seed=0,1"], "tpe", 20, False),
     "the lucky ones": (["objective.beta=1,2", "training.seed=0,1"], "grid", None, True),
     "hold some images out": (
         ["objective.beta=1,2", "data.validation=0"], "grid", None, False),

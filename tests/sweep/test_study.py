@@ -1,19 +1,25 @@
 """Trials are made once, claimed by one, and retried when their worker is killed."""
 
+import errno
 import os
 import socket
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from time import time
 
 import optuna
 import pytest
+from rich.console import Console
 
-from tests.sweep.conftest import Begin
-from vaelab.errors import BadValueError, MissingFileError, StorageError
-from vaelab.sweep import begin
-from vaelab.sweep.heart import Heart, Watch
+from tests.sweep.conftest import QUIET, Begin
+from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
+from vaelab.sweep import begin, show_best, show_status
+from vaelab.sweep.group import alike
+from vaelab.sweep.heart import GRACE, Heart, Watch
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.reap import reap
-from vaelab.sweep.study import ATTEMPTS, Study
+from vaelab.sweep.study import ATTEMPTS, DRAWS, Study
 from vaelab.sweep.supply import fill, over
 from vaelab.sweep.trial import State, Trial
 
@@ -48,6 +54,16 @@ def test_a_grid_that_was_begun_is_finished(sweep: Begin, monkeypatch: pytest.Mon
     assert [trial.setting["objective.beta"] for trial in study.trials()] == [1, 2, 4]
 
 
+def test_who_makes_many_trials_shows_that_it_still_holds_the_lock(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    with study.alone():
+        (lock,) = folder.glob("claims*")
+        os.utime(lock, (0, 0))
+        study.add({"objective.beta": 1}, None)
+        assert lock.stat().st_mtime > 0
+
+
 def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> None:
     folder = sweep("objective.beta=0.1..10:log", "model.latent=2..5", "training.seed=0,1",
                    search="random", trials=12)  # fmt: skip
@@ -60,6 +76,21 @@ def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> 
         assert sorted(trial.seed for trial in same if trial.seed is not None) == [0, 1]
     assert all(0.1 <= trial.setting["objective.beta"] <= 10 for trial in trials)  # type: ignore[operator]
     assert {type(trial.setting["model.latent"]) for trial in trials} == {int}
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_no_setting_is_trained_twice(sweep: Begin, search: str) -> None:
+    words = ("model.latent=2..4:log", "model.prior=standard_normal,vamp", "training.seed=0,1")
+    study, plan = opened(sweep(*words, search=search, trials=12))
+    while not over(study, plan):
+        fill(study, plan)
+        waiting = [trial for trial in study.trials() if trial.state is State.WAITING]
+        study.claim(waiting, "w")
+        for trial in waiting:
+            study.complete(trial, -float(trial.setting["model.latent"]), TERMS)  # type: ignore[arg-type]
+    trials = study.trials()
+    assert len({(*trial.setting.values(), trial.seed) for trial in trials}) == len(trials) == 12
+    assert len(study.every()) <= 12 + 6 * DRAWS
 
 
 def test_tpe_goes_where_the_trials_promise_most(sweep: Begin) -> None:
@@ -95,6 +126,29 @@ def test_a_killed_workers_trials_are_marked_and_retried_a_few_times(sweep: Begin
     known = {trial.state for trial in study.optuna.get_trials(deepcopy=False)}
     assert optuna.trial.TrialState.RUNNING not in known
     assert named(study, "001_beta2").state is State.WAITING
+
+
+def test_one_begun_for_the_last_time_is_trained_alone(sweep: Begin) -> None:
+    study, plan = opened(sweep("training.seed=0,1,2,3"))
+    first, second, *_ = trials = study.trials()
+    last = [replace(trial, attempt=ATTEMPTS) for trial in trials]
+    assert alike([last[0], second], plan) == [last[0]]
+    assert alike([first, last[1], *trials[2:]], plan) == [first, *trials[2:]]
+
+
+def test_the_first_at_a_rung_goes_on_and_a_run_that_is_retried_counts_once(sweep: Begin) -> None:
+    study, _ = opened(sweep("objective.beta=1,2,4"))
+    first, second, third = study.trials()
+    study.report(first, 2, -3.0)
+    assert study.worse_half(2) == set()
+    study.claim([first], "dead")
+    study.retry(first)
+    study.report(study.trials()[0], 2, -3.0)
+    study.report(second, 2, -1.0)
+    study.report(third, 4, 0.0)
+    assert study.worse_half(2) == {first.run}
+    study.report(third, 2, -5.0)
+    assert study.worse_half(2) == {third.run}
 
 
 def test_what_a_killed_process_had_only_drawn_is_dropped(sweep: Begin) -> None:
@@ -141,6 +195,46 @@ def test_one_elsewhere_is_given_up_after_a_minute_without_a_beat(
     assert watch.living() == set()
 
 
+def test_status_counts_none_that_died_elsewhere_long_ago(
+    sweep: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    study.claim(study.trials(), "far")
+    path = folder / "workers" / "far"
+    path.parent.mkdir()
+    path.write_text("elsewhere 1\n")
+
+    def status() -> str:
+        console = Console(file=StringIO(), width=200)
+        show_status(folder, console)
+        return str(console.file.getvalue()).splitlines()[-1]
+
+    assert status() == "1 at work, 2 trials under training"
+    os.utime(path, (time() - 2 * GRACE,) * 2)
+    gone = "0 at work, 0 trials under training; 2 left by killed workers: vaelab sweep resume"
+    assert status().startswith(gone)
+    assert os.listdir(path.parent) == ["far"]
+
+    def read_only(**_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr("vaelab.sweep.heart.NamedTemporaryFile", read_only)
+    assert status().startswith(gone)
+
+
+def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Begin) -> None:
+    folder = sweep("objective.beta=1,2")
+    study, _ = opened(folder)
+    first, second = study.trials()
+    study.fail(first, State.DIVERGED, "the loss is not a number")
+    with pytest.raises(MissingFileError, match="is complete yet; `vaelab sweep resume"):
+        show_best(folder, QUIET)
+    study.fail(second, State.DIVERGED, "the loss is not a number")
+    with pytest.raises(MissingFileError, match="was trained to the end; `vaelab sweep status"):
+        show_best(folder, QUIET)
+
+
 def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:
     folder = sweep("objective.beta=1,2")
     with pytest.raises(
@@ -159,6 +253,24 @@ def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:
         sweep("objective.beta=1,2", "task_name=other")
     with pytest.raises(MissingFileError, match="there is no sweep in"):
         Sweep.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("training.device=mps", "this machine"),
+        ("training.loggers=[wandb]", "nobody is logged in"),
+        ("data={kind: images, path: /nowhere}", "/nowhere"),
+    ],
+)
+def test_what_this_machine_lacks_is_told_before_a_folder_is_made(
+    sweep: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said: str
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.setattr("wandb.login", lambda **_: False)
+    with pytest.raises(UserError, match=said):
+        sweep("objective.beta=1,2", word)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(

@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
+from vaelab.errors import BadValueError
 from vaelab.run import Run, read_tensors
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
@@ -26,6 +27,7 @@ from vaelab.sweep.progress import reached
 from vaelab.sweep.results import results
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.warden import rungs
 from vaelab.sweep.worker import Worker
 from vaelab.training import train
 
@@ -85,7 +87,9 @@ def test_a_trial_that_diverges_is_recorded_and_the_sweep_goes_on(sweep: Begin) -
     trials = {trial.run: trial for trial in work(folder)}
     states = [trial.state for trial in trials.values()]
     assert states == [State.COMPLETE] * 2 + [State.DIVERGED] * 2
-    assert "is not a finite number" in trials["002_learning_rate1e+30_seed0"].reason
+    reason = trials["002_learning_rate1e+30_seed0"].reason
+    assert "is not a finite number" in reason
+    assert "002_" not in reason
     found = results(list(trials.values()))
     assert [result.whole for result in found] == [True, False]
     assert found[1].elbo is None
@@ -99,40 +103,44 @@ def test_a_setting_that_cannot_be_built_fails_alone(sweep: Begin) -> None:
     assert "kernel" in trials[0].reason
 
 
-def test_trials_worse_than_the_median_are_stopped_early(sweep: Begin) -> None:
-    rates = "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6"
-    folder = sweep(rates, "training.epochs=10", prune=True)
-    trials = work(folder, workers=5)  # one by one: four have ended before the fifth begins
-    assert [trial.state for trial in trials] == [State.COMPLETE] * 4 + [State.PRUNED]
-    assert trials[-1].terms["epoch"] < 10
-    assert reached(Run(folder / trials[-1].run)).epoch < 10
-
-
-def test_successive_halving_stops_the_worse_half_and_no_trial_needs_to_have_ended(
-    sweep: Begin,
+def test_trials_that_a_machine_cannot_train_wait_for_another(
+    sweep: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    folder = sweep("objective.beta=1,2", "training.device=mps", here=False)
+    with pytest.raises(BadValueError, match="`mps`, which this machine"):
+        work(folder)
+    assert {trial.state for trial in trials_of(folder)} == {State.WAITING}
+
+
+def test_rungs_lie_at_a_fifth_of_the_epochs_and_each_twice_as_far_as_the_one_before() -> None:
+    assert [rungs(epochs) for epochs in (1, 2, 10, 100)] == [[], [1], [2, 4, 8], [20, 40, 80]]
+
+
+def test_successive_halving_needs_no_trial_to_have_ended(sweep: Begin) -> None:
     rates = "training.optimizer.learning_rate=1e-2,1e-6"
     folder = sweep(rates, "training.epochs=10", prune=True)
-    Worker(folder, "here", 2, QUIET, halving=True).work()
-    trials = trials_of(folder)
+    trials = work(folder, workers=2)  # one by one
     assert [trial.state for trial in trials] == [State.COMPLETE, State.PRUNED]
     assert trials[1].terms["epoch"] == 2  # the first rung is a fifth of the training
+    assert reached(Run(folder / trials[1].run)).epoch == 2
 
 
-def test_one_of_those_trained_together_is_pruned_and_the_others_go_on(sweep: Begin) -> None:
-    folder = sweep(
-        "training.optimizer.learning_rate=1e-2,3e-3,4e-3,5e-3,1e-6,6e-3", "training.epochs=10",
-        prune=True,
-    )  # fmt: skip
-    study = Study(folder, Sweep.load(folder).space)
-    first, rest = study.trials()[:4], study.trials()[4:]
-    worker = Worker(folder, "here", 1, QUIET)
-    from vaelab.training.interrupt import Interrupt
-
-    for part in (first, rest):
-        study.claim(part, "here")
-        assert worker.train(part, Interrupt())
-    assert [trial.state for trial in study.trials()][4:] == [State.PRUNED, State.COMPLETE]
+def test_of_those_trained_together_the_worse_half_is_pruned_and_the_others_go_on(
+    sweep: Begin, tmp_path: Path
+) -> None:
+    rates = "training.optimizer.learning_rate=1e-7,1e-2,1e-6,3e-3"
+    folder = sweep(rates, "training.epochs=5", "training.precision=float64", prune=True)
+    trials = work(folder)
+    assert [trial.state for trial in trials] == [
+        State.PRUNED, State.COMPLETE, State.PRUNED, State.PRUNED,
+    ]  # fmt: skip
+    assert [reached(Run(folder / trial.run)).epoch for trial in trials] == [1, 5, 1, 2]
+    run = Run(folder / trials[1].run)
+    alone = train(run.experiment, tmp_path / "alone").run
+    torch.testing.assert_close(
+        read_tensors(run.resume_path)[0], read_tensors(alone.resume_path)[0], rtol=1e-6, atol=1e-8
+    )
 
 
 def test_a_worker_that_was_taken_for_dead_writes_nothing_more(

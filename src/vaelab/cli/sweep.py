@@ -107,8 +107,8 @@ def run(
         bool,
         typer.Option(
             "--prune",
-            help="Stop trials early that are worse than the median of finished ones; with Ray, "
-            "than the better half of those that came as far (ASHA).",
+            help="Stop trials early, at a fifth, two fifths and four fifths of their epochs, that "
+            "are not in the better half of those that came as far (ASHA).",
         ),
     ] = False,
     runs: RunsFolder = RUNS,
@@ -145,8 +145,9 @@ def run(
     console = Console()
     for note in notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    here = engine is EngineChoice.LOCAL
     with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
-        folder = begin(settings, swept, search.value, trials, prune, runs)
+        folder = begin(settings, swept, search.value, trials, prune, runs, here)
         go_on(folder, chosen, console)
 
 

@@ -13,6 +13,9 @@ CONSEQUENCE = (
     "sends those that are missing there"
 )
 
+COORDINATES = ("split", "step", "epoch")
+"""Of a row: where it stands, not what was measured."""
+
 
 class LoggerWarning(UserWarning):
     """A logger that failed and was left out."""
@@ -65,7 +68,7 @@ class Loggers:
     def log(self, row: Mapping[str, Any]) -> None:
         """Add a row of metrics.jsonl where it is not yet."""
         split, step = row["split"], row["step"]
-        numbers = {f"{split}/{key}": row[key] for key in row if key not in ("split", "step")}
+        numbers = {f"{split}/{key}": row[key] for key in row if key not in COORDINATES}
 
         def add(logger: Logger) -> None:
             if step > logger.known.get(split, -1):

@@ -9,6 +9,7 @@ from vaelab.errors import MissingFileError
 from vaelab.sweep.conduct import conduct
 from vaelab.sweep.engines.engine import Engine
 from vaelab.sweep.heart import Watch
+from vaelab.sweep.machine import check_machine
 from vaelab.sweep.pictures import draw_pictures
 from vaelab.sweep.plan import Search, Sweep, plan
 from vaelab.sweep.results import results, setting_words, table
@@ -26,6 +27,7 @@ def begin(
     trials: int | None,
     prune: bool,
     runs: Path,
+    here: bool = True,
 ) -> Path:
     """Make a sweep's folder and its trials; nothing is trained yet.
 
@@ -36,11 +38,14 @@ def begin(
         trials: how many; None for a grid.
         prune: whether to stop bad trials early.
         runs: where the folder is made.
+        here: whether this machine trains them.
 
     Raises:
-        UserError: something cannot be swept, or the folder is there already.
+        UserError: something cannot be swept, this machine lacks what every trial needs, or the
+            folder is there already.
     """
     sweep = plan(settings, words, search, trials, prune)
+    check_machine(sweep.first, here)
     folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"
     sweep.save(folder)
     study = Study(folder, sweep.space)
@@ -73,7 +78,7 @@ def show_status(folder: Path, console: Console) -> None:
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             _say(console, f"{trial.run} {trial.state.value}: {trial.reason}")
-    living = Watch(folder).living()
+    living = Watch(folder).living_at_a_glance()
     running = sum(trial.state is State.RUNNING for trial in trials)
     if living or running:
         lost = sum(t.state is State.RUNNING and t.worker not in living for t in trials)
@@ -92,9 +97,14 @@ def show_best(folder: Path, console: Console) -> None:
     sweep, trials = _read(folder)
     found = [result for result in results(trials) if result.complete]
     if not found:
-        raise MissingFileError(
-            f"no trial of {folder} is complete yet; `vaelab sweep resume {folder}` goes on"
-        )
+        if len(trials) < sweep.trials or any(trial.state in GOING for trial in trials):
+            what = f"is complete yet; `vaelab sweep resume {folder}` goes on"
+        else:
+            what = (
+                f"was trained to the end; `vaelab sweep status {folder}` says why, and "
+                "task_name=NAME makes another sweep"
+            )
+        raise MissingFileError(f"no trial of {folder} {what}")
     best = found[0]
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
     setting = setting_words(sweep.space, best.setting) or "the only setting"

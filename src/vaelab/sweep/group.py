@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.sweep.plan import Sweep
+from vaelab.sweep.study import ATTEMPTS
 from vaelab.sweep.trial import Trial
 from vaelab.training import check_alike
 from vaelab.training.precision import choose_place
@@ -16,11 +17,14 @@ LARGEST = 16
 def alike(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
     """The first trial and those that differ from it in seed, beta or learning rate alone.
 
-    It stays by itself where training together would take longer than one after the other.
+    It stays by itself where training together would take longer than one after the other, and where
+    it is begun for the last time: if it kills that worker too, none fails in its company.
     """
     if not trials:
         return []
     chosen = [trials[0]]
+    if trials[0].attempt == ATTEMPTS:
+        return chosen
     try:
         first = sweep.experiment(trials[0].run, trials[0].setting, trials[0].seed)
         if not pays(first):
@@ -28,6 +32,8 @@ def alike(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
     except UserError:  # the one who trains it says so
         return chosen
     for trial in trials[1:]:
+        if trial.attempt == ATTEMPTS:
+            continue
         try:
             other = sweep.experiment(trial.run, trial.setting, trial.seed)
             check_alike([first, other])

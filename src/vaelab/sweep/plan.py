@@ -31,12 +31,18 @@ class Sweep(Config):
     trials: int
     """How many, seeds counted."""
     prune: bool
-    """Whether trials that are worse than half of the finished ones are stopped early."""
+    """Whether the worse half of the trials is stopped early, again and again."""
 
     @cached_property
     def space(self) -> Space:
         """What is swept."""
         return read_space(self.swept)[0]
+
+    @property
+    def first(self) -> Experiment:
+        """The experiment of one of its settings."""
+        _, setting = next(iter(self.space.samples()), ("", {}))
+        return self.experiment("trial", setting, None)
 
     def experiment(
         self, run: str, setting: Setting, seed: int | None, source: str | None = None
@@ -141,6 +147,12 @@ def _check_search(space: Space, search: Search, trials: int | None, prune: bool)
         raise BadCombinationError(
             f"each setting is trained with {space.repeats} seeds, and {trials} is no multiple of "
             f"that; use --trials {up}"
+        )
+    most = space.count * space.repeats
+    if search != "grid" and trials is not None and trials > most:
+        raise BadCombinationError(
+            f"--trials {trials}, but there are no more than {most} different ones; "
+            f"use --trials {most}, or sweep more values"
         )
     if max(trials or 0, space.size if search == "grid" else 0) > LARGEST:
         raise BadValueError(f"that is more than {LARGEST:,} trials; sweep less at once")

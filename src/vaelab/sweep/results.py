@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
-from typing import Any
 
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
 from vaelab.sweep.plan import Sweep
-from vaelab.sweep.space import Setting, Space, Value, key_of, written
+from vaelab.sweep.space import Key, Setting, Space, Value, key_of, written
 from vaelab.sweep.trial import State, Trial
 
 ROWS = 40
@@ -74,10 +73,11 @@ class Result:
 
 def results(trials: Sequence[Trial]) -> list[Result]:
     """The settings, those first whose seeds were all trained to the end, the highest ELBO first."""
-    settings: dict[Any, list[Trial]] = {}
-    for trial in trials:
-        settings.setdefault(key_of(trial.setting), []).append(trial)
-    found = [Result(those[0].setting, tuple(those)) for those in settings.values()]
+    settings: dict[Key, dict[int | None, Trial]] = {}
+    for trial in trials:  # one repeated with the same seed says nothing new
+        settings.setdefault(key_of(trial.setting), {}).setdefault(trial.seed, trial)
+    seeds = [tuple(those.values()) for those in settings.values()]
+    found = [Result(those[0].setting, those) for those in seeds]
     return sorted(found, key=_rank)
 
 

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import isfinite, prod
+from math import exp, inf, isfinite, log, prod
+from random import Random
 from typing import Any
 
 from vaelab.config import parse_yaml, takes_integers
@@ -20,6 +21,7 @@ LONGEST_VALUE = 24
 Value = str | int | float | bool | None
 Setting = Mapping[str, Value]
 """A value for each swept key but the seed."""
+Key = tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,15 @@ class Listed:
     def ends(self) -> tuple[Value, ...]:
         """Values that have to be right if all are."""
         return self.values
+
+    @property
+    def count(self) -> int:
+        """Values."""
+        return len(self.values)
+
+    def draw(self, random: Random) -> Value:
+        """One of them."""
+        return random.choice(self.values)
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,20 @@ class Range:
         """Values that have to be right if all are."""
         middle = (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2
         numbers = (self.low, middle, self.high)
-        return tuple(round(number) if self.integer else number for number in numbers)
+        return tuple(dict.fromkeys(round(n) if self.integer else n for n in numbers))
+
+    @property
+    def count(self) -> float:
+        """Values; infinitely many unless they are whole numbers."""
+        return int(self.high - self.low) + 1 if self.integer else inf
+
+    def draw(self, random: Random) -> Value:
+        """One of them."""
+        half = 0.5 if self.integer else 0.0  # so that the ends are as likely as the others
+        ends = self.low - half, self.high + half
+        number = exp(random.uniform(*map(log, ends))) if self.log else random.uniform(*ends)
+        number = min(max(number, self.low), self.high)
+        return round(number) if self.integer else number
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,18 @@ class Space:
         """Trials of the grid."""
         listed = [one for one in self.dimensions if isinstance(one, Listed)]
         return prod(len(one.values) for one in listed) * self.repeats
+
+    @property
+    def count(self) -> float:
+        """Settings, infinitely many where a range is of real numbers."""
+        return prod(one.count for one in self.dimensions)
+
+    def draw(self, random: Random, known: Collection[Key]) -> Setting:
+        """A setting that is not known, unless all are."""
+        while True:
+            setting = {one.key: one.draw(random) for one in self.dimensions}
+            if key_of(setting) not in known or len(known) >= self.count:
+                return setting
 
     def grid(self) -> Iterator[Setting]:
         """Every combination of the listed values."""
@@ -133,6 +169,9 @@ def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
             raise BadValueError(f"`{word}` has no value; {FORM}")
         else:
             fixed.append(word)
+    for word in fixed:
+        if (key := word.partition("=")[0].strip()) in [one.key for one in dimensions]:
+            raise BadValueError(f"`{key}` is swept, and `{word}` gives it one value; leave one out")
     if not dimensions:
         raise BadValueError(f"nothing is swept: no key has several values; {FORM}")
     seeds = next((one for one in dimensions if one.key == SEED), None)
@@ -140,7 +179,7 @@ def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
     return Space(rest, _seeds(seeds)), fixed
 
 
-def key_of(setting: Setting) -> tuple[tuple[str, Value], ...]:
+def key_of(setting: Setting) -> Key:
     """The setting as something that can be looked up."""
     return tuple(sorted(setting.items(), key=lambda item: item[0]))
 

@@ -1,8 +1,10 @@
 """The trials of a sweep, in Optuna's journal beside the runs: made, claimed, ended, retried."""
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import optuna
@@ -18,10 +20,12 @@ from optuna.trial import TrialState, create_trial
 
 from vaelab.errors import BadValueError
 from vaelab.files import storage_error
-from vaelab.sweep.space import Listed, Range, Setting, Space, Value
+from vaelab.sweep.space import Listed, Range, Setting, Space, Value, key_of
 from vaelab.sweep.trial import State, Trial
 
 NAME = "sweep"
+DRAWS = 5
+"""Times that a sampler may propose for each setting that is wanted."""
 ATTEMPTS = 3
 """Times that a trial is begun whose workers are killed."""
 HELD = 60
@@ -43,7 +47,7 @@ class Study:
     """
 
     def __init__(self, folder: Path, space: Space) -> None:
-        self.space, self._path = space, folder / "journal.log"
+        self.space, self._path, self._claims = space, folder / "journal.log", folder / "claims"
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         lock = JournalFileOpenLock(str(self._path))
         try:
@@ -65,7 +69,7 @@ class Study:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else makes, claims or retries trials inside the block."""
-        lock = JournalFileOpenLock(str(self._path.with_name("claims")), grace_period=HELD)
+        lock = JournalFileOpenLock(str(self._claims), grace_period=HELD)
         lock.acquire()
         try:
             yield
@@ -86,7 +90,9 @@ class Study:
     def add(
         self, setting: Setting, seed: int | None, run: str | None = None, attempt: int = 1
     ) -> None:
-        """A trial that waits to be claimed; without a run it has a new one."""
+        """A trial that waits to be claimed; without a run it has a new one; to be called alone."""
+        with suppress(OSError):  # making thousands takes longer than others wait for the lock
+            os.utime(f"{self._claims}.lock")
         name = run or self._run(self._storage.get_n_trials(self._id), setting, seed)
         self.optuna.add_trial(
             create_trial(
@@ -96,22 +102,45 @@ class Study:
             )
         )  # fmt: skip
 
-    def propose(self, sampler: optuna.samplers.BaseSampler, count: int) -> None:
-        """Trials that wait, with settings of a sampler's and the first of the seeds.
+    def draw(self, random: Random, count: int) -> None:
+        """Trials that wait, with new settings drawn at random and the first of the seeds."""
+        known = {key_of(trial.setting) for trial in self.trials()}
+        for _ in range(count):
+            setting = self.space.draw(random, known)
+            known.add(key_of(setting))
+            self.add(setting, self._first_seed)
+
+    def propose(self, sampler: optuna.samplers.BaseSampler, count: int) -> int:
+        """Trials that wait, with new settings of a sampler's and the first of the seeds.
 
         While they are drawn they count as running, so that the sampler proposes different ones.
+
+        Returns:
+            How many; fewer where the sampler proposes again and again what is there already.
         """
         study = optuna.load_study(study_name=NAME, storage=self._storage, sampler=sampler)
-        seed = self.space.seeds[0] if self.space.seeds else None
-        drawn = []
-        for _ in range(count):
+        known = {key_of(trial.setting) for trial in self.trials()}
+        drawn: dict[int, Setting] = {}
+        for _ in range(DRAWS * count):
             trial = optuna.trial.Trial(study, self._storage.create_new_trial(self._id))
-            drawn.append(
-                (trial.number, {one.key: suggest(trial, one) for one in self.space.dimensions})
-            )
-        for number, setting in drawn:
+            setting: Setting = {one.key: suggest(trial, one) for one in self.space.dimensions}
+            if key_of(setting) in known:
+                repeated = {"ended": State.KILLED.value, "reason": "proposed before"}
+                self._set(trial.number, TrialState.FAIL, facts=repeated)
+                continue
+            known.add(key_of(setting))
+            drawn[trial.number] = setting
+            if len(drawn) == count:
+                break
+        for number, setting in drawn.items():
+            seed = self._first_seed
             facts = {"seed": seed, "run": self._run(number, setting, seed)}
             self._set(number, TrialState.WAITING, facts=facts)
+        return len(drawn)
+
+    @property
+    def _first_seed(self) -> int | None:
+        return self.space.seeds[0] if self.space.seeds else None
 
     def claim(self, chosen: Sequence[Trial], worker: str) -> None:
         """Note that a worker trains these; to be called alone."""
@@ -154,14 +183,19 @@ class Study:
                 self.add(trial.setting, trial.seed, trial.run, trial.attempt + 1)
             self.fail(trial, State.KILLED, reason)
 
-    def report(
-        self, trial: Trial, epoch: int, elbo: float, pruner: optuna.pruners.BasePruner
-    ) -> bool:
-        """Note the ELBO after an epoch; whether the trial is not worth going on with."""
-        self.optuna.pruner = pruner
-        going = optuna.trial.Trial(self.optuna, self._trial_id(trial.number))
-        going.report(elbo, epoch)
-        return bool(going.should_prune())
+    def report(self, trial: Trial, epoch: int, elbo: float) -> None:
+        """Note the best ELBO until the end of an epoch."""
+        self._storage.set_trial_intermediate_value(self._trial_id(trial.number), epoch, elbo)
+
+    def worse_half(self, epoch: int) -> set[str]:
+        """The runs not among the better half, rounded up, of those reported after an epoch."""
+        trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        reported = [one for one in trials if epoch in one.intermediate_values]
+        elbos = {one.user_attrs["run"]: one.intermediate_values[epoch] for one in reported}
+        if not elbos:
+            return set()
+        least = sorted(elbos.values(), reverse=True)[(len(elbos) - 1) // 2]
+        return {run for run, elbo in elbos.items() if elbo < least}
 
     def _run(self, number: int, setting: Setting, seed: int | None) -> str:
         return f"{number:03d}_{self.space.name(setting, seed)}"

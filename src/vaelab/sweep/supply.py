@@ -1,12 +1,12 @@
 """Which trials there are: the grid's, or those that a sampler proposes."""
 
-from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from random import Random
 
 import optuna
 
 from vaelab.sweep.plan import Sweep
-from vaelab.sweep.space import key_of
+from vaelab.sweep.space import Key, key_of
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import GOING, State, Trial
 
@@ -26,15 +26,16 @@ def fill(study: Study, sweep: Sweep) -> None:
         for setting, seed in points[len(trials) :]:
             study.add(setting, seed)
         return
-    settings = _repeat(study, sweep)
-    left = sweep.trials // space.repeats - settings
+    _repeat(study, space.seeds)
+    left = (sweep.trials - len(study.trials())) // space.repeats
     seed = len(study.every())  # goes on where another process left
-    if sweep.search == "random" and left > 0:
-        study.propose(optuna.samplers.RandomSampler(seed=seed), left)
-        _repeat(study, sweep)
+    if sweep.search == "random":
+        study.draw(Random(seed), left)
     elif left > 0 and not any(trial.state is State.WAITING for trial in trials):
-        study.propose(optuna.samplers.TPESampler(seed=seed), min(TOGETHER, left))
-        _repeat(study, sweep)
+        wanted = min(TOGETHER, left)
+        found = study.propose(optuna.samplers.TPESampler(seed=seed), wanted)
+        study.draw(Random(seed), wanted - found)
+    _repeat(study, space.seeds)
 
 
 def over(study: Study, sweep: Sweep) -> bool:
@@ -44,17 +45,13 @@ def over(study: Study, sweep: Sweep) -> bool:
     return len(trials) >= sweep.trials and not going
 
 
-def _repeat(study: Study, sweep: Sweep) -> int:
-    """Give every setting all the seeds; the number of settings."""
-    settings: dict[Any, list[Trial]] = {}
+def _repeat(study: Study, seeds: Sequence[int]) -> None:
+    """Give every setting all the seeds."""
+    settings: dict[Key, list[Trial]] = {}
     for trial in study.trials():
         settings.setdefault(key_of(trial.setting), []).append(trial)
-    total = 0
     for those in settings.values():
-        counted = Counter(trial.seed for trial in those)
-        times = max(counted.values())
-        total += times
-        for seed in sweep.space.seeds:
-            for _ in range(times - counted[seed]):
+        trained = [trial.seed for trial in those]
+        for seed in seeds:
+            if seed not in trained:
                 study.add(those[0].setting, seed)
-    return total

@@ -15,7 +15,7 @@ class State(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
     PRUNED = "pruned"
-    """Stopped early, since it was worse than half of those that had ended."""
+    """Stopped early, in the worse half of those that had come as far."""
     DIVERGED = "diverged"
     KILLED = "killed"
     """Its worker ended without a word; another trial with the same run goes on."""

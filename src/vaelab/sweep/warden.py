@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
-
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import Trial
@@ -14,14 +12,8 @@ from vaelab.training.loop import Loop
 
 LOOK = 5.0
 """Seconds between looks into the journal."""
-RUNGS = 10
-"""Times in a training that a trial may be pruned."""
 FIRST = 0.2
 """Part of a training before which none is pruned: the slow begin badly."""
-FINISHED_FIRST = 4
-"""Trials that have to be complete before any is worse than their median."""
-HALVING = 2
-"""Of the trials that reached a rung one in so many goes on; rungs lie so many times apart."""
 
 
 class LostError(Exception):
@@ -41,7 +33,6 @@ class Warden:
         trials: in the order of the loop's members.
         worker: that trains them.
         interrupt: a person's wish to stop, from before the training.
-        halving: whether to prune by asynchronous successive halving, else by the median.
 
     Attributes:
         pruned: those that are not worth going on with; training stops where there are some.
@@ -54,10 +45,9 @@ class Warden:
         trials: Sequence[Trial],
         worker: str,
         interrupt: Interrupt,
-        halving: bool = False,
     ) -> None:
         self._study, self._prune, self._worker = study, sweep.prune, worker
-        self._interrupt, self._halving = interrupt, halving
+        self._interrupt = interrupt
         self._trials = {trial.run: trial for trial in trials}
         self._looked = monotonic()
         self.pruned: list[Trial] = []
@@ -81,18 +71,23 @@ class Warden:
         return "stopped to go on without the worst" if self.pruned else None
 
     def after_step(self, loop: Loop) -> None:
-        """Report at the end of some epochs."""
-        progress, epochs = loop.progress, loop.config.epochs
-        rung = max(1, epochs // RUNGS)
-        ended = progress.batch == 0 and progress.epoch % rung == 0
-        if not self._prune or not ended or not FIRST * epochs <= progress.epoch < epochs:
+        """Halve at the end of some epochs.
+
+        At each rung a trial is compared with all that have come as far by then, none of which needs
+        to have ended: "A System for Massively Parallel Hyperparameter Tuning" (Li et al., 2020),
+        algorithm 2, arXiv 1810.05934. Those that come there together are judged together.
+        """
+        progress = loop.progress
+        if not self._prune or progress.batch or progress.epoch not in rungs(loop.config.epochs):
             return
-        pruner = self._pruner(epochs)
         for member in loop.members:
-            trial = self._trials[member.experiment.task_name]
             best = member.progress.best_elbo
-            if best is not None and self._study.report(trial, progress.epoch, best, pruner):
-                self.pruned.append(trial)
+            if best is not None:
+                trial = self._trials[member.experiment.task_name]
+                self._study.report(trial, progress.epoch, best)
+        worse = self._study.worse_half(progress.epoch)
+        names = [member.experiment.task_name for member in loop.members]
+        self.pruned += [self._trials[name] for name in names if name in worse]
 
     def kept(self, loop: Loop, entry: dict[str, Any]) -> None:
         """Nothing to do."""
@@ -100,14 +95,12 @@ class Warden:
     def end(self, loop: Loop, stopped: str | None) -> None:
         """Nothing to do."""
 
-    def _pruner(self, epochs: int) -> BasePruner:
-        """The rule that stops trials.
 
-        Successive halving needs no finished trial: at each rung it compares with those that have
-        reached it by then ("A System for Massively Parallel Hyperparameter Tuning" (Li et al.,
-        2020), algorithm 2, arXiv 1810.05934).
-        """
-        if not self._halving:
-            return MedianPruner(n_startup_trials=FINISHED_FIRST)
-        first = max(1, round(FIRST * epochs))
-        return SuccessiveHalvingPruner(min_resource=first, reduction_factor=HALVING)
+def rungs(epochs: int) -> list[int]:
+    """The epochs after which trials are halved: a fifth of all, and each twice the one before."""
+    rung = max(1, round(FIRST * epochs))
+    found = []
+    while rung < epochs:
+        found.append(rung)
+        rung *= 2
+    return found

@@ -15,6 +15,7 @@ from vaelab.process import prepare_process
 from vaelab.run import Run
 from vaelab.sweep.group import alike, share
 from vaelab.sweep.heart import Heart, Watch, worker_name
+from vaelab.sweep.machine import check_machine
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import ended
 from vaelab.sweep.reap import reap
@@ -39,13 +40,10 @@ class Worker:
         name: its own, which no other has.
         workers: that there will be at least; trials are shared among so many.
         console: where it says what it does.
-        halving: whether it prunes by successive halving; else by the median.
     """
 
-    def __init__(
-        self, folder: Path, name: str, workers: int, console: Console, halving: bool = False
-    ) -> None:
-        self.folder, self.name, self.console, self._halving = folder, name, console, halving
+    def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
+        self.folder, self.name, self.console = folder, name, console
         self.sweep = Sweep.load(folder)
         self.study = Study(folder, self.sweep.space)
         self._workers, self._watch = workers, Watch(folder)
@@ -77,9 +75,13 @@ class Worker:
         return chosen
 
     def train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
-        """Train trials that it has claimed together; whether to go on with others."""
+        """Train trials that it has claimed together; whether to go on with others.
+
+        Raises:
+            UserError: nothing can be trained here; they wait for another worker.
+        """
         while trials:
-            warden = Warden(self.study, self.sweep, trials, self.name, interrupt, self._halving)
+            warden = Warden(self.study, self.sweep, trials, self.name, interrupt)
             try:
                 experiments = [self.sweep.experiment(t.run, t.setting, t.seed) for t in trials]
                 self._sweep_up(trials)
@@ -100,6 +102,7 @@ class Worker:
             except UserError as error:
                 if len(trials) > 1:
                     return self._train_apart(trials, interrupt)
+                self._check_machine(trials[0])
                 self._fail(trials, State.FAILED, error)
                 return True
             for trial in warden.pruned:
@@ -111,11 +114,26 @@ class Worker:
 
     def _train_apart(self, trials: list[Trial], interrupt: Interrupt) -> bool:
         """One by one, so that it shows which of them is wrong; whether to go on with others."""
-        for number, trial in enumerate(trials):
-            if not self.train([trial], interrupt):
-                self.study.give_back(trials[number + 1 :])
-                return False
-        return True
+        left = list(trials)
+        try:
+            while left:
+                if not self.train([left.pop(0)], interrupt):
+                    return False
+            return True
+        finally:
+            self.study.give_back(left)
+
+    def _check_machine(self, trial: Trial) -> None:
+        """Give a trial back that fails for what this machine lacks, not for its setting."""
+        try:
+            experiment = self.sweep.experiment(trial.run, trial.setting, trial.seed)
+        except UserError:  # the setting
+            return
+        try:
+            check_machine(experiment)
+        except UserError:
+            self.study.give_back([trial])
+            raise
 
     def _finish(self, trials: Sequence[Trial], stopped: bool) -> bool:
         if stopped:
@@ -127,8 +145,9 @@ class Worker:
 
     def _fail(self, trials: Sequence[Trial], state: State, error: Exception) -> None:
         for trial in trials:
-            self.console.print(f"{trial.run}: {error}", markup=False, highlight=False)
-            self.study.fail(trial, state, str(error))
+            reason = str(error).removeprefix(f"{trial.run}: ")
+            self.console.print(f"{trial.run}: {reason}", markup=False, highlight=False)
+            self.study.fail(trial, state, reason)
 
     def _sweep_up(self, trials: Sequence[Trial]) -> None:
         """Remove what is left of folders whose worker was killed before there was a run in them."""

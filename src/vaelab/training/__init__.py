@@ -23,7 +23,7 @@ from vaelab.run import Run
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.interrupt import interruptible
-from vaelab.training.logged import logged
+from vaelab.training.logged import catch_up, logged
 from vaelab.training.loop import Loop
 from vaelab.training.member import Member
 from vaelab.training.meter import DivergedRunError
@@ -125,6 +125,10 @@ def train_together(
                 for run, model, one in zip(runs, models, experiments, strict=True)
                 if not _is_finished(run, one.training.epochs, display)
             ]
+            trained = {member.run.path: member for member in members}
+            for run in runs if world.leads else []:
+                if run.path not in trained:
+                    catch_up(run, training.loggers, display.say)
             logs.enter_context(logged(members if world.leads else [], display.say))
             stopped = None
             if members:
@@ -133,7 +137,6 @@ def train_together(
                     for group, until in _level(members):
                         loop = Loop(group, store, place, display, conductor, world)
                         stopped = stopped or loop.train(interrupt, drawer, until)
-        trained = {member.run.path: member for member in members}
         for run in runs if world.leads else []:
             if stopped and run.path in trained:
                 display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")

@@ -41,11 +41,11 @@ def choose(
         if name == "ray":
             from vaelab.sweep.engines.ray_engine import Ray
 
-            return Ray(workers, address, cpus or 1, gpus)
+            return Ray(workers, address, cpus or 1, _part_or_whole(gpus))
         if name == "slurm":
             from vaelab.sweep.engines.slurm import Slurm
 
-            return Slurm(workers or 1, cpus or 1, _whole(gpus or 0), _pairs(sbatch))
+            return Slurm(workers or 1, cpus or 1, _whole(gpus or 0.0), _pairs(sbatch))
     except ModuleNotFoundError as error:
         raise MissingFileError(
             f"--engine {name} needs {error.name}, which is not installed; "
@@ -61,12 +61,21 @@ def _refuse(option: str, given: bool, name: str, engines: Sequence[str]) -> None
 
 
 def _whole(gpus: float) -> int:
-    if gpus != int(gpus):
+    if not gpus.is_integer():
         raise BadValueError(
             f"--gpus {gpus:g}: a job of Slurm has whole GPUs; use a whole number, or --engine ray, "
             "whose trials can share one"
         )
     return int(gpus)
+
+
+def _part_or_whole(gpus: float | None) -> float | None:
+    if gpus is not None and not (gpus <= 1 or gpus.is_integer()):
+        raise BadValueError(
+            f"--gpus {gpus:g}: a trial of Ray has a part of one GPU or several whole ones; use a "
+            "part below 1, such as 0.5, or a whole number"
+        )
+    return gpus
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:

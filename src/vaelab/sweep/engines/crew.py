@@ -8,12 +8,12 @@ from vaelab.errors import BadValueError
 from vaelab.sweep.engines.engine import REFRESH, Task
 from vaelab.sweep.heart import Watch
 from vaelab.sweep.reap import reap
+from vaelab.sweep.study import ATTEMPTS
 from vaelab.sweep.trial import GOING
 
-LAST_WORDS = 400
-"""Characters of a worker's log that are shown."""
-FRUITLESS = 3
-"""Deaths in a row, for each worker, without a trial that ended, after which it makes no sense."""
+FRUITLESS = ATTEMPTS
+"""Deaths in a row, for each worker, after which trials that kill their workers have failed; more
+without a trial that ended make no sense."""
 CANNOT = 2
 """The exit code of a worker that has said what is wrong."""
 
@@ -44,7 +44,7 @@ class Crew(ABC):
 
     @abstractmethod
     def last_words(self, name: str) -> str:
-        """The end of a worker's log, and where the log is."""
+        """The last line of a worker's log, and where the log is."""
 
     def look(self, ended: int, over: bool) -> list[str]:
         """Replace workers that ended before the sweep did; their names.
@@ -64,15 +64,21 @@ class Crew(ABC):
             if code is None or (code == 0 and over):
                 continue
             if code == CANNOT:
-                raise BadValueError(self.last_words(name).splitlines()[-1])
+                raise BadValueError(self.last_words(name))
             self._deaths += code != 0
-            if self._deaths >= FRUITLESS * self.workers:
+            if self._deaths > FRUITLESS * self.workers:
                 raise BadValueError(
                     f"one worker after the other dies; the last: {self.last_words(name)}"
                 )
             replaced.append(name)
             self.start()
         return replaced
+
+
+def last_line(text: str) -> str:
+    """The last line of a log."""
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 def attend(crew: Crew, task: Task) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from vaelab.sweep.engines.crew import LAST_WORDS, Crew, attend
+from vaelab.sweep.engines.crew import Crew, attend, last_line
 from vaelab.sweep.engines.engine import Engine, Task
 from vaelab.sweep.heart import log_path, worker_name
 
@@ -93,5 +93,5 @@ class Processes(Crew):
     def last_words(self, name: str) -> str:
         """See `Crew`."""
         path = log_path(self._folder, name)
-        text = path.read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
-        return text.replace("vaelab: ", "") + f" (its log: {path})"
+        text = last_line(path.read_text(encoding="utf-8", errors="replace"))
+        return text.removeprefix("vaelab: ") + f" (its log: {path})"

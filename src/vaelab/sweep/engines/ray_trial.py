@@ -60,7 +60,7 @@ class RayTrial(Trainable):
         try:
             self._log.parent.mkdir(exist_ok=True)
             with self._log.open("a", encoding="utf-8") as log:
-                worker = Worker(folder, name, 1, Console(file=log), halving=True)
+                worker = Worker(folder, name, 1, Console(file=log))
                 trials = [trial for trial in worker.study.trials() if trial.run == self._path.name]
                 if trials[0].state is State.RUNNING:  # else it has failed too often
                     worker.train(trials, self._interrupt)

@@ -11,7 +11,7 @@ import submitit
 import torch
 
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.sweep.engines.crew import CANNOT, LAST_WORDS, Crew, attend
+from vaelab.sweep.engines.crew import CANNOT, Crew, attend, last_line
 from vaelab.sweep.engines.engine import Engine, Task
 from vaelab.sweep.heart import worker_name
 from vaelab.sweep.worker import work_on
@@ -120,7 +120,7 @@ class Jobs(Crew):
     def last_words(self, name: str) -> str:
         """See `Crew`."""
         text = self._text(name)
-        return (_said(text) or text[-LAST_WORDS:]) + f" (its log: {self._log(name)})"
+        return (_said(text) or last_line(text)) + f" (its log: {self._log(name)})"
 
     def cancel(self) -> None:
         """Take those that still wait out of the queue."""

@@ -11,11 +11,14 @@ from matplotlib.patheffects import withStroke
 from vaelab.figures.curves import vertical_range
 from vaelab.figures.style import CONTRAST, FAINT, INK, MARGIN, SOFT, Page, number
 from vaelab.sweep.pictures.colours import place, shades
-from vaelab.sweep.results import Result, setting_words, words
+from vaelab.sweep.pictures.labels import Labels, shortened
+from vaelab.sweep.results import Result
 from vaelab.sweep.space import Listed, Range, Space, Value
 
 SIDES, GAP, HEIGHT, HEAD = 90, 170, 320, 26
 TICKS = 5
+CHARACTER = 6.2
+"""Mean width of a small one, pixels."""
 
 
 def draw_parallel(found: Sequence[Result], space: Space, title: str) -> Figure:
@@ -29,15 +32,23 @@ def draw_parallel(found: Sequence[Result], space: Space, title: str) -> Figure:
         space: what is swept, one key or more.
         title: name of the sweep.
     """
-    count = len(space.dimensions)
-    width = max(2 * SIDES + count * GAP, 460)
+    labels, count = Labels(space), len(space.dimensions)
+    ticks = [
+        [(_height(one, value), labels.of(one.key, value)) for value in _ticks(one)]
+        for one in space.dimensions
+    ]
+    left = max(SIDES, 16 + round(CHARACTER * max(len(text) for _, text in ticks[0])))
+    width = max(left + count * GAP + SIDES, 460)
     mean = f", mean over {space.repeats} seeds" if space.repeats > 1 else ""
     page = Page(
         width, HEAD + HEIGHT + MARGIN + 8,
         "Every setting on its way to the validation ELBO at beta 1",
-        f"{title} · nats per image{mean}; orange: {setting_words(space, found[0].setting)}",
+        shortened(
+            f"{title} · nats per image{mean}; orange: {labels.setting(found[0].setting)}",
+            int((width - 2 * MARGIN) / CHARACTER),
+        ),
     )  # fmt: skip
-    axes = page.axes(SIDES, HEAD, width - 2 * SIDES, HEIGHT)
+    axes = page.axes(left, HEAD, width - left - SIDES, HEIGHT)
     axes.set_axis_off()
     axes.set_xlim(0, count)
     axes.set_ylim(0, 1)
@@ -53,8 +64,7 @@ def draw_parallel(found: Sequence[Result], space: Space, title: str) -> Figure:
             marker="o", ms=4, alpha=1.0 if index == 0 else 0.8, zorder=3 + (index == 0),
         )  # fmt: skip
     for position, dimension in enumerate(space.dimensions):
-        ticks = [(_height(dimension, value), words(value)) for value in _ticks(dimension)]
-        _axis(axes, position, space.short(dimension.key), ticks)
+        _axis(axes, position, space.short(dimension.key), ticks[position])
     values = _round(low, high)
     _axis(axes, count, "elbo", [((v - low) / (high - low), number(v)) for v in values])
     return page.figure

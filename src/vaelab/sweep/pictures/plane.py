@@ -1,7 +1,6 @@
 """The settings of a sweep in the plane of rate and distortion."""
 
 from collections.abc import Sequence
-from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from vaelab.figures.curves import vertical_range
 from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number
 from vaelab.sweep.pictures.colours import Colours
-from vaelab.sweep.results import Mean, Result, setting_words, words
+from vaelab.sweep.pictures.labels import Labels, shortened
+from vaelab.sweep.results import Mean, Result
 from vaelab.sweep.space import Space
 
 LEFT, SIDE, KEY, FOOT = 74, 440, 400, 54
-LINES, MOST_NAMED, LONGEST = 7, 20, 27
+LINES, MOST_NAMED, LONGEST = 7, 20, 50
 
 
 def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
@@ -93,13 +93,13 @@ def _frame(axes: Axes, found: Sequence[Result]) -> None:
 
 
 def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours) -> None:
-    left, top = LEFT + SIDE + 24, 0
+    left, top, labels = LEFT + SIDE + 24, 0, Labels(space)
     if colours.key:
         page.text(left, top, space.short(colours.key), size=9, weight="bold")
         for value in colours.samples():
             top += 17
             page.text(left, top, "●", color=colours.of(value))
-            page.text(left + 16, top, shorten(words(value), LONGEST, placeholder="…"))
+            page.text(left + 16, top, labels.of(colours.key, value))
         top += 30
     page.text(left, top, "on the Pareto front", size=9, weight="bold")
     page.text(left + KEY, top, "elbo", size=9, weight="bold", align="right")
@@ -107,8 +107,8 @@ def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours)
     for label, result in enumerate(front[: min(MOST_NAMED, room)], 1):
         top += 17
         page.text(left, top, str(label), color=SOFT)
-        name = setting_words(space, result.setting) or "the only setting"
-        page.text(left + 20, top, shorten(name, 2 * LONGEST, placeholder="…"))
+        name = labels.setting(result.setting) or "the only setting"
+        page.text(left + 20, top, shortened(name, LONGEST))
         page.text(left + KEY, top, _nats(result.elbo), align="right")
     if len(front) > min(MOST_NAMED, room):
         page.text(left, top + 17, f"and {len(front) - min(MOST_NAMED, room)} more", color=SOFT)

@@ -13,7 +13,8 @@ from vaelab.figures.sheet import fitting, magnify, on_grid, spread, tile
 from vaelab.figures.style import INK, MARGIN, SOFT, Page
 from vaelab.pictures import subject_of
 from vaelab.run import Run
-from vaelab.sweep.results import Result, words
+from vaelab.sweep.pictures.labels import Labels
+from vaelab.sweep.results import Result
 from vaelab.sweep.space import Setting, Space, Value
 
 CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
@@ -68,6 +69,7 @@ def draw_strip(pieces: Sequence[Piece], space: Space, key: str, title: str) -> F
     """The sheets from left to right, the value above each."""
     height = max(piece.sheet.shape[0] for piece in pieces)
     width = max(piece.sheet.shape[1] for piece in pieces)
+    labels = Labels(space)
     across = min(len(pieces), max(1, WIDEST // (width + GAP)))
     down = -(-len(pieces) // across)
     page = Page(
@@ -78,7 +80,8 @@ def draw_strip(pieces: Sequence[Piece], space: Space, key: str, title: str) -> F
     for index, piece in enumerate(pieces):
         row, column = divmod(index, across)
         left, top = MARGIN + column * (width + GAP), row * (height + HEAD)
-        page.text(left, top, f"{space.short(key)} {words(piece.value)}", 9.5, INK, weight="bold")
+        name = f"{space.short(key)} {labels.of(key, piece.value)}"
+        page.text(left, top, name, 9.5, INK, weight="bold")
         page.text(left, top + 15, f"elbo {piece.elbo:,.2f}".replace("-", "−"), color=SOFT)
         page.image(left, top + HEAD - 6, piece.sheet)
     return page.figure
