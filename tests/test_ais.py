@@ -67,6 +67,7 @@ def exact_nll(model: VAE, images: Feed) -> float:
         return -each.logsumexp(-1).mean().item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prior",
     [StandardNormalConfig(), MixtureConfig(components=3), ClassConditionalConfig()],
@@ -84,6 +85,7 @@ def test_it_is_the_exact_negative_log_likelihood_within_its_error(prior: BasePri
     assert found[0]["iwae2_gap_nats"].value > 0.3
 
 
+@pytest.mark.slow
 def test_its_weights_are_unbiased_with_few_distributions() -> None:
     """E w = p(x) even where the chains are far from where they ought to be."""
     model = linear(StandardNormalConfig())

@@ -627,6 +627,7 @@ def test_colour_and_levels_reach_the_file_as_they_are(
 # --- demo and faults
 
 
+@pytest.mark.slow
 def test_demo_trains_draws_measures_and_replaces_itself(
     vaelab: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -698,6 +699,7 @@ def test_the_number_of_threads_is_left_to_the_training(
     assert "OMP_NUM_THREADS" not in os.environ
 
 
+@pytest.mark.slow
 def test_a_warning_is_one_line() -> None:
     words = ["data", "show", "digits", "data.pixels={kind: binary, mode: threshold}"]
     done = subprocess.run([sys.executable, "-m", "vaelab", *words], capture_output=True, text=True)

@@ -148,6 +148,7 @@ def test_batches_and_parts_leave_an_exact_estimate_exact(
     assert number.standard_error == pytest.approx(exact.std().item() / math.sqrt(11), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_parts_of_k_are_one_estimate_of_k(monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts' weights are averaged before the logarithm, not after."""
     model, images = linear(), feed(4)

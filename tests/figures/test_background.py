@@ -44,6 +44,7 @@ def wait_for(path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_pictures_are_drawn_elsewhere_and_failures_reported(
     make_subject: Make, tmp_path: Path

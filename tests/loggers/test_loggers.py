@@ -55,6 +55,7 @@ def logging_to(tracker: Tracker, *assignments: str):  # type: ignore[no-untyped-
     return tiny(f"training.loggers=[{tracker.config}]", *assignments)
 
 
+@pytest.mark.slow
 def test_a_tracker_has_every_number_once(tracker: Tracker, tmp_path: Path) -> None:
     run = train(logging_to(tracker), tmp_path).run
     points = tracker.points(run)
@@ -80,6 +81,7 @@ def test_killed_and_resumed_it_has_every_number_once(tracker: Tracker, tmp_path:
     assert tracker.points(run) == expected(run, tracker.dtype)
 
 
+@pytest.mark.slow
 def test_a_tracker_named_when_going_on_gets_what_was_before(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -116,6 +118,7 @@ def test_runs_trained_together_log_each_for_itself(tracker: Tracker, tmp_path: P
         assert tracker.points(run) == expected(run, tracker.dtype)
 
 
+@pytest.mark.slow
 def test_the_pictures_are_there_too(tracker: Tracker, tmp_path: Path) -> None:
     figures = "figures={every_epoch: [latent], at_end: [rates]}"
     run = train(logging_to(tracker, figures, "training.epochs=1"), tmp_path).run

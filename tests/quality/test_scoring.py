@@ -31,6 +31,7 @@ def run(trained: Run, tmp_path: Path) -> Run:
     return Run(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_file_says_what_was_measured(run: Run) -> None:
     quality = score_samples(run)
     written = json.loads(run.quality_path("classifier_v1").read_text())
@@ -78,6 +79,7 @@ def test_twice_gives_the_same_file_and_other_features_another(run: Run) -> None:
         assert image.width > 600
 
 
+@pytest.mark.slow
 def test_a_model_trained_longer_scores_better(run: Run, tmp_path: Path) -> None:
     longer = train(tiny("training.epochs=40", "task_name=longer"), tmp_path).run
     one, other = (score_samples(each, "pixels").numbers for each in (run, longer))

@@ -134,6 +134,7 @@ def test_the_key_that_matters_has_the_largest_share(sweep: Begin) -> None:
     assert sum(shares.values()) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_pictures_of_few_and_many_settings() -> None:
     for count in (1, 3, 60):
         found = made_up(count, SPACE)

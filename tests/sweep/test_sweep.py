@@ -42,6 +42,7 @@ def best_elbo(run: Run) -> float:
     return max(row["elbo_nats"] for row in run.metrics() if row["split"] == "valid")
 
 
+@pytest.mark.slow
 def test_every_trial_is_the_run_it_would_be_alone(sweep: Begin, tmp_path: Path) -> None:
     folder = sweep("objective.beta=0.5,4", "training.seed=0,1", "training.precision=float64")
     trials = work(folder)

@@ -74,6 +74,7 @@ def test_a_run_that_was_changed_and_stopped_is_repeated_from_its_directory(tmp_p
         assert torch.equal(tensor, weights(outcome.run)[name]), name
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_is_repeated_without_the_stop(tmp_path: Path) -> None:
     script = Script({2: {"beta": 0.5}, 4: {"stop": True}})
     run = conducted(tiny(), tmp_path, script, Start.NEW)

@@ -67,6 +67,7 @@ def test_the_explorer_lists_it_with_the_reason(levels: Run) -> None:
     assert row["obstacle"] == "a `hierarchical` has no code that is one vector to walk in"
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_it_ends_at_the_same_bits(tmp_path: Path) -> None:
     whole = train(tiny(*LEVELS), tmp_path / "whole").run
     train(tiny(*LEVELS, "training.epochs=1"), tmp_path / "parts")
@@ -74,6 +75,7 @@ def test_interrupted_and_resumed_it_ends_at_the_same_bits(tmp_path: Path) -> Non
     assert whole.weights_path.read_bytes() == parts.weights_path.read_bytes()
 
 
+@pytest.mark.slow
 def test_replicas_are_what_each_would_be_alone(tmp_path: Path) -> None:
     experiment = tiny(*LEVELS, "training.replicas=2", "training.seed=3")
     together = train_together(replicas(experiment), tmp_path / "together")

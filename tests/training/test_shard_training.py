@@ -28,6 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"data={{kind: shards, path: {folder}, buffer: 400, streams: 3}}"
 
 
+@pytest.mark.slow
 def test_it_learns_what_the_images_themselves_teach(data: str, runs: Path) -> None:
     both = [
         train(tiny(*more, "training.epochs=4"), runs).run
@@ -49,6 +50,7 @@ class Stopper(Unattended):
         return "enough" if loop.progress.step == self.step else None
 
 
+@pytest.mark.slow
 def test_stopped_in_the_middle_of_an_epoch_it_ends_as_one_left_alone(data: str, runs: Path) -> None:
     alone = train(tiny(data, "task_name=alone"), runs).run
     for step in (5, 27):

@@ -67,6 +67,7 @@ def test_the_last_thread_stays(clocks: Clocks) -> None:
     assert steps(Pace(1), clocks, 20, cores=0.3) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clocks")  # which stand still: what else runs here does not matter
 def test_a_training_leaves_the_setting_as_it_was_and_says_what_it_took(tmp_path: Path) -> None:
     before = torch.get_num_threads()

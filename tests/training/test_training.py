@@ -139,6 +139,7 @@ def test_an_unwritable_folder_is_a_clear_error(tmp_path: Path) -> None:
         train(tiny(), blocked)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_earlier_files_intact(runs: Path, tmp_path: Path) -> None:
     """A process that may write no file over 40 kB stands for the full disk."""
     run = train(tiny(), runs).run

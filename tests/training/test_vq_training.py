@@ -29,6 +29,7 @@ def test_interrupted_and_resumed_it_ends_at_the_same_bits(tmp_path: Path) -> Non
     assert whole.metrics() == parts.metrics()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["uniform", "{kind: pixelcnn, channels: 4, layers: 2}"])
 def test_replicas_are_what_each_would_be_alone(prior: str, tmp_path: Path) -> None:
     experiment = tiny(
