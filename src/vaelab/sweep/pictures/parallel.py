@@ -103,5 +103,5 @@ def _round(low: float, high: float) -> Float[np.ndarray, " n"]:
     for part in (0.2, 0.5, 1, 2):
         ticks = np.arange(np.ceil(low / (part * step)), high / (part * step) + 1e-9) * part * step
         if len(ticks) <= 2 * TICKS:
-            return np.asarray(ticks).round(10)
+            return np.asarray(ticks).round(10) + 0.0  # no -0
     return np.array([low, high])
