@@ -103,6 +103,7 @@ def test_its_weights_are_unbiased_with_few_distributions() -> None:
     assert np.mean([nll(1, seed) for seed in range(20)]) > exact + 0.3  # -E log w is above -log E w
 
 
+@pytest.mark.slow
 def test_where_the_posterior_is_known_there_is_no_gap() -> None:
     model = linear(StandardNormalConfig())
     set_exact_posterior(model, SCALE)

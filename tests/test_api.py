@@ -36,6 +36,7 @@ MAPPING = {
 }
 
 
+@pytest.mark.slow
 def test_training_from_a_mapping_an_experiment_and_a_file(tmp_path: Path) -> None:
     mapped = vaelab.train(MAPPING, "model.latent=3", folder=tmp_path, quiet=True)
     assert mapped.path == tmp_path / "mapped"
@@ -64,6 +65,7 @@ def test_quiet_is_quiet_and_loud_is_not(tmp_path: Path, capsys: pytest.CaptureFi
     assert "epoch   1/1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_that_is_named_goes_on_where_it_lies(tmp_path: Path) -> None:
     run = vaelab.train(tiny("task_name=first"), folder=tmp_path / "a", quiet=True)
     moved = run.path.rename(tmp_path / "2024")  # a name that YAML would read as a number

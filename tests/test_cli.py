@@ -606,6 +606,7 @@ def test_places_that_cannot_be_written(
     assert not [path for path in Path().rglob(".*")]
 
 
+@pytest.mark.slow
 def test_colour_and_levels_reach_the_file_as_they_are(
     vaelab: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -708,6 +709,7 @@ def test_a_warning_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_fault() -> None:
     command = f"'{sys.executable}' -m vaelab schema | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)

@@ -97,6 +97,7 @@ def test_every_diagnosis_has_a_run_made_to_have_it() -> None:
     assert {diagnosis.name for diagnosis in DIAGNOSES} == set(ILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ILL)
 def test_it_finds_the_illness_of_a_run_made_to_have_it(name: str, clinic: Clinic) -> None:
     run = clinic.ill(name)
@@ -113,6 +114,7 @@ def test_it_finds_the_illness_of_a_run_made_to_have_it(name: str, clinic: Clinic
         assert remedy.effect in text
 
 
+@pytest.mark.slow
 def test_it_finds_nothing_in_a_run_that_is_well(clinic: Clinic) -> None:
     examination = examine(clinic.well())
     assert examination.findings == ()
@@ -229,6 +231,7 @@ def test_the_worst_comes_first_and_into_the_line(clinic: Clinic) -> None:
     assert f"(and {len(severities) - 1} more)" in worst(examination)
 
 
+@pytest.mark.slow
 def test_test_images_are_never_looked_at(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     run = clinic.well()
     before = examine(run).chart.numbers

@@ -62,6 +62,7 @@ def test_ours_stand_beside_theirs(tiny: str, tmp_path: Path) -> None:
     assert "1.50" in text
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_run_again(tiny: str, tmp_path: Path) -> None:
     first = reproduce(tiny, "quick", tmp_path, Console(quiet=True))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}

@@ -88,6 +88,7 @@ def test_it_says_what_and_why(name: str) -> None:
     assert (wrong == right) is (trap.wrong.set == trap.right.set == ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_and_draws_both_sides(name: str, quickly: None, tmp_path: Path) -> None:
     sprung = spring(name, tmp_path, Console(quiet=True))
@@ -109,6 +110,7 @@ def test_it_runs_and_draws_both_sides(name: str, quickly: None, tmp_path: Path) 
         assert f"{shown.name}: {shown.number.value:.4g}" in said
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_not_trained_again(quickly: None, tmp_path: Path) -> None:
     first = spring("mean_against_sum", tmp_path, Console(quiet=True))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}

@@ -161,6 +161,7 @@ def test_a_resumed_run_keeps_what_lies_before_and_forgets_what_lies_after(tmp_pa
     assert manifest["run"]["finished"]
 
 
+@pytest.mark.slow
 def test_keeping_does_not_change_the_training(tmp_path: Path) -> None:
     with_bundle = train(tiny("explorer.keep=9"), tmp_path / "a").run
     without = train(tiny("explorer.keep=0"), tmp_path / "b").run

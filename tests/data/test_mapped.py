@@ -266,6 +266,7 @@ def test_stopped_within_an_epoch_it_goes_on_the_same(
     assert same_run(run, trained)
 
 
+@pytest.mark.slow
 def test_replicas_read_side_by_side(trained: Run, few: None, tmp_path: Path) -> None:
     two = replicas(
         trained.experiment.model_copy(

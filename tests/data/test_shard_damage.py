@@ -77,6 +77,7 @@ def test_a_damaged_shard_is_fatal_or_left_out(
     assert "all that follows the damage in 1 shards" in caplog.text
 
 
+@pytest.mark.slow
 def test_no_tar_file_makes_trouble_of_another_kind(tmp_path: Path) -> None:
     draws = np.random.default_rng(0)
     content = tar(tmp_path / "whole", files(range(6))).read_bytes()

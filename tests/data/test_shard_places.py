@@ -176,6 +176,7 @@ def test_a_cache_that_cannot_be_written_is_told_of_once(
     assert caplog.text.count("what shards hold could not be kept in") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
     write_shards(DigitsData(), tmp_path / "out", Limits(samples=100))

@@ -17,6 +17,7 @@ from vaelab.data.shards.write import Limits, write_shards
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 
+@pytest.mark.slow
 def test_there_and_back(tmp_path: Path) -> None:
     source = DigitsData(validation=100)
     said = write_shards(source, tmp_path / "out", Limits(samples=200))
@@ -59,6 +60,7 @@ def test_shards_of_the_same_data_are_the_same_files(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_index_spares_the_first_reading_but_not_of_changed_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

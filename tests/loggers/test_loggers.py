@@ -92,6 +92,7 @@ def test_a_tracker_named_when_going_on_gets_what_was_before(
     assert tracker.points(again) == expected(again, tracker.dtype)
 
 
+@pytest.mark.slow
 def test_a_tracker_named_for_a_finished_run_gets_all_of_it(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_tracker_named_for_a_finished_run_gets_all_of_it(
         assert tracker.points(run) == expected(run, tracker.dtype) != []
 
 
+@pytest.mark.slow
 def test_a_run_that_replaces_another_has_a_history_of_its_own(
     tracker: Tracker, tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ def test_the_pictures_are_there_too(tracker: Tracker, tmp_path: Path) -> None:
     assert tracker.pictures(run) in (named, files)
 
 
+@pytest.mark.slow
 def test_the_settings_are_there_too(tmp_path: Path, mlflow_uri: str) -> None:
     mlflow = f"{{kind: mlflow, tracking_uri: '{mlflow_uri}'}}"
     kinds = f"training.loggers=[tensorboard, {{kind: wandb, mode: offline}}, {mlflow}]"
@@ -182,6 +185,7 @@ def test_a_server_that_is_away_is_warned_of_and_training_goes_on(
     assert tensorboard_points(run) == expected(run, np.float32)
 
 
+@pytest.mark.slow
 def test_a_logger_that_fails_is_warned_of_once_and_caught_up_with_when_going_on(
     tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

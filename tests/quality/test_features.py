@@ -82,6 +82,7 @@ def test_a_damaged_file_is_made_again(folder: Path, damage: str) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_other_data_settings_pixels_and_versions_are_learned_apart(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

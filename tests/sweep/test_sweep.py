@@ -83,6 +83,7 @@ def test_convolutions_on_a_cpu_are_trained_in_turn(sweep: Begin) -> None:
     assert len(Worker(folder, "here", 1, QUIET)._claim()) == 1
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_recorded_and_the_sweep_goes_on(sweep: Begin) -> None:
     folder = sweep("training.optimizer.learning_rate=1e-3,1e30", "training.seed=0,1")
     trials = {trial.run: trial for trial in work(folder)}
@@ -118,6 +119,7 @@ def test_rungs_lie_at_a_fifth_of_the_epochs_and_each_twice_as_far_as_the_one_bef
     assert [rungs(epochs) for epochs in (1, 2, 10, 100)] == [[], [1], [2, 4, 8], [20, 40, 80]]
 
 
+@pytest.mark.slow
 def test_successive_halving_needs_no_trial_to_have_ended(sweep: Begin) -> None:
     rates = "training.optimizer.learning_rate=1e-2,1e-6"
     folder = sweep(rates, "training.epochs=10", prune=True)
@@ -127,6 +129,7 @@ def test_successive_halving_needs_no_trial_to_have_ended(sweep: Begin) -> None:
     assert reached(Run(folder / trials[1].run)).epoch == 2
 
 
+@pytest.mark.slow
 def test_of_those_trained_together_the_worse_half_is_pruned_and_the_others_go_on(
     sweep: Begin, tmp_path: Path
 ) -> None:
@@ -144,6 +147,7 @@ def test_of_those_trained_together_the_worse_half_is_pruned_and_the_others_go_on
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_taken_for_dead_writes_nothing_more(
     sweep: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +268,7 @@ def test_the_command_line_from_run_to_best(vaelab: Any, tmp_path: Path) -> None:
     assert len([entry for entry in journal if entry["op_code"] == 4]) == 4
 
 
+@pytest.mark.slow
 def test_only_sweeps_pay_for_optuna() -> None:
     look = "import sys, vaelab.cli, vaelab.api, vaelab.training; print('optuna' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)

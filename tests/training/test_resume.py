@@ -108,6 +108,7 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(
     assert same_tensors(Run(runs / "tiny").weights_path, uninterrupted.weights_path)
 
 
+@pytest.mark.slow
 def test_extended_it_ends_as_if_it_had_been_asked_for_more_at_once(runs: Path) -> None:
     train(tiny("training.epochs=4", "task_name=long"), runs)
     train(tiny(), runs)
@@ -116,6 +117,7 @@ def test_extended_it_ends_as_if_it_had_been_asked_for_more_at_once(runs: Path) -
     assert Run(runs / "tiny").experiment.training.epochs == 4
 
 
+@pytest.mark.slow
 def test_a_budget_stops_it_and_the_rest_follows(runs: Path) -> None:
     stopped = train(tiny("training.max_minutes=1e-9"), runs)
     assert "budget" in stopped.stopped

@@ -23,6 +23,7 @@ from vaelab.training import Start, build_model, train
 from vaelab.training.precision import number_format
 
 
+@pytest.mark.slow
 def test_the_same_command_twice_gives_the_same_metrics_bit_for_bit(runs: Path) -> None:
     first = train(tiny("task_name=first"), runs).run
     torch.manual_seed(99)

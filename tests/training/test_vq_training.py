@@ -18,6 +18,7 @@ VQ = ("model={kind: vq, codes: 12, latent: 4, encoder: {kind: conv, channels: [8
       "kernels: [2, 2], strides: [2, 2]}}", "training.batch_size=128")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_it_ends_at_the_same_bits(tmp_path: Path) -> None:
     whole = train(tiny(*VQ), tmp_path / "whole").run
     train(tiny(*VQ, "training.epochs=1"), tmp_path / "parts")
@@ -43,6 +44,7 @@ def test_replicas_are_what_each_would_be_alone(prior: str, tmp_path: Path) -> No
         torch.testing.assert_close(*tensors, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_it_learns_to_use_its_codes(tmp_path: Path) -> None:
     run = train(tiny(*VQ, "training.epochs=12", "training.batch_size=64"), tmp_path).run
     elbos = [row["elbo_nats"] for row in run.metrics() if row["split"] == "valid"]
