@@ -60,9 +60,8 @@ class Wire:
         """Of a sum of so many bytes over so many processes, and of the norms' short ones."""
         if processes == 1:
             return 0.0
-        return (1 + 2 * norms) * self.latency + 2 * (
-            processes - 1
-        ) / processes * size / self.bandwidth
+        sent = 2 * (processes - 1) / processes * size
+        return (1 + 2 * norms) * self.latency + sent / self.bandwidth
 
 
 def step_seconds(

@@ -32,7 +32,7 @@ def join(seat: Seat, device: torch.device, timeout: float) -> Iterator[World]:
         timeout: seconds to wait for the others.
 
     Raises:
-        BadValueError: the port is taken, or not all have come; it says which.
+        BadValueError: the port is taken, not all have come (it says which), or they cannot connect.
     """
     store = _meet(seat, timeout)
     names = _roll_call(seat, store, timeout)
@@ -80,10 +80,10 @@ def _listen(seat: Seat) -> int:
 
 def _roll_call(seat: Seat, store: Store, timeout: float) -> list[str]:
     """Host and process number of every rank, once all are there."""
-    store.set(f"seat/{seat.rank}", f"{socket.gethostname()}, process {os.getpid()}")
     keys = [f"seat/{rank}" for rank in range(seat.size)]
     deadline = monotonic() + timeout
     try:
+        store.set(keys[seat.rank], f"{socket.gethostname()}, process {os.getpid()}")
         while missing := [rank for rank, key in enumerate(keys) if not store.check([key])]:
             if monotonic() > deadline:
                 ranks = ", ".join(map(str, missing))

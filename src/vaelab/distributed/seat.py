@@ -44,7 +44,8 @@ class Seat:
                 f"rank {self.rank} of {self.size} processes, {self.local_size} of them on this "
                 "node, cannot be: ranks go from 0 on"
             )
-        check_port(self.port)
+        if not 1 <= self.port <= 65_535:
+            raise BadValueError(f"MASTER_PORT is {self.port}; ports are 1 to 65535, such as 29500")
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Seat | None":
@@ -83,13 +84,11 @@ class Seat:
     def _of_slurm(cls, environment: Mapping[str, str]) -> "Seat":
         port = FIRST_PORT + int(environment["SLURM_JOB_ID"]) % PORTS
         size, nodes = int(environment["SLURM_STEP_NUM_TASKS"]), int(environment["SLURM_NNODES"])
+        sees_its_own = "SLURM_GPUS_PER_TASK" in environment  # and no other task's
         return cls(
             rank=int(environment["SLURM_PROCID"]),
             size=size,
-            # a task that was given GPUs of its own sees no others
-            local_rank=0
-            if "SLURM_GPUS_PER_TASK" in environment
-            else int(environment["SLURM_LOCALID"]),
+            local_rank=0 if sees_its_own else int(environment["SLURM_LOCALID"]),
             local_size=int(environment.get("SLURM_NTASKS_PER_NODE", max(1, size // nodes))),
             address=environment.get("MASTER_ADDR") or _first_host(environment["SLURM_NODELIST"]),
             port=int(environment.get("MASTER_PORT", port)),
@@ -110,16 +109,6 @@ class Seat:
                 f"started {self.size}, {self.local_size} on this node; leave the options out, or "
                 "make them agree"
             )
-
-
-def check_port(port: int) -> None:
-    """Refuse a number that no port has.
-
-    Raises:
-        BadValueError: with the range.
-    """
-    if not 1 <= port <= 65_535:
-        raise BadValueError(f"MASTER_PORT is {port}; ports are 1 to 65535, such as 29500")
 
 
 def _first_host(nodes: str) -> str:
