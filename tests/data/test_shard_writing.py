@@ -118,6 +118,12 @@ def test_writing_that_fails_leaves_nothing(
     assert not there or not any(folder.iterdir())
 
 
+def test_data_that_cannot_be_had_make_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="gone"):
+        write_shards(NpzData(path=tmp_path / "gone.npz"), tmp_path / "a" / "b", Limits())
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_command(tmp_path: Path, vaelab: Callable[..., object]) -> None:
     (tmp_path / "out").mkdir()
     answer = vaelab("data", "shard", "digits", tmp_path / "out", "--samples-per-shard", 500)

@@ -61,15 +61,17 @@ def write_shards(source: Source, folder: Path, limits: Limits) -> str:
     Raises:
         UserError: as `Source.load`; or the folder holds something, or cannot be written.
     """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadValueError(f"{folder} is there already and not empty; choose another folder")
+    store = source.model_copy(update={"pixels": UnitPixels()}).load()
+    samples = limits.samples or min(10_000, -(-store.training_images // 16))
+    splits = {
+        "train": (_training(store, source.seed), store.training_images),
+        "valid": (_in_order(store.valid), len(store.valid)),
+        "test": (_in_order(store.test), len(store.test)),
+    }
     try:
         with _filled_at_once(folder) as unfinished:
-            store = source.model_copy(update={"pixels": UnitPixels()}).load()
-            samples = limits.samples or min(10_000, -(-store.training_images // 16))
-            splits = {
-                "train": (_training(store, source.seed), store.training_images),
-                "valid": (_in_order(store.valid), len(store.valid)),
-                "test": (_in_order(store.test), len(store.test)),
-            }
             written = {
                 split: _write(images, count, unfinished / split, samples, limits.megabytes)
                 for split, (images, count) in splits.items()
@@ -97,8 +99,6 @@ def _filled_at_once(folder: Path) -> Iterator[Path]:
     be a link, the working directory or where a disk is mounted.
     """
     made = not folder.exists()
-    if not made and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadValueError(f"{folder} is there already and not empty; choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as unfinished:
