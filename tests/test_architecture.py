@@ -10,6 +10,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 LAYERS = [
     {"errors", "process"},
     {"files", "distributed"},
+    {"outputs"},
+    {"runlock", "tensorfile"},
     {"config", "randomness", "adam"},
     {"schedules", "optimizers"},
     {"data"},
@@ -20,6 +22,7 @@ LAYERS = [
     {"quality"},
     {"objectives", "metrics", "figures", "loggers"},
     {"experiment"},
+    {"runfiles"},
     {"run"},
     {
         "bundle",

@@ -28,8 +28,9 @@ from vaelab.networks.film import Modulation
 from vaelab.objectives import ELBOConfig, IWAEConfig, ObjectiveConfig
 from vaelab.optimizers import LearningRateScheduleConfig, OptimizerConfig
 from vaelab.pictures import figures_named, subject_of
-from vaelab.run import Run, read_tensors, write_tensors
+from vaelab.run import Run
 from vaelab.schedules import ScheduleConfig
+from vaelab.tensorfile import read_tensors, write_tensors
 from vaelab.training import train
 
 SHAPE, CLASSES, IMAGES = (1, 8, 8), 3, 12

@@ -26,7 +26,8 @@ from vaelab.metrics import BoundMetric
 from vaelab.models import VAE, VAEConfig
 from vaelab.networks import MLPEncoder
 from vaelab.priors import FlowConfig, MixtureConfig, Prior, StandardNormalConfig
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
 from vaelab.training.interrupt import Interrupt
 

@@ -1,32 +1,49 @@
-"""Writing files whole: a temporary file beside the target, fsync, rename."""
+"""Files: written whole (a temporary file beside the target, fsync, rename), read without trust."""
 
+import errno
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import re
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from vaelab.errors import StorageError
+from vaelab.errors import BadValueError, MissingFileError, StorageError
+
+FORGOTTEN = 24 * 3600
+"""Seconds after which a temporary file of another machine is taken for a leftover."""
+LONGEST_NAME = 100
+"""Characters of a target's name that its temporary name repeats; systems allow 255 bytes."""
+TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[^.]+)-)?(?P<pid>\d+)\.(?:tmp|old)")
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> Path:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], parents: bool = False) -> Path:
     """Write `path` so that a reader finds the old content or the new, never a part.
 
     Args:
-        path: the target; its folder is made if need be.
+        path: the target.
         write: receives the open binary file and fills it.
+        parents: whether to make the target's folder where it is missing. The folder of a run is
+            not made again: one that has vanished under a training was removed or moved.
 
     Raises:
-        StorageError: the folder cannot be written or the disk is full; the old file is intact.
+        StorageError: the folder is missing or cannot be written, or the disk is full; the old file
+            is intact.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
     finally:
@@ -36,18 +53,126 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> Path:
     return path
 
 
-def write_bytes(path: Path, content: bytes) -> Path:
+def write_bytes(path: Path, content: bytes, parents: bool = False) -> Path:
     """Write bytes whole."""
-    return write_whole(path, lambda file: file.write(content))
+    return write_whole(path, lambda file: file.write(content), parents)
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str, parents: bool = False) -> Path:
     """Write UTF-8 text whole."""
-    return write_bytes(path, text.encode())
+    return write_bytes(path, text.encode(), parents)
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder inside one that is there.
+
+    Raises:
+        StorageError: it cannot be made, or what it is to lie in is missing.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return path
+
+
+def temporary_name(path: Path) -> Path:
+    """Where `path` is prepared: `.NAME.HOST-PID.tmp`, so that leftovers can be told."""
+    return path.with_name(f".{path.name[:LONGEST_NAME]}.{_host()}-{os.getpid()}.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `write_whole` and its like name what they prepare so."""
+    return TEMPORARY.fullmatch(name) is not None
+
+
+def is_left_over(path: Path) -> bool:
+    """Whether a temporary file or folder was left by a process that was killed."""
+    named = TEMPORARY.fullmatch(path.name)
+    if named is None:
+        return False
+    host = named["host"]
+    if host is None or host == _host():
+        return not is_process(int(named["pid"]))
+    with suppress(OSError):
+        return time.time() - path.lstat().st_mtime > FORGOTTEN
+    return False
+
+
+def is_process(number: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    if sys.platform == "win32":  # where signal 0 is no question
+        return True
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system has a way to say so."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EBADF, errno.ENOTSUP}:  # some network disks
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def opened(path: Path, follow: bool = False) -> Iterator[BinaryIO]:
+    """An ordinary file to read, and nothing else that may stand under its name.
+
+    A device or a pipe would be read for ever, and a symbolic link inside a folder from somebody
+    else may lead to any file of one's own.
+
+    Args:
+        path: the file.
+        follow: whether symbolic links are followed, as in what the user names.
+
+    Raises:
+        MissingFileError: there is none.
+        BadValueError: it is no ordinary file.
+        StorageError: it cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags |= 0 if follow else getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BadValueError(f"{path} is no ordinary file and is not read")
+            file = os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        with file:
+            yield file
+    except FileNotFoundError as error:
+        raise MissingFileError(f"there is no file {path}") from error
+    except OSError as error:
+        if isinstance(error, StorageError | MissingFileError):
+            raise
+        if error.errno == errno.ELOOP:
+            raise BadValueError(f"{path} is a symbolic link, which is not followed") from error
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _host() -> str:
+    return socket.gethostname().replace(".", "_")[:64]
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Say in words why `path` could not be written."""
+    if isinstance(error, StorageError):
+        return error
     reason = error.strerror or str(error)
     return StorageError(
         f"cannot write {path}: {reason}; earlier files are intact; "

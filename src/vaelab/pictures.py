@@ -10,7 +10,7 @@ from rich.progress import Progress
 from vaelab.config import Config, parse_yaml, validate
 from vaelab.data import Store
 from vaelab.errors import BadValueError
-from vaelab.figures import BaseFigure, FigureConfig, Subject, film_is_stale, latent_film
+from vaelab.figures import BaseFigure, FigureConfig, Panel, Subject, film_is_stale, latent_film
 from vaelab.models import BaseModel, FlatLatent
 from vaelab.run import Run
 
@@ -73,7 +73,25 @@ def suited(figures: Sequence[BaseFigure], model: BaseModel) -> tuple[BaseFigure,
 
 def drawn(run: Run, figure: BaseFigure) -> bool:
     """Whether a figure of the run's final weights is there."""
-    return (run.figures / f"{figure.kind}.npz").is_file()
+    return _is_drawn(run.figures / f"{figure.kind}.npz")
+
+
+def draw_missing(run: Run) -> list[Path]:
+    """Draw what a kill has left undrawn of the panels of epochs; the paths written."""
+    written: list[Path] = []
+    for figure in suited(run.experiment.figures.every_epoch, run.experiment.model):
+        for path in sorted(run.figures.glob(f"{figure.kind}_epoch_*.npz")):
+            if not _is_drawn(path):
+                written += figure.write_pictures(Panel.load(path), run.figures)
+    return written
+
+
+def _is_drawn(panel: Path) -> bool:
+    """Whether the picture of a panel is there: it is the last of its files that is written."""
+    picture = panel.with_suffix(".png")
+    if not (panel.is_file() and picture.is_file()):
+        return False
+    return picture.stat().st_mtime_ns >= panel.stat().st_mtime_ns
 
 
 def draw_run(

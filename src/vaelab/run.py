@@ -2,29 +2,22 @@
 
 import json
 import os
-import shutil
-import struct
-from collections.abc import Iterable, Mapping
-from io import BufferedIOBase, BytesIO
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from vaelab.config import read_yaml, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
-from vaelab.files import storage_error, write_bytes, write_text
+from vaelab.files import storage_error, write_text
 from vaelab.models import LatentVariableModel
+from vaelab.tensorfile import read_tensors, write_tensors
 
 Row = dict[str, Any]
-LONGEST_HEADER = 2**27
-"""Bytes; the format allows no more than about this."""
 
 
 class Run:
@@ -49,8 +42,8 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment) -> "Run":
-        """Make the folder and write the resolved config into it."""
-        write_text(path / "config.yaml", to_yaml(experiment))
+        """Make the folder, if it is not there, and write the resolved config into it."""
+        write_text(path / "config.yaml", to_yaml(experiment), parents=True)
         return cls(path)
 
     @staticmethod
@@ -59,20 +52,9 @@ class Run:
         return (path / "config.yaml").is_file()
 
     @staticmethod
-    def remove(path: Path) -> None:
-        """Delete a run's folder, and nothing that is not one.
-
-        Raises:
-            BadValueError: the folder holds something else.
-            StorageError: it cannot be deleted.
-        """
-        if path.is_dir() and any(path.iterdir()) and not Run.exists(path):
-            raise BadValueError(f"{path} holds files that are not a run; it is left as it is")
-        try:
-            if path.is_dir():
-                shutil.rmtree(path)
-        except OSError as error:
-            raise storage_error(path, error) from error
+    def has_weights(path: Path) -> bool:
+        """Whether a run in a folder has saved weights."""
+        return (path / "weights.safetensors").is_file()
 
     @property
     def config_path(self) -> Path:
@@ -155,10 +137,30 @@ class Run:
         except OSError as error:
             raise storage_error(self.metrics_path, error) from error
 
-    def truncate_metrics(self, step: int) -> None:
-        """Drop the rows after `step`, which are about to be made again."""
-        rows = [row for row in self.metrics() if row["step"] <= step]
-        write_text(self.metrics_path, "".join(json.dumps(row) + "\n" for row in rows))
+    def sync_metrics(self) -> int:
+        """See to it that the rows survive a power cut; the length of the file in bytes."""
+        try:
+            with self.metrics_path.open("ab") as file:
+                os.fsync(file.fileno())
+                return file.tell()
+        except OSError as error:
+            raise storage_error(self.metrics_path, error) from error
+
+    def rewind_metrics(self, step: int, length: int | None) -> bool:
+        """Drop the rows that a checkpoint does not know and that are about to be made again.
+
+        Args:
+            step: of the checkpoint.
+            length: bytes of the file when it was saved; None: it does not say.
+
+        Returns:
+            Whether rows of before the checkpoint are missing.
+        """
+        rows = self.metrics()
+        kept = "".join(json.dumps(row) + "\n" for row in rows if row["step"] <= step)
+        if not self.metrics_path.is_file() or len(kept) != self.metrics_path.stat().st_size:
+            write_text(self.metrics_path, kept)
+        return length is not None and len(kept) < length
 
     def plane(self) -> Plane | None:
         """The plane of the last latent picture, if there is one."""
@@ -215,56 +217,6 @@ class Run:
         return model.to(device).eval(), about
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Row) -> None:
-    """Write tensors and a JSON header as one .safetensors file, whole."""
-    copies = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
-    write_bytes(path, save(copies, metadata={"vaelab": json.dumps(about)}))
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], Row]:
-    """Read what `write_tensors` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or was not written by vaelab.
-    """
-    content = path.read_bytes()  # at once: a training may put a newer file in its place meanwhile
-    try:
-        return load(content), _header(BytesIO(content))
-    except (SafetensorError, TypeError, KeyError, ValueError, struct.error) as error:
-        raise _damaged(path, error) from error
-
-
-def read_header(path: Path) -> Row:
-    """Read the header alone of what `write_tensors` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or was not written by vaelab.
-    """
-    try:
-        with path.open("rb") as file:
-            return _header(file)
-    except (TypeError, KeyError, ValueError, struct.error) as error:
-        raise _damaged(path, error) from error
-
-
-def _header(file: BufferedIOBase) -> Row:
-    """A .safetensors file begins with the length of its JSON header, a uint64."""
-    (length,) = struct.unpack("<Q", file.read(8))
-    if length > LONGEST_HEADER:
-        raise ValueError(f"a header of {length} bytes")
-    header: Row = json.loads(json.loads(file.read(length))["__metadata__"]["vaelab"])
-    return header
-
-
-def _damaged(path: Path, error: Exception) -> BadValueError:
-    return BadValueError(
-        f"{path} is damaged or was not written by vaelab ({error}); train the run again"
-    )
-
-
 def read_json(path: Path) -> Row:
     """Read a JSON object.
 
@@ -283,4 +235,5 @@ def find_runs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise MissingFileError(f"there is no folder {folder}; `vaelab train CONFIG` makes runs")
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if Run.exists(Path(entry.path)))
+        shown = (Path(entry.path) for entry in entries if not entry.name.startswith("."))
+        return sorted(path for path in shown if Run.exists(path))

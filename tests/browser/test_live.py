@@ -19,7 +19,8 @@ from vaelab.bundle import Bundle
 from vaelab.bundle.graph import UnsupportedLayerError
 from vaelab.bundle.whole import restore
 from vaelab.models import FlatLatent
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training.checkpoint import read_progress
 
 PLAYING = "vaelab.training && vaelab.training.phase === 'playing'"

@@ -24,7 +24,8 @@ from vaelab.data.store import checksum
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 from vaelab.figures import NearestFigure
 from vaelab.pictures import subject_of
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, replicas, train, train_together
 from vaelab.training.checkpoint import read_progress
 

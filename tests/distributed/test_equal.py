@@ -10,7 +10,8 @@ from torch import Tensor
 from tests.distributed.conftest import train_shared
 from tests.training.conftest import tiny
 from vaelab.experiment import Experiment
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
 from vaelab.training.checkpoint import read_progress
 

@@ -18,7 +18,7 @@ from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.distributed.seat import Seat
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.run import read_tensors
+from vaelab.tensorfile import read_tensors
 from vaelab.training.checkpoint import read_progress
 
 SECONDS = 180

@@ -28,8 +28,46 @@ def test_a_site_holds_page_and_bundle(bundle: Bundle, tmp_path: Path) -> None:
     assert manifest["metrics"]
     for name, path in bundle.files.items():
         assert (site / "bundle" / name).read_bytes() == path.read_bytes()
-    export_site(bundle, site)  # an earlier export is replaced
+    with pytest.raises(BadValueError, match="--overwrite replaces it"):
+        export_site(bundle, site)
+    export_site(bundle, site, overwrite=True)
     assert not [path for path in site.parent.iterdir() if path != site]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_was_added_to_an_exported_site_stays(
+    bundle: Bundle, page: Path, tmp_path: Path, listed: bool
+) -> None:
+    site = export_site(bundle, tmp_path / "site")
+    own = {".git/HEAD": "ref", "CNAME": "vae.example", "assets/logo.png": "mine", "bundle/x": "y"}
+    for name, text in own.items():
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text(text)
+    if not listed:  # as earlier versions exported
+        (site / ".vaelab-export.json").unlink()
+    (page / "assets" / "style-1.css").rename(page / "assets" / "style-2.css")
+    export_site(bundle, site, overwrite=True)
+    assert {name: (site / name).read_text() for name in own} == own
+    assert [path.name for path in site.glob("assets/*.css")] == ["style-2.css"]
+
+
+def test_a_file_of_ones_own_is_not_written_over(bundle: Bundle, page: Path, tmp_path: Path) -> None:
+    site = export_site(bundle, tmp_path / "site")
+    (page / "robots.txt").write_text("from the page")
+    (site / "robots.txt").write_text("mine")
+    with pytest.raises(BadValueError, match=r"robots.txt is in the way"):
+        export_site(bundle, site, overwrite=True)
+    assert (site / "robots.txt").read_text() == "mine"
+
+
+def test_a_list_from_elsewhere_removes_nothing(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "thesis.js").write_text("years of work")
+    site = export_site(bundle, tmp_path / "site")
+    names = ["../thesis.js", str(tmp_path / "thesis.js"), "index.html"]
+    (site / ".vaelab-export.json").write_text(json.dumps(names))
+    with pytest.raises(BadValueError, match="is in the way"):
+        export_site(bundle, site, overwrite=True)
+    assert (tmp_path / "thesis.js").read_text() == "years of work"
 
 
 def test_a_folder_with_something_else_is_left_alone(bundle: Bundle, tmp_path: Path) -> None:
@@ -53,7 +91,9 @@ def test_a_single_file_holds_everything(bundle: Bundle, tmp_path: Path) -> None:
     files = json.loads(data)["files"]
     assert b64decode(files["weights/0000.f16"]) == bundle.files["weights/0000.f16"].read_bytes()
     assert set(files) == {"manifest.json", *bundle.files}
-    export_single_file(bundle, path)
+    with pytest.raises(BadValueError, match="--overwrite replaces it"):
+        export_single_file(bundle, path)
+    export_single_file(bundle, path, overwrite=True)
 
 
 def test_no_path_of_this_machine_goes_out(bundle: Bundle, tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def test_frames_strip_and_film_are_written(make_subject: Make, tmp_path: Path) -
     written = figure.write(figure.compute(make_subject()), tmp_path)
     assert [path.name for path in written] == [
         "interpolation.npz",
-        "interpolation.png",
         "interpolation.gif",
         "interp",
+        "interpolation.png",
     ]
     names = {path.name for path in (tmp_path / "interp").iterdir()}
     assert names == {f"{i}.png" for i in range(12)}

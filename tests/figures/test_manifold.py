@@ -81,8 +81,8 @@ def test_every_class_has_its_picture(make_subject: Make, tmp_path: Path) -> None
     written = figure.write(figure.compute(make_subject(2, conditional=True)), tmp_path)
     assert [path.name for path in written] == [
         "manifold.npz",
-        "manifold.png",
         *(f"manifold_{name}.png" for name in CLASSES),
+        "manifold.png",
     ]
     assert all(path.is_file() for path in written)
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tests.sweep.conftest import Begin, trials_of, wait_for
 from vaelab.errors import BadValueError
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
 from vaelab.sweep.engines import choose
@@ -30,6 +30,7 @@ from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import reached
 from vaelab.sweep.study import Study
 from vaelab.sweep.trial import State
+from vaelab.tensorfile import read_tensors
 from vaelab.training import train
 from vaelab.training.interrupt import Interrupt
 

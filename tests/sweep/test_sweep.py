@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
 from vaelab.errors import BadValueError
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
 from vaelab.sweep.engines.local import Local
@@ -29,6 +29,7 @@ from vaelab.sweep.study import Study
 from vaelab.sweep.trial import State, Trial
 from vaelab.sweep.warden import rungs
 from vaelab.sweep.worker import Worker
+from vaelab.tensorfile import read_tensors
 from vaelab.training import train
 
 

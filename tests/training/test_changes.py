@@ -9,7 +9,8 @@ from tests.training.conftest import tiny
 from vaelab.errors import BadValueError
 from vaelab.experiment import Change, Experiment
 from vaelab.library import load_experiment
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train_together
 from vaelab.training.changes import Changes
 from vaelab.training.conductor import Unattended

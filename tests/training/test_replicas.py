@@ -10,7 +10,8 @@ from rich.console import Console
 from tests.training.conftest import tiny
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, replicas, train, train_together
 
 CONV = (

@@ -14,7 +14,8 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.run import Run, read_tensors
+from vaelab.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
 from vaelab.training.checkpoint import read_progress
 

@@ -121,7 +121,7 @@ def test_after_divergence_the_last_good_weights_are_kept(runs: Path) -> None:
     exploding = tiny("training.epochs=3", "task_name=tiny")
     # the third epoch meets an image store whose scale has been ruined on disk
     tensors = torch.full((1,), float("nan"))
-    from vaelab.run import read_tensors, write_tensors
+    from vaelab.tensorfile import read_tensors, write_tensors
 
     saved, about = read_tensors(good.resume_path)
     name = next(key for key in saved if key.startswith("model.encoder") and key.endswith("weight"))

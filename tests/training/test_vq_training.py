@@ -11,7 +11,7 @@ from vaelab.bundle.reader import rebuild
 from vaelab.errors import BadCombinationError
 from vaelab.evaluation import evaluate
 from vaelab.pictures import figures_named, subject_of
-from vaelab.run import read_tensors
+from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, replicas, train, train_together
 
 VQ = ("model={kind: vq, codes: 12, latent: 4, encoder: {kind: conv, channels: [8, 8], "

@@ -1,7 +1,6 @@
 """Reading a bundle: checked against its manifest, brought up to date, made where there is none."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,9 +10,10 @@ import numpy as np
 from vaelab.bundle.graph import Graph
 from vaelab.bundle.writer import FORMAT, VERSION, BundleWriter
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.files import storage_error
 from vaelab.models import FlatLatent, LatentVariableModel, as_flat
-from vaelab.run import Run, read_header, read_tensors
+from vaelab.run import Run
+from vaelab.runfiles import remove_bundle
+from vaelab.tensorfile import read_header, read_tensors
 
 Manifest = dict[str, Any]
 
@@ -191,7 +191,7 @@ def rebuild(run: Run) -> None:
             _load(model, states, run)
             writer.keep(step, epoch)
     except BadValueError:
-        _remove(run.bundle)
+        remove_bundle(run.bundle)
         raise
 
 
@@ -208,10 +208,3 @@ def _load(model: FlatLatent, states: Mapping[str, Any], run: Run) -> None:
         raise BadValueError(
             f"the weights in {run.path} do not fit its config.yaml and data: {error}"
         ) from error
-
-
-def _remove(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise storage_error(folder, error) from error

@@ -19,7 +19,7 @@ from vaelab.bundle.whole import flatten
 from vaelab.data import Store
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.files import write_bytes, write_text
+from vaelab.files import make_folder, write_bytes, write_text
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
 from vaelab.likelihoods.location_scale import LocationScale
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
@@ -91,6 +91,8 @@ class BundleWriter:
         """
         if self._steps and self._steps[-1]["step"] == step:
             return self._steps[-1]
+        for folder in (self.folder, self.folder / "weights", self.folder / "codes"):
+            make_folder(folder)
         self._write_images()
         index = len(self._steps)
         golden: dict[str, Any] = {}

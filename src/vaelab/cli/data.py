@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import ConfigArgument, Overrides
+from vaelab.cli.options import ConfigArgument, Overrides, Overwrite
 
 app = typer.Typer(
     help="Look at data, extract it, cut it into shards, fetch it before an offline class."
@@ -33,8 +33,12 @@ def show(
     config: ConfigArgument,
     overrides: Overrides = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Where to draw samples; default NAME_data.png.")
+        Path | None,
+        typer.Option(
+            help="Where to draw samples; default: NAME_data.png; numbered if it is there."
+        ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Print a data card (counts, classes, sizes, values, checksum) and draw samples.
 
@@ -42,9 +46,11 @@ def show(
     """
     from vaelab.data.card import show as show_card
     from vaelab.library import load_experiment
+    from vaelab.outputs import output_path
 
     experiment, _ = load_experiment(config, overrides or [])
-    show_card(experiment.data, picture or Path(f"{experiment.task_name}_data.png"), Console())
+    path = output_path(picture, f"{experiment.task_name}_data.png", overwrite)
+    show_card(experiment.data, path, Console())
 
 
 @app.command()

@@ -63,6 +63,9 @@ def export_site(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="One HTML file that opens by double click.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export, and nothing else.")
+    ] = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Write a run's explorer as a page that needs no server, no Python and no network.
@@ -79,9 +82,9 @@ def export_site(
     bundle = Bundle(find_run(run, runs))
     if single_file:
         path = target / f"{bundle.run.path.name}.html" if target.is_dir() else target
-        export.export_single_file(bundle, path)
+        export.export_single_file(bundle, path, overwrite)
         _say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
     else:
-        export.export_site(bundle, target)
+        export.export_site(bundle, target, overwrite)
         size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
         _say(f"{target}: {size / 1e6:.1f} MB; look at it: python -m http.server -d {target}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import RUNS, FileArguments, Label, RunArgument, RunsFolder
+from vaelab.cli.options import RUNS, FileArguments, Label, Overwrite, RunArgument, RunsFolder
 
 app = typer.Typer()
 
@@ -16,7 +16,11 @@ def encode(
     run: RunArgument,
     files: FileArguments,
     label: Label = None,
-    out: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("codes.csv"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The CSV file to write; default: codes.csv; numbered if it is there."),
+    ] = None,
+    overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Write the code of each image (location and scale of its posterior) as CSV.
@@ -26,9 +30,11 @@ def encode(
     Example: `vaelab encode runs/mnist seven.png two.jpg --out codes.csv`
     """
     from vaelab.library import find_run
+    from vaelab.outputs import output_path
     from vaelab.own_images import Workbench
 
-    _say(Workbench(find_run(run, runs)).encode(files, label, out))
+    path = output_path(out, "codes.csv", overwrite)
+    _say(Workbench(find_run(run, runs)).encode(files, label, path))
 
 
 @app.command()
@@ -36,7 +42,11 @@ def reconstruct(
     run: RunArgument,
     files: FileArguments,
     label: Label = None,
-    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("reconstructed.png"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The PNG to write; default: reconstructed.png; numbered if it is there."),
+    ] = None,
+    overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Draw each image as the model sees it (left) and decoded from its posterior mean (right).
@@ -44,9 +54,11 @@ def reconstruct(
     Example: `vaelab reconstruct runs/mnist seven.png --out seven_decoded.png`
     """
     from vaelab.library import find_run
+    from vaelab.outputs import output_path
     from vaelab.own_images import Workbench
 
-    _say(Workbench(find_run(run, runs)).reconstruct(files, label, out))
+    path = output_path(out, "reconstructed.png", overwrite)
+    _say(Workbench(find_run(run, runs)).reconstruct(files, label, path))
 
 
 @app.command()
@@ -55,7 +67,11 @@ def sample(
     num: Annotated[int, typer.Option(min=1, max=10_000, help="How many images.")] = 64,
     label: Label = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws from the prior.")] = 0,
-    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("samples.png"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The PNG to write; default: samples.png; numbered if it is there."),
+    ] = None,
+    overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Draw new images: codes from the prior, decoded.
@@ -63,9 +79,11 @@ def sample(
     Example: `vaelab sample runs/mnist --num 100`; with `--label 7` where the model is conditional.
     """
     from vaelab.library import find_run
+    from vaelab.outputs import output_path
     from vaelab.own_images import Workbench
 
-    _say(Workbench(find_run(run, runs)).sample(num, label, seed, out))
+    path = output_path(out, "samples.png", overwrite)
+    _say(Workbench(find_run(run, runs)).sample(num, label, seed, path))
 
 
 def _say(path: Path) -> None:

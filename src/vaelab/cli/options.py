@@ -30,4 +30,8 @@ Label = Annotated[
     str | None, typer.Option(help="The class to condition on, for a conditional model.")
 ]
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file of that name, if there is one.")
+]
+
 RUNS = Path("runs")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
+from vaelab.cli.options import RUNS, ConfigArgument, Overrides, Overwrite, RunArgument, RunsFolder
 
 app = typer.Typer()
 
@@ -152,8 +152,13 @@ def compare(
         list[str], typer.Argument(metavar="RUN RUN...", help="Evaluated runs, by name or folder.")
     ],
     picture: Annotated[
-        Path, typer.Option(help="Where to draw the plane of rate and distortion.")
-    ] = Path("comparison.png"),
+        Path | None,
+        typer.Option(
+            help="Where to draw the plane of rate and distortion; default: comparison.png; "
+            "numbered if it is there."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Put runs beside each other; refuse to rank numbers that cannot be compared, and say why.
@@ -164,17 +169,19 @@ def compare(
     from vaelab.comparison import differences, draw
     from vaelab.figures import save_png
     from vaelab.library import find_run
+    from vaelab.outputs import output_path
 
     console = Console()
     groups = compare_runs([find_run(name, runs) for name in chosen])
+    path = output_path(picture, "comparison.png", overwrite)
     for group in groups:
         console.print(group.table())
     if reasons := differences(groups):
         console.print("not ranked together, because they differ in", highlight=False)
         for reason in reasons:
             console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
-    save_png(draw(groups), picture)
-    console.print(f"drawn in {picture}", markup=False, highlight=False, soft_wrap=True)
+    save_png(draw(groups), path)
+    console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -183,8 +190,12 @@ def describe(
     overrides: Overrides = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Where to draw the architecture; default NAME_architecture.png."),
+        typer.Option(
+            help="Where to draw the architecture; default: NAME_architecture.png; "
+            "numbered if it is there."
+        ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Print a model layer by layer (shapes, parameters, multiply-adds) and draw it.
 
@@ -193,6 +204,7 @@ def describe(
     from vaelab.describe import describe as describe_model
     from vaelab.figures import save_png
     from vaelab.library import load_experiment
+    from vaelab.outputs import output_path
     from vaelab.training import build_model
 
     experiment, _ = load_experiment(config, overrides or [])
@@ -203,7 +215,7 @@ def describe(
     if (drawing := description.draw()) is None:
         console.print(f"no picture: model `{experiment.model.kind}` has no code that is one vector")
         return
-    path = picture or Path(f"{experiment.task_name}_architecture.png")
+    path = output_path(picture, f"{experiment.task_name}_architecture.png", overwrite)
     save_png(drawing, path)
     console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
 

@@ -102,7 +102,7 @@ def remembered(kind: str, files: Sequence[Path | str], find: Callable[[], str]) 
             return known
     found = find()
     with suppress(StorageError):
-        write_text(path, found)
+        write_text(path, found, parents=True)
     return found
 
 

@@ -177,7 +177,7 @@ def _content_sha256(served: bytes) -> str:
 
 def _keep(path: Path, content: bytes) -> None:
     try:
-        write_bytes(path, content)
+        write_bytes(path, content, parents=True)
     except StorageError as error:
         raise StorageError(
             f"cannot write {path}: {error.__cause__}; free some space, or name another folder in "

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, cast
 
 from vaelab.figures.base import BaseFigure, Panel
+from vaelab.files import make_folder
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.figures.drawing_process")
 PATIENCE = 1.0
@@ -65,7 +66,7 @@ class Drawer:
         Raises:
             StorageError: the arrays cannot be written.
         """
-        path = panel.save(folder / f"{panel.name}.npz")
+        path = panel.save(make_folder(folder) / f"{panel.name}.npz")
         job = {"figure": figure.model_dump(mode="json"), "panel": str(path.resolve())}
         self._jobs.put(json.dumps(job))
         if self._thread is None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from vaelab.config import Config
 from vaelab.figures.style import save_png
 from vaelab.figures.subject import Subject
-from vaelab.files import write_bytes
+from vaelab.files import make_folder, write_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +72,9 @@ class BaseFigure(Config, ABC):
 
     def write(self, panel: Panel, folder: Path) -> list[Path]:
         """Save the arrays as `<panel.name>.npz` and the pictures; the paths written."""
-        arrays = panel.save(folder / f"{panel.name}.npz")
+        arrays = panel.save(make_folder(folder) / f"{panel.name}.npz")
         return [arrays, *self.write_pictures(panel, folder)]
 
     def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
-        """Save the picture as `<panel.name>.png`; the paths written."""
+        """Save the picture as `<panel.name>.png`, after all other files; the paths written."""
         return [save_png(self.draw(panel), folder / f"{panel.name}.png")]

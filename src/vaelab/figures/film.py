@@ -43,12 +43,12 @@ def latent_film(folder: Path) -> Path | None:
 
 
 def film_is_stale(folder: Path) -> bool:
-    """Whether an epoch's panel is newer than the film, or there is no film yet."""
-    film = folder / "latent.gif"
+    """Whether an epoch's panel is newer than the film, or there are panels and no film yet."""
+    film, panels = folder / "latent.gif", epoch_panels(folder)
     if not film.is_file():
-        return True
+        return bool(panels)
     drawn = film.stat().st_mtime_ns
-    return any(path.stat().st_mtime_ns > drawn for path in epoch_panels(folder))
+    return any(path.stat().st_mtime_ns > drawn for path in panels)
 
 
 def epoch_panels(folder: Path) -> list[Path]:

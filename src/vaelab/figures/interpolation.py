@@ -99,9 +99,9 @@ class InterpolationFigure(BaseFigure):
         large = fitting(max(frames.shape[1:3]), ROOM)
         files = ((f"{i}.png", png(magnify(frame, large))) for i, frame in enumerate(frames))
         return [
-            *super().write_pictures(panel, folder),
             _write_film(frames, folder / f"{panel.name}.gif"),
             replace_directory(folder / panel.name.replace(self.kind, "interp", 1), files),
+            *super().write_pictures(panel, folder),
         ]
 
     def _pick(self, test: Split, draws: np.random.Generator) -> Int64[np.ndarray, "2"]:

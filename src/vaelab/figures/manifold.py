@@ -120,12 +120,12 @@ class ManifoldFigure(BaseFigure):
 
     def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
         """`manifold.png` and, of a conditional model, `manifold_<class>.png` for each class."""
-        paths = super().write_pictures(panel, folder)
+        paths = []
         if panel.words["conditional"]:
             for label, name in enumerate(file_names(panel.words["classes"])):
                 path = folder / f"{panel.name}_{name}.png"
                 paths.append(save_png(self.draw_class(panel, label), path))
-        return paths
+        return [*paths, *super().write_pictures(panel, folder)]
 
     @property
     def _over(self) -> str:

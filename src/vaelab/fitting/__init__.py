@@ -7,15 +7,16 @@ from rich.console import Console
 
 from vaelab.data.feed import Feed
 from vaelab.errors import BadValueError
+from vaelab.experiment import Experiment, PriorFitConfig
 from vaelab.fitting.codes import Coded, Encoder, gain
 from vaelab.fitting.learning import learn
 from vaelab.fitting.log import Log
-from vaelab.fitting.outcome import PriorFit, write_run
+from vaelab.fitting.outcome import FittingFolder, PriorFit
 from vaelab.fitting.request import check_coded, check_kind, fitted_experiment
 from vaelab.metrics import BoundMetric, Number
 from vaelab.pictures import draw_run, suited
 from vaelab.randomness import Purpose, seeded
-from vaelab.run import Run
+from vaelab.run import Row, Run
 from vaelab.training.environment import describe_environment
 from vaelab.training.interrupt import interruptible
 from vaelab.training.precision import choose_place
@@ -57,13 +58,23 @@ def fit_prior(
     trained, about = run.load_model()
     before = check_coded(run, trained)
     experiment, settings = fitted_experiment(run, check_kind(before, kind), assignments, name)
-    target = run.path.resolve().parent / experiment.task_name
-    if target.exists():
-        raise BadValueError(f"{target} is there already; --name NAME makes another run")
     done, epochs = epochs_done(run), run.experiment.training.epochs
     if 0 < done < epochs:
         note = f"note: {run.path} has had {done} of its {epochs} epochs of training"
         console.print(note, markup=False, highlight=False, soft_wrap=True)
+    with FittingFolder(run.path.resolve().parent / experiment.task_name) as folder:
+        return _fit(run, before, about, experiment, settings, folder, console)
+
+
+def _fit(
+    run: Run,
+    before: Coded,
+    about: Row,
+    experiment: Experiment,
+    settings: PriorFitConfig,
+    folder: FittingFolder,
+    console: Console,
+) -> PriorFit:
     store, pixels = experiment.data.load(), experiment.data.pixels
     if len(store.train) < store.training_images:
         console.print(
@@ -106,7 +117,7 @@ def fit_prior(
     if split == "valid":
         about["valid_elbo_nats"] = measured["elbo_nats"].value
     facts = describe_environment(device, store.checksum)
-    new = write_run(target, experiment, after, about, log.rows, facts, seconds)
+    new = folder.finish(experiment, after, about, log.rows, facts, seconds)
     draw_run(new, suited(experiment.figures.at_end, experiment.model), store, console)
     return PriorFit(
         new, run.path.name, split, len(feeds[split]), numbers[split], measured, gains[split],

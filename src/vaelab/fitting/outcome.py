@@ -1,7 +1,6 @@
 """What a fitted prior changed, and the run that is made of it."""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,14 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.files import storage_error
 from vaelab.fitting.codes import Coded
 from vaelab.metrics import Number
 from vaelab.run import Row, Run
+from vaelab.runfiles import remove_run
+from vaelab.runlock import RunLock
 from vaelab.training.environment import write_environment
 
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
@@ -69,36 +71,66 @@ def _text(number: Number) -> str:
     return f"{number.value:,.2f}{error}"
 
 
-def write_run(
-    target: Path, experiment: Experiment, model: Coded, about: Row, rows: Sequence[Row],
-    facts: Row, seconds: float,
-) -> Run:  # fmt: skip
-    """Make a run directory, whole: another name until everything is in it.
+class FittingFolder:
+    """Where a run is made, under another name until everything is in it.
+
+    It is locked, so that of two fits of one name the second is told so at its start. Inside the
+    block nothing of the run can be seen; after it nothing is left but the run, if it was finished.
 
     Args:
-        target: its folder, which is not there yet.
-        experiment: the config.
-        model: with its fitted prior.
-        about: what was saved with the weights it was fitted to.
-        rows: of metrics.jsonl.
-        facts: of environment.json.
-        seconds: that the fit took.
+        target: the run's folder.
 
     Raises:
+        BadValueError: there is something of that name already.
+        RunBusyError: another process fits a prior for a run of that name.
         StorageError: the disk is full or may not be written.
     """
-    folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        run = Run.create(folder, experiment)
+
+    def __init__(self, target: Path) -> None:
+        if os.path.lexists(target):
+            raise BadValueError(f"{target} is there already; --name NAME makes another run")
+        self.target = target
+        self.path = target.with_name(f".{target.name}.fitting")
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+        self._lock = RunLock(self.path, "fitting a prior")
+
+    def __enter__(self) -> "FittingFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if self.path.is_dir():
+            remove_run(self.path, "output")
+
+    def finish(
+        self, experiment: Experiment, model: Coded, about: Row, rows: Sequence[Row], facts: Row,
+        seconds: float,
+    ) -> Run:  # fmt: skip
+        """Write the run and give it its name.
+
+        Args:
+            experiment: the config.
+            model: with its fitted prior.
+            about: what was saved with the weights it was fitted to.
+            rows: of metrics.jsonl.
+            facts: of environment.json.
+            seconds: that the fit took.
+
+        Raises:
+            StorageError: the disk is full or may not be written.
+        """
+        run = Run.create(self.path, experiment)
         known = {"image_shape", "classes"}
         facts_of_weights = {name: value for name, value in about.items() if name not in known}
         run.save_weights(model, about["classes"], facts_of_weights)
         run.append_metrics(rows)
         write_environment(run.environment_path, dict(facts), torch.get_num_threads(), seconds)
-        folder.replace(target)
-    except OSError as error:
-        raise storage_error(target, error) from error
-    finally:
-        if folder.exists():
-            shutil.rmtree(folder)
-    return Run(target)
+        self._lock.release()
+        try:
+            self.path.replace(self.target)
+        except OSError as error:
+            raise storage_error(self.target, error) from error
+        return Run(self.target)

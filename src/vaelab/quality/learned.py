@@ -82,7 +82,8 @@ def _load(path: Path, about: Mapping[str, Any], classifier: Classifier) -> dict[
 
 def _keep(path: Path, known: Mapping[str, Any], classifier: Classifier) -> None:
     try:
-        write_bytes(path, save(classifier.state_dict(), metadata={"vaelab": json.dumps(known)}))
+        content = save(classifier.state_dict(), metadata={"vaelab": json.dumps(known)})
+        write_bytes(path, content, parents=True)
     except StorageError as error:
         # a cache saves time; the numbers are the same without it
         logging.getLogger("vaelab").warning("the classifier could not be kept: %s", error)

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from threading import Event, Thread
 from time import monotonic, time_ns
 from types import TracebackType
 
-from vaelab.files import write_text
+from vaelab.files import is_process, write_text
 
 BEAT = 5.0
 """Seconds between touches."""
@@ -38,7 +37,7 @@ class Heart:
         self._thread = Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> "Heart":
-        write_text(self._path, f"{socket.gethostname()} {os.getpid()}\n")
+        write_text(self._path, f"{socket.gethostname()} {os.getpid()}\n", parents=True)
         self._thread.start()
         return self
 
@@ -98,7 +97,8 @@ class Watch:
                 touched = os.fstat(file.fileno()).st_mtime_ns
         except OSError:
             return False
-        if host == socket.gethostname() and not _is_process(number):
+        lives = number.strip().isdigit() and is_process(int(number))
+        if host == socket.gethostname() and not lives:
             return False
         before, since = self._seen.get(path.name, (0, 0.0))
         if touched != before:
@@ -123,15 +123,3 @@ def _disk_clock(folder: Path) -> int:
             return os.fstat(file.fileno()).st_mtime_ns
     except OSError:
         return time_ns()
-
-
-def _is_process(number: str) -> bool:
-    if sys.platform == "win32":  # where signal 0 is no question
-        return True
-    try:
-        os.kill(int(number), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -90,7 +90,7 @@ class Sweep(Config):
             raise BadValueError(
                 f"{folder} holds something that is not a sweep; choose another task_name"
             )
-        write_text(folder / "sweep.yaml", to_yaml(self))
+        write_text(folder / "sweep.yaml", to_yaml(self), parents=True)
 
 
 def plan(

@@ -1,7 +1,6 @@
 """A process that trains trials until none are left: `python -m vaelab.sweep.worker DIR`."""
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from vaelab.errors import StorageError, UserError
 from vaelab.files import storage_error
 from vaelab.process import prepare_process
 from vaelab.run import Run
+from vaelab.runfiles import remove_run
 from vaelab.sweep.group import alike, share
 from vaelab.sweep.heart import Heart, Watch, worker_name
 from vaelab.sweep.machine import check_machine
@@ -154,7 +154,7 @@ class Worker:
         for trial in trials:
             path = self.folder / trial.run
             if path.is_dir() and not Run.exists(path):
-                shutil.rmtree(path)
+                remove_run(path, "output")
 
 
 def main() -> int:

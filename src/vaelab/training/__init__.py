@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from math import prod, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,14 +14,16 @@ from rich.console import Console
 from vaelab.data import Store
 from vaelab.data.store import Outline
 from vaelab.distributed.world import World
+from vaelab.errors import StorageError
 from vaelab.experiment import Experiment
-from vaelab.figures import Drawer
+from vaelab.figures import Drawer, film_is_stale
 from vaelab.models import LatentVariableModel
-from vaelab.pictures import draw_run, drawn, suited
+from vaelab.pictures import draw_missing, draw_run, drawn, suited
 from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
+from vaelab.training.folder import TrainingFolder
 from vaelab.training.interrupt import interruptible
 from vaelab.training.logged import catch_up, logged
 from vaelab.training.loop import Loop
@@ -31,7 +33,7 @@ from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import choose_place, number_format
 from vaelab.training.replicas import check_alike, replicas
 from vaelab.training.shared import check_folder, check_shared, facts, synchronise
-from vaelab.training.start import Start, check_start, epochs_done, open_runs
+from vaelab.training.start import Start, check_start, epochs_done, open_folders
 
 __all__ = [
     "DivergedRunError",
@@ -102,7 +104,24 @@ def train_together(
     Raises:
         UserError: as for `train`; or the experiments cannot be trained together.
     """
-    world = world or World()
+    folders: list[TrainingFolder] = []
+    try:
+        return _train(experiments, folder, start, console, conductor, world or World(), folders)
+    except StorageError:
+        for one in folders:
+            one.check()  # a folder that has vanished is why
+        raise
+
+
+def _train(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    start: Start,
+    console: Console | None,
+    conductor: Conductor | None,
+    world: World,
+    folders: list[TrainingFolder],
+) -> list[Outcome]:
     console = console if console and world.leads else Console(quiet=True)
     display = Display(console, len(experiments))
     check_alike(experiments)
@@ -119,10 +138,14 @@ def train_together(
             if world.size > 1:
                 world.agree(facts(experiments, paths, store.checksum))
                 check_folder(folder, world)
-            runs = open_runs(experiments, paths, start, world)
+            if world.leads:
+                for opened in open_folders(experiments, paths, start, store.checksum):
+                    folders.append(logs.enter_context(opened))
+            world.wait()  # rank 0 makes the folders before the others look
+            runs = [Run(path) for path in paths]
             members = [
-                Member(run, store, model, world)
-                for run, model, one in zip(runs, models, experiments, strict=True)
+                Member(run, store, model, world, folder)
+                for run, model, one, folder in zip_longest(runs, models, experiments, folders)
                 if not _is_finished(run, one.training.epochs, display)
             ]
             trained = {member.run.path: member for member in members}
@@ -140,6 +163,8 @@ def train_together(
         for run in runs if world.leads else []:
             if stopped and run.path in trained:
                 display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+                if aside := trained[run.path].replaced:
+                    display.say(f"until it has weights, what it replaces is kept in {aside}")
             else:
                 _draw_at_end(run, trained.get(run.path), store, display)
     if len(members) > 1 and not stopped:
@@ -174,7 +199,8 @@ def _draw_at_end(run: Run, member: Member | None, store: Store, display: Display
     pictures = fitting = suited(wanted, model)
     if member is None:  # it may have been killed after its last epoch
         pictures = tuple(figure for figure in pictures if not drawn(run, figure))
-    if pictures:
+    draw_missing(run)
+    if pictures or film_is_stale(run.figures):
         written = draw_run(run, pictures, store, display.console)
         if member is not None:
             member.log_pictures(written)

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vaelab.errors import BadValueError
-from vaelab.run import read_header, read_tensors, write_tensors
+from vaelab.tensorfile import read_header, read_tensors, write_tensors
 from vaelab.training.meter import Meter
 
 
@@ -28,6 +28,7 @@ class Progress:
         threads: of the CPU, 0 before any were chosen; sums may depend on it in the last bit.
         processes: that shared every batch; likewise.
         seconds: spent training.
+        log_bytes: length of metrics.jsonl, None where an earlier version saved.
     """
 
     step: int = 0
@@ -41,6 +42,7 @@ class Progress:
     threads: int = 0
     processes: int = 1
     seconds: float = 0.0
+    log_bytes: int | None = None
 
 
 def save_checkpoint(

@@ -130,8 +130,11 @@ class Loop:
         self.seconds_before = self.progress.seconds
         self.display.begin(self.config.epochs * self.steps_per_epoch, self.progress.step)
         for member in self.members if self.world.leads else []:
-            member.run.truncate_metrics(member.progress.step)
-            member.rewind_bundle()
+            if member.rewind():
+                self.display.say(
+                    f"warning: {member.run.metrics_path} has lost rows of steps that were done "
+                    "(a damaged disk, or it was edited); training goes on without them"
+                )
             if member.progress.step == 0:
                 member.draw(drawer)
         self._save()
@@ -155,7 +158,7 @@ class Loop:
                     self._take_step([next(part) for part in parts], interrupt)
                     for preview in previews:
                         preview.refresh()
-                    # the end of an epoch saves by itself, after its row of validation
+                    # the end of an epoch saves by itself, after its validation and pictures
                     ended = progress.batch == self.steps_per_epoch
                     if not ended:
                         self._look()
@@ -166,6 +169,7 @@ class Loop:
                 for member in leading:
                     member.draw(drawer)
                 self._look()
+                self._save()  # the last: what a kill before it swallows is made again
         if progress.step == until:
             self._save()
         return None
@@ -227,7 +231,6 @@ class Loop:
         split = "valid" if len(self.members[0].valid) else "train"
         latest = [member.latest for member in self.members]
         self.display.epoch(self.progress.epoch, self.config.epochs, split, latest)
-        self._save()
 
     def _stop(self, interrupt: Interrupt) -> str | None:
         """Why to stop before the next step, known to all processes."""

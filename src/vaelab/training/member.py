@@ -24,6 +24,7 @@ from vaelab.randomness import Purpose, generator
 from vaelab.run import Row, Run
 from vaelab.training.changes import Changes
 from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
+from vaelab.training.folder import TrainingFolder
 from vaelab.training.meter import DivergedError, Meter
 from vaelab.training.preview import Preview
 from vaelab.training.update import Inputs
@@ -40,12 +41,19 @@ class Member:
         store: the data.
         model: on the training device.
         world: the processes that train it; its rank 0 alone writes.
+        folder: the run's, locked by rank 0.
     """
 
     def __init__(
-        self, run: Run, store: Store, model: LatentVariableModel, world: World | None = None
+        self,
+        run: Run,
+        store: Store,
+        model: LatentVariableModel,
+        world: World | None = None,
+        folder: TrainingFolder | None = None,
     ) -> None:
         self.run, self.store, self.model = run, store, model
+        self.folder = folder
         self.world = world or World()
         self.experiment = run.experiment
         self.config = run.experiment.training
@@ -65,6 +73,11 @@ class Member:
             self.bundle = BundleWriter(
                 run.bundle, self.experiment.task_name, self.experiment, store, model
             )
+
+    @property
+    def replaced(self) -> Path | None:
+        """The run that this one replaces, for as long as this one has no weights."""
+        return None if self.folder is None else self.folder.replaced
 
     @property
     def saved_step(self) -> int:
@@ -156,7 +169,10 @@ class Member:
             about = {"epoch": progress.epoch, "step": progress.step,
                      "valid_elbo_nats": progress.best_elbo}  # fmt: skip
             if self.world.leads:
+                self._check_folder()
                 self.run.save_weights(self.model, self.store.classes, about)
+            if self.folder is not None:
+                self.folder.settle()
 
     def save(self, optimizer: Mapping[str, Tensor], seconds: float) -> None:
         """Write everything needed to go on.
@@ -167,10 +183,13 @@ class Member:
 
         Raises:
             DivergedError: a loss was not finite; nothing was written.
+            RunGoneError: the run's folder has vanished.
         """
+        self._check_folder()
         if self.meter.sizes:
             self.meter.totals(self.progress.step)
         self.progress.seconds = seconds
+        self.progress.log_bytes = self.run.sync_metrics()
         save_checkpoint(self.run.resume_path, self.progress, self.model, optimizer, self.meter)
 
     def restore(self, load_optimizer: Callable[[Mapping[str, Tensor]], object]) -> None:
@@ -189,17 +208,20 @@ class Member:
         if not figures or (epoch % config.interval and epoch < self.config.epochs):
             return
         self.model.eval()
+        self._check_folder()
         subject = Subject(
             self.experiment.task_name, self.model, self.store, self.pixels,
             self.run.metrics(), epoch, self.run.plane(),
         )  # fmt: skip
-        for figure in figures:
-            panel, folder = figure.compute(subject), self.run.figures
+        panels = [(figure, figure.compute(subject)) for figure in figures]
+        # before the panels: drawn again after a kill, they are turned as they were
+        if isinstance(self.model, FlatLatent) and self.model.latent != 2:
+            subject.plane.save(self.run.plane_path)
+        for figure, panel in panels:
+            folder = self.run.figures
             drawer.submit(figure, panel, folder)
             picture, name = folder / f"{panel.name}.png", f"every_epoch/{figure.kind}"
             self.loggers.expect(picture, name, self.progress.step)
-        if isinstance(self.model, FlatLatent) and self.model.latent != 2:
-            subject.plane.save(self.run.plane_path)
 
     def log_pictures(self, written: Iterable[Path]) -> None:
         """Show the loggers what was drawn when training was over."""
@@ -207,15 +229,21 @@ class Member:
             if path.suffix == ".png":
                 self.loggers.expect(path, f"at_end/{path.stem}", self.progress.step)
 
-    def rewind_bundle(self) -> None:
-        """Forget what the bundle kept of steps that are about to be made again."""
+    def rewind(self) -> bool:
+        """Forget what log and bundle tell of steps that are about to be made again.
+
+        Returns:
+            Whether the log has lost rows of steps that were done.
+        """
         if self.bundle is not None:
             self.bundle.rewind(self.progress.step)
+        return self.run.rewind_metrics(self.progress.step, self.progress.log_bytes)
 
     def keep(self, steps_per_epoch: int) -> Row | None:
         """Keep this step in the bundle, if there is one; its place in the manifest."""
         if self.bundle is None:
             return None
+        self._check_folder()
         return self.bundle.keep(self.progress.step, self.progress.step / steps_per_epoch)
 
     def preview(self) -> Preview:
@@ -246,9 +274,14 @@ class Member:
     def _log(self, split: str, epoch: float, numbers: dict[str, float]) -> None:
         if not self.world.leads:
             return
+        self._check_folder()
         row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **numbers}
         self.run.append_metrics([row])
         self.loggers.log(row)
+
+    def _check_folder(self) -> None:
+        if self.folder is not None:
+            self.folder.check()
 
     def _feed(self, split: Split) -> Feed:
         return Feed(split, self.pixels, self.model.classes, self.device)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from vaelab.data.feed import Feed
-from vaelab.files import write_bytes
+from vaelab.files import make_folder, write_bytes
 from vaelab.models import LatentVariableModel
 
 SECONDS = 0.5
@@ -52,4 +52,5 @@ class Preview:
         )
         buffer = BytesIO()
         image.save(buffer, format="PNG")
+        make_folder(self.path.parent)
         write_bytes(self.path, buffer.getvalue())

@@ -97,7 +97,7 @@ def check_folder(folder: Path, world: World) -> None:
     """
     mark = folder / f".mark-{uuid4().hex}"
     if world.leads:
-        write_text(mark, "")
+        write_text(mark, "", parents=True)
     try:
         seen = folder / world.tell(mark.name)[0]
         world.agree({"folder of runs": str(_appears(seen))})

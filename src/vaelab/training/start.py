@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from vaelab.config import Config
-from vaelab.distributed.world import World
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.run import Run
+from vaelab.runfiles import foreign, is_empty, refuse_foreign
 from vaelab.training.checkpoint import read_progress
+from vaelab.training.folder import TrainingFolder, pictures_of
 
 FREE = (
     "task_name",
@@ -60,36 +61,39 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
     for logger in experiment.training.loggers:
         logger.check()
     if not Run.exists(path):
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and not is_empty(path):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
-    elif start is Start.NEW:
+        return
+    names = foreign(path, pictures_of(path))
+    if start is Start.NEW:
+        replace = "" if names else "--overwrite replaces it, "
         raise BadValueError(
-            f"there is a run in {path} already; --resume goes on with it, --overwrite replaces it, "
+            f"there is a run in {path} already; --resume goes on with it, {replace}"
             "and task_name=NAME makes another"
         )
-    elif start is Start.RESUME:
-        _refuse_changes(Run(path), experiment, checksum)
-
-
-def open_runs(
-    experiments: Sequence[Experiment], paths: Sequence[Path], start: Start, world: World
-) -> list[Run]:
-    """The run directories to train in, once `check_start` has nothing against them.
-
-    Rank 0 makes them before the others look.
-    """
-    if world.leads:
-        for experiment, path in zip(experiments, paths, strict=True):
-            _make_run(experiment, path, start)
-    world.wait()
-    return [Run(path) for path in paths]
-
-
-def _make_run(experiment: Experiment, path: Path, start: Start) -> None:
     if start is Start.OVERWRITE:
-        Run.remove(path)
-    if not (Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs):
-        Run.create(path, experiment)
+        refuse_foreign(path, pictures_of(path), "replaced")
+    else:
+        _check_resume(Run(path), experiment, checksum, names)
+
+
+def open_folders(
+    experiments: Sequence[Experiment], paths: Sequence[Path], start: Start, checksum: str
+) -> Iterator[TrainingFolder]:
+    """The folders to train in, locked, with their configs in them.
+
+    Raises:
+        RunBusyError: another process trains in one.
+        UserError: as `check_start`, which what has happened meanwhile may have something against.
+    """
+    for experiment, path in zip(experiments, paths, strict=True):
+        folder = TrainingFolder(path)
+        yield folder
+        check_start(experiment, path, start, checksum)
+        if start is Start.OVERWRITE and Run.exists(path):
+            folder.replace(experiment)
+        elif not (Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs):
+            Run.create(path, experiment)
 
 
 def epochs_done(run: Run) -> int:
@@ -101,8 +105,21 @@ def epochs_done(run: Run) -> int:
     return read_progress(run.resume_path).epoch if run.resume_path.is_file() else 0
 
 
-def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:
+def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequence[str]) -> None:
     if not run.resume_path.is_file():
+        if names:
+            raise BadValueError(
+                f"{run.path} has nothing to go on with, and holds what vaelab did not write "
+                f"({', '.join(names[:3])}); choose another task_name"
+            )
+        found = [path for path in (run.weights_path, run.metrics_path) if _has_content(path)]
+        if found:
+            raise BadValueError(
+                f"{run.path} has {' and '.join(path.name for path in found)} but no "
+                f"{run.resume_path.name}, without which it cannot go on; put that file back, begin "
+                f"anew with --overwrite, or keep it as it is: `vaelab evaluate {run.path}` needs "
+                "the weights alone"
+            )
         return
     changes = [
         f"{key} was {old!r} and is now {new!r}"
@@ -120,6 +137,10 @@ def _refuse_changes(run: Run, experiment: Experiment, checksum: str) -> None:
             f"the data has changed since {run.path} was begun (checksum {before[:12]}, now "
             f"{checksum[:12]}); put the old data back, or start a new run with task_name=NAME"
         )
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def differences(old: Config, new: Config, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -57,7 +57,7 @@ def _entry(place: str, unkept: list[Path]) -> Entry:
         return Entry(bytes=0, sha256="", samples=0, labels={}, shape=None, broken=error.reason)
     if now:
         try:
-            write_text(kept, entry.model_dump_json())
+            write_text(kept, entry.model_dump_json(), parents=True)
         except StorageError:
             unkept.append(kept.parent)
     return entry

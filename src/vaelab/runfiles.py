@@ -1,0 +1,151 @@
+"""What vaelab writes into a run's folder, by name: only that is ever removed."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
+
+from vaelab.errors import BadValueError
+from vaelab.figures import FigureConfig
+from vaelab.files import is_left_over, is_temporary, storage_error
+from vaelab.runlock import LOCK, WRITER
+
+CONFIG = "config.yaml"
+FILES = re.compile(
+    rf"{re.escape(CONFIG)}"
+    r"|weights\.safetensors|resume\.safetensors|metrics\.jsonl|evaluation\.json"
+    r"|quality_[^/]+\.json|environment\.json|identity\.json|pca\.npz"
+    rf"|{re.escape(LOCK)}|{re.escape(WRITER)}"
+)
+BUNDLE = re.compile(
+    r"manifest\.json|labels\.u8|thumbs\.png|codes|weights|codes/\d{4}\.i16|weights/\d{4}\.f16"
+)
+KINDS = "|".join(
+    re.escape(member.model_fields["kind"].default) for member in get_args(get_args(FigureConfig)[0])
+)
+PICTURES = re.compile(
+    rf"preview\.png|(?:{KINDS})(?:_[^/]*)?\.(?:npz|png|gif)"
+    r"|interp(?:_epoch_\d+)?(?:/\d+\.png)?"
+)
+OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""Files that systems put into every folder that is looked at."""
+NAMED = 3
+"""Names that an error lists."""
+
+
+def foreign(folder: Path, pictures: str) -> list[str]:
+    """What lies in a run's folder that vaelab did not write: paths in it, sorted.
+
+    Args:
+        folder: of the run.
+        pictures: name of the folder of its pictures.
+    """
+    return sorted(_name(folder, path) for path, ours in _contents(folder, pictures) if not ours)
+
+
+def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
+    """Refuse to remove a folder that holds what vaelab did not write.
+
+    Raises:
+        BadValueError: naming it.
+    """
+    if names := foreign(folder, pictures):
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        raise BadValueError(
+            f"{folder} holds what vaelab did not write ({', '.join(names[:NAMED])}{more}), so it "
+            f"is not {what}; move that elsewhere, or choose another task_name"
+        )
+
+
+def remove_run(folder: Path, pictures: str) -> None:
+    """Remove a run's folder, file by file.
+
+    Raises:
+        BadValueError: it holds what vaelab did not write; it is left whole.
+        StorageError: it cannot be removed.
+    """
+    refuse_foreign(folder, pictures, "removed")
+    _remove(folder, _contents(folder, pictures))
+    try:
+        folder.rmdir()
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def remove_bundle(folder: Path) -> None:
+    """Remove what vaelab wrote of an explorer's bundle, and its folder if that empties it."""
+    _remove(folder, _known(folder, BUNDLE))
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def clean(folder: Path, pictures: str) -> None:
+    """Remove what killed processes have left half-written in a run's folder."""
+    for path, _ in _contents(folder, pictures):
+        if is_left_over(path):
+            with suppress(OSError):
+                shutil.rmtree(path) if _is_folder(path) else path.unlink()
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a killed process leaves before there is a run."""
+    return all(
+        path.name in {LOCK, WRITER} | OF_THE_SYSTEM or is_left_over(path)
+        for path in _inside(folder)
+    )
+
+
+def _contents(folder: Path, pictures: str) -> Iterator[tuple[Path, bool]]:
+    """Everything in a run's folder, contents of folders first, the config last; is it ours?"""
+    for path in sorted(_inside(folder), key=lambda path: path.name == CONFIG):
+        if _is_folder(path) and path.name in {"explorer", pictures}:
+            yield from _known(path, BUNDLE if path.name == "explorer" else PICTURES)
+            yield path, True
+        else:
+            yield path, _is_ours(path, path.name, FILES)
+
+
+def _known(folder: Path, names: re.Pattern[str], prefix: str = "") -> Iterator[tuple[Path, bool]]:
+    for path in _inside(folder):
+        name = prefix + path.name
+        ours = _is_ours(path, name, names)
+        if _is_folder(path) and not is_temporary(path.name):
+            yield from _known(path, names, f"{name}/")
+        yield path, ours
+
+
+def _is_ours(path: Path, name: str, names: re.Pattern[str]) -> bool:
+    return bool(names.fullmatch(name)) or is_temporary(path.name) or path.name in OF_THE_SYSTEM
+
+
+def _remove(folder: Path, contents: Iterable[tuple[Path, bool]]) -> None:
+    for path, ours in contents:
+        if not ours:
+            continue
+        try:
+            if not _is_folder(path):
+                path.unlink(missing_ok=True)
+            elif is_temporary(path.name):
+                shutil.rmtree(path)
+            else:
+                path.rmdir()
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+
+def _inside(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries)
+
+
+def _is_folder(path: Path) -> bool:
+    """Not one that a symbolic link leads to."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _name(folder: Path, path: Path) -> str:
+    name = path.relative_to(folder).as_posix()
+    return f"{name}/" if _is_folder(path) else name

@@ -1,0 +1,127 @@
+"""Tensors and a JSON header in one .safetensors file, written whole, read with a checksum."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vaelab.errors import BadValueError
+from vaelab.files import opened, write_bytes
+
+Header = dict[str, Any]
+LONGEST_HEADER = 2**27
+"""Bytes; the format allows no more than about this."""
+DAMAGE = (SafetensorError, TypeError, KeyError, ValueError, RecursionError, struct.error)
+"""What reading a damaged file raises."""
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Header) -> None:
+    """Write tensors and a JSON header as one .safetensors file, whole.
+
+    The header carries the SHA-256 of the tensors and that of the header itself, since the format
+    has no checksum of its own.
+
+    Raises:
+        StorageError: the disk is full, or the folder is gone or cannot be written.
+    """
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    text, digest = json.dumps(about), digest_of(copies)
+    metadata = {"vaelab": text, "tensors": digest, "header": _header_digest(text, digest)}
+    write_bytes(path, save(copies, metadata=metadata))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], Header]:
+    """Read what `write_tensors` wrote.
+
+    Raises:
+        BadValueError: the file is damaged or was not written by vaelab.
+    """
+    with opened(path) as file:
+        content = file.read()  # at once: a training may put a newer file in its place meanwhile
+    try:
+        tensors, metadata = load(content), _metadata(BytesIO(content))
+        about = _about(metadata)
+        if "tensors" in metadata and metadata["tensors"] != digest_of(tensors):
+            raise ValueError("its tensors are not those that were saved: their checksum differs")
+        return tensors, about
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def read_header(path: Path) -> Header:
+    """Read the header alone of what `write_tensors` wrote.
+
+    Raises:
+        BadValueError: the file is damaged or was not written by vaelab.
+    """
+    try:
+        with opened(path) as file:
+            return _about(_metadata(file))
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the names, types, shapes and bytes of tensors on the CPU: their identity."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def read_digest(path: Path) -> str:
+    """The digest of the tensors of a file, without loading them where the header has it.
+
+    Raises:
+        BadValueError: the file is damaged or was not written by vaelab.
+    """
+    try:
+        with opened(path) as file:
+            metadata = _metadata(file)
+            _about(metadata)
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+    return metadata["tensors"] if "tensors" in metadata else digest_of(read_tensors(path)[0])
+
+
+def _metadata(file: BinaryIO | BytesIO) -> dict[str, str]:
+    """A .safetensors file begins with the length of its JSON header, a uint64."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > LONGEST_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    metadata: dict[str, str] = json.loads(file.read(length))["__metadata__"]
+    return metadata
+
+
+def _about(metadata: Mapping[str, str]) -> Header:
+    """The header; files of earlier versions have no checksums."""
+    text = metadata["vaelab"]
+    if "tensors" in metadata and metadata["header"] != _header_digest(text, metadata["tensors"]):
+        raise ValueError("its header is not the one that was saved: its checksum differs")
+    about: Header = json.loads(text)
+    if not isinstance(about, dict):
+        raise ValueError("its header is no mapping")
+    return about
+
+
+def _header_digest(text: str, tensors: str) -> str:
+    return hashlib.sha256(f"{tensors} {text}".encode()).hexdigest()
+
+
+def _damaged(path: Path, error: Exception) -> BadValueError:
+    return BadValueError(
+        f"{path} is damaged or was not written by vaelab ({error}); train the run again"
+    )
