@@ -4,6 +4,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +20,8 @@ from vaelab.files import opened, write_bytes
 Header = dict[str, Any]
 LONGEST_HEADER = 2**27
 """Bytes; the format allows no more than about this."""
-DAMAGE = (SafetensorError, TypeError, KeyError, ValueError, RecursionError, struct.error)
+DAMAGE = (SafetensorError, struct.error, AttributeError, KeyError, RecursionError, TypeError,
+          ValueError)  # fmt: skip
 """What reading a damaged file raises."""
 
 
@@ -36,8 +38,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Header) -> N
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    text, digest = json.dumps(about), digest_of(copies)
-    metadata = {"vaelab": text, "tensors": digest, "header": _header_digest(text, digest)}
+    metadata = {"vaelab": _Header(about, digest_of(copies)).text}
     write_bytes(path, save(copies, metadata=metadata))
 
 
@@ -50,11 +51,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Header]:
     with opened(path) as file:
         content = file.read()  # at once: a training may put a newer file in its place meanwhile
     try:
-        tensors, metadata = load(content), _metadata(BytesIO(content))
-        about = _about(metadata)
-        if "tensors" in metadata and metadata["tensors"] != digest_of(tensors):
+        tensors, header = load(content), _header(BytesIO(content))
+        if header.tensors not in {None, digest_of(tensors)}:
             raise ValueError("its tensors are not those that were saved: their checksum differs")
-        return tensors, about
+        return tensors, header.about
     except DAMAGE as error:
         raise _damaged(path, error) from error
 
@@ -67,7 +67,7 @@ def read_header(path: Path) -> Header:
     """
     try:
         with opened(path) as file:
-            return _about(_metadata(file))
+            return _header(file).about
     except DAMAGE as error:
         raise _damaged(path, error) from error
 
@@ -90,35 +90,53 @@ def read_digest(path: Path) -> str:
     """
     try:
         with opened(path) as file:
-            metadata = _metadata(file)
-            _about(metadata)
+            digest = _header(file).tensors
     except DAMAGE as error:
         raise _damaged(path, error) from error
-    return metadata["tensors"] if "tensors" in metadata else digest_of(read_tensors(path)[0])
+    return digest_of(read_tensors(path)[0]) if digest is None else digest
 
 
-def _metadata(file: BinaryIO | BytesIO) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Header:
+    """One value of a file's metadata, whose keys have no order: two checksums, then JSON.
+
+    Attributes:
+        about: what the file says of itself.
+        tensors: their digest; None in files of earlier versions, which hold the JSON alone.
+    """
+
+    about: Header
+    tensors: str | None
+
+    @property
+    def text(self) -> str:
+        text = json.dumps(self.about)
+        return f"{self.tensors} {_digest(f'{self.tensors} {text}')} {text}"
+
+    @classmethod
+    def parse(cls, text: str) -> "_Header":
+        """Raises ValueError where a checksum differs."""
+        tensors, own = None, None
+        if not text.startswith("{"):
+            tensors, own, text = text.split(" ", 2)
+        if own not in {None, _digest(f"{tensors} {text}")}:
+            raise ValueError("its header is not the one that was saved: its checksum differs")
+        about = json.loads(text)
+        if not isinstance(about, dict):
+            raise ValueError("its header is no mapping")
+        return cls(about, tensors)
+
+
+def _header(file: BinaryIO | BytesIO) -> _Header:
     """A .safetensors file begins with the length of its JSON header, a uint64."""
     (length,) = struct.unpack("<Q", file.read(8))
     if length > LONGEST_HEADER:
         raise ValueError(f"a header of {length} bytes")
-    metadata: dict[str, str] = json.loads(file.read(length))["__metadata__"]
-    return metadata
+    return _Header.parse(json.loads(file.read(length))["__metadata__"]["vaelab"])
 
 
-def _about(metadata: Mapping[str, str]) -> Header:
-    """The header; files of earlier versions have no checksums."""
-    text = metadata["vaelab"]
-    if "tensors" in metadata and metadata["header"] != _header_digest(text, metadata["tensors"]):
-        raise ValueError("its header is not the one that was saved: its checksum differs")
-    about: Header = json.loads(text)
-    if not isinstance(about, dict):
-        raise ValueError("its header is no mapping")
-    return about
-
-
-def _header_digest(text: str, tensors: str) -> str:
-    return hashlib.sha256(f"{tensors} {text}".encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _damaged(path: Path, error: Exception) -> BadValueError:
