@@ -43,8 +43,8 @@ def test_the_run_directory_holds_what_it_should(runs: Path) -> None:
     ).run
     names = {path.name for path in run.path.iterdir()}
     assert names == {
-        ".lock", "config.yaml", "environment.json", "explorer", "metrics.jsonl", "output", "pca.npz",
-        "resume.safetensors", "weights.safetensors",
+        ".lock", "config.yaml", "environment.json", "explorer", "metrics.jsonl", "output",
+        "pca.npz", "resume.safetensors", "weights.safetensors",
     }  # fmt: skip
     pictures = {path.name for path in run.figures.glob("*.png")}
     assert pictures == {
