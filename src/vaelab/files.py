@@ -15,7 +15,7 @@ from typing import BinaryIO
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 FORGOTTEN = 24 * 3600
-"""Seconds after which a temporary file of another machine is taken for a leftover."""
+"""Seconds after which any temporary file is taken for a leftover."""
 LONGEST_NAME = 100
 """Characters of a target's name that its temporary name repeats; systems allow 255 bytes."""
 TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[^.]+)-)?(?P<pid>\d+)\.(?:tmp|old)")
@@ -91,10 +91,9 @@ def is_left_over(path: Path) -> bool:
     named = TEMPORARY.fullmatch(path.name)
     if named is None:
         return False
-    host = named["host"]
-    if host is None or host == _host():
-        return not is_process(int(named["pid"]))
-    with suppress(OSError):
+    if named["host"] in {None, _host()} and not is_process(int(named["pid"])):
+        return True
+    with suppress(OSError):  # of another machine, or the number is another process's by now
         return time.time() - path.lstat().st_mtime > FORGOTTEN
     return False
 

@@ -83,19 +83,18 @@ def remove_bundle(folder: Path) -> None:
 
 
 def clean(folder: Path, pictures: str) -> None:
-    """Remove what killed processes have left half-written in a run's folder."""
+    """Remove what killed processes have left half-written in a folder that is locked."""
+    begun = (folder / CONFIG).exists()  # before, nobody writes but who has the lock
     for path, _ in _contents(folder, pictures):
-        if is_left_over(path):
+        if is_left_over(path) or (is_temporary(path.name) and not begun):
             with suppress(OSError):
                 shutil.rmtree(path) if _is_folder(path) else path.unlink()
 
 
 def is_empty(folder: Path) -> bool:
     """Whether a folder holds nothing but what a killed process leaves before there is a run."""
-    return all(
-        path.name in {LOCK, WRITER} | OF_THE_SYSTEM or is_left_over(path)
-        for path in _inside(folder)
-    )
+    nothing = {LOCK, WRITER} | OF_THE_SYSTEM
+    return all(path.name in nothing or is_temporary(path.name) for path in _inside(folder))
 
 
 def _contents(folder: Path, pictures: str) -> Iterator[tuple[Path, bool]]:

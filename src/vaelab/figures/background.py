@@ -53,7 +53,7 @@ class Drawer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(warn=error is None)  # a training that has failed says why by itself
 
     @property
     def pid(self) -> int | None:
@@ -73,8 +73,12 @@ class Drawer:
             self._thread = Thread(target=self._work, name="drawer", daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """Wait until everything is drawn; a warning for each picture that could not be."""
+    def close(self, warn: bool = True) -> None:
+        """Wait until everything is drawn.
+
+        Args:
+            warn: of each picture that could not be drawn.
+        """
         if self._thread is None:
             return
         waiting = max(1, self._jobs.qsize())
@@ -90,7 +94,7 @@ class Drawer:
             raise
         self._thread = None
         failures, self.failures = self.failures, []
-        for failure in failures:
+        for failure in failures if warn else []:
             warnings.warn(failure, DrawingWarning, stacklevel=2)
 
     def _work(self) -> None:
