@@ -8,7 +8,7 @@ import sys
 from io import StringIO
 from pathlib import Path
 from statistics import mean, stdev
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from rich.console import Console
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
 from vaelab.errors import BadValueError
 from vaelab.run import Run
+from vaelab.runlock import RunLock
 from vaelab.sweep import go_on
 from vaelab.sweep.board import Board
 from vaelab.sweep.engines.local import Local
@@ -104,6 +105,19 @@ def test_a_setting_that_cannot_be_built_fails_alone(sweep: Begin) -> None:
     trials = work(folder)
     assert [trial.state for trial in trials] == [State.FAILED, State.COMPLETE]
     assert "kernel" in trials[0].reason
+
+
+def test_a_trial_whose_run_another_process_still_writes_waits_for_it(sweep: Begin) -> None:
+    """As one does that was taken for dead, and wakes."""
+    folder = sweep("training.seed=0,1")
+    trial, _ = trials_of(folder)
+    (folder / trial.run).mkdir()
+    lock = RunLock(folder / trial.run, "training")
+    timer = Timer(3, lock.release)
+    timer.start()
+    trials = work(folder)
+    timer.join()
+    assert [(trial.state, trial.attempt) for trial in trials] == [(State.COMPLETE, 1)] * 2
 
 
 def test_trials_that_a_machine_cannot_train_wait_for_another(

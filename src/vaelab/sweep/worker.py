@@ -8,7 +8,7 @@ from time import sleep
 
 from rich.console import Console
 
-from vaelab.errors import StorageError, UserError
+from vaelab.errors import RunBusyError, StorageError, UserError
 from vaelab.files import storage_error
 from vaelab.process import prepare_process
 from vaelab.run import Run
@@ -99,6 +99,10 @@ class Worker:
             except StorageError:
                 self.study.give_back(trials)
                 raise
+            except RunBusyError:  # one that was taken for dead and is not yet gone
+                self.study.give_back(trials)
+                sleep(POLL)
+                return True
             except UserError as error:
                 if len(trials) > 1:
                     return self._train_apart(trials, interrupt)
