@@ -1,5 +1,7 @@
 """The way from one image's code to another's."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -12,17 +14,18 @@ from vaelab.data.store import Split
 from vaelab.errors import BadValueError
 from vaelab.figures.animation import write_gif
 from vaelab.figures.base import BaseFigure, Panel
-from vaelab.figures.directory import replace_directory
 from vaelab.figures.paths import PathName, spherical, straight
 from vaelab.figures.sheet import fitting, magnify, spread, tile
 from vaelab.figures.style import MARGIN, Page, png
 from vaelab.figures.subject import Pictures, Subject
+from vaelab.files import make_folder, storage_error
 
 LARGEST_FRAME, ROOM = 256, 168
 """Larger frames are made smaller, and small ones magnified to this; in pixels."""
 STRIP_FRAMES, STRIP_ROOM, GAP = 10, 1000, 4
 GIF_FRAMES = 40
 GIF_MILLISECONDS, GIF_REST = 60, 600
+FRAME = re.compile(r"\d+\.png")
 
 
 class InterpolationFigure(BaseFigure):
@@ -100,7 +103,7 @@ class InterpolationFigure(BaseFigure):
         files = ((f"{i}.png", png(magnify(frame, large))) for i, frame in enumerate(frames))
         return [
             _write_film(frames, folder / f"{panel.name}.gif"),
-            replace_directory(folder / panel.name.replace(self.kind, "interp", 1), files),
+            _write_frames(folder / panel.name.replace(self.kind, "interp", 1), files),
             *super().write_pictures(panel, folder),
         ]
 
@@ -144,6 +147,22 @@ def _title(panel: Panel, shown: int) -> str:
     )
     decoded_as = words["decoded_as"]
     return title if decoded_as is None else f"{title}, all decoded as class {decoded_as}"
+
+
+def _write_frames(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    """Write the frames, and remove those of a longer film before; what else is there stays."""
+    make_folder(folder)
+    written = set()
+    try:
+        for name, content in files:  # not whole, one by one: the picture that follows is
+            (folder / name).write_bytes(content)
+            written.add(name)
+        for path in folder.iterdir():
+            if FRAME.fullmatch(path.name) and path.name not in written:
+                path.unlink()
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    return folder
 
 
 def _write_film(frames: Pictures, path: Path) -> Path:

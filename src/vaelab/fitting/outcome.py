@@ -12,7 +12,7 @@ from rich.table import Table
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.files import storage_error
+from vaelab.files import storage_error, sync_folder
 from vaelab.fitting.codes import Coded
 from vaelab.metrics import Number
 from vaelab.run import Row, Run
@@ -131,6 +131,7 @@ class FittingFolder:
         self._lock.release()
         try:
             self.path.replace(self.target)
+            sync_folder(self.target.parent)
         except OSError as error:
             raise storage_error(self.target, error) from error
         return Run(self.target)

@@ -7,7 +7,7 @@ from types import TracebackType
 from vaelab.config import read_yaml
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
-from vaelab.files import storage_error
+from vaelab.files import storage_error, sync_folder
 from vaelab.run import Run
 from vaelab.runfiles import clean, refuse_foreign, remove_run
 from vaelab.runlock import RunLock
@@ -53,6 +53,7 @@ class TrainingFolder:
         self._lock.release()
         if self.replaced is None:
             self.path.rename(_aside(self.path))
+            sync_folder(self.path.parent)
         else:
             remove_run(self.path, pictures_of(self.path))
         self._began_replacing = True
