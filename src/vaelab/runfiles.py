@@ -30,6 +30,11 @@ PICTURES = re.compile(
     rf"preview\.png|(?:{KINDS})(?:_[^/]*)?\.(?:npz|png|gif)"
     r"|interp(?:_epoch_\d+)?(?:/\d+\.png)?"
 )
+TRACKERS = {
+    "tensorboard": re.compile(r"events\.out\.tfevents\.[^/]+"),
+    "wandb": re.compile(r"(?:offline-)?run-.+|latest-run|debug[\w-]*\.log|settings"),
+}
+"""What trackers write into a run, each into a folder of its own."""
 OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that systems put into every folder that is looked at."""
 NAMED = 3
@@ -99,9 +104,10 @@ def is_empty(folder: Path) -> bool:
 
 def _contents(folder: Path, pictures: str) -> Iterator[tuple[Path, bool]]:
     """Everything in a run's folder, contents of folders first, the config last; is it ours?"""
+    folders = {**TRACKERS, "explorer": BUNDLE, pictures: PICTURES}
     for path in sorted(_inside(folder), key=lambda path: path.name == CONFIG):
-        if _is_folder(path) and path.name in {"explorer", pictures}:
-            yield from _known(path, BUNDLE if path.name == "explorer" else PICTURES)
+        if _is_folder(path) and path.name in folders:
+            yield from _known(path, folders[path.name])
             yield path, True
         else:
             yield path, _is_ours(path, path.name, FILES)

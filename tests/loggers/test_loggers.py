@@ -27,6 +27,7 @@ from vaelab.loggers import Logger, LoggerWarning
 from vaelab.run import Run
 from vaelab.sweep import begin
 from vaelab.sweep.plan import Sweep
+from vaelab.runfiles import foreign
 from vaelab.sweep.study import Study
 from vaelab.sweep.worker import Worker
 from vaelab.training import DivergedRunError, Start, replicas, train, train_together
@@ -62,6 +63,7 @@ def test_a_tracker_has_every_number_once(tracker: Tracker, tmp_path: Path) -> No
     assert points == expected(run, tracker.dtype)
     names = {name for name, _, _ in points}
     assert {"train/elbo_nats", "train/loss_nats", "valid/elbo_nats"} <= names
+    assert foreign(run.path, "output") == []  # --overwrite knows what a tracker writes there
 
 
 @pytest.mark.slow
