@@ -25,9 +25,9 @@ from vaelab.config import to_yaml
 from vaelab.errors import BadValueError
 from vaelab.loggers import Logger, LoggerWarning
 from vaelab.run import Run
+from vaelab.runfiles import foreign
 from vaelab.sweep import begin
 from vaelab.sweep.plan import Sweep
-from vaelab.runfiles import foreign
 from vaelab.sweep.study import Study
 from vaelab.sweep.worker import Worker
 from vaelab.training import DivergedRunError, Start, replicas, train, train_together
