@@ -270,9 +270,12 @@ def test_two_steps_of_training_with_every_schedule_and_optimiser(
     assert rows[0]["loss_nats"] != rows[1]["loss_nats"]
 
 
-@pytest.mark.parametrize("kind", kinds_of(PixelsConfig))
-def test_a_model_learns_from_every_kind_of_pixels(kind: str, tmp_path: Path) -> None:
-    run = train(tiny(f"data.pixels={kind}", "training.epochs=4"), tmp_path).run
+SPREAD = [f"{{kind: {kind}, dequantised: true}}" for kind in ("unit", "signed")]
+
+
+@pytest.mark.parametrize("pixels", [*kinds_of(PixelsConfig), *SPREAD])
+def test_a_model_learns_from_every_kind_of_pixels(pixels: str, tmp_path: Path) -> None:
+    run = train(tiny(f"data.pixels={pixels}", "training.epochs=4"), tmp_path).run
     elbos = [row["elbo_nats"] for row in run.metrics() if row["split"] == "valid"]
     assert elbos[-1] > elbos[0]
 

@@ -1,11 +1,17 @@
 """What is trained is what is evaluated: both modes of a model say the same of the same images."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from tests.training.conftest import tiny
 from vaelab.data import DigitsData, Domain, UnitPixels
 from vaelab.data.feed import Batch, Feed
+from vaelab.evaluation import evaluate
+from vaelab.kinds import members
+from vaelab.likelihoods import LikelihoodConfig
 from vaelab.models import VAE, VAEConfig
 from vaelab.models.terms import Terms
 from vaelab.networks import ConvEncoder
@@ -17,10 +23,14 @@ from vaelab.priors import (
     StandardNormalConfig,
     VampConfig,
 )
+from vaelab.training import train
 
 PRIORS = (
     StandardNormalConfig(), MixtureConfig(), VampConfig(), FlowConfig(), ClassConditionalConfig(),
 )  # fmt: skip
+LIKELIHOODS = {str(cls.model_fields["kind"].default): cls for cls in members(LikelihoodConfig)}
+SURE = ("training.optimizer.learning_rate=0.02", "training.epochs=6")
+"""Until a logit of what is always black is beyond what float32 tells from certainty."""
 LATENT, IMAGES, STEPS = 4, 640, 100
 
 
@@ -65,3 +75,18 @@ def test_pseudo_inputs_leave_the_running_moments_to_the_images() -> None:
     assert all(n.training for n in model.modules() if isinstance(n, nn.BatchNorm2d))
     density = found.levels[0].prior.log_prob(z := torch.randn(50, 2))
     torch.testing.assert_close(density, model.eval().prior().log_prob(z))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("kind", LIKELIHOODS)
+def test_the_numbers_logged_are_those_evaluated(kind: str, precision: str, tmp_path: Path) -> None:
+    pixels = min(LIKELIHOODS[kind].domains, key=lambda domain: (domain is not Domain.UNIT, domain))
+    words = [f"model.likelihood={kind}", f"data.pixels={pixels}", *SURE]
+    run = train(tiny(*words, f"training.precision={precision}"), tmp_path).run
+    found = evaluate(run, split="valid", bounds_only=True, samples=1).numbers["elbo_nats"]
+    rows = [row for row in run.metrics() if row["split"] == "valid"]
+    kept = run.load_model()[1]["epoch"]
+    (logged,) = [row["elbo_nats"] for row in rows if row["epoch"] == kept]
+    # noise of float64 is of other draws, so that it is the same up to a part of the error
+    within = found.standard_error if precision == "float64" else 1e-4 * abs(logged)
+    assert found.value == pytest.approx(logged, abs=within)

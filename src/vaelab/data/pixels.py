@@ -43,6 +43,11 @@ class Pixels(Config, ABC):
         """Whether every use of an image draws its pixels afresh."""
         return False
 
+    @property
+    def words(self) -> str:
+        """The domain and how its values are drawn: numbers of two are not comparable."""
+        return self.domain.value
+
     @abstractmethod
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -58,13 +63,56 @@ class Pixels(Config, ABC):
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Pixels of the model's domain as brightness in [0, 1], clipped, for a picture."""
 
+    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """X as a picture of 256 levels has it."""
+        return x
 
-class UnitPixels(Pixels):
+
+class GreyPixels(Pixels, ABC):
+    """Grey levels as numbers of an interval, in which a likelihood is a density.
+
+    Dequantised they are spread over it: a density of 256 values has no bound, but minus the density
+    of dequantised ones is a bound on minus the log probability of the values themselves, "A note on
+    the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv 1511.01844).
+    """
+
+    dequantised: bool = False
+    """Whether each level is spread over a 256th of the range by noise, drawn at every use."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether every use of an image draws its pixels afresh."""
+        return self.dequantised
+
+    @property
+    def words(self) -> str:
+        """The domain, and whether it is filled."""
+        return f"dequantised {self.domain}" if self.dequantised else self.domain.value
+
+    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """X as a picture of 256 levels has it."""
+        if not self.dequantised:
+            return x
+        levels = (255 * self.to_unit(x)).round().to(torch.uint8)
+        return self.model_copy(update={"dequantised": False})(levels)
+
+    def _spread(
+        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None
+    ) -> Float[Tensor, "b c h w"]:
+        """(v + u) / 256; without draws the middle of each level."""
+        return (images + (0.5 if uniform is None else uniform)) / 256
+
+
+class UnitPixels(GreyPixels):
     """Grey levels in [0, 1].
 
-        x = v / 255
+        x = v / 255, or dequantised x = (v + u) / 256,  u ~ U(0, 1)
 
-    Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
+    Dequantised, minus the ELBO plus log 256 nats a pixel bounds minus the log probability of the
+    levels. Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
+
+    "A note on the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv
+    1511.01844).
     """
 
     kind: Literal["unit"] = "unit"
@@ -77,18 +125,18 @@ class UnitPixels(Pixels):
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """From v to x = v / 255."""
-        return images / 255
+        """From v to x = v / 255, or (v + u) / 256."""
+        return self._spread(images, uniform) if self.dequantised else images / 255
 
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The same."""
         return x.clamp(0, 1)
 
 
-class SignedPixels(Pixels):
+class SignedPixels(GreyPixels):
     """Grey levels in [-1, 1].
 
-        x = 2 v / 255 - 1
+        x = 2 v / 255 - 1, or dequantised x = 2 (v + u) / 256 - 1,  u ~ U(0, 1)
 
     Use it with a decoder that ends in `tanh`. A pixel covers twice the range that it has in `unit`,
     so its density is half as high, and nats of the two are not comparable.
@@ -104,8 +152,8 @@ class SignedPixels(Pixels):
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """From v to x = 2 v / 255 - 1."""
-        return images / 127.5 - 1
+        """From v to x = 2 v / 255 - 1, or 2 (v + u) / 256 - 1."""
+        return 2 * self._spread(images, uniform) - 1 if self.dequantised else images / 127.5 - 1
 
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """(x + 1) / 2."""
@@ -163,6 +211,11 @@ class BinaryPixels(Pixels):
     def dynamic(self) -> bool:
         """Whether every use of an image draws its pixels afresh."""
         return self.mode == "dynamic"
+
+    @property
+    def words(self) -> str:
+        """How they were drawn."""
+        return f"{self.mode} binary"
 
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
