@@ -15,6 +15,7 @@ from torch import Tensor
 from vaelab.config import Config
 from vaelab.data.mapped import Change, MappedImages
 from vaelab.data.store import Images, Split
+from vaelab.errors import BadValueError
 
 
 class Domain(StrEnum):
@@ -192,15 +193,18 @@ class BinaryPixels(Pixels):
 
         x ~ Bernoulli(v / 255), or x = 1 where v > 127, else 0
 
-    "On the quantitative analysis of deep belief networks" (Salakhutdinov and Murray, 2008) draws
-    once (`static`); "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv
-    1509.00519) draws afresh at every use (`dynamic`). Numbers of the two are not comparable. Use it
-    with `bernoulli`, above all for the nats on MNIST that most papers report.
+    "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv 1509.00519) draws
+    afresh at every use (`dynamic`). "On the quantitative analysis of deep belief networks"
+    (Salakhutdinov and Murray, 2008) drew once, and many papers use the files that were drawn so:
+    those are data `binarized_mnist`, whose pixels are black and white as `given`. `static` draws
+    once too, but by data.seed, which gives other images and so numbers of another quantity. No two
+    modes compare. Use it with `bernoulli`, above all for nats on MNIST beside those of papers.
     """
 
     kind: Literal["binary"] = "binary"
-    mode: Literal["dynamic", "static", "threshold"] = "dynamic"
-    """Drawn afresh each epoch, drawn once by data.seed, or cut at the middle grey."""
+    mode: Literal["dynamic", "static", "threshold", "given"] = "dynamic"
+    """Drawn afresh each epoch, drawn once by data.seed, cut at the middle grey, or black and white
+    already."""
 
     @property
     def domain(self) -> Domain:
@@ -229,14 +233,17 @@ class BinaryPixels(Pixels):
         return x.clamp(0, 1)
 
     def freeze(self, split: Split, seed: int) -> Split:
-        """The split with its pixels drawn (or cut) once and for all: 0 or 255.
+        """The split with its pixels drawn (or cut, or checked) once and for all: 0 or 255.
 
         Images that stay in a file, ascending there, are drawn whenever they are read, to the same.
+
+        Raises:
+            BadValueError: pixels that are given as black and white are grey.
         """
         if isinstance(split.images, MappedImages):
             return replace(split, images=split.images.changed(self._change(split.images, seed)))
-        if self.mode == "threshold":
-            return replace(split, images=_cut(split.images))
+        if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
+            return replace(split, images=change(split.images))
         draws = np.random.default_rng(seed)
         images = np.empty_like(split.images)
         for start in range(0, len(split), 4096):  # never the draws of a whole large set at once
@@ -248,8 +255,8 @@ class BinaryPixels(Pixels):
         known, size = images.rows, prod(images.shape[1:])
 
         def draw(part: Images, rows: Int64[np.ndarray, " m"]) -> Images:
-            if self.mode == "threshold":
-                return _cut(part)
+            if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
+                return change(part)
             bits, at = np.random.PCG64(seed), 0
             uniform, draws = np.empty(part.shape), np.random.Generator(bits)
             for place, row in enumerate(np.searchsorted(known, rows).tolist()):
@@ -261,8 +268,22 @@ class BinaryPixels(Pixels):
         return draw
 
 
+def _checked(images: Images) -> Images:
+    grey = images[(images != 0) & (images != 255)]
+    if len(grey):
+        raise BadValueError(
+            f"data.pixels.mode is `given`, for images that are black and white (0 and 255), but "
+            f"{len(grey):,} of {images.size:,} pixels are grey, such as {grey[0]}; use `dynamic` "
+            "or `static`"
+        )
+    return images
+
+
 def _cut(images: Images) -> Images:
     return np.where(images > 127, 255, 0).astype(np.uint8)
+
+
+WITHOUT_DRAWS = {"threshold": _cut, "given": _checked}
 
 
 def _named(value: Any) -> Any:
