@@ -11,7 +11,7 @@ from vaelab.config import override, parse_yaml, read_yaml, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES, members
-from vaelab.library import load_experiment, load_settings, shipped_configs
+from vaelab.library import load_experiment, load_settings, resets, shipped_configs
 
 
 def experiment(*assignments: str) -> Experiment:
@@ -102,6 +102,9 @@ def test_what_a_change_of_kind_resets_is_said() -> None:
     assert notes("vamp", "model.prior=mixture", "model.prior.components=500") == []
     (note,) = notes("simple", "model.likelihood.kind=laplace")
     assert "scale is learned, not 0.0626099" in note
+    given = {"data": {"kind": "csv", "train": Path("a.csv"), "seed": 3}}
+    (note,) = resets(given, {"data": {"kind": "images", "path": Path("b")}})
+    assert note.startswith("data=images starts from its own defaults: seed is 0, not 3;")
     (note,) = notes("iwae", "model=hierarchical")
     assert "likelihood is gaussian, not bernoulli" in note
 

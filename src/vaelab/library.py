@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from vaelab.config import override, read_yaml, validate
 from vaelab.errors import MissingFileError
@@ -116,10 +117,13 @@ def resets(data: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
     Returns:
         A sentence for each section of another kind.
     """
+    replaced = list(_replaced(data, changed))
+    if not replaced:
+        return []
     now = Experiment.model_validate(changed)
     values = now.model_dump(mode="json")
     notes = []
-    for path, lost in _replaced(data, changed):
+    for path, lost in replaced:
         section = _at(values, path)
         matter = [key for key, value in lost.items() if _differs(changed, path, key, value, now)]
         if matter:
@@ -172,5 +176,6 @@ def _short(*values: Any) -> list[str]:
         )
     elif all(isinstance(kind, str) for kind in kinds) and kinds[0] != kinds[1]:
         values = tuple(kinds)
-    texts = [yaml.safe_dump(value, default_flow_style=True, width=1000) for value in values]
+    plain = [to_jsonable_python(value) for value in values]
+    texts = [yaml.safe_dump(value, default_flow_style=True, width=1000) for value in plain]
     return [text.removesuffix("...\n").strip() for text in texts]
