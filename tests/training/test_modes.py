@@ -81,7 +81,8 @@ def test_pseudo_inputs_leave_the_running_moments_to_the_images() -> None:
 @pytest.mark.parametrize("kind", LIKELIHOODS)
 def test_the_numbers_logged_are_those_evaluated(kind: str, precision: str, tmp_path: Path) -> None:
     pixels = min(LIKELIHOODS[kind].domains, key=lambda domain: (domain is not Domain.UNIT, domain))
-    words = [f"model.likelihood={kind}", f"data.pixels={pixels}", *SURE]
+    words = [f"model.likelihood={kind}", f"data.pixels={pixels}", "training.epochs=1"]
+    words += SURE if kind == "continuous_bernoulli" else ()
     run = train(tiny(*words, f"training.precision={precision}"), tmp_path).run
     found = evaluate(run, split="valid", bounds_only=True, samples=1).numbers["elbo_nats"]
     rows = [row for row in run.metrics() if row["split"] == "valid"]
