@@ -44,7 +44,8 @@ def _trainings(bench: Bench, name: str, epochs: int) -> Row:
             x_test=bench.test.pixels[:, 0], y_test=bench.test.labels,
         )  # fmt: skip
     common = [
-        "data.kind=npz", f"data.path={path}", "data.validation=0", f"training.epochs={epochs}",
+        "data.kind=npz", f"data.path={path}", "data.pixels=signed", "data.validation=0",
+        f"training.epochs={epochs}",
         "training.preview=false", "figures.at_end=[]",
     ]  # fmt: skip
     place = Path(bench.place("stall"))

@@ -47,7 +47,8 @@ class Ways:
         """Seconds of the whole process of `vaelab train`, nothing imported before."""
         shutil.rmtree(self.folder / "cache", ignore_errors=True)
         words = [
-            "-m", "vaelab", "train", self.config, "data.kind=csv",
+            "-m", "vaelab", "train", self.config,
+            "data.kind=csv", "data.pixels=signed", "data.validation=1000",
             f"data.train={self.csv['train']}", f"data.test={self.csv['test']}",
             f"task_name={self.run.name}", "--runs", self.run.parent, "--overwrite",
         ]  # fmt: skip

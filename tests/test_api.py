@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 import vaelab
 from tests.training.conftest import tiny
+from vaelab.config import validate
 from vaelab.errors import BadValueError, MissingFileError
+from vaelab.experiment import Experiment
 from vaelab.figures.style import render
 from vaelab.run import Run
 
@@ -49,6 +51,16 @@ def test_training_from_a_mapping_an_experiment_and_a_file(tmp_path: Path) -> Non
     config = again.path / "config.yaml"
     read = vaelab.train(config, "task_name=read", folder=tmp_path, quiet=True)
     assert read.metrics() == mapped.metrics()
+
+
+def test_what_another_kind_resets_is_said_in_python_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("objective=tcvae", "training.epochs=1", "figures={every_epoch: [], at_end: []}")
+    given = validate(Experiment, MAPPING | {"objective": {"beta": 2}}, "given")
+    vaelab.train(given, *words, folder=tmp_path)
+    said = capsys.readouterr().out
+    assert "note: objective=tcvae starts from its own defaults: beta is 6.0, not 2.0;" in said
 
 
 def test_what_is_wrong_is_said_as_on_the_command_line(tmp_path: Path) -> None:

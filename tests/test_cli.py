@@ -376,6 +376,17 @@ def test_a_config_that_is_shown_loads_back_equal(name: str, vaelab: Command) -> 
     assert notes == []
 
 
+def test_what_another_kind_resets_is_printed_apart_from_the_config(vaelab: Command) -> None:
+    answer = vaelab("config", "show", "mnist", "objective=tcvae")
+    assert answer.err == (
+        "note: objective=tcvae starts from its own defaults: beta is 6.0, not 1; "
+        "objective.beta=... sets it\n"
+    )
+    assert parse_yaml(answer.out, "shown")["objective"]["beta"]["value"] == 6
+    trained = vaelab("train", "digits", *WORDS, "objective=tcvae", "training.epochs=1")
+    assert "note: objective=tcvae starts from its own defaults: beta is 6.0, not" in trained.out
+
+
 def seed_config() -> dict[str, object]:
     return {
         "model_params": {

@@ -1,5 +1,6 @@
 """YAML in and out, overrides, and errors in the user's spelling."""
 
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from vaelab.config import override, parse_yaml, read_yaml, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
+from vaelab.kinds import AXES, members
+from vaelab.library import load_experiment, load_settings, resets, shipped_configs
 
 
 def experiment(*assignments: str) -> Experiment:
@@ -45,10 +48,65 @@ def test_overrides_do_not_change_the_mapping_they_start_from() -> None:
     assert data == {"model": {"latent": 2}}
 
 
-def test_another_kind_keeps_only_the_keys_it_knows_and_comes_first() -> None:
+def test_another_kind_starts_from_its_defaults_and_comes_first() -> None:
     data = {"data": {"kind": "mnist", "pixels": "signed", "path": "x"}}
     changed = override(Experiment, data, ["data.test_fraction=0.1", "data.kind=digits"])
-    assert changed == {"data": {"kind": "digits", "pixels": "signed", "test_fraction": 0.1}}
+    assert changed == {"data": {"kind": "digits", "test_fraction": 0.1}}
+
+
+def test_the_same_kind_changes_nothing_whether_it_was_written_or_not() -> None:
+    for data in ({"objective": {"beta": 4}}, {"objective": {"kind": "elbo", "beta": 4}}):
+        changed = override(Experiment, data, ["objective=elbo", "model.prior=standard_normal"])
+        assert changed["objective"] == {"kind": "elbo", "beta": 4}
+
+
+def _choices() -> list[tuple[str, str]]:
+    """A dotted key and a kind for every kind of every axis that an override can name."""
+    return [
+        (axis.place, str(cls.model_fields["kind"].default))
+        for axis in AXES
+        if not axis.several and axis.name != "metric"
+        for cls in members(axis.union)
+    ]
+
+
+@pytest.mark.parametrize("name", shipped_configs())
+def test_a_kind_by_its_name_is_that_kind_with_its_defaults(name: str) -> None:
+    resolved = load_experiment(name)[0].model_dump(mode="json")
+    changes = 0
+    for place, kind in _choices():
+        former = reduce(lambda one, key: (one or {}).get(key), place.split("."), resolved)
+        if former and former["kind"] == kind:
+            continue
+        changes += 1
+        for settings in (load_settings(name)[0], resolved):
+            by_name = override(Experiment, settings, [f"{place}={kind}"])
+            whole = override(Experiment, settings, [f"{place}={{kind: {kind}}}"])
+            assert by_name == whole, (place, kind)
+    assert changes > 40
+
+
+def test_what_a_change_of_kind_resets_is_said() -> None:
+    def notes(*words: str) -> list[str]:
+        return load_experiment(*words[:1], words[1:])[1]
+
+    (note,) = notes("mnist", "objective=tcvae")
+    assert note == (
+        "objective=tcvae starts from its own defaults: beta is 6.0, not 1; "
+        "objective.beta=... sets it"
+    )
+    assert notes("mnist", "objective=tcvae", "objective.beta=1") == []
+    assert notes("mnist", "objective=iwae") == []  # which has no beta
+    (note,) = notes("vamp", "model.prior=mixture")
+    assert "components is 10, not 500" in note
+    assert notes("vamp", "model.prior=mixture", "model.prior.components=500") == []
+    (note,) = notes("simple", "model.likelihood.kind=laplace")
+    assert "scale is learned, not 0.0626099" in note
+    given = {"data": {"kind": "csv", "train": Path("a.csv"), "seed": 3}}
+    (note,) = resets(given, {"data": {"kind": "images", "path": Path("b")}})
+    assert note.startswith("data=images starts from its own defaults: seed is 0, not 3;")
+    (note,) = notes("iwae", "model=hierarchical")
+    assert "likelihood is gaussian, not bernoulli" in note
 
 
 @pytest.mark.parametrize("assignment", ["model.prior=vamp", "model.prior.kind=vamp"])

@@ -213,7 +213,7 @@ def test_what_a_conditional_picture_says() -> None:
 
 
 def test_a_model_of_other_parts_is_described_part_by_part() -> None:
-    experiment = load_experiment("hierarchical", ["data.kind=digits"])[0]
+    experiment = load_experiment("hierarchical", ["data={kind: digits, pixels: binary}"])[0]
     model = build_model(experiment, experiment.data.outline())
     description = describe(model, experiment)
     assert description.draw() is None

@@ -148,6 +148,27 @@ def test_scales_of_single_pixels_on_the_floor_are_found(clinic: Clinic) -> None:
     assert "% of the pixels have their scale on the floor" in finding.evidence[0]
 
 
+def test_a_density_that_is_that_of_its_limit_is_found(clinic: Clinic) -> None:
+    kind = "model.likelihood={kind: continuous_bernoulli, limit: LIMIT}"
+    words = ("training.epochs=6", "training.optimizer.learning_rate=0.01")
+    sharp = clinic.run("cut_off", kind.replace("LIMIT", "0.05"), *words)
+    examination = examine(sharp)
+    finding = found(examination)["a saturated likelihood"]
+    share = examination.chart.value("limit_share")
+    assert finding.evidence == (f"{share:.0%} of the pixels have their parameter at the limit",)
+    model, _ = sharp.load_model()
+    x = torch.from_numpy(sharp.experiment.data.load().valid.images) / 255
+    with torch.no_grad():
+        logits = model.reconstruct(x).base_dist.logits
+    at = (logits.sigmoid() - 0.5).abs() >= 0.45  # of the mean codes, where the doctor draws
+    assert share == pytest.approx(at.double().mean().item(), abs=0.03)
+    overrides = [remedy.overrides for remedy in finding.tries]
+    assert overrides[0] == ("data.pixels={kind: unit, dequantised: true}",
+                            "model.likelihood.limit=0")  # fmt: skip
+    free = examine(clinic.run("free", kind.replace("LIMIT", "0"), *words, *overrides[0][:1]))
+    assert "a saturated likelihood" in {diagnosis.name for diagnosis in free.sound}
+
+
 def chart(rows: list[dict[str, Any]] | None = None, **values: float) -> Chart:
     return Chart(rows or [], {name: Number(value, "", "") for name, value in values.items()})
 

@@ -212,6 +212,7 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
     condition = config.condition
     if not (condition.active or config.prior.reads_class):
         assert model.classes == 0
+        assert not config.numbers_conditional
         return
     x, context, _ = given(name)
     assert context is not None
@@ -227,8 +228,14 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
     with torch.no_grad():
         codes = [model.encode(x, c).mean for c in (context, other)]
         images = [model.decode(codes[0], c).mean for c in (context, other)]
+        z = model.encode(x, context).mean
+        # log p(x, z|c): where no class changes it, the bound is one on log p(x)
+        joint = [
+            model.decode(z, c).log_prob(x) + model.prior(c).log_prob(z) for c in (context, other)
+        ]
     assert torch.equal(*codes) is (condition.encoder == "none")
     assert torch.equal(*images) is (condition.decoder == "none")
+    assert torch.equal(*joint) is not config.numbers_conditional
 
 
 TRAININGS = [
@@ -263,9 +270,12 @@ def test_two_steps_of_training_with_every_schedule_and_optimiser(
     assert rows[0]["loss_nats"] != rows[1]["loss_nats"]
 
 
-@pytest.mark.parametrize("kind", kinds_of(PixelsConfig))
-def test_a_model_learns_from_every_kind_of_pixels(kind: str, tmp_path: Path) -> None:
-    run = train(tiny(f"data.pixels={kind}", "training.epochs=4"), tmp_path).run
+SPREAD = [f"{{kind: {kind}, dequantised: true}}" for kind in ("unit", "signed")]
+
+
+@pytest.mark.parametrize("pixels", [*kinds_of(PixelsConfig), *SPREAD])
+def test_a_model_learns_from_every_kind_of_pixels(pixels: str, tmp_path: Path) -> None:
+    run = train(tiny(f"data.pixels={pixels}", "training.epochs=4"), tmp_path).run
     elbos = [row["elbo_nats"] for row in run.metrics() if row["split"] == "valid"]
     assert elbos[-1] > elbos[0]
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from vaelab.config import override, validate
 from vaelab.evaluation import SplitName
 from vaelab.experiment import Experiment
-from vaelab.library import find_run, load_experiment, run_folder
+from vaelab.library import find_run, load_experiment, resets, run_folder
 from vaelab.models import LatentVariableModel
 from vaelab.pictures import figure_of, subject_of
 from vaelab.quality import Features
@@ -47,15 +47,18 @@ def train(
         UserError: something in the config, the data or the folder is not right.
     """
     if isinstance(config, str | Path):
-        experiment, _ = load_experiment(str(config), overrides)
+        experiment, notes = load_experiment(str(config), overrides)
         folder = run_folder(str(config), Path(folder))
     else:
         plain = config.model_dump() if isinstance(config, Experiment) else dict(config)
-        experiment = validate(
-            Experiment, override(Experiment, plain, overrides), "the config given"
-        )
+        changed = override(Experiment, plain, overrides)
+        experiment = validate(Experiment, changed, "the config given")
+        notes = resets(plain, changed)
+    console = Console(quiet=quiet)
+    for note in notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
-    return train_experiment(experiment, Path(folder), start, Console(quiet=quiet)).run
+    return train_experiment(experiment, Path(folder), start, console).run
 
 
 def load(run: str | Path, device: str = "cpu") -> LatentVariableModel:

@@ -109,7 +109,7 @@ def override(
     """Apply dotted assignments such as `model.latent=4` to a copy of parsed YAML.
 
     They hold in their order, but for another `kind`: it comes before what is set beside and below
-    it, and keeps the keys that it knows too.
+    it, and starts from its own defaults, whatever the kind before it was set to.
 
     Args:
         cls: the config that the data will be checked against.
@@ -193,24 +193,42 @@ def _place(keys: list[str], before: list[list[str]]) -> int:
 def _assign(
     data: dict[str, Any], keys: list[str], value: Any, assignment: str, cls: type[Config]
 ) -> None:
+    former = _kind_at(cls, data, keys[:-1]) if keys[-1] == "kind" else None
     for depth, key in enumerate(keys[:-1], 1):
         inner = data.get(key)
-        if inner is None:
-            inner = data[key] = {}
-        elif isinstance(inner, str) and any(_tag(c) for c in _classes_at(cls, keys[:depth])):
+        whole = keys[depth:] == ["kind"]  # takes the place of a number too, such as a constant beta
+        if isinstance(inner, str) and any(_tag(c) for c in _classes_at(cls, keys[:depth])):
             inner = data[key] = {"kind": inner}
+        elif inner is None or (whole and not isinstance(inner, dict)):
+            inner = data[key] = {}
         if not isinstance(inner, dict):
             raise BadValueError(
                 f"the override `{assignment}` goes through `{'.'.join(keys[:depth])}`, "
                 f"which is {inner!r} and has no keys"
             )
         data = inner
-    if keys[-1] == "kind" and data.get("kind") != value:
-        chosen = [c for c in _classes_at(cls, keys[:-1]) if _tag(c) == value]
-        known = {name for c in chosen for name in c.model_fields}
-        for key in set(data) - known:
-            del data[key]
+    if keys[-1] == "kind" and value != former:
+        data.clear()
     data[keys[-1]] = value
+
+
+def _kind_at(cls: type[Config], data: Any, keys: list[str]) -> str | None:
+    """The kind of the section at a dotted path, its default where it says none."""
+    here: type[Config] | None = cls
+    kind: str | None = None
+    for key in keys:
+        field = here.model_fields.get(key) if here else None
+        kind = getattr(field.default, "kind", None) if field else None
+        data = data.get(key) if isinstance(data, dict) else None
+        if isinstance(data, str):
+            kind = data
+        elif isinstance(data, dict):
+            kind = data.get("kind", kind)
+        elif data is not None:  # a number, short for a kind
+            kind = None
+        found = _config_classes(field.annotation) if field else []
+        here = next((c for c in found if _tag(c) in (None, kind)), None)
+    return kind
 
 
 def _classes_at(cls: type[Config], keys: list[str]) -> list[type[Config]]:

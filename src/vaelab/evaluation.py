@@ -186,7 +186,5 @@ def _measure(
 def pixels_name(run: Run) -> str:
     """The pixels' domain, and how they were drawn."""
     data = run.experiment.data
-    if not isinstance(data.pixels, BinaryPixels):
-        return data.pixels.domain.value
-    drawn = f" by data.seed {data.seed}" if data.pixels.mode == "static" else ""
-    return f"{data.pixels.mode} binary{drawn}"
+    static = isinstance(data.pixels, BinaryPixels) and data.pixels.mode == "static"
+    return data.pixels.words + (f" by data.seed {data.seed}" if static else "")

@@ -71,8 +71,9 @@ class TrainingConfig(Config):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """`auto` takes a CUDA or Apple GPU where there is one."""
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
-    """`tf32` (NVIDIA GPUs) and `bfloat16` round what they multiply to 10 and to 7 bits of
-    mantissa, instead of 23; weights, moments and sums stay float32."""
+    """`tf32` (NVIDIA GPUs) and `bfloat16` round what is multiplied to 10 and to 7 bits of mantissa,
+    instead of 23, `bfloat16` in encoder and decoder alone; weights, moments, sums and distributions
+    stay float32."""
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Of the CPU, kept throughout, since the last digits of sums depend on their number; null: all
     cores, and fewer while another program uses them."""

@@ -1,9 +1,14 @@
 """From what a person names to an experiment: a YAML file, a shipped config, or a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from vaelab.config import override, read_yaml, validate
 from vaelab.errors import MissingFileError
@@ -57,15 +62,17 @@ def find_config(name: str) -> Path:
 def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experiment, list[str]]:
     """The experiment a person means, with dotted overrides.
 
-    A YAML of the seed is translated; the notes say what of it has no counterpart. A run has the
-    name of its folder, whatever that was called when the run was begun.
+    A YAML of the seed is translated; the notes say what of it has no counterpart, and what an
+    override resets. A run has the name of its folder, whatever that was called when the run was
+    begun.
 
     Raises:
         UserError: no such config, or it is not right.
     """
     data, notes = load_settings(name)
-    source = str(find_config(name))
-    return validate(Experiment, override(Experiment, data, assignments), source), notes
+    changed = override(Experiment, data, assignments)
+    experiment = validate(Experiment, changed, str(find_config(name)))
+    return experiment, [*notes, *resets(data, changed)]
 
 
 def load_settings(name: str) -> tuple[dict[str, Any], list[str]]:
@@ -98,3 +105,77 @@ def find_run(name: str, folder: Path) -> Run:
     """
     path = Path(name)
     return Run(folder / name if not Run.exists(path) and Run.exists(folder / name) else path)
+
+
+def resets(data: Mapping[str, Any], changed: Mapping[str, Any]) -> list[str]:
+    """What is back at its default because another kind took the place of one that had set it.
+
+    Args:
+        data: the keys that a config gives.
+        changed: the same under overrides, a config that is right.
+
+    Returns:
+        A sentence for each section of another kind.
+    """
+    replaced = list(_replaced(data, changed))
+    if not replaced:
+        return []
+    now = Experiment.model_validate(changed)
+    values = now.model_dump(mode="json")
+    notes = []
+    for path, lost in replaced:
+        section = _at(values, path)
+        matter = [key for key, value in lost.items() if _differs(changed, path, key, value, now)]
+        if matter:
+            facts = [
+                "{} is {}, not {}".format(key, *_short(section[key], lost[key])) for key in matter
+            ]
+            dotted = ".".join(path)
+            notes.append(
+                f"{dotted}={section['kind']} starts from its own defaults: {', '.join(facts)}; "
+                f"{dotted}.{matter[0]}=... sets it"
+            )
+    return notes
+
+
+def _replaced(
+    before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Sections that are of another kind now, with the keys that went with the former one."""
+    if path and "kind" in after and before.get("kind") != after["kind"]:
+        yield path, {key: value for key, value in before.items() if key not in after}
+    for key in before.keys() & after.keys():
+        if isinstance(before[key], dict) and isinstance(after[key], dict):
+            yield from _replaced(before[key], after[key], (*path, key))
+
+
+def _differs(
+    changed: Mapping[str, Any], path: tuple[str, ...], key: str, value: Any, now: Experiment
+) -> bool:
+    """Whether the new kind takes this value too, and is another thing with it."""
+    again = deepcopy(dict(changed))
+    _at(again, path)[key] = value
+    try:
+        return Experiment.model_validate(again) != now
+    except ValidationError:
+        return False
+
+
+def _at(data: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def _short(*values: Any) -> list[str]:
+    """Two values as one writes them, by their kinds alone where these tell them apart."""
+    kinds = [value.get("kind") if isinstance(value, dict) else value for value in values]
+    if "constant" in kinds:
+        values = tuple(
+            v["value"] if kind == "constant" else v for v, kind in zip(values, kinds, strict=True)
+        )
+    elif all(isinstance(kind, str) for kind in kinds) and kinds[0] != kinds[1]:
+        values = tuple(kinds)
+    plain = [to_jsonable_python(value) for value in values]
+    texts = [yaml.safe_dump(value, default_flow_style=True, width=1000) for value in plain]
+    return [text.removesuffix("...\n").strip() for text in texts]

@@ -139,6 +139,24 @@ def test_golden_pairs_are_what_the_saved_weights_give(conditional: Run) -> None:
     assert {pair["class"] for pair in golden["encode"]} <= set(range(10))
 
 
+@pytest.mark.parametrize("kind", ["unit", "signed"])
+def test_golden_codes_are_of_what_the_page_makes_of_the_atlas(kind: str, tmp_path: Path) -> None:
+    words = [f"data.pixels={{kind: {kind}, dequantised: true}}", "training.epochs=1"]
+    bundle = Bundle(train(tiny("explorer.keep=2", *words), tmp_path).run)
+    manifest = bundle.manifest()
+    golden, shape = manifest["golden"], manifest["data"]["shape"][1:]
+    atlas = np.asarray(Image.open(bundle.files["thumbs.png"]))
+    weights = torch.from_numpy(bundle.weights(golden["index"]))
+    for pair in golden["encode"]:
+        row, column = divmod(pair["image"], manifest["images"]["columns"])
+        cell = atlas[row * shape[0] :, column * shape[1] :][: shape[0], : shape[1]]
+        byte = torch.from_numpy(cell.astype(np.float32))
+        x = (byte / 255 if kind == "unit" else byte / 127.5 - 1)[None, None]
+        codes = interpret(bundle.graphs()[0], weights, {"x": x, "class": torch.zeros(1, 0)})
+        for name in ("loc", "scale"):
+            np.testing.assert_allclose(codes[name][0], pair[name], rtol=1e-5, atol=1e-6)
+
+
 def test_large_images_are_as_many_as_the_atlas_holds() -> None:
     experiment = tiny()
     store = experiment.data.load()

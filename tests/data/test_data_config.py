@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from vaelab.config import to_yaml
 from vaelab.data import (
+    BinarizedMnistData,
     CsvData,
     DataConfig,
     DigitsData,
@@ -22,6 +23,7 @@ ALL: list[Source] = [
     DigitsData(),
     MnistData(path=Path("a"), validation=5000),
     FashionMnistData(seed=3),
+    BinarizedMnistData(path=Path("a"), validation=0),
     CsvData(train=Path("a.csv"), test=Path("b.csv")),
     ImagesData(path=Path("a"), size=(32, 64), channels=3),
     NpzData(path=Path("a.npz"), test_fraction=0.5),

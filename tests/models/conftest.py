@@ -45,6 +45,12 @@ def exact_log_prob(model: VAE, x: torch.Tensor) -> torch.Tensor:
     return MultivariateNormal(bias, covariance).log_prob(x.flatten(1))
 
 
+def nodes(images: int) -> torch.Tensor:
+    """Noise over which the mean of anything quadratic is its expectation: +- sqrt(d) e_i."""
+    axes = math.sqrt(LATENT) * torch.eye(LATENT, dtype=torch.float64)
+    return torch.cat([axes, -axes])[:, None].expand(-1, images, -1)
+
+
 def set_exact_posterior(model: VAE, scale: float = SCALE) -> None:
     """q(z|x) = p(z|x), up to its diagonal: W has orthogonal columns, so that is all of it."""
     weight, bias = decoder_map(model)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from tests.models.conftest import (
     LATENT,
     SHAPE,
     exact_log_prob,
     linear_model,
+    nodes,
     set_exact_posterior,
 )
 from vaelab.data import Domain
@@ -19,6 +21,7 @@ from vaelab.distributions import BasePosterior, PosteriorConfig
 from vaelab.kinds import members
 from vaelab.likelihoods import GaussianConfig
 from vaelab.models import VAE, VAEConfig
+from vaelab.networks import MLPDecoder, MLPEncoder
 from vaelab.objectives import BaseObjective, ELBOConfig, IWAEConfig, ObjectiveConfig
 
 
@@ -128,3 +131,39 @@ def test_gaussian_elbo_is_mse_plus_weighted_kl() -> None:
     constant = size * math.log(scale * math.sqrt(2 * math.pi))
     for seed, ours in losses:
         torch.testing.assert_close(seed, weight * (ours - constant))
+
+
+def test_trained_to_the_end_it_is_probabilistic_pca() -> None:
+    """With a linear decoder the ELBO's optimum is the highest log p(x) there is.
+
+    "Probabilistic principal component analysis" (Tipping and Bishop, 1999); that the ELBO has no
+    other: "Don't blame the ELBO!" (Lucas et al., 2019, arXiv 1911.02469).
+    """
+    torch.manual_seed(2)
+    features = math.prod(SHAPE)
+    x = torch.randn(500, features, dtype=torch.float64) @ torch.randn(features, features).double()
+    theirs = PCA(LATENT).fit(x.numpy())
+    config = VAEConfig(
+        latent=LATENT, encoder=MLPEncoder(widths=()), decoder=MLPDecoder(widths=()),
+        likelihood=GaussianConfig(),
+    )  # fmt: skip
+    model = config.build(SHAPE, Domain.UNIT, 1).double()
+    images, noise = x.reshape(-1, *SHAPE), nodes(len(x))
+    optimizer = torch.optim.LBFGS(
+        model.parameters(), max_iter=2000, tolerance_grad=1e-9, tolerance_change=0.0,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = -model.terms(images, noise=noise).elbo.mean()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    with torch.no_grad():
+        elbo = model.terms(images, noise=noise).elbo.mean().item()
+        scale = model.decoder.family.scale.item()
+    assert elbo == pytest.approx(theirs.score(x.numpy()), abs=1e-4)
+    biased = (len(x) - 1) / len(x)  # scikit-learn's variances divide by n - 1
+    assert scale**2 == pytest.approx(biased * theirs.noise_variance_, rel=1e-3)

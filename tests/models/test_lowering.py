@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from vaelab.distributed.world import World
 from vaelab.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Network
 from vaelab.networks.film import FiLM, Modulation
-from vaelab.networks.layers import BatchNorm, Layer, Linear, Reshape
+from vaelab.networks.layers import Activate, BatchNorm, Layer, Linear, Reshape
+from vaelab.networks.synchronised import running_moments
 
 ACTIVATIONS = ["relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "identity"]
 CLASSES = 4
@@ -154,3 +156,30 @@ def test_a_copy_computes_with_its_own_parameters() -> None:
             parameter.add_(1)
     torch.testing.assert_close(network(x), before)
     assert not torch.allclose(other(x), before)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_in_training_by_running_moments(together: bool) -> None:
+    torch.manual_seed(0)
+    layers = [BatchNorm((2, 3, 3)), Activate((2, 3, 3), "tanh")]
+    network = Network(layers)
+    for name, buffer in network.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            buffer.copy_(torch.rand(2) + 0.5)
+    if together:
+        network.synchronise(World())
+    plain = Plain(network)
+    x = torch.randn(5, 2, 3, 3)
+    found = []
+    for module in (network, plain):
+        given = x.clone().requires_grad_()
+        with running_moments(module):
+            y = module(given, torch.zeros(5, CLASSES))
+        found.append((y, *torch.autograd.grad(y.square().sum(), [given, *module.parameters()])))
+    torch.testing.assert_close(*found)
+    before = {name: buffer.clone() for name, buffer in plain.named_buffers()}
+    torch.testing.assert_close(dict(network.named_buffers()), before)
+    mean, variance = (network.get_buffer(f"stack.0.running_{name}") for name in ("mean", "var"))
+    norm = network.stack[0]
+    wanted = (x - mean[:, None, None]) / (variance[:, None, None] + norm.eps).sqrt()
+    torch.testing.assert_close(found[0][0], torch.tanh(wanted))

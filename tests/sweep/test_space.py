@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vaelab.errors import UserError
-from vaelab.sweep.plan import plan
+from vaelab.sweep.plan import plan, resets_of
 from vaelab.sweep.space import Listed, Range, key_of, read_space, split
 
 DIGITS: dict[str, Any] = {"data": {"kind": "digits", "validation": 100}}
@@ -60,6 +60,26 @@ def test_a_trial_is_the_config_with_its_values() -> None:
     assert experiment.model.prior.kind == "vamp"
     assert (experiment.training.seed, experiment.training.epochs) == (5, 3)
     assert experiment.figures.at_end == ()
+
+
+def test_what_is_given_beside_a_swept_kind_holds_for_each_of_them() -> None:
+    settings = {"model": {"prior": {"kind": "vamp", "components": 500}}}
+    words = ["model.prior=vamp,mixture", "model.prior.components=20"]
+    sweep = plan(settings, words, "grid", None, False)
+    for kind in ("vamp", "mixture"):
+        prior = sweep.experiment("trial", {"model.prior": kind}, None).model.prior
+        assert (prior.kind, prior.components) == (kind, 20)
+    assert resets_of(settings, words) == []
+    (note,) = resets_of(settings, words[:1])
+    assert note.startswith("model.prior=mixture starts from its own defaults: components is 10")
+    sweep = plan(settings, words[:1], "grid", None, False)
+    assert sweep.experiment("trial", {"model.prior": "mixture"}, None).model.prior.components == 10
+
+
+def test_a_class_that_the_encoder_alone_reads_can_be_swept() -> None:
+    plan(DIGITS, ["model.condition.encoder=none,one_hot"], "grid", None, False)
+    with pytest.raises(UserError, match="given the class cannot be compared"):
+        plan(DIGITS, ["model.condition.decoder=none,one_hot"], "grid", None, False)
 
 
 def test_draws_are_even_within_a_range_and_never_known() -> None:

@@ -49,7 +49,7 @@ def golden_pairs(
     chosen = spread(images.count, min(ENCODED, images.count))
     whole = next(images.feed.batches(images.count))
     index = torch.from_numpy(chosen).to(images.device)
-    x = whole.x[index].float().cpu()
+    x = images.pixels.of_picture(whole.x[index].float().cpu())
     labels = whole.labels[index].cpu()
     given = {"x": x, "class": _context(labels, images.classes)}
     codes = interpret(lowered.encoder, weights, given)

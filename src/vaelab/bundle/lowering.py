@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import numpy as np
 from torch import nn
-from torch.distributions import Bernoulli
 
 from vaelab.bundle.graph import Graph, Op, UnsupportedLayerError
 from vaelab.bundle.parts import Affine, Array, Part, Sum, parts
 from vaelab.distributions.family import Family
 from vaelab.distributions.normal import LOG_VARIANCE_BOUND, SMALLEST_SCALE, DiagonalNormal
-from vaelab.likelihoods.bernoulli import FromLogits
+from vaelab.likelihoods.bernoulli import BernoulliPixels
+from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulliPixels
 from vaelab.likelihoods.location_scale import LocationScale
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.models import FlatLatent
@@ -138,6 +138,8 @@ def _mean(family: Family | nn.Module) -> str | None:
     """The operation from a likelihood's parameters to its mean; None where they are the mean."""
     if isinstance(family, LocationScale | OptimalGaussian):
         return None
-    if isinstance(family, FromLogits):
-        return "sigmoid" if family.family is Bernoulli else "continuous_bernoulli_mean"
+    if isinstance(family, BernoulliPixels):
+        return "sigmoid"
+    if isinstance(family, ContinuousBernoulliPixels):
+        return "continuous_bernoulli_mean"
     raise UnsupportedLayerError(type(family).__name__)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import ConfigArgument, Overrides, Overwrite
+from vaelab.cli.options import ConfigArgument, Overrides, Overwrite, experiment_of
 
 app = typer.Typer(
     help="Look at data, extract it, cut it into shards, fetch it before an offline class."
@@ -45,10 +45,9 @@ def show(
     Example: `vaelab data show mnist data.kind=images data.path=my_pictures data.size=32`
     """
     from vaelab.data.card import show as show_card
-    from vaelab.library import load_experiment
     from vaelab.outputs import output_path
 
-    experiment, _ = load_experiment(config, overrides or [])
+    experiment = experiment_of(config, overrides)
     path = output_path(picture, f"{experiment.task_name}_data.png", overwrite)
     show_card(experiment.data, path, Console())
 
@@ -86,9 +85,8 @@ def shard(
     `vaelab train mnist "data={kind: shards, path: mnist_shards}"`
     """
     from vaelab.data.shards.write import Limits, write_shards
-    from vaelab.library import load_experiment
 
-    experiment, _ = load_experiment(config, overrides or [])
+    experiment = experiment_of(config, overrides)
     written = write_shards(experiment.data, out, Limits(samples_per_shard, megabytes))
     Console().print(written, markup=False, highlight=False, soft_wrap=True)
 

@@ -1,9 +1,13 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from vaelab.experiment import Experiment
 
 ConfigArgument = Annotated[
     str,
@@ -35,3 +39,13 @@ Overwrite = Annotated[
 ]
 
 RUNS = Path("runs")
+
+
+def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":
+    """The experiment a person means; what it says besides goes to the standard error stream."""
+    from vaelab.library import load_experiment
+
+    experiment, notes = load_experiment(config, overrides or [])
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    return experiment

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import ConfigArgument, Overrides
+from vaelab.cli.options import ConfigArgument, Overrides, experiment_of
 
 app = typer.Typer()
 config_app = typer.Typer(help="Show a config in full, or translate one of the seed's.")
@@ -52,9 +52,8 @@ def show_config(config: ConfigArgument, overrides: Overrides = None) -> None:
     Example: `vaelab config show mnist model.latent=8 > mine.yaml`
     """
     from vaelab.config import to_yaml
-    from vaelab.library import load_experiment
 
-    typer.echo(to_yaml(load_experiment(config, overrides or [])[0]), nl=False)
+    typer.echo(to_yaml(experiment_of(config, overrides)), nl=False)
 
 
 @config_app.command()

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, Overrides, Overwrite, RunArgument, RunsFolder
+from vaelab.cli.options import (
+    RUNS,
+    ConfigArgument,
+    Overrides,
+    Overwrite,
+    RunArgument,
+    RunsFolder,
+    experiment_of,
+)
 
 app = typer.Typer()
 
@@ -203,11 +211,10 @@ def describe(
     """
     from vaelab.describe import describe as describe_model
     from vaelab.figures import save_png
-    from vaelab.library import load_experiment
     from vaelab.outputs import output_path
     from vaelab.training import build_model
 
-    experiment, _ = load_experiment(config, overrides or [])
+    experiment = experiment_of(config, overrides)
     model = build_model(experiment, experiment.data.outline())
     description = describe_model(model, experiment)
     console = Console()

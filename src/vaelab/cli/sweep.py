@@ -138,16 +138,16 @@ def run(
     `vaelab sweep resume` goes on.
     """
     from vaelab.library import load_settings
-    from vaelab.sweep import begin, go_on
+    from vaelab.sweep import begin, go_on, resets_of
     from vaelab.sweep.engines import choose
 
     settings, notes = load_settings(config)
     console = Console()
-    for note in notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     here = engine is EngineChoice.LOCAL
     with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
         folder = begin(settings, swept, search.value, trials, prune, runs, here)
+        for note in [*notes, *resets_of(settings, swept)]:
+            console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
         go_on(folder, chosen, console)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vaelab.data.binarized import BinarizedMnistData
 from vaelab.data.csv import CsvData
 from vaelab.data.digits import DigitsData
 from vaelab.data.images import ImagesData
@@ -26,6 +27,7 @@ DataConfig = Annotated[
     DigitsData
     | MnistData
     | FashionMnistData
+    | BinarizedMnistData
     | CsvData
     | ImagesData
     | NpzData
@@ -35,6 +37,7 @@ DataConfig = Annotated[
 ]
 
 __all__ = [
+    "BinarizedMnistData",
     "BinaryPixels",
     "CsvData",
     "DataConfig",

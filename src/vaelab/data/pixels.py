@@ -15,6 +15,7 @@ from torch import Tensor
 from vaelab.config import Config
 from vaelab.data.mapped import Change, MappedImages
 from vaelab.data.store import Images, Split
+from vaelab.errors import BadValueError
 
 
 class Domain(StrEnum):
@@ -43,6 +44,11 @@ class Pixels(Config, ABC):
         """Whether every use of an image draws its pixels afresh."""
         return False
 
+    @property
+    def words(self) -> str:
+        """The domain and how its values are drawn: numbers of two are not comparable."""
+        return self.domain.value
+
     @abstractmethod
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -58,13 +64,56 @@ class Pixels(Config, ABC):
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Pixels of the model's domain as brightness in [0, 1], clipped, for a picture."""
 
+    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """X as a picture of 256 levels has it."""
+        return x
 
-class UnitPixels(Pixels):
+
+class GreyPixels(Pixels, ABC):
+    """Grey levels as numbers of an interval, in which a likelihood is a density.
+
+    Dequantised they are spread over it: a density of 256 values has no bound, but minus the density
+    of dequantised ones is a bound on minus the log probability of the values themselves, "A note on
+    the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv 1511.01844).
+    """
+
+    dequantised: bool = False
+    """Whether each level is spread over a 256th of the range by noise, drawn at every use."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether every use of an image draws its pixels afresh."""
+        return self.dequantised
+
+    @property
+    def words(self) -> str:
+        """The domain, and whether it is filled."""
+        return f"dequantised {self.domain}" if self.dequantised else self.domain.value
+
+    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """X as a picture of 256 levels has it."""
+        if not self.dequantised:
+            return x
+        levels = (255 * self.to_unit(x)).round().to(torch.uint8)
+        return self.model_copy(update={"dequantised": False})(levels)
+
+    def _spread(
+        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None
+    ) -> Float[Tensor, "b c h w"]:
+        """(v + u) / 256; without draws the middle of each level."""
+        return (images + (0.5 if uniform is None else uniform)) / 256
+
+
+class UnitPixels(GreyPixels):
     """Grey levels in [0, 1].
 
-        x = v / 255
+        x = v / 255, or dequantised x = (v + u) / 256,  u ~ U(0, 1)
 
-    Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
+    Dequantised, minus the ELBO plus log 256 nats a pixel bounds minus the log probability of the
+    levels. Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
+
+    "A note on the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv
+    1511.01844).
     """
 
     kind: Literal["unit"] = "unit"
@@ -77,18 +126,18 @@ class UnitPixels(Pixels):
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """From v to x = v / 255."""
-        return images / 255
+        """From v to x = v / 255, or (v + u) / 256."""
+        return self._spread(images, uniform) if self.dequantised else images / 255
 
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """The same."""
         return x.clamp(0, 1)
 
 
-class SignedPixels(Pixels):
+class SignedPixels(GreyPixels):
     """Grey levels in [-1, 1].
 
-        x = 2 v / 255 - 1
+        x = 2 v / 255 - 1, or dequantised x = 2 (v + u) / 256 - 1,  u ~ U(0, 1)
 
     Use it with a decoder that ends in `tanh`. A pixel covers twice the range that it has in `unit`,
     so its density is half as high, and nats of the two are not comparable.
@@ -104,8 +153,8 @@ class SignedPixels(Pixels):
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """From v to x = 2 v / 255 - 1."""
-        return images / 127.5 - 1
+        """From v to x = 2 v / 255 - 1, or 2 (v + u) / 256 - 1."""
+        return 2 * self._spread(images, uniform) - 1 if self.dequantised else images / 127.5 - 1
 
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """(x + 1) / 2."""
@@ -144,15 +193,18 @@ class BinaryPixels(Pixels):
 
         x ~ Bernoulli(v / 255), or x = 1 where v > 127, else 0
 
-    "On the quantitative analysis of deep belief networks" (Salakhutdinov and Murray, 2008) draws
-    once (`static`); "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv
-    1509.00519) draws afresh at every use (`dynamic`). Numbers of the two are not comparable. Use it
-    with `bernoulli`, above all for the nats on MNIST that most papers report.
+    "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv 1509.00519) draws
+    afresh at every use (`dynamic`). "On the quantitative analysis of deep belief networks"
+    (Salakhutdinov and Murray, 2008) drew once, and many papers use the files that were drawn so:
+    those are data `binarized_mnist`, whose pixels are black and white as `given`. `static` draws
+    once too, but by data.seed, which gives other images and so numbers of another quantity. No two
+    modes compare. Use it with `bernoulli`, above all for nats on MNIST beside those of papers.
     """
 
     kind: Literal["binary"] = "binary"
-    mode: Literal["dynamic", "static", "threshold"] = "dynamic"
-    """Drawn afresh each epoch, drawn once by data.seed, or cut at the middle grey."""
+    mode: Literal["dynamic", "static", "threshold", "given"] = "dynamic"
+    """Drawn afresh each epoch, drawn once by data.seed, cut at the middle grey, or black and white
+    already."""
 
     @property
     def domain(self) -> Domain:
@@ -163,6 +215,11 @@ class BinaryPixels(Pixels):
     def dynamic(self) -> bool:
         """Whether every use of an image draws its pixels afresh."""
         return self.mode == "dynamic"
+
+    @property
+    def words(self) -> str:
+        """How they were drawn."""
+        return f"{self.mode} binary"
 
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -176,14 +233,17 @@ class BinaryPixels(Pixels):
         return x.clamp(0, 1)
 
     def freeze(self, split: Split, seed: int) -> Split:
-        """The split with its pixels drawn (or cut) once and for all: 0 or 255.
+        """The split with its pixels drawn (or cut, or checked) once and for all: 0 or 255.
 
         Images that stay in a file, ascending there, are drawn whenever they are read, to the same.
+
+        Raises:
+            BadValueError: pixels that are given as black and white are grey.
         """
         if isinstance(split.images, MappedImages):
             return replace(split, images=split.images.changed(self._change(split.images, seed)))
-        if self.mode == "threshold":
-            return replace(split, images=_cut(split.images))
+        if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
+            return replace(split, images=change(split.images))
         draws = np.random.default_rng(seed)
         images = np.empty_like(split.images)
         for start in range(0, len(split), 4096):  # never the draws of a whole large set at once
@@ -195,8 +255,8 @@ class BinaryPixels(Pixels):
         known, size = images.rows, prod(images.shape[1:])
 
         def draw(part: Images, rows: Int64[np.ndarray, " m"]) -> Images:
-            if self.mode == "threshold":
-                return _cut(part)
+            if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
+                return change(part)
             bits, at = np.random.PCG64(seed), 0
             uniform, draws = np.empty(part.shape), np.random.Generator(bits)
             for place, row in enumerate(np.searchsorted(known, rows).tolist()):
@@ -208,8 +268,22 @@ class BinaryPixels(Pixels):
         return draw
 
 
+def _checked(images: Images) -> Images:
+    grey = images[(images != 0) & (images != 255)]
+    if len(grey):
+        raise BadValueError(
+            f"data.pixels.mode is `given`, for images that are black and white (0 and 255), but "
+            f"{len(grey):,} of {images.size:,} pixels are grey, such as {grey[0]}; use `dynamic` "
+            "or `static`"
+        )
+    return images
+
+
 def _cut(images: Images) -> Images:
     return np.where(images > 127, 255, 0).astype(np.uint8)
+
+
+WITHOUT_DRAWS = {"threshold": _cut, "given": _checked}
 
 
 def _named(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """What processes that train one model tell each other."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,6 @@ class World:
 
     Attributes:
         portion: this process's images of the batch under way.
-        is_alike: whether all compute the same just now.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class World:
     ) -> None:
         self.rank, self.size, self.local_rank = rank, size, local_rank
         self.portion = Portion(0, 0, 0)
-        self.is_alike = False
         self._store, self._pulse = store, pulse
         self._talks = 0
 
@@ -124,15 +122,6 @@ class World:
     def wait(self) -> None:
         """Go on when all have come here, however long that takes."""
         self.tell("")
-
-    @contextmanager
-    def alike(self) -> Iterator[None]:
-        """Inside the block every process computes the same, which is to count once."""
-        self.is_alike = True
-        try:
-            yield
-        finally:
-            self.is_alike = False
 
     def same(self, tensors: Sequence[Tensor]) -> None:
         """Give every process rank 0's values of tensors, in place."""

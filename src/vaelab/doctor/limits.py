@@ -12,6 +12,7 @@ from vaelab.data.feed import Feed
 from vaelab.distributions import rsample
 from vaelab.likelihoods.base import RANGE
 from vaelab.likelihoods.categorical import LEVELS
+from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulliPixels
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
 from vaelab.likelihoods.location_scale import LocationScale
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
@@ -45,12 +46,13 @@ def scale_numbers(model: VAE) -> dict[str, Number]:
 
 @torch.no_grad()
 def certainty_numbers(model: VAE, feed: Feed) -> dict[str, Number]:
-    """`floor_share` where each pixel has its scale, `impossible_share` where a probability.
+    """`floor_share` where each pixel has its scale, `limit_share` or `impossible_share` else.
 
     The first is the share of the pixels whose scale is less than twice the floor, the second that
-    of the distortion which pixels make whose value has a thousandth of 1 / number of values.
+    of those whose continuous Bernoulli is cut off at its limit, the third that of the distortion
+    which pixels make whose value has a thousandth of 1 / number of values.
     """
-    family = model.decoder.family
+    family, name = model.decoder.family, "impossible_share"
     draws = generator(0, Purpose.EVALUATION, 5, feed.device)
     met, of = 0.0, 0.0
     for batch in feed.batches(BATCH):
@@ -58,16 +60,19 @@ def certainty_numbers(model: VAE, feed: Feed) -> dict[str, Number]:
         z = rsample(model.encode(batch.x, batch.context), noise)
         decoded = model.decode(z, batch.context)
         if isinstance(family, PerPixelScale) and isinstance(decoded, Independent):
-            scale = decoded.base_dist.scale
+            name, scale = "floor_share", decoded.base_dist.scale
             met += (scale < FLOORS * family.floor).sum().item()
             of += scale.numel()
+        elif isinstance(family, ContinuousBernoulliPixels) and isinstance(decoded, Independent):
+            name, logits = "limit_share", decoded.base_dist.logits
+            met += (logits.abs() >= family.bound).sum().item()
+            of += logits.numel()
         elif (found := _probabilities(decoded, batch.x)) is not None:
             nats, values = -found[0].double(), found[1]
             met += nats[nats > log(values / IMPOSSIBLE)].sum().item()
             of += nats.sum().item()
     if not of:
         return {}
-    name = "floor_share" if isinstance(family, PerPixelScale) else "impossible_share"
     return {name: Number(met / of, "share", "1 sample per image")}
 
 

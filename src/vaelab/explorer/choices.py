@@ -147,7 +147,9 @@ def _data(folder: Path) -> list[dict[str, Any]]:
 
 
 def _label_of_data(data: Mapping[str, Any]) -> str:
-    label = f"{data['kind']}, {pixels_of(data)} pixels".replace("_", " ")
+    pixels = data.get("pixels")
+    spread = "dequantised " if isinstance(pixels, dict) and pixels.get("dequantised") else ""
+    label = f"{data['kind']}, {spread}{pixels_of(data)} pixels".replace("_", " ")
     return f"{label} ({Path(data['path']).name})" if data.get("path") else label
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from vaelab.likelihoods.base import BaseLikelihood, Likelihood
-from vaelab.likelihoods.bernoulli import BernoulliConfig, ContinuousBernoulliConfig
+from vaelab.likelihoods.bernoulli import BernoulliConfig
 from vaelab.likelihoods.categorical import CategoricalConfig
+from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulliConfig
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogisticConfig
 from vaelab.likelihoods.location_scale import GaussianConfig, LaplaceConfig
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussianConfig

@@ -1,27 +1,23 @@
-"""Likelihoods from a logit per pixel: Bernoulli and continuous Bernoulli."""
+"""A coin for each pixel."""
 
 from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent
+from torch.distributions import Bernoulli, Distribution, Independent
 
 from vaelab.data.pixels import Domain
 from vaelab.likelihoods.base import BaseLikelihood, Likelihood, Measure
 
 
-class FromLogits(Likelihood):
-    """p(x|z) = prod over pixels of f(x; logit), logits from the decoder."""
+class BernoulliPixels(Likelihood):
+    """P(x|z) = prod over pixels of the probability of black or white, logits from the decoder."""
 
     parameter_names = ("logits",)
 
-    def __init__(self, family: type[Bernoulli] | type[ContinuousBernoulli]) -> None:
-        super().__init__()
-        self.family = family
-
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose logits are `params`."""
-        return Independent(self.family(logits=params, validate_args=False), 3, validate_args=False)
+        return Independent(Bernoulli(logits=params, validate_args=False), 3, validate_args=False)
 
 
 class BernoulliConfig(BaseLikelihood):
@@ -44,31 +40,6 @@ class BernoulliConfig(BaseLikelihood):
 
     kind: Literal["bernoulli"] = "bernoulli"
 
-    def build(self, domain: Domain) -> FromLogits:
+    def build(self, domain: Domain) -> BernoulliPixels:
         """The module."""
-        return FromLogits(Bernoulli)
-
-
-class ContinuousBernoulliConfig(BaseLikelihood):
-    """The Bernoulli formula made a density on [0, 1] by its missing normalising constant.
-
-        p(x|z) = prod over pixels of C(p) p^x (1 - p)^(1 - x),  p = sigmoid(logit(z))
-        C(p) = 2 artanh(1 - 2 p) / (1 - 2 p),  C(1/2) = 2
-
-    Use it for grey pixels of which most are nearly black or nearly white, where others take
-    Bernoulli's formula as it is.
-
-    "The continuous Bernoulli" (Loaiza-Ganem and Cunningham, 2019, eq. 5, arXiv 1907.06845).
-    """
-
-    domains: ClassVar[frozenset[Domain]] = frozenset({Domain.UNIT})
-    measure: ClassVar[Measure] = "lebesgue"
-    remedy: ClassVar[str] = "use `pixels: unit`, or `bernoulli` where they are binary"
-
-    raw: ClassVar[bool] = True
-
-    kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
-
-    def build(self, domain: Domain) -> FromLogits:
-        """The module."""
-        return FromLogits(ContinuousBernoulli)
+        return BernoulliPixels()

@@ -13,6 +13,7 @@ from vaelab.distributions import DiagonalNormalConfig, PosteriorConfig, rsample
 from vaelab.models.base import FlatLatent, NetworkDistribution
 from vaelab.models.ends import BaseVectorModel, Condition, input_factor
 from vaelab.models.terms import Level, Terms
+from vaelab.networks.synchronised import running_moments
 from vaelab.priors import BasePrior, Prior, PriorConfig, StandardNormalConfig
 
 
@@ -47,6 +48,11 @@ class VAEConfig(BaseVectorModel):
     def conditional(self) -> bool:
         """Whether a network or the prior reads the class."""
         return self.condition.active or self.prior.reads_class
+
+    @property
+    def numbers_conditional(self) -> bool:
+        """Whether the decoder or the prior reads the class."""
+        return self.condition.decoder != "none" or self.prior.reads_class
 
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VAE":
         """The model with freshly initialised parameters."""
@@ -93,7 +99,7 @@ class VAE(FlatLatent):
         self.encoder = encoder
         self.decoder = decoder
         self.prior_reads_class = prior.reads_class
-        encode = self._encode_input if condition.encoder == "none" else None
+        encode = self._encode_pseudo_inputs if condition.encoder == "none" else None
         self.prior: Prior = prior.build(latent, image_shape, encode, classes)
 
     def encode(
@@ -123,6 +129,12 @@ class VAE(FlatLatent):
 
     def _encode_input(self, x: Tensor, context: Tensor | None = None) -> Distribution:
         return self.encoder(x, context)
+
+    def _encode_pseudo_inputs(self, x: Tensor) -> Distribution:
+        # as in evaluation: in a batch of their own they would have moments of their own, and the
+        # running ones, by which images are encoded afterwards, would follow both
+        with running_moments(self.encoder):
+            return self.encoder(x)
 
     def sample(self, num: int, context: Float[Tensor, "n classes"] | None = None) -> Distribution:
         """p(x|z) at `num` codes z ~ p(z), drawn from torch's global generator."""

@@ -29,6 +29,10 @@ class Network(nn.Module):
     Args:
         layers: specs whose shapes follow on each other.
 
+    Attributes:
+        products: the number format in which layers multiply, and then what they give is turned
+            into float32; None: that of the parameters.
+
     Raises:
         ValueError: a layer does not take what the one before it gives.
     """
@@ -38,6 +42,7 @@ class Network(nn.Module):
         check_follow(layers)
         self.layers = tuple(layers)
         self.stack = nn.ModuleList(layer.module() for layer in layers)
+        self.products: torch.dtype | None = None
         self._conditional = any(layer.reads_class for layer in layers)
         self._lowered = self._lower()
 
@@ -75,7 +80,8 @@ class Network(nn.Module):
             raise TypeError(
                 "this model is conditional: give the classes as `context`, one-hot (n, classes)"
             )
-        return self._apply_layers(x, context).reshape(*batch, *self.output_shape)
+        y = self._apply_layers(x, context) if self.products is None else self._rounded(x, context)
+        return y.reshape(*batch, *self.output_shape)
 
     def synchronise(self, world: World) -> None:
         """From now on normalise over the images of all processes."""
@@ -86,9 +92,13 @@ class Network(nn.Module):
         lowers = all(isinstance(layer, LOWERED) for layer in self.layers)
         return Lowered(self.layers, list(self.stack)) if lowers else None
 
+    def _rounded(self, x: Tensor, context: Tensor | None) -> Tensor:
+        with torch.autocast(x.device.type, self.products):
+            return self._apply_layers(x, context).float()
+
     def _apply_layers(self, x: Tensor, context: Tensor | None) -> Tensor:
         """The fastest way that gives all that is asked for."""
-        own = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        own = x.device.type == "cpu" and self.products is None
         if own and torch._C._are_functorch_transforms_active():
             return apply_stacked(self.layers, self.stack, x, context)
         if own and self._lowered and (self.training or not torch.is_grad_enabled()):

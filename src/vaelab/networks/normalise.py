@@ -10,6 +10,9 @@ from vaelab.networks.layers import Activation
 from vaelab.networks.operations import Tensors, Weighted
 from vaelab.networks.synchronised import normalise, normalise_backward
 
+RUNNING = 2
+"""Tensors that `Normalise` keeps of its moments, where `NormaliseTogether` keeps three."""
+
 
 @dataclass(frozen=True)
 class Normalise(Weighted):
@@ -41,9 +44,10 @@ class Normalise(Weighted):
         x, y, mean, inverse = saved
         norm = self.module
         of_y = FROM_VALUE[self.activation](gradient, y)
+        of_batch = mean.numel() > 0  # else the running moments were used
         of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             _as_image(of_y), _as_image(x), norm.weight, norm.running_mean, norm.running_var,
-            mean, inverse, norm.training, norm.eps, [True, True, True],
+            mean, inverse, of_batch, norm.eps, [True, True, True],
         )  # fmt: skip
         return _as_positions(of_x), (of_weight, of_bias)
 
@@ -68,6 +72,8 @@ class NormaliseTogether(Weighted):
     ) -> tuple[Tensor | None, Tensors]:
         """Through the activation, then through the norm."""
         x, y, *moments = saved
+        if len(moments) == RUNNING:
+            return Normalise(self.module, self.activation).backward(gradient, saved, wanted)
         of_y = FROM_VALUE[self.activation](gradient, y)
         of_x, of_weight, of_bias = normalise_backward(
             _as_image(of_y), _as_image(x), self.module, *moments

@@ -1,5 +1,7 @@
 """Batch norm over a batch of which several processes have a part."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -72,9 +74,8 @@ def normalise(x: Tensor, norm: SynchronisedBatchNorm) -> tuple[Tensor, Tensor, T
     )[0]
     if norm.momentum is None or norm.running_mean is None or norm.running_var is None:
         raise TypeError("batch norm keeps running moments, which follow with a momentum")
-    copies = count / (x.numel() // channels) if norm.world.is_alike else 1
     norm.running_mean.lerp_(mean, norm.momentum)
-    norm.running_var.lerp_(variance * (count / (count - copies)), norm.momentum)
+    norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
     return y.to(x.dtype), mean, variance, count
@@ -106,6 +107,19 @@ def normalise_backward(
     of_moments = norm.weight[:, None, None] * inverse * (of_mean + normal * of_product)
     of_x = of_values - norm.world.counts * of_moments
     return of_x.to(x.dtype), of_weight, of_bias
+
+
+@contextmanager
+def running_moments(module: nn.Module) -> Iterator[None]:
+    """In this block every batch norm inside uses its running moments, which stay as they are."""
+    norms = [n for n in module.modules() if isinstance(n, nn.BatchNorm2d) and n.training]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
 
 
 def synchronise(module: nn.Module, world: World) -> None:

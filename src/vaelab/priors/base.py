@@ -38,8 +38,8 @@ class BasePrior(Config, ABC):
         Args:
             latent: dimension d of the code.
             image_shape: `(c, h, w)`.
-            encode: an encoder's input (pixels, levels scaled to [0, 1]) to q(z|x), a bound method
-                of the model; None where the encoder reads the class.
+            encode: an encoder's input (pixels, levels scaled to [0, 1]) to q(z|x) as in
+                evaluation, a bound method of the model; None where the encoder reads the class.
             classes: number of classes in the data.
 
         Raises:

@@ -8,7 +8,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily
 
-from vaelab.distributed.world import World
 from vaelab.errors import BadCombinationError
 from vaelab.priors.base import BasePrior, Encode, Prior
 
@@ -21,24 +20,18 @@ class VampPrior(Prior):
             parameters are not registered a second time.
         shape: of an image, `(c, h, w)`.
         components: M.
-
-    Attributes:
-        world: the processes, each of which encodes all pseudo-inputs.
     """
 
     def __init__(self, encode: Encode, shape: tuple[int, int, int], components: int) -> None:
         super().__init__()
         self._encode = encode
-        self.world = World()
         self.pseudo_inputs = nn.Parameter(0.05 + 0.01 * torch.randn(components, *shape))
         self.register_buffer("logits", torch.zeros(components), persistent=False)
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
         """The mixture, whatever the class."""
-        with self.world.alike():
-            components = self._encode(self.pseudo_inputs)
         weights = Categorical(logits=self.get_buffer("logits"), validate_args=False)
-        return MixtureSameFamily(weights, components, validate_args=False)
+        return MixtureSameFamily(weights, self._encode(self.pseudo_inputs), validate_args=False)
 
 
 class VampConfig(BasePrior):
@@ -46,8 +39,9 @@ class VampConfig(BasePrior):
 
         p(z) = 1/M sum over m of q(z|u_m)
 
-    Use it where the prior should follow the codes wherever the encoder puts them, for a tighter
-    bound and better samples; every step encodes the M pseudo-inputs besides the batch.
+    Pseudo-inputs pass a batch norm by its running moments, in training as in evaluation. Use it
+    where the prior should follow the codes wherever the encoder puts them, for a tighter bound and
+    better samples; every step encodes the M pseudo-inputs besides the batch.
 
     "VAE with a VampPrior" (Tomczak and Welling, 2018, eq. 9, arXiv 1705.07120).
     """

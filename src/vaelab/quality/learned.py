@@ -48,7 +48,7 @@ def classifier_features(
     about = {
         "version": VERSION,
         "data_checksum": checksum((store.train,), store.classes),
-        "dynamic": pixels.dynamic,
+        "drawn": pixels.words if pixels.dynamic else None,
         "settings": settings.model_dump(mode="json"),
     }
     path = cache_folder() / "features" / f"classifier_v{VERSION}-{_digest(about)}.safetensors"

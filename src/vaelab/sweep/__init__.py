@@ -11,13 +11,13 @@ from vaelab.sweep.engines.engine import Engine
 from vaelab.sweep.heart import Watch
 from vaelab.sweep.machine import check_machine
 from vaelab.sweep.pictures import draw_pictures
-from vaelab.sweep.plan import Search, Sweep, plan
+from vaelab.sweep.plan import Search, Sweep, plan, resets_of
 from vaelab.sweep.results import results, setting_words, table
 from vaelab.sweep.study import Study
 from vaelab.sweep.supply import fill
 from vaelab.sweep.trial import GOING, State, Trial
 
-__all__ = ["begin", "go_on", "show_best", "show_status"]
+__all__ = ["begin", "go_on", "resets_of", "show_best", "show_status"]
 
 
 def begin(

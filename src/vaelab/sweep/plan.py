@@ -8,6 +8,7 @@ from vaelab.config import Config, override, read_yaml, to_yaml, validate
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.files import write_text
+from vaelab.library import resets
 from vaelab.sweep.space import SEED, Range, Setting, Space, assignment, read_space
 
 Search = Literal["grid", "random", "tpe"]
@@ -24,6 +25,8 @@ class Sweep(Config):
 
     settings: dict[str, Any]
     """The keys of the experiment that all trials share, as a config gives them."""
+    fixed: tuple[str, ...] = ()
+    """Overrides that were given with what is swept, which hold whatever kind is swept."""
     swept: tuple[str, ...]
     """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
     search: Search
@@ -60,7 +63,8 @@ class Sweep(Config):
         """
         words = [assignment(key, value) for key, value in setting.items()]
         words += [f"task_name={run}"] + ([] if seed is None else [f"training.seed={seed}"])
-        return validate(Experiment, override(Experiment, self.settings, words), source or run)
+        changed = override(Experiment, self.settings, [*self.fixed, *words])
+        return validate(Experiment, changed, source or run)
 
     @classmethod
     def load(cls, folder: Path) -> "Sweep":
@@ -114,7 +118,9 @@ def plan(
     validate(Experiment, base, "the sweep's config")
     _check_search(space, search, trials, prune)
     count = space.size if search == "grid" or trials is None else trials
-    sweep = Sweep(settings=base, swept=swept, search=search, trials=count, prune=prune)
+    sweep = Sweep(
+        settings=base, fixed=tuple(fixed), swept=swept, search=search, trials=count, prune=prune
+    )
     for key in space.keys:
         if key in OWN:
             raise BadCombinationError(f"`{key}` cannot be swept: the sweep gives it to each trial")
@@ -124,6 +130,16 @@ def plan(
             )
     _check_experiments(sweep)
     return sweep
+
+
+def resets_of(settings: dict[str, Any], words: list[str]) -> list[str]:
+    """What the kinds that are swept or given put back at its default, a sentence each."""
+    space, fixed = read_space(words)
+    notes: list[str] = []
+    for setting in [setting for _, setting in space.samples()] or [{}]:
+        swept = [assignment(key, value) for key, value in setting.items()]
+        notes += resets(settings, override(Experiment, settings, [*fixed, *swept]))
+    return list(dict.fromkeys(notes))
 
 
 def _check_search(space: Space, search: Search, trials: int | None, prune: bool) -> None:
@@ -204,7 +220,7 @@ def _check_comparable(one: Experiment, other: Experiment, words: str) -> None:
             f"{words}: the ELBOs of `{kinds[0].kind}` and `{kinds[1].kind}` cannot be compared "
             "(one is of a density, one of a probability); sweep them apart"
         )
-    if one.model.conditional != other.model.conditional:
+    if one.model.numbers_conditional != other.model.numbers_conditional:
         raise BadCombinationError(
             f"{words}: an ELBO given the class cannot be compared with one without; sweep them "
             "apart"
@@ -217,7 +233,7 @@ def _there_already(folder: Path, old: Sweep, new: Sweep) -> str:
     if not names:
         return f"there is this sweep in {folder} already; {on}"
     changes = "; ".join(
-        f"{name} was {getattr(old, name)!r}" for name in names if name != "settings"
+        f"{name} was {getattr(old, name)!r}" for name in names if name not in {"settings", "fixed"}
     )
     changes = changes or "the config or its overrides were others"
     return f"there is a sweep of other settings in {folder} ({changes}); {on}"

@@ -3,12 +3,11 @@
 import numpy as np
 import torch
 from torch import nn
-from torch.distributions import Bernoulli
 
 from vaelab.data.mapped import MappedImages
 from vaelab.data.store import Images, chunks
 from vaelab.errors import BadCombinationError
-from vaelab.likelihoods.bernoulli import FromLogits
+from vaelab.likelihoods.bernoulli import BernoulliPixels
 from vaelab.models import VAE, HierarchicalVAE, LatentVariableModel
 
 CLIP = 1e-3
@@ -41,5 +40,5 @@ def _last_linear(model: LatentVariableModel) -> nn.Linear | None:
         return None
     family = model.decoder.family
     linear = [layer for layer in model.decoder.trunk.stack if list(layer.parameters())][-1]
-    logits = isinstance(family, FromLogits) and family.family is Bernoulli
+    logits = isinstance(family, BernoulliPixels)
     return linear if logits and isinstance(linear, nn.Linear) else None

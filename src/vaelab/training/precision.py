@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import TrainingConfig
+from vaelab.networks import Network
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,27 @@ class Place:
 
     Attributes:
         device: of parameters, data and draws.
-        mixed: products in bfloat16, everything else in float32.
+        mixed: products of networks in bfloat16, everything else in float32.
     """
 
     device: torch.device
     mixed: bool
 
-    def autocast(self) -> AbstractContextManager[object]:
-        """In this block products are in the format chosen."""
-        if not self.mixed:
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+    @contextmanager
+    def rounding(self, module: nn.Module) -> Iterator[None]:
+        """In this block the networks inside multiply in the format chosen, and nothing else does.
+
+        Distributions are computed from what they give in float32: a log variance that is taken
+        from its bound of 20 in bfloat16 comes out in steps of 1/8.
+        """
+        networks = [part for part in module.modules() if isinstance(part, Network) and self.mixed]
+        for network in networks:
+            network.products = torch.bfloat16
+        try:
+            yield
+        finally:
+            for network in networks:
+                network.products = None
 
 
 def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:

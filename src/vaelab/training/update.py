@@ -136,7 +136,7 @@ class Update:
     ) -> Float[Tensor, "models 3"]:
         """Put the gradients into place; loss, distortion and rate of each model."""
         self.world.portion = portion
-        with self._place.autocast():
+        with self._place.rounding(self.steps[0]):
             if len(self.steps) == 1:
                 outputs = self.steps[0](*self._named(arguments))
             else:

@@ -5,13 +5,14 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent
+from torch.distributions import Bernoulli, Distribution, Independent
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vaelab.data import UnitPixels
 from vaelab.data.feed import Feed
 from vaelab.distributions import rsample
 from vaelab.errors import BadCombinationError
+from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vaelab.metrics import BoundMetric, Number
 from vaelab.models import VAE
 from vaelab.randomness import Purpose, generator
@@ -33,9 +34,8 @@ def log_mass(logits: Float[Tensor, "... c h w"]) -> Float[Tensor, "..."]:
 
     A pixel has (2 p - 1) / logit(p), below 1: what the continuous Bernoulli divides by.
     """
-    density = ContinuousBernoulli(logits=logits, validate_args=False)
     # log p(x) = -cross entropy - log mass, and at x = 0 the cross-entropy is -log(1 - p)
-    at_zero = density.log_prob(torch.zeros_like(logits))  # type: ignore[no-untyped-call]
+    at_zero = ContinuousBernoulli(logits).log_prob(torch.zeros_like(logits))
     mass: Tensor = -torch.nn.functional.softplus(logits) - at_zero
     return mass.flatten(-3).sum(-1)
 
