@@ -20,6 +20,7 @@ from vaelab.evaluation import evaluate
 from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.overview import overview
 from vaelab.run import Run
+from vaelab.tensorfile import digest_of, read_tensors
 from vaelab.training import train
 
 Command = Callable[..., Answer]
@@ -48,6 +49,9 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
         "split": "test",
         "images": len(store.test),
         "epoch": about["epoch"],
+        "weights": digest_of(read_tensors(run.weights_path)[0]),
+        "kept_by": "valid_elbo",
+        "kept_value_nats": about["valid_elbo_nats"],
         "data_checksum": store.checksum,
         "likelihood": "gaussian",
         "measure": "lebesgue",

@@ -35,7 +35,7 @@ from vaelab.metrics import (
     SAPMetric,
 )
 from vaelab.models import LatentVariableModel
-from vaelab.run import Run
+from vaelab.run import KeptBy, Run, kept_words
 
 SplitName = Literal["train", "valid", "test"]
 
@@ -49,6 +49,9 @@ class Evaluation:
         split: of the images.
         images: how many.
         epoch: of the weights.
+        weights: their digest; the numbers are of these, and of no others the run may get.
+        kept_by: what they were chosen by.
+        kept_value_nats: its value on validation images, where it has one.
         data_checksum: of the data.
         likelihood: its kind.
         measure: what its density is against; numbers under different ones are not comparable.
@@ -61,6 +64,9 @@ class Evaluation:
     split: str
     images: int
     epoch: int
+    weights: str
+    kept_by: KeptBy
+    kept_value_nats: float | None
     data_checksum: str
     likelihood: str
     measure: str
@@ -73,7 +79,7 @@ class Evaluation:
         table = Table(
             box=SIMPLE,
             title=f"{escape(self.run)}: {self.images:,} {self.split} images, "
-            f"weights of epoch {self.epoch}",
+            f"weights of epoch {self.epoch} ({kept_words(asdict(self))})",
             caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
             + (", conditional on the class" if self.conditional else "")
             + ". Means over images ± standard error; nats are per image; pixel: in units of the "
@@ -125,6 +131,9 @@ def evaluate(
         split=split,
         images=len(images),
         epoch=about["epoch"],
+        weights=about["digest"],
+        kept_by=about["kept_by"],
+        kept_value_nats=about["kept_value_nats"],
         data_checksum=store.checksum,
         likelihood=run.experiment.model.likelihood.kind,
         measure=run.experiment.model.likelihood.measure,

@@ -1,5 +1,6 @@
 """A distance between the aggregate posterior and the prior in place of the rate."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -35,6 +36,9 @@ class InfoConfig(BaseObjective):
     """Weight of the rate: a number, or a schedule over epochs; 0: none."""
     weight: float = Field(default=1000.0, ge=0, allow_inf_nan=False)
     """Of the squared discrepancy, in nats."""
+
+    def rate_price(self, controls: Mapping[str, float]) -> None:
+        """None: the discrepancy of all codes from the prior is what is priced."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + beta rate + weight MMD^2(q(z), p(z))."""
