@@ -212,6 +212,7 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
     condition = config.condition
     if not (condition.active or config.prior.reads_class):
         assert model.classes == 0
+        assert not config.numbers_conditional
         return
     x, context, _ = given(name)
     assert context is not None
@@ -227,8 +228,14 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
     with torch.no_grad():
         codes = [model.encode(x, c).mean for c in (context, other)]
         images = [model.decode(codes[0], c).mean for c in (context, other)]
+        z = model.encode(x, context).mean
+        # log p(x, z|c): where no class changes it, the bound is one on log p(x)
+        joint = [
+            model.decode(z, c).log_prob(x) + model.prior(c).log_prob(z) for c in (context, other)
+        ]
     assert torch.equal(*codes) is (condition.encoder == "none")
     assert torch.equal(*images) is (condition.decoder == "none")
+    assert torch.equal(*joint) is not config.numbers_conditional
 
 
 TRAININGS = [

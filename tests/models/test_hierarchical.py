@@ -116,3 +116,16 @@ def test_objectives_of_one_level_are_refused(objective: str) -> None:
 def test_priors_made_of_images_or_classes_are_refused(prior: PriorConfig) -> None:
     with pytest.raises(BadCombinationError, match="prior of its upper codes"):
         HierarchicalConfig(prior=prior).build(SHAPE, Domain.UNIT, 3)
+
+
+@pytest.mark.parametrize("encoder", ["none", "one_hot"])
+@pytest.mark.parametrize("decoder", ["none", "one_hot"])
+def test_its_numbers_are_of_a_class_where_the_decoder_reads_it(encoder: str, decoder: str) -> None:
+    config = HierarchicalConfig.model_validate(
+        {"condition": {"encoder": encoder, "decoder": decoder}}
+    )
+    model = config.build(SHAPE, Domain.UNIT, 2)
+    z = torch.randn(1, model.latents[0])
+    given = [model.decoder(z, torch.tensor([one])).mean for one in ([1.0, 0.0], [0.0, 1.0])]
+    assert torch.equal(*given) is not config.numbers_conditional
+    assert config.conditional is (encoder != "none" or decoder != "none")

@@ -9,6 +9,7 @@ from vaelab.data import Domain
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import (
     BaseLikelihood,
+    BernoulliConfig,
     CategoricalConfig,
     DiscretizedLogisticConfig,
     GaussianConfig,
@@ -143,3 +144,29 @@ def test_levels_reach_the_encoder_between_0_and_1() -> None:
     levels = config.build((1, 4, 4), Domain.LEVELS, 1).eval()
     x = torch.rand(3, 1, 4, 4)
     torch.testing.assert_close(levels.encode(255 * x).mean, levels.encoder(x, None).mean)
+
+
+@pytest.mark.parametrize("limit", [1e-2, 1e-3])
+@pytest.mark.parametrize("config", [
+    GaussianConfig(), GaussianConfig(scale="per_pixel"), LaplaceConfig(),
+    LaplaceConfig(scale="per_pixel"), OptimalGaussianConfig(),
+], ids=str)  # fmt: skip
+def test_a_density_without_a_bound_names_what_bounds_it(
+    config: BaseLikelihood, limit: float
+) -> None:
+    chosen = config.model_copy(update={"floor": limit})
+    assert f"at least {limit:g}" in chosen.limit_words
+    family = chosen.build(Domain.UNIT).double().eval()
+    for name, tensor in family.state_dict().items():
+        tensor.fill_(-100 if name == "log_excess" else 0)
+    params = torch.full((family.params_size(1), 1, 1), -100, dtype=torch.float64)
+    highest = family(params).log_prob(params[:1]).item()  # at the location itself
+    normal = not isinstance(config, LaplaceConfig)
+    wanted = -math.log(limit) - (math.log(2 * math.pi) / 2 if normal else math.log(2))
+    assert highest == pytest.approx(wanted, abs=0.03)
+
+
+def test_a_probability_or_a_scale_that_is_given_needs_no_limit() -> None:
+    for config in (GaussianConfig(scale=0.1), DiscretizedLogisticConfig(), CategoricalConfig(),
+                   BernoulliConfig()):  # fmt: skip
+        assert config.limit_words == ""

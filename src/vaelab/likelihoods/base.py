@@ -33,6 +33,14 @@ class BaseLikelihood(Config, ABC):
         """`raw`, or because of a setting."""
         return self.raw
 
+    @property
+    def limit_words(self) -> str:
+        """What bounds its density where pixels leave it unbounded, so that nats depend on it.
+
+        Numbers under different limits are not comparable; empty where there is none.
+        """
+        return ""
+
     @abstractmethod
     def build(self, domain: Domain) -> Likelihood:
         """The module; `domain` tells the range its scale starts from."""

@@ -69,6 +69,11 @@ class ContinuousBernoulliConfig(BaseLikelihood):
 
     kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
 
+    @property
+    def limit_words(self) -> str:
+        """Of float32, in which PyTorch keeps p away from 0 and 1."""
+        return "p at least 1.2e-07 from 0 and 1"
+
     def build(self, domain: Domain) -> FromLogits:
         """The module."""
         return FromLogits(ContinuousBernoulli)

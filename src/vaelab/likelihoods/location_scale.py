@@ -67,6 +67,13 @@ class _LocationScaleConfig(BaseLikelihood):
         """Where the decoder gives scales."""
         return self.scale == "per_pixel"
 
+    @property
+    def limit_words(self) -> str:
+        """The floor of a scale that is learned; a fixed one is the model's own."""
+        if self.scale == "per_pixel":
+            return f"scales per pixel, at least {self.floor:g}"
+        return f"scale at least {self.floor:g}" if self.scale == "learned" else ""
+
     def _module(
         self, family: type[Normal] | type[Laplace], domain: Domain
     ) -> LocationScale | PerPixelScale:

@@ -89,6 +89,11 @@ class OptimalGaussianConfig(BaseLikelihood):
     floor: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     """The scale stays above this."""
 
+    @property
+    def limit_words(self) -> str:
+        """The floor."""
+        return f"scale at least {self.floor:g}"
+
     def build(self, domain: Domain) -> OptimalGaussian:
         """The module."""
         return OptimalGaussian(max(RANGE[domain] / 4, self.floor), self.floor)

@@ -129,7 +129,15 @@ class BaseModel(Config, ABC):
     @property
     @abstractmethod
     def conditional(self) -> bool:
-        """Whether it reads the class, so that its numbers are about p(x|c)."""
+        """Whether any part of it reads the class, which then has to be given."""
+
+    @property
+    @abstractmethod
+    def numbers_conditional(self) -> bool:
+        """Whether decoder or prior read the class, so that its numbers are about p(x|c).
+
+        An encoder that reads it is a better posterior of the same p(x).
+        """
 
     @abstractmethod
     def build(

@@ -62,6 +62,11 @@ class HierarchicalConfig(BaseVectorModel):
         """Whether a network reads the class."""
         return self.condition.active
 
+    @property
+    def numbers_conditional(self) -> bool:
+        """Whether the decoder reads the class."""
+        return self.condition.decoder != "none"
+
     def build(
         self, image_shape: tuple[int, int, int], domain: Domain, classes: int
     ) -> "HierarchicalVAE":

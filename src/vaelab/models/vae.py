@@ -48,6 +48,11 @@ class VAEConfig(BaseVectorModel):
         """Whether a network or the prior reads the class."""
         return self.condition.active or self.prior.reads_class
 
+    @property
+    def numbers_conditional(self) -> bool:
+        """Whether the decoder or the prior reads the class."""
+        return self.condition.decoder != "none" or self.prior.reads_class
+
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VAE":
         """The model with freshly initialised parameters."""
         self.check(domain, classes)

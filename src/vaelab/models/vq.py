@@ -66,7 +66,12 @@ class VQConfig(BaseModel):
 
     @property
     def conditional(self) -> bool:
-        """It reads none."""
+        """It reads no class."""
+        return False
+
+    @property
+    def numbers_conditional(self) -> bool:
+        """It reads no class."""
         return False
 
     def build(self, image_shape: tuple[int, int, int], domain: Domain, classes: int) -> "VQVAE":
