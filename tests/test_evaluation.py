@@ -15,6 +15,7 @@ from tests.conftest import Answer
 from tests.training.conftest import tiny
 from vaelab import evaluation
 from vaelab.data.feed import Feed
+from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.metrics import AISMetric, IWAEMetric
@@ -53,7 +54,9 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
         "kept_by": "valid_elbo",
         "kept_value_nats": about["valid_elbo_nats"],
         "data_checksum": store.checksum,
+        "images_checksum": images_checksum(store.test, False),
         "likelihood": "gaussian",
+        "limit": "",
         "measure": "lebesgue",
         "pixels": "unit",
         "conditional": False,

@@ -84,6 +84,11 @@ class Run:
         """The final numbers."""
         return self.path / "evaluation.json"
 
+    @property
+    def per_image_path(self) -> Path:
+        """What the final numbers are means of, image by image."""
+        return self.path / "evaluation_images.safetensors"
+
     def quality_path(self, features: str) -> Path:
         """How good its samples are under some features."""
         return self.path / f"quality_{features}.json"

@@ -1,6 +1,7 @@
 """Weights are kept by what the run optimises, and every number says by what."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,7 @@ def test_what_an_earlier_version_saved_goes_on(runs: Path) -> None:
 
 
 def test_every_number_says_what_its_weights_were_chosen_by(runs: Path) -> None:
-    console = Console(width=200, record=True, quiet=False, file=open("/dev/null", "w"))
+    console = Console(width=200, record=True, file=StringIO())
     run = train(tiny("objective.beta=2", "training.epochs=2"), runs, console=console).run
     about = run.about_weights()
     words = f"smallest validation loss, {about['kept_value_nats']:,.2f} nats"

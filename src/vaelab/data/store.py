@@ -126,6 +126,16 @@ def chunks(images: Images | MappedImages) -> Iterator[Images]:
         yield images[start : start + size]
 
 
+def images_checksum(split: Split, labelled: bool) -> str:
+    """SHA-256 of the images of a split as they are, and of their labels where those count."""
+    digest = hashlib.sha256(repr(split.images.shape).encode())
+    for images in chunks(split.images):
+        digest.update(np.ascontiguousarray(images).data)
+    if labelled:
+        digest.update(np.ascontiguousarray(split.labels).data)
+    return digest.hexdigest()
+
+
 def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
     """SHA-256 over shapes, pixels, labels, class names and, where there are any, factors."""
     digest = hashlib.sha256(repr(classes).encode())

@@ -11,7 +11,14 @@ from torch.distributions import Distribution, Normal
 from vaelab.data.pixels import Domain
 from vaelab.distributed.world import World
 from vaelab.distributions import SharedScale
-from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
+from vaelab.likelihoods.base import (
+    ON_THE_FLOOR,
+    RANGE,
+    REAL_DOMAINS,
+    BaseLikelihood,
+    Likelihood,
+    Measure,
+)
 
 MOMENTUM = 0.1
 
@@ -42,6 +49,11 @@ class OptimalGaussian(Likelihood):
     def scale(self) -> Float[Tensor, ""]:
         """The scale in units of the pixels' domain."""
         return self.get_buffer("mean_square").sqrt().clamp(min=self.floor)
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether the scale lies on its floor."""
+        return self.scale.item() < ON_THE_FLOOR * self.floor
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose locations are `params`."""
