@@ -22,7 +22,7 @@ from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.overview import overview
 from vaelab.run import Run
 from vaelab.tensorfile import digest_of, read_tensors
-from vaelab.training import train
+from vaelab.training import Start, train
 
 Command = Callable[..., Answer]
 
@@ -260,6 +260,30 @@ def test_numbers_of_another_split_do_not_pass_for_those_of_the_test(
     evaluate(run, "valid", 2)
     (line,) = [line for line in text(overview(tmp_path)).splitlines() if "validated" in line]
     assert line.split()[-2:] == ["-", "-"]
+
+
+def test_numbers_of_weights_that_training_has_replaced_are_called_old(tmp_path: Path) -> None:
+    run = train(tiny("training.epochs=1"), tmp_path).run
+    before = evaluate(run, samples=2).numbers["elbo_nats"].value
+
+    def shown() -> str:
+        (line,) = [line for line in text(overview(tmp_path), 300).splitlines() if "tiny" in line]
+        return line
+
+    assert f"{before:,.1f}" in shown()
+    assert "old" not in shown()
+    train(tiny("training.epochs=3"), tmp_path, Start.RESUME)
+    assert run.about_weights()["epoch"] > 1
+    assert f"{before:,.1f} (old)" in shown()
+    assert f"{run.about_weights()['valid_elbo_nats']:,.1f}" in shown()
+    row = run.evaluation()
+    assert not run.has_measured(row)
+    del row["weights"]  # an earlier version knew their epoch alone
+    assert not run.has_measured(row)
+    assert run.has_measured({**row, "epoch": run.about_weights()["epoch"]})
+    now = evaluate(run, samples=2).numbers["elbo_nats"].value
+    assert f"{now:,.1f}" in shown()
+    assert "old" not in shown()
 
 
 def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_the_file_says_what_was_measured(run: Run) -> None:
     assert written == {
         "run": "run",
         "epoch": run.load_model()[1]["epoch"],
+        "weights": run.load_model()[1]["digest"],
         "split": "test",
         "images": len(store.test),
         "data_checksum": store.checksum,
@@ -50,19 +51,19 @@ def test_the_file_says_what_was_measured(run: Run) -> None:
         "seed": 0,
     }
     assert "checksum" in about
-    assert list(numbers) == list(real) == [f"{kind}_classifier_v1" for kind in KINDS]
+    assert list(numbers) == [f"{kind}_classifier_v1" for kind in KINDS]
+    assert list(real) == list(numbers)[:-1]  # held-out images are what copying is measured by
     for name, number in numbers.items():
         assert number["unit"]
         assert number["estimator"]
         assert number["value"] == quality.numbers[name].value
-        assert np.isfinite(real[name]["value"])
+    assert all(np.isfinite(number["value"]) for number in real.values())
     # no sample is as good as a real image after two epochs
     value = {kind: quality.numbers[f"{kind}_classifier_v1"].value for kind in KINDS}
-    best = {kind: quality.real[f"{kind}_classifier_v1"].value for kind in KINDS}
+    best = {kind: quality.real[f"{kind}_classifier_v1"].value for kind in KINDS[:-1]}
     assert value["frechet"] > 5 * best["frechet"] > 0
     assert value["mmd2"] > 5 * abs(best["mmd2"])
     assert value["coverage"] < best["coverage"]
-    assert best["copying"] == 0.5
     console = Console(width=80, file=StringIO())
     console.print(quality.table())
     for name in numbers:
