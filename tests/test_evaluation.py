@@ -64,7 +64,8 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
     numbers = written["numbers"]
     assert numbers.keys() == {
         "distortion_nats", "rate_nats", "elbo_nats", "rate_z1_nats", "rate_z2_nats",
-        "nll_iwae7_nats", "ess_iwae7", "index_code_mi_nats", "total_correlation_nats",
+        "nll_iwae7_nats", "ess_iwae7", "index_code_mi_nats", "index_code_mi_upper_nats",
+        "total_correlation_nats",
         "dimensionwise_kl_nats", "aggregate_kl_nats", "active_units", "mse_per_pixel",
         "implied_gaussian_scale",
         "knn5_accuracy", "linear_probe_accuracy",
