@@ -32,6 +32,8 @@ BATCH = 500
 SATURATED = 0.9
 """From this share of log N on, the estimate of the mutual information is that of log N."""
 
+TOO_LARGE = "; too large, as the mutual information is saturated"
+
 
 class RatePartsMetric(BaseMetric):
     """What the rate is spent on: telling images apart, correlating dimensions, leaving the prior.
@@ -83,7 +85,7 @@ class RatePartsMetric(BaseMetric):
         information = log_q - joint
         saturated = information.mean().item() > SATURATED * log(count)
         at_most = f"; at most log {count:,} = {log(count):.2f}"
-        rest = "; too large, as the mutual information is saturated" if saturated else ""
+        rest = TOO_LARGE if saturated else ""
         parts = {
             "index_code_mi_nats": (information, at_most + ", saturated" * saturated),
             "index_code_mi_upper_nats": _upper(posterior, z, log_q, log_p),
@@ -91,7 +93,8 @@ class RatePartsMetric(BaseMetric):
             "aggregate_kl_nats": (joint - log_p, rest),
         }
         if isinstance(prior, Independent):
-            parts["dimensionwise_kl_nats"] = (product - log_p, "")
+            singly = (log_q - product).mean().item() > SATURATED * log(count) * model.latent
+            parts["dimensionwise_kl_nats"] = (product - log_p, TOO_LARGE if singly else "")
         return {
             name: Number.mean(values, "nats", f"1 sample each of {count:,} images{words}")
             for name, (values, words) in parts.items()

@@ -34,6 +34,8 @@ class BaseObjective(Config, ABC):
     """Whether models have to be trained one by one with it, not as one batched model."""
     linear: ClassVar[bool] = False
     """Whether it is the distortion plus `rate_price` times the rate."""
+    holds_rate: ClassVar[bool] = False
+    """Whether it says how large the rate is to be."""
     keeps_last: ClassVar[bool] = False
     """Whether the last weights are kept, since its smallest loss does not tell the best ones."""
 

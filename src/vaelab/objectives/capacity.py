@@ -26,6 +26,7 @@ class CapacityConfig(BaseObjective):
     """
 
     couples: ClassVar[bool] = True
+    holds_rate: ClassVar[bool] = True
     keeps_last: ClassVar[bool] = True
 
     kind: Literal["capacity"] = "capacity"
