@@ -86,7 +86,8 @@ class OptimalGaussianConfig(BaseLikelihood):
         p(x|z) = prod over pixels of N(x; loc(z), scale^2)
         scale^2 = mean over the batch's images, samples and pixels of (x - loc(z))^2
 
-    It couples the images of a batch; in evaluation the scale is the running mean of those. Use it
+    It couples the images of a batch; in evaluation the scale is the running mean of those, and the
+    ELBO is a bound. The ELBO logged in training is none: its scale has looked at the batch. Use it
     in place of `gaussian` where training is short: what that learns by gradient, this has at once.
 
     "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section 3.2,

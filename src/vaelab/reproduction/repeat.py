@@ -46,7 +46,7 @@ class Repetition:
     def table(self) -> Table:
         """Ours beside theirs, for a terminal."""
         several = self.budget.seeds > 1
-        error = "seeds" if several else "images"
+        error = f"{self.budget.seeds} seeds, {_reach(self.budget.seeds)}" if several else "images"
         table = Table(
             box=SIMPLE,
             title=escape(self.published.title),
@@ -133,3 +133,10 @@ def _measured(run: Run) -> set[str]:
     if found != ["test", len(store.test), store.checksum] or not run.has_measured(evaluation):
         return set()
     return set(evaluation["numbers"])
+
+
+def _reach(seeds: int) -> str:
+    """What a standard error over few seeds is worth, by Student's t."""
+    from scipy.stats import t  # half a second to import, seldom needed
+
+    return f"of which a 95% interval is {t.ppf(0.975, seeds - 1):.1f} times as wide"
