@@ -80,7 +80,7 @@ class Store:
         name: what the figures call it.
         train: the images learned from; where they are a stream, some of its first, for pictures
             and measurements of the training images.
-        valid: the images the best weights are chosen on; may be empty.
+        valid: the images that the weights to keep are chosen on; may be empty.
         test: the images numbers are reported on; never used to choose anything.
         classes: names of the classes; labels are indices into it.
         checksum: SHA-256 that identifies the images, labels and class names, and which image went
