@@ -1,6 +1,7 @@
 """Annealed importance sampling finds log p(x) where it is known, without the encoder."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,16 +9,18 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 from tests.models.conftest import set_exact_posterior
+from tests.training.conftest import tiny
 from vaelab.data import Domain, Split, UnitPixels
 from vaelab.data.feed import Feed
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import GaussianConfig
-from vaelab.metrics import AISMetric
+from vaelab.metrics import AISMetric, BoundMetric, IWAEMetric
 from vaelab.metrics.ais import schedule
 from vaelab.metrics.hmc import hmc
 from vaelab.models import VAE, LatentVariableModel, VAEConfig
 from vaelab.networks import MLPDecoder, MLPEncoder
 from vaelab.priors import BasePrior, ClassConditionalConfig, MixtureConfig, StandardNormalConfig
+from vaelab.training import train
 
 SCALE, SHAPE, LATENT, CLASSES = 0.3, (1, 2, 3), 2, 3
 QUICK = AISMetric(images=6, chains=128, distributions=60, leapfrogs=4, samples=2)
@@ -110,6 +113,39 @@ def test_where_the_posterior_is_known_there_is_no_gap() -> None:
     gap = QUICK(model, feed(model))["iwae2_gap_nats"]
     assert gap.standard_error is not None
     assert abs(gap.value) < 3 * gap.standard_error < 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["digits", pytest.param("mnist", marks=pytest.mark.mnist)])
+def test_of_a_trained_model_both_bounds_are_what_a_grid_of_codes_gives(
+    data: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Log p(x) of two latent dimensions by quadrature over a grid from -6 to 6."""
+    words = ["data={kind: digits, validation: 100, pixels: {kind: binary, mode: static}}"]
+    if data == "mnist":
+        request.getfixturevalue("mnist_folder")
+        words = ["data={kind: mnist, validation: 48000, pixels: {kind: binary, mode: static}}"]
+    words += ["model.likelihood=bernoulli", "training.epochs=4", "model.encoder.widths=[64]"]
+    run = train(tiny(*words, "training.optimizer.learning_rate=0.003"), tmp_path).run
+    model, _ = run.load_model()
+    experiment = run.experiment
+    few = experiment.data.load().test.select(np.arange(5))
+    feed = Feed(few, experiment.data.pixels, 0)
+    (batch,) = feed.batches(5)
+    side = torch.linspace(-6, 6, 301)
+    z = torch.cartesian_prod(side, side)
+    with torch.no_grad():
+        parts = [
+            model.decode(some.unsqueeze(1)).log_prob(batch.x).double() for some in z.split(5_000)
+        ]
+        log_prior = model.prior().log_prob(z).double()
+    cell = math.log(12 / 300) * 2
+    exact = -(torch.logsumexp(torch.cat(parts) + log_prior[:, None], 0) + cell).mean().item()
+    iwae = IWAEMetric(samples=5_000)(model, feed)["nll_iwae5000_nats"].value
+    assert iwae == pytest.approx(exact, abs=0.05)
+    ais = AISMetric(images=5, chains=64, distributions=150, leapfrogs=6, samples=1)
+    assert ais(model, feed)["nll_ais64_nats"].value == pytest.approx(exact, abs=0.05)
+    assert BoundMetric(samples=100)(model, feed)["elbo_nats"].value < -exact
 
 
 def test_it_takes_images_from_all_over_the_split() -> None:

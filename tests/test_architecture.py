@@ -12,7 +12,7 @@ LAYERS = [
     {"files", "distributed"},
     {"outputs"},
     {"runlock", "tensorfile"},
-    {"config", "randomness", "adam"},
+    {"config", "randomness", "adam", "per_image"},
     {"schedules", "optimizers"},
     {"data"},
     {"distributions"},

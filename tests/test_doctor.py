@@ -1,18 +1,21 @@
 """Each diagnosis finds its illness in a run made to have it, and not in one that is well."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Normal, kl_divergence
 
 from tests.training.conftest import tiny
 from vaelab.config import override, validate
+from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.doctor import (
     DIAGNOSES,
@@ -26,11 +29,16 @@ from vaelab.doctor import (
     report,
     worst,
 )
+from vaelab.doctor.coverage import moment_numbers
+from vaelab.doctor.examine import active_numbers
+from vaelab.doctor.limits import rounding_numbers
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
-from vaelab.metrics import Number
+from vaelab.metrics import ActiveUnitsMetric, Number, RatePartsMetric
 from vaelab.models import LatentVariableModel, Terms
+from vaelab.objectives import CapacityConfig, ELBOConfig, InfoConfig, IWAEConfig, TCVAEConfig
 from vaelab.run import Run
+from vaelab.schedules import LinearSchedule
 from vaelab.training import train
 
 ILL = {
@@ -120,7 +128,7 @@ def test_it_finds_nothing_in_a_run_that_is_well(clinic: Clinic) -> None:
     assert examination.findings == ()
     assert {diagnosis.name for diagnosis in examination.sound} == set(ILL)
     assert "nothing found, on 100 validation images" in text_of(examination)
-    assert glance(clinic.well()) == "doctor: nothing found"
+    assert glance(clinic.well()) == "doctor: nothing found, on 100 validation images"
 
 
 def test_logits_run_away_are_found(clinic: Clinic) -> None:
@@ -192,6 +200,83 @@ def test_a_scale_that_the_errors_do_not_have_is_a_beta() -> None:
     assert Chart(rows, numbers).rate_weight == pytest.approx(12)
 
 
+def test_what_has_no_one_price_is_not_read_as_the_rates() -> None:
+    """beta 0 of `info` and 6 of `tcvae` are no price of the rate; a capacity holds it itself."""
+    told = {"gaussian_scale": 0.2, "implied_gaussian_scale": 0.2, "moments_kl_nats": 0.02}
+    told |= {"active_units": 1.0, "latent_dimensions": 2.0, "rate_nats": 4.0}
+    told |= {"rate_z1_nats": 4.0, "rate_z2_nats": 0.0}
+    for objective, beta in ((InfoConfig(), 0.0), (TCVAEConfig(), 6.0), (CapacityConfig(), None)):
+        rows = [{"split": "train", "epoch": 1.0} | ({} if beta is None else {"beta": beta})]
+        one = replace(chart(rows, **told), objective=objective)
+        assert one.price is None
+        assert one.rate_weight is None
+        names = verdict(one)
+        assert "an autoencoder in disguise" not in names
+        assert "posterior collapse" not in names
+        silent = replace(chart(rows, **told | {"active_units": 0.0}), objective=objective)
+        collapse = verdict(silent)["posterior collapse"]
+        assert collapse.severity is Severity.SERIOUS
+        assert ("objective.beta=1",) not in {remedy.overrides for remedy in collapse.tries}
+    # what a capacity leaves no room for is not spare
+    held = replace(chart(**told), objective=CapacityConfig())
+    assert "latent dimension too large" not in verdict(held)
+    elbo = chart([{"split": "train", "epoch": 1.0, "beta": 0.1}], **told)
+    assert "cost 0.1 nats" in verdict(elbo)["an autoencoder in disguise"].summary
+
+
+def test_prices_are_those_at_the_end_of_the_training() -> None:
+    schedule = LinearSchedule(start=0, end=4, epochs=10)
+    rows: list[dict[str, Any]] = [{"split": "train", "epoch": 5.0, "elbo_nats": 0.0}]
+    assert Chart(rows, {}, ELBOConfig(beta=schedule)).price == 2
+    rows.append({"split": "train", "epoch": 6.0, "beta": 9.0})  # changed by hand
+    assert Chart(rows, {}, ELBOConfig(beta=schedule)).price == 9
+    assert Chart([], {}, IWAEConfig()).price == 1
+
+
+def test_codes_are_at_least_as_far_from_the_prior_as_their_moments(clinic: Clinic) -> None:
+    run = clinic.run("moments", "training.epochs=3")
+    model, _ = run.load_model()
+    data = run.experiment.data
+    feed = Feed(data.load().train, data.pixels, 0)
+    least = moment_numbers(model, feed)["moments_kl_nats"].value
+    whole = RatePartsMetric()(model, feed)["dimensionwise_kl_nats"]
+    assert 0 < least < whole.value + 3 * whole.standard_error
+    (batch,) = feed.batches(len(feed))
+    with torch.no_grad():
+        q = model.encode(batch.x)
+        z = q.mean + q.stddev * torch.randn(200, *q.mean.shape)
+    moments = Normal(z.mean((0, 1)), z.std((0, 1)))
+    expected = kl_divergence(moments, Normal(0.0, 1.0)).sum().item()
+    assert least == pytest.approx(expected, abs=0.01)
+
+
+def test_a_threshold_of_a_learned_prior_is_relative(clinic: Clinic) -> None:
+    """Codes and prior a hundredth as large are the same model."""
+    run = clinic.run("mixture", "model.prior={kind: mixture, components: 3}",
+                     "training.epochs=5", "training.optimizer.learning_rate=0.01")  # fmt: skip
+    model, _ = run.load_model()
+    data = run.experiment.data
+    feed = Feed(data.load().valid, data.pixels, 0)
+    before = active_numbers(model, feed)["active_units"]
+    assert before.value == 2
+    head = model.encoder.heads[0].stack[0]
+    with torch.no_grad():  # loc / 100, log variance - log 100^2
+        head.weight[:2].div_(100)
+        head.bias[:2].div_(100)
+        head.bias[2:].sub_(2 * math.log(100))
+    assert ActiveUnitsMetric()(model, feed)["active_units"].value == 0
+    after = active_numbers(model, feed)["active_units"]
+    assert after.value == 2
+    assert "of the posterior's own" in after.estimator
+
+
+def test_two_levels_are_no_rounded_greys() -> None:
+    split = tiny().data.load().train
+    assert rounding_numbers(split, Domain.UNIT)["rounding_noise"].value > 0
+    coins = replace(split, images=np.where(split.images > 127, 255, 0).astype(np.uint8))
+    assert rounding_numbers(coins, Domain.UNIT) == {}
+
+
 def test_silent_dimensions_are_collapsed_or_spare_but_not_both() -> None:
     silent = {f"rate_z{k}_nats": 4.0 if k < 3 else 0.0 for k in range(1, 9)}
     silent |= {"active_units": 2.0, "latent_dimensions": 8.0, "rate_nats": 8.0}
@@ -215,13 +300,30 @@ def test_overfitting_needs_a_training_that_rises_while_validation_falls() -> Non
             for epoch, elbo in enumerate(elbos, 1)
         ]
 
-    def finds(train: list[float], valid: list[float]) -> bool:
-        return "overfitting" in verdict(chart(rows(train, valid), rate_nats=20.0))
+    def finds(train: list[float], valid: list[float], **errors: float) -> bool:
+        return "overfitting" in verdict(chart(rows(train, valid), rate_nats=20.0, **errors))
 
     assert finds([-90, -80, -70], [-91, -85, -88])
     assert not finds([-90, -80, -81], [-91, -85, -88])  # both fell
     assert not finds([-90, -80, -70], [-91, -82, -82.5])  # by less than a nat
     assert finds([-90, -80, -70], [-91, -87, -87.5])  # 7 nats apart, of a rate of 20
+    # validation images that happen to be harder, by less than three standard errors
+    assert not finds([-90, -80, -70], [-91, -85, -88], valid_error_nats=1.1, gap_error_nats=6.0)
+    assert finds([-90, -80, -70], [-91, -85, -88], valid_error_nats=0.9)
+    assert not finds([-90, -80, -70], [-91, -87, -87.5], gap_error_nats=2.5)
+    assert finds([-90, -80, -70], [-91, -87, -87.5], gap_error_nats=2.0)
+
+
+def test_a_share_in_holes_counts_by_its_error() -> None:
+    def finds(share: float, error: float) -> bool:
+        one = Number(share, "share", "", error)
+        return "holes in the aggregate posterior" in verdict(
+            Chart([], {"prior_draws_in_holes": one})
+        )
+
+    assert finds(0.4, 0.05)
+    assert not finds(0.4, 0.08)
+    assert not finds(0.2, 0.0)
 
 
 def test_an_epoch_is_the_mean_of_what_was_logged_in_it() -> None:
@@ -247,7 +349,7 @@ def test_the_worst_comes_first_and_into_the_line(clinic: Clinic) -> None:
     assert severities == sorted(severities, reverse=True)
     line = glance(run)
     assert line.startswith("doctor: a nat of rate cost 0.0")
-    assert f"vaelab doctor {run.path} says what to try" in line
+    assert f", on 100 validation images; vaelab doctor {run.path} looks closer and says" in line
     assert "\n" not in line
     assert f"(and {len(severities) - 1} more)" in worst(examination)
 

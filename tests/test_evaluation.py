@@ -15,12 +15,14 @@ from tests.conftest import Answer
 from tests.training.conftest import tiny
 from vaelab import evaluation
 from vaelab.data.feed import Feed
+from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.overview import overview
 from vaelab.run import Run
-from vaelab.training import train
+from vaelab.tensorfile import digest_of, read_tensors
+from vaelab.training import Start, train
 
 Command = Callable[..., Answer]
 
@@ -48,8 +50,13 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
         "split": "test",
         "images": len(store.test),
         "epoch": about["epoch"],
+        "weights": digest_of(read_tensors(run.weights_path)[0]),
+        "kept_by": "valid_elbo",
+        "kept_value_nats": about["valid_elbo_nats"],
         "data_checksum": store.checksum,
+        "images_checksum": images_checksum(store.test, False),
         "likelihood": "gaussian",
+        "limit": "",
         "measure": "lebesgue",
         "pixels": "unit",
         "conditional": False,
@@ -57,7 +64,8 @@ def test_evaluation_json_says_what_was_measured(trained: Run, tmp_path: Path) ->
     numbers = written["numbers"]
     assert numbers.keys() == {
         "distortion_nats", "rate_nats", "elbo_nats", "rate_z1_nats", "rate_z2_nats",
-        "nll_iwae7_nats", "ess_iwae7", "index_code_mi_nats", "total_correlation_nats",
+        "nll_iwae7_nats", "ess_iwae7", "index_code_mi_nats", "index_code_mi_upper_nats",
+        "total_correlation_nats",
         "dimensionwise_kl_nats", "aggregate_kl_nats", "active_units", "mse_per_pixel",
         "implied_gaussian_scale",
         "knn5_accuracy", "linear_probe_accuracy",
@@ -253,6 +261,30 @@ def test_numbers_of_another_split_do_not_pass_for_those_of_the_test(
     evaluate(run, "valid", 2)
     (line,) = [line for line in text(overview(tmp_path)).splitlines() if "validated" in line]
     assert line.split()[-2:] == ["-", "-"]
+
+
+def test_numbers_of_weights_that_training_has_replaced_are_called_old(tmp_path: Path) -> None:
+    run = train(tiny("training.epochs=1"), tmp_path).run
+    before = evaluate(run, samples=2).numbers["elbo_nats"].value
+
+    def shown() -> str:
+        (line,) = [line for line in text(overview(tmp_path), 300).splitlines() if "tiny" in line]
+        return line
+
+    assert f"{before:,.1f}" in shown()
+    assert "old" not in shown()
+    train(tiny("training.epochs=3"), tmp_path, Start.RESUME)
+    assert run.about_weights()["epoch"] > 1
+    assert f"{before:,.1f} (old)" in shown()
+    assert f"{run.about_weights()['valid_elbo_nats']:,.1f}" in shown()
+    row = run.evaluation()
+    assert not run.has_measured(row)
+    del row["weights"]  # an earlier version knew their epoch alone
+    assert not run.has_measured(row)
+    assert run.has_measured({**row, "epoch": run.about_weights()["epoch"]})
+    now = evaluate(run, samples=2).numbers["elbo_nats"].value
+    assert f"{now:,.1f}" in shown()
+    assert "old" not in shown()
 
 
 def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:

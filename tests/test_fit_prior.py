@@ -171,7 +171,7 @@ def test_it_is_a_run_like_any_other(mixture: Any, source: Run) -> None:
     numbers = [evaluate(one, samples=2).numbers["rate_nats"].value for one in (source, run)]
     assert numbers[1] < numbers[0]
     (group,) = compare([source, run])
-    assert [one["run"] for one in group.runs] == ["tiny_mixture", "tiny"]
+    assert [entry.name for entry in group.entries] == ["tiny_mixture", "tiny"]
     assert {path.name for path in run.figures.glob("*.png")} == {"samples.png", "curves.png"}
     (row,) = [row for row in Library(run.path.parent).rows() if row["id"] == run.path.name]
     assert (row["epochs_done"], row["epochs"], row["obstacle"]) == (4, 4, None)

@@ -82,7 +82,8 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     assert plain == {
         "torch", "numpy", "pydantic", "pyyaml", "safetensors", "typer",
         "rich", "matplotlib", "pillow", "scikit-learn", "pooch", "platformdirs", "jaxtyping",
-        "starlette", "uvicorn", "websockets", "zuko", "optuna", "requests", "fsspec", "filelock",
+        "starlette", "uvicorn", "websockets", "zuko", "optuna", "requests", "fsspec",
+        "filelock", "scipy",
     }  # fmt: skip
     assert "vaelab = vaelab.cli:main" in read["entry_points.txt"].decode()
 

@@ -165,12 +165,18 @@ def test_a_mean_over_pixels_is_a_beta_of_their_number() -> None:
     error = mse_loss(model.decode(terms.levels[0].z[0]).mean, x) / (2 * 0.15**2)
     careless = error + terms.rate.mean()
     ours = wrong.objective(terms, {"beta": torch.tensor(64.0)})
+    # and the loss that leaves the scale out as well
+    bare = mse_loss(model.decode(terms.levels[0].z[0]).mean, x) + terms.rate.mean()
+    price = 64 / (2 * 0.15**2)
+    assert round(price) == 1422
+    priced = wrong.objective(terms, {"beta": torch.tensor(price)})
     parameters = list(model.parameters())
     gradients = [
         torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-        for loss in (64 * careless, ours)
+        for loss in (64 * careless, ours, price * bare, priced)
     ]
-    for one, other in zip(*gradients, strict=True):
+    pairs = (*zip(*gradients[:2], strict=True), *zip(*gradients[2:], strict=True))
+    for one, other in pairs:
         if one is None:
             assert other is None or not other.abs().any()
         else:
@@ -238,9 +244,26 @@ def test_a_batch_of_all_images_is_off_by_its_weights_alone() -> None:
     level = Level(posterior.sample()[None], posterior, prior)
     images = torch.tensor(float(count))
     whole = minibatch_total_correlation(level, images, count)
-    torch.testing.assert_close(whole, total_correlation(level) + (d - 1) * log(count))
+    torch.testing.assert_close(whole, total_correlation(level, count) + (d - 1) * log(count))
     means = [minibatch_total_correlation(level, images, size).mean() for size in (40, 20, 10)]
     assert means == sorted(means)
+
+
+def test_from_all_images_the_total_correlation_is_an_upper_estimate_that_falls() -> None:
+    """Normal means make a normal q(z): its own is -1/2 log det of its correlations."""
+    torch.manual_seed(0)
+    covariance = torch.tensor([[1.0, 0.5, 0], [0.5, 1, 0.3], [0, 0.3, 1]]).double()
+    count, narrow = 2_000, 0.1
+    loc = torch.randn(count, 3).double() @ torch.linalg.cholesky(covariance).T
+    posterior = Independent(Normal(loc, torch.full_like(loc, narrow)), 1)
+    prior = Independent(Normal(torch.zeros(3).double(), torch.ones(3).double()), 1)
+    level = Level(posterior.sample()[None], posterior, prior)
+    whole = covariance + narrow**2 * torch.eye(3)
+    exact = -0.5 * (whole / whole[0, 0]).logdet().item()
+    found = [total_correlation(level, images).mean().item() for images in (125, 500, 2_000)]
+    assert found == sorted(found, reverse=True)
+    assert exact < found[-1] < found[0] - 0.5
+    assert found[0] > exact + 1
 
 
 @pytest.mark.slow

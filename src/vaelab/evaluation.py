@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from torch import Tensor
 
 from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.data.pixels import BinaryPixels
+from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError
 from vaelab.files import write_text
+from vaelab.likelihoods.base import Likelihood
 from vaelab.metrics import (
     ActiveUnitsMetric,
     AISMetric,
@@ -31,11 +34,13 @@ from vaelab.metrics import (
     ModularityMetric,
     NeighboursMetric,
     Number,
+    PerImageMetric,
     RatePartsMetric,
     SAPMetric,
 )
 from vaelab.models import LatentVariableModel
-from vaelab.run import Run
+from vaelab.per_image import save_per_image
+from vaelab.run import KeptBy, Run, kept_words
 
 SplitName = Literal["train", "valid", "test"]
 
@@ -49,11 +54,17 @@ class Evaluation:
         split: of the images.
         images: how many.
         epoch: of the weights.
-        data_checksum: of the data.
+        weights: their digest; the numbers are of these, and of no others the run may get.
+        kept_by: what they were chosen by.
+        kept_value_nats: its value on validation images, where it has one.
+        data_checksum: of the data and its splits.
+        images_checksum: of the images measured, as they lie before their use draws pixels, and of
+            their labels where the numbers depend on them; numbers of others are not comparable.
         likelihood: its kind.
+        limit: what bounds its density, where the numbers are those of that bound; likewise.
         measure: what its density is against; numbers under different ones are not comparable.
         pixels: their domain and how they were drawn, likewise.
-        conditional: whether the model reads the class, likewise.
+        conditional: whether they are about p(x|c), likewise.
         numbers: by name.
     """
 
@@ -61,8 +72,13 @@ class Evaluation:
     split: str
     images: int
     epoch: int
+    weights: str
+    kept_by: KeptBy
+    kept_value_nats: float | None
     data_checksum: str
+    images_checksum: str
     likelihood: str
+    limit: str
     measure: str
     pixels: str
     conditional: bool
@@ -73,7 +89,7 @@ class Evaluation:
         table = Table(
             box=SIMPLE,
             title=f"{escape(self.run)}: {self.images:,} {self.split} images, "
-            f"weights of epoch {self.epoch}",
+            f"weights of epoch {self.epoch} ({kept_words(asdict(self))})",
             caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
             + (", conditional on the class" if self.conditional else "")
             + ". Means over images ± standard error; nats are per image; pixel: in units of the "
@@ -98,7 +114,9 @@ def evaluate(
     ais: int = 0,
     bounds_only: bool = False,
 ) -> Evaluation:
-    """Measure a run's best weights and write evaluation.json.
+    """Measure the weights that a run keeps and write evaluation.json.
+
+    Beside it goes what its bounds are means of, image by image, for comparisons in pairs.
 
     Args:
         run: a trained run.
@@ -120,21 +138,28 @@ def evaluate(
     if not len(images):
         raise BadValueError(f"the {split} split of {run.path} is empty; choose another --split")
     feed = Feed(images, run.experiment.data.pixels, model.classes)
+    metrics = _bounds(samples) if bounds_only else _metrics(run, samples, ais)
+    numbers, per_image = _measure(run, model, feed, samples, console, metrics)
+    config = run.experiment.model
     evaluation = Evaluation(
         run=run.path.name,
         split=split,
         images=len(images),
         epoch=about["epoch"],
+        weights=about["digest"],
+        kept_by=about["kept_by"],
+        kept_value_nats=about["kept_value_nats"],
         data_checksum=store.checksum,
-        likelihood=run.experiment.model.likelihood.kind,
-        measure=run.experiment.model.likelihood.measure,
+        images_checksum=images_checksum(images, config.numbers_conditional),
+        likelihood=config.likelihood.kind,
+        limit=config.likelihood.limit_words if _at_limit(model) else "",
+        measure=config.likelihood.measure,
         pixels=pixels_name(run),
-        conditional=model.classes > 0,
-        numbers=_measure(
-            run, model, feed, samples, console,
-            _bounds(samples) if bounds_only else _metrics(run, samples, ais),
-        ),
-    )  # fmt: skip
+        conditional=config.numbers_conditional,
+        numbers=numbers,
+    )
+    kept = {name: per_image[name] for name in ("elbo_nats", f"nll_iwae{samples}_nats")}
+    save_per_image(run.per_image_path, evaluation.weights, evaluation.images_checksum, kept)
     write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
     return evaluation
 
@@ -165,13 +190,20 @@ def _measure(
     samples: int,
     console: Console,
     metrics: Sequence[BaseMetric],
-) -> dict[str, Number]:
+) -> tuple[dict[str, Number], dict[str, Tensor]]:
+    """The numbers, and what some of them are means of."""
     numbers: dict[str, Number] = {}
+    values: dict[str, Tensor] = {}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(metrics))
         for metric in metrics:
             progress.update(task, description=f"measuring {type(metric).__name__}")
-            numbers |= metric(model, feed)
+            if isinstance(metric, PerImageMetric):
+                each = metric.per_image(model, feed)
+                values |= {name: one.values for name, one in each.items()}
+                numbers |= {name: one.number for name, one in each.items()}
+            else:
+                numbers |= metric(model, feed)
             progress.advance(task)
     if run.experiment.model.likelihood.measure == "counting":
         nll = numbers[f"nll_iwae{samples}_nats"]
@@ -180,7 +212,11 @@ def _measure(
         numbers[f"nll_iwae{samples}_bits_per_dim"] = Number(
             nll.value / per_dim, "bits/dimension", nll.estimator, error
         )
-    return numbers
+    return numbers, values
+
+
+def _at_limit(model: LatentVariableModel) -> bool:
+    return any(part.at_limit for part in model.modules() if isinstance(part, Likelihood))
 
 
 def pixels_name(run: Run) -> str:

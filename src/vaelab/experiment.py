@@ -77,6 +77,9 @@ class TrainingConfig(Config):
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Of the CPU, kept throughout, since the last digits of sums depend on their number; null: all
     cores, and fewer while another program uses them."""
+    keep: Literal["best", "last"] = "best"
+    """`best`: of the epochs at whose end the objective has its last settings, the weights with the
+    smallest loss on validation images (`capacity`: the last); `last`: those of the last epoch."""
     log_every: int = Field(default=100, ge=1, le=100_000)
     """Steps averaged in one line of metrics.jsonl."""
     loggers: tuple[LoggerConfig, ...] = ()

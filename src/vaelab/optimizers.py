@@ -88,7 +88,7 @@ class LearningRateSchedule(Config, ABC):
         Args:
             epoch: epochs trained so far, with the fraction.
             epochs: epochs in all.
-            losses: the watched loss of every finished epoch, nats.
+            losses: the watched loss of every finished epoch since the objective last changed, nats.
         """
 
 
@@ -108,7 +108,9 @@ class ConstantRate(LearningRateSchedule):
 class PlateauRate(LearningRateSchedule):
     """Lowered whenever the loss has not fallen for more than some epochs.
 
-    Use it where nobody knows beforehand how long training has to go on.
+    The loss is what is minimised. Where that itself changes, by a schedule of beta or by hand, its
+    values do not compare, and it begins anew with the full learning rate. Use it where nobody knows
+    beforehand how long training has to go on.
     """
 
     kind: Literal["plateau"] = "plateau"

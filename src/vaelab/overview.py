@@ -19,7 +19,8 @@ def overview(folder: Path) -> Table:
     table = Table(
         box=SIMPLE,
         title=f"runs in {escape(str(folder))}",
-        caption="nats per image; test numbers appear once `vaelab evaluate RUN` has measured them; "
+        caption="nats per image, of the weights kept; test numbers appear once `vaelab evaluate "
+        "RUN` has measured them; old: of weights that training has replaced since; "
         "compare only runs with the same data, pixels, likelihood and conditioning",
     )
     table.add_column("run", overflow="fold")
@@ -37,9 +38,10 @@ def overview(folder: Path) -> Table:
 def _row(path: Path) -> list[str]:
     try:
         run = Run(path)
-        valid = [row for row in run.metrics() if row["split"] == "valid"]
         epochs = int(max((row["epoch"] for row in run.metrics()), default=0))
+        about = run.about_weights()
         evaluation = run.evaluation()
+        old = "" if run.has_measured(evaluation) else " (old)"
     except UserError as error:
         return [f"damaged: {error}", "", "", "", "", ""]
     # numbers of another split are not the test's
@@ -49,11 +51,11 @@ def _row(path: Path) -> list[str]:
         config.data.kind,
         f"{config.model.words}, {config.model.likelihood.kind}",
         f"{epochs}/{config.epochs}",
-        f"{max(row['elbo_nats'] for row in valid):,.1f}" if valid else "-",
-        _number(numbers, "elbo_nats", ",.1f"),
-        _number(numbers, "knn5_accuracy", ".3f"),
+        "-" if about.get("valid_elbo_nats") is None else f"{about['valid_elbo_nats']:,.1f}",
+        _number(numbers, "elbo_nats", ",.1f", old),
+        _number(numbers, "knn5_accuracy", ".3f", old),
     ]
 
 
-def _number(numbers: dict[str, dict[str, float]], name: str, form: str) -> str:
-    return format(numbers[name]["value"], form) if name in numbers else "-"
+def _number(numbers: dict[str, dict[str, float]], name: str, form: str, old: str) -> str:
+    return format(numbers[name]["value"], form) + old if name in numbers else "-"

@@ -1,4 +1,4 @@
-"""The pictures of a run: its figures drawn from its best weights."""
+"""The pictures of a run: its figures drawn from the weights it keeps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def figure_of(name: str, options: Mapping[str, Any]) -> BaseFigure:
 
 
 def subject_of(run: Run, store: Store | None = None) -> Subject:
-    """What figures of a run are made of: its best weights, its data, its metrics.
+    """What figures of a run are made of: the weights it keeps, its data, its metrics.
 
     Args:
         run: a trained run.

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import torch
@@ -15,9 +15,12 @@ from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
 from vaelab.files import storage_error, write_text
 from vaelab.models import LatentVariableModel
-from vaelab.tensorfile import read_tensors, write_tensors
+from vaelab.tensorfile import digest_of, read_digest, read_header, read_tensors, write_tensors
 
 Row = dict[str, Any]
+KeptBy = Literal["valid_elbo", "valid_loss", "last"]
+"""Weights are of the epoch with the largest validation ELBO at beta 1, with the smallest loss on
+validation images, or of the last."""
 
 
 class Run:
@@ -63,7 +66,7 @@ class Run:
 
     @property
     def weights_path(self) -> Path:
-        """The best weights on validation ELBO, or the last where there is no validation."""
+        """The weights that are kept; the file says what they were chosen by."""
         return self.path / "weights.safetensors"
 
     @property
@@ -80,6 +83,11 @@ class Run:
     def evaluation_path(self) -> Path:
         """The final numbers."""
         return self.path / "evaluation.json"
+
+    @property
+    def per_image_path(self) -> Path:
+        """What the final numbers are means of, image by image."""
+        return self.path / "evaluation_images.safetensors"
 
     def quality_path(self, features: str) -> Path:
         """How good its samples are under some features."""
@@ -174,6 +182,23 @@ class Run:
         """What evaluation.json says, empty where it is missing."""
         return read_json(self.evaluation_path) if self.evaluation_path.is_file() else {}
 
+    def about_weights(self) -> Row:
+        """What the weights' file says of them; empty where there are none."""
+        return _chosen(read_header(self.weights_path)) if self.weights_path.is_file() else {}
+
+    def has_measured(self, row: Row) -> bool:
+        """Whether numbers are of the weights that the run has now.
+
+        Args:
+            row: what evaluation.json or quality_FEATURES.json says; one of an earlier version
+                knows no more of the weights than their epoch.
+        """
+        if not row or not self.weights_path.is_file():
+            return False
+        if "weights" in row:
+            return bool(row["weights"] == read_digest(self.weights_path))
+        return bool(row.get("epoch") == self.about_weights()["epoch"])
+
     def identity(self) -> str:
         """A name that no other run has, made when it is first asked for."""
         if not self.identity_path.is_file():
@@ -192,7 +217,9 @@ class Run:
         write_tensors(self.weights_path, model.state_dict(), about)
 
     def load_model(self, device: torch.device | str = "cpu") -> tuple[LatentVariableModel, Row]:
-        """The model with its best weights in evaluation mode, and what was saved about them.
+        """The model with the weights kept, in evaluation mode, and what was saved about them.
+
+        With it their `digest`, which tells them from all others.
 
         Raises:
             MissingFileError: nothing has been saved yet.
@@ -214,7 +241,28 @@ class Run:
             raise BadValueError(
                 f"{self.weights_path} does not fit the model of config.yaml: {error}"
             ) from error
-        return model.to(device).eval(), about
+        return model.to(device).eval(), _chosen({**about, "digest": digest_of(tensors)})
+
+
+def kept_words(about: Row) -> str:
+    """What weights were chosen by, for people.
+
+    Args:
+        about: what the run's `about_weights` or its evaluation.json says.
+    """
+    match about["kept_by"], about["kept_value_nats"]:
+        case "valid_elbo", float(value):
+            return f"best validation ELBO, {value:,.2f} nats"
+        case "valid_loss", float(value):
+            return f"smallest validation loss, {value:,.2f} nats"
+    return "the last"
+
+
+def _chosen(about: Row) -> Row:
+    """With what an earlier version, which always took the ELBO where it could, does not say."""
+    elbo = about.get("valid_elbo_nats")
+    by = "last" if elbo is None else "valid_elbo"
+    return {"kept_by": by, "kept_value_nats": elbo, **about}
 
 
 def read_json(path: Path) -> Row:

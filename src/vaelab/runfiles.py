@@ -17,7 +17,7 @@ CONFIG = "config.yaml"
 FILES = re.compile(
     rf"{re.escape(CONFIG)}"
     r"|weights\.safetensors|resume\.safetensors|metrics\.jsonl|evaluation\.json"
-    r"|quality_[^/]+\.json|environment\.json|identity\.json|pca\.npz"
+    r"|evaluation_images\.safetensors|quality_[^/]+\.json|environment\.json|identity\.json|pca\.npz"
     rf"|{re.escape(LOCK)}|{re.escape(WRITER)}"
 )
 BUNDLE = re.compile(

@@ -47,11 +47,12 @@ Vectors = Float[Tensor, "_ f"]
 
 @dataclass(frozen=True)
 class SampleQuality:
-    """What quality_<features>.json holds; numbers are comparable where all but `run` agrees.
+    """What quality_<features>.json holds; numbers compare where all from `split` on agrees.
 
     Attributes:
         run: the run's folder name.
         epoch: of the weights.
+        weights: their digest; the numbers are of these, and of no others the run may get.
         split: of the real images that samples are compared with.
         images: how many of them, and how many samples.
         data_checksum: of the data.
@@ -63,11 +64,13 @@ class SampleQuality:
         seed: of codes, draws, and the choice of real images.
         numbers: of the samples, by name.
         real: the same where real images stand in for the samples: as many training images (test
-            images, if `split` is train); held-out ones for `copying`.
+            images, if `split` is train), from which the classifier's features were learned. None
+            for `copying`, in which held-out images are the measure: they would score a half.
     """
 
     run: str
     epoch: int
+    weights: str
     split: str
     images: int
     data_checksum: str
@@ -83,12 +86,13 @@ class SampleQuality:
     def table(self) -> Table:
         """The numbers for a terminal."""
         about = f" ({escape(self.about_features)})" if self.about_features else ""
+        stand_in = "held-out" if self.split == "train" else "training"
         table = Table(
             box=SIMPLE,
             title=f"{escape(self.run)}: {self.images:,} samples ({self.made}s of p(x|z)) against "
             f"{self.images:,} {self.split} images, weights of epoch {self.epoch}",
             caption=f"features {self.features}{about}, {self.pixels} pixels. Real: what as many "
-            "real images score in the samples' place. ↓ ↑: better smaller, larger; ½: "
+            f"{stand_in} images score in the samples' place. ↓ ↑: better smaller, larger; ½: "
             "as near to training images as held-out ones, 1: copies. "
             "Numbers compare under the same features, images, split, pixels and conditioning only.",
         )
@@ -101,7 +105,8 @@ class SampleQuality:
             error = "" if number.standard_error is None else f" ± {number.standard_error:.1g}"
             table.add_row(
                 name, BETTER[name.removesuffix(f"_{self.features}")], f"{number.value:.4g}{error}",
-                f"{self.real[name].value:.4g}", f"{number.unit}, {number.estimator}",
+                f"{self.real[name].value:.4g}" if name in self.real else "",
+                f"{number.unit}, {number.estimator}",
             )  # fmt: skip
         return table
 
@@ -145,19 +150,20 @@ def score_samples(
     found = used.of(samples(model, pixels, labels, how, seed), "samples")
     inside = training[torch.from_numpy(learned)]
     real, baseline = (inside, outside) if split == "train" else (outside, inside)
-    pairs = [(found, found), (baseline, outside)]
     of_samples, of_real = (
-        _distances(real, place, used.name) | _copying(training, outside, new, used.name)
-        for place, new in track(pairs, "comparing samples, then real images")
+        _distances(real, place, used.name)
+        for place in track([found, baseline], "comparing samples, then real images")
     )
+    of_samples |= _copying(training, outside, found, used.name)
     quality = SampleQuality(
         run=run.path.name,
         epoch=about["epoch"],
+        weights=about["digest"],
         split=split,
         images=count,
         data_checksum=store.checksum,
         pixels=pixels_name(run),
-        conditional=model.classes > 0,
+        conditional=run.experiment.model.numbers_conditional,
         features=used.name,
         about_features=used.about,
         made=how,

@@ -83,7 +83,7 @@ ALWAYS = [
     "Adam's eps is 0.001",
     "data.validation: 0 holds out none",
     "ckpt_name: best_vae_kl_ckpt.pth has no counterpart; the weights are in weights.safetensors",
-    "best validation ELBO",
+    "smallest loss on validation images",
     "0.01 percent",
     "seed: 111",
     "training.preview",

@@ -64,6 +64,8 @@ def test_it_is_evaluated_and_drawn_where_that_takes_no_vector(tmp_path: Path) ->
     numbers = evaluate(run, samples=2).numbers
     assert numbers["rate_nats"].value == pytest.approx(4 * log(12))
     assert numbers["nll_iwae2_nats"].value == pytest.approx(-numbers["elbo_nats"].value)
+    assert numbers["nll_iwae2_nats"].estimator == "1 code, which is certain"
+    assert "ess_iwae2" not in numbers  # which would be all of 2, however loose the bound
     for name in ("latent", "manifold", "interpolation", "traversal", "rates"):
         (figure,) = figures_named([name])
         with pytest.raises(BadCombinationError, match="VQVAE has none"):

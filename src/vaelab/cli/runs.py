@@ -41,7 +41,7 @@ def figures(
     ] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Draw pictures of a run from its best weights; `vaelab kinds figure` lists them.
+    """Draw pictures of a run from the weights it keeps; `vaelab kinds figure` lists them.
 
     Example: `vaelab figures runs/digits manifold range=quantile grid=20 samples`
     """
@@ -70,7 +70,7 @@ def evaluate(
     ] = 0,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Measure a run's best weights in nats, print a table, write evaluation.json.
+    """Measure the weights a run keeps in nats, print a table, write evaluation.json.
 
     Example: `vaelab evaluate runs/digits --samples 1000`
     """

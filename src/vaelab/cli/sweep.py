@@ -121,9 +121,9 @@ def run(
 ) -> None:
     """Train a config at many settings; those that differ in seed, beta or learning rate together.
 
-    The objective is the validation ELBO at beta 1, in nats per image, of each run's best epoch,
-    maximised: never the training loss, never the test images. Values of `training.seed` repeat
-    every setting; they are never searched over.
+    The objective is the validation ELBO at beta 1, in nats per image, of the weights that
+    each run keeps, maximised: never the training loss, never the test images. Values of
+    `training.seed` repeat every setting; they are never searched over.
 
     Examples:
     `vaelab sweep run digits objective.beta=0.5,1,2,4 training.seed=0,1,2` : 12 runs

@@ -80,7 +80,7 @@ class Store:
         name: what the figures call it.
         train: the images learned from; where they are a stream, some of its first, for pictures
             and measurements of the training images.
-        valid: the images the best weights are chosen on; may be empty.
+        valid: the images that the weights to keep are chosen on; may be empty.
         test: the images numbers are reported on; never used to choose anything.
         classes: names of the classes; labels are indices into it.
         checksum: SHA-256 that identifies the images, labels and class names, and which image went
@@ -124,6 +124,16 @@ def chunks(images: Images | MappedImages) -> Iterator[Images]:
     size = max(1, CHUNK // max(1, prod(images.shape[1:])))
     for start in range(0, len(images), size):
         yield images[start : start + size]
+
+
+def images_checksum(split: Split, labelled: bool) -> str:
+    """SHA-256 of the images of a split as they are, and of their labels where those count."""
+    digest = hashlib.sha256(repr(split.images.shape).encode())
+    for images in chunks(split.images):
+        digest.update(np.ascontiguousarray(images).data)
+    if labelled:
+        digest.update(np.ascontiguousarray(split.labels).data)
+    return digest.hexdigest()
 
 
 def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vaelab.distributions.aggregate import log_aggregate
+from vaelab.distributions.aggregate import log_aggregate, log_others
 from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_dim
 from vaelab.distributions.family import BasePosterior, ConditionalDistribution, Family
 from vaelab.distributions.full_normal import FullNormal, FullNormalConfig
@@ -44,6 +44,7 @@ __all__ = [
     "closed_form_kl",
     "closed_form_kl_per_dim",
     "log_aggregate",
+    "log_others",
     "mixture_parameters",
     "normal_mixture",
     "rsample",

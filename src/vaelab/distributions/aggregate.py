@@ -39,3 +39,19 @@ def log_aggregate(
         joints.append(torch.logsumexp(whole + log_weights, 1))
         products.append(torch.logsumexp(each + log_weights[:, None], 1).sum(-1))
     return torch.cat(joints), torch.cat(products)
+
+
+def log_others(posterior: Distribution, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    """Log q(z), nats, at one sample of each of n posteriors, its own left out of the mixture.
+
+    Args:
+        posterior: batch shape `(n,)`, event shape `(d,)`; n at least 2.
+        z: a sample of each, in their order.
+    """
+    count, d = len(z), posterior.event_shape[0]
+    found = []
+    for rows in torch.split(torch.arange(count), max(1, AT_ONCE // (count * d))):
+        each: Tensor = posterior.log_prob(z[rows].unsqueeze(1))  # (m, n)
+        each[torch.arange(len(rows)), rows] = -torch.inf
+        found.append(torch.logsumexp(each, 1) - log(count - 1))
+    return torch.cat(found)

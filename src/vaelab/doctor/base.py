@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from math import ceil
 from statistics import fmean
 from typing import ClassVar
 
 from vaelab.metrics import Number
+from vaelab.objectives import BaseObjective, ELBOConfig
 from vaelab.run import Row
 
 
@@ -54,11 +55,13 @@ class Chart:
 
     Attributes:
         rows: its log.
-        numbers: measured on its best weights, by name, never on test images.
+        numbers: measured on the weights kept, by name, never on test images.
+        objective: what was minimised.
     """
 
     rows: Sequence[Row]
     numbers: Mapping[str, Number]
+    objective: BaseObjective = field(default_factory=ELBOConfig)
 
     def value(self, name: str) -> float | None:
         """A number, or None where it was not measured."""
@@ -73,22 +76,27 @@ class Chart:
         return {epoch: fmean(values) for epoch, values in sorted(epochs.items())}
 
     @property
-    def beta(self) -> float | None:
-        """The objective's last beta, or None where it has none."""
-        betas = [float(row["beta"]) for row in self.rows if "beta" in row]
-        return betas[-1] if betas else None
+    def price(self) -> float | None:
+        """Nats that a nat of rate cost at the end of training; None where it had no one price."""
+        epochs = max((float(row["epoch"]) for row in self.rows if "epoch" in row), default=0.0)
+        controls = {name: schedule(epochs) for name, schedule in self.objective.controls.items()}
+        for row in self.rows:
+            controls |= {name: float(row[name]) for name in controls if name in row}
+        return self.objective.rate_price(controls)
 
     @property
     def rate_weight(self) -> float | None:
         """What a nat of rate cost in training, in nats of a Gaussian that fits its errors.
 
         ||e||^2 / (2 s^2) + beta KL has the optimum of ||e||^2 / (2 r^2) + beta (s / r)^2 KL, so
-        that a scale s where the errors imply r is a beta of (s / r)^2. None without a Gaussian.
+        that a scale s where the errors imply r is a beta of (s / r)^2. None without a Gaussian, and
+        where the objective gives the rate no one price.
         """
         scale, implied = self.value("gaussian_scale"), self.value("implied_gaussian_scale")
-        if scale is None or implied is None:
+        price = self.price
+        if scale is None or implied is None or price is None:
             return None
-        return (1.0 if self.beta is None else self.beta) * (scale / implied) ** 2
+        return price * (scale / implied) ** 2
 
 
 class Diagnosis(ABC):

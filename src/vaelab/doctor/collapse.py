@@ -43,8 +43,8 @@ class Collapse(Diagnosis):
             return None
         rate = chart.numbers["rate_nats"].value
         evidence = [
-            f"{active} of {total} dimensions are active: their posterior mean varies over the "
-            "images by a variance > 0.01",
+            f"{active} of {total} dimensions are active: over the images, their posterior mean has "
+            f"a {chart.numbers['active_units'].estimator}",
             f"the rate is {rate:.3g} nats per image",
         ]
         tries = list(high.tries)

@@ -9,7 +9,7 @@ from vaelab.doctor.unfinished import longer
 CHEAP = 0.5
 """Below this weight of the rate it is called cheap."""
 FAR = 0.5
-"""Nats for each dimension between the marginals of q(z) and the prior."""
+"""Nats for each dimension between the prior and a normal with mean and variance of the codes."""
 
 
 class Disguise(Diagnosis):
@@ -31,9 +31,9 @@ class Disguise(Diagnosis):
 
     def missing(self, chart: Chart) -> str | None:
         """It needs the price of the rate, or where the codes lie."""
-        if chart.beta is not None or chart.rate_weight is not None:
+        if chart.price is not None:
             return None
-        return absent(chart, "dimensionwise_kl_nats", "latent_dimensions")
+        return absent(chart, "moments_kl_nats", "latent_dimensions")
 
     def find(self, chart: Chart) -> Finding | None:
         """Too cheap a rate, codes far from the prior, or errors below the noise of the data."""
@@ -56,10 +56,10 @@ class Disguise(Diagnosis):
 
 
 def _distance(chart: Chart) -> tuple[bool, list[str]]:
-    kl, dimensions = chart.value("dimensionwise_kl_nats"), chart.value("latent_dimensions")
+    kl, dimensions = chart.value("moments_kl_nats"), chart.value("latent_dimensions")
     if kl is None or dimensions is None:
         return False, []
-    line = f"the codes are {kl / dimensions:.2g} nats from the prior in each dimension"
+    line = f"the codes are {kl / dimensions:.2g} nats or more from the prior in each dimension"
     return kl / dimensions > FAR, [line]
 
 

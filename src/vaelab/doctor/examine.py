@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from math import hypot, sqrt
 
 import numpy as np
+import torch
 
 from vaelab.config import override, validate
 from vaelab.data import Domain, Split, Store
@@ -12,7 +14,7 @@ from vaelab.data.feed import Feed
 from vaelab.data.store import Outline
 from vaelab.doctor.base import Chart, Diagnosis, Finding, Try
 from vaelab.doctor.collapse import Collapse
-from vaelab.doctor.coverage import coverage_numbers
+from vaelab.doctor.coverage import coverage_numbers, moment_numbers
 from vaelab.doctor.disguise import Disguise
 from vaelab.doctor.holes import Holes
 from vaelab.doctor.limits import certainty_numbers, rounding_numbers, scale_numbers
@@ -26,7 +28,6 @@ from vaelab.metrics import (
     BoundMetric,
     ImpliedScaleMetric,
     Number,
-    RatePartsMetric,
 )
 from vaelab.models import VAE, FlatLatent, LatentVariableModel
 from vaelab.run import Run
@@ -36,6 +37,9 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
 )  # fmt: skip
 THOROUGH, GLANCE = 1000, 300
 """Images looked at, of the training and of the validation set each."""
+BATCH = 500
+ACTIVE = 0.01
+"""Of a unit, or of the posterior's own variance, above which a dimension is active."""
 FEWEST = 10
 """Images without which nothing can be measured."""
 
@@ -62,7 +66,7 @@ class Examination:
 
 
 def examine(run: Run, images: int = THOROUGH) -> Examination:
-    """Measure a run's best weights and say what is wrong with it.
+    """Measure the weights that a run keeps and say what is wrong with it.
 
     Test images are never looked at: what is tried because of the findings was chosen by them.
 
@@ -78,7 +82,8 @@ def examine(run: Run, images: int = THOROUGH) -> Examination:
     train, held, name = _splits(store, images)
     feeds = [Feed(split, pixels, model.classes) for split in (train, held)]
     numbers = measure(model, feeds[0], feeds[1]) | rounding_numbers(train, pixels.domain)
-    chart = Chart(run.metrics(), numbers)
+    numbers |= error_numbers(numbers["elbo_nats"], len(held), store)
+    chart = Chart(run.metrics(), numbers, run.experiment.objective)
     return diagnose(str(run.path), name, chart, partial(_possible, run, store.outline))
 
 
@@ -109,14 +114,46 @@ def measure(model: LatentVariableModel, known: Feed, new: Feed) -> dict[str, Num
     """
     numbers = BoundMetric()(model, new)
     if isinstance(model, FlatLatent):
-        numbers |= ActiveUnitsMetric()(model, new)
+        numbers |= active_numbers(model, new)
         numbers["latent_dimensions"] = Number(model.latent, "dimensions", "of the model")
         if new.pixels.domain is not Domain.BINARY:
             numbers |= ImpliedScaleMetric()(model, new)
     if isinstance(model, VAE):
         numbers |= scale_numbers(model) | certainty_numbers(model, new)
-        numbers |= coverage_numbers(model, known, new) | RatePartsMetric()(model, known)
+        numbers |= coverage_numbers(model, known, new) | moment_numbers(model, known)
     return numbers
+
+
+@torch.no_grad()
+def active_numbers(model: FlatLatent, feed: Feed) -> dict[str, Number]:
+    """`active_units`, whose threshold is relative where the prior is learned and has no scale."""
+    if not isinstance(model, VAE) or model.prior.unit_scale:
+        return ActiveUnitsMetric()(model, feed)
+    posteriors = [model.encode(batch.x, batch.context) for batch in feed.batches(BATCH)]
+    of_means = torch.cat([q.mean for q in posteriors]).var(0, correction=0)
+    own = torch.cat([q.variance for q in posteriors]).mean(0)
+    count = (of_means > ACTIVE * own).sum().item()
+    words = f"variance > {ACTIVE:g} of the posterior's own"
+    return {"active_units": Number(count, f"of {model.latent}", words)}
+
+
+def error_numbers(elbo: Number, images: int, store: Store) -> dict[str, Number]:
+    """How far the ELBOs of the log may be off because of the images they are of.
+
+    Args:
+        elbo: of some images.
+        images: how many.
+        store: with all that the log is of.
+    """
+    if elbo.standard_error is None or not len(store.valid):
+        return {}
+    deviation = elbo.standard_error * sqrt(images)
+    valid, train = (deviation / sqrt(count) for count in (len(store.valid), store.training_images))
+    words = "standard error over images"
+    return {
+        "valid_error_nats": Number(valid, "nats", words),
+        "gap_error_nats": Number(hypot(valid, train), "nats", words),
+    }
 
 
 def _possible(run: Run, outline: Outline, remedy: Try) -> bool:
@@ -167,8 +204,9 @@ def worst(examination: Examination) -> str:
     """One line: the worst finding, or that there is none."""
     findings = examination.findings
     if not findings:
-        return "doctor: nothing found"
+        return f"doctor: nothing found, on {examination.images}"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return (
-        f"doctor: {findings[0][1].summary}{more}; vaelab doctor {examination.run} says what to try"
+        f"doctor: {findings[0][1].summary}{more}, on {examination.images}; vaelab doctor "
+        f"{examination.run} looks closer and says what to try"
     )

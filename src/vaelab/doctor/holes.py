@@ -7,6 +7,8 @@ from vaelab.doctor.unfinished import longer
 
 MANY = 0.25
 """Share of the prior's draws that may be far from every code; 0.05 where there is no hole."""
+ERRORS = 2.0
+"""Standard errors by which it has to be more."""
 
 
 class Holes(Diagnosis):
@@ -34,12 +36,13 @@ class Holes(Diagnosis):
     def find(self, chart: Chart) -> Finding | None:
         """Too many draws in holes."""
         number = chart.numbers["prior_draws_in_holes"]
-        if number.value <= MANY:
+        error = number.standard_error or 0.0
+        if number.value - ERRORS * error <= MANY:
             return None
         summary = f"{number.value:.0%} of the prior's draws fall into holes between the codes"
         evidence = (
-            f"{number.value:.0%} of the prior's draws are farther from every code than 95% of "
-            f"other images' codes are ({number.estimator}); without holes it is 5%",
+            f"{number.value:.0%} ± {error:.0%} of the prior's draws are farther from every code "
+            f"than 95% of other images' codes are ({number.estimator}); without holes it is 5%",
         )
         tries = (
             *longer(chart),

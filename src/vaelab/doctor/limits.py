@@ -26,6 +26,8 @@ IMPOSSIBLE = 1e-3
 """Of the probability that each of the values would have by itself."""
 FLOORS = 2.0
 IMAGES = 1000
+BLACK_AND_WHITE = 2
+"""So many levels are no rounded greys."""
 
 
 def scale_numbers(model: VAE) -> dict[str, Number]:
@@ -93,7 +95,7 @@ def _probabilities(decoded: Distribution, x: Tensor) -> tuple[Tensor, int] | Non
 def rounding_numbers(images: Split, domain: Domain) -> dict[str, Number]:
     """`rounding_noise`: the deviation by which grey levels were rounded, their step / sqrt(12)."""
     levels = np.unique(images.images[:IMAGES]).astype(int)
-    if domain is Domain.BINARY or len(levels) < 2:
+    if domain is Domain.BINARY or len(levels) <= BLACK_AND_WHITE:
         return {}
     step = float(np.diff(levels).min()) / 255 * RANGE[domain]
     return {"rounding_noise": Number(step / sqrt(12), "pixel", f"{len(levels)} grey levels")}

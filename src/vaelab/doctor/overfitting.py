@@ -6,6 +6,8 @@ from vaelab.doctor.base import Chart, Diagnosis, Finding, Severity, Try, absent
 
 WORTH = 1.0
 """Nats by which the validation ELBO has fallen before it counts."""
+ERRORS = 3.0
+"""And standard errors, since the validation images may happen to be the harder ones."""
 WIDE = 0.3
 """A gap between training and validation of this share of the rate counts too."""
 
@@ -19,8 +21,8 @@ class Overfitting(Diagnosis):
         "have not seen falls behind."
     )
     why: ClassVar[str] = (
-        "A number on training images says nothing about new ones. The weights that are kept are "
-        "those of the best validation epoch; what came after it was in vain."
+        "A number on training images says nothing about new ones. What came after the best "
+        "validation epoch was in vain, and is only undone where the weights kept are those."
     )
     reference: ClassVar[str] = (
         '"On the quantitative analysis of decoder-based generative models" (Wu et al., 2017, '
@@ -40,11 +42,13 @@ class Overfitting(Diagnosis):
         best, last = max(valid, key=lambda epoch: valid[epoch]), max(valid)
         fallen, risen = valid[best] - valid[last], train[last] - train[best]
         gap, rate = train[best] - valid[best], chart.numbers["rate_nats"].value
-        turned = fallen >= WORTH and risen > 0
-        if not turned and gap < max(WORTH, WIDE * rate):
+        error = chart.value("valid_error_nats") or 0.0
+        of_gap = chart.value("gap_error_nats") or 0.0
+        turned = fallen >= max(WORTH, ERRORS * error) and risen > 0
+        if not turned and gap < max(WORTH, WIDE * rate, ERRORS * of_gap):
             return None
         evidence = [f"ELBO at epoch {best}: {train[best]:.2f} nats in training, {valid[best]:.2f} "
-                    f"on validation images, {gap:.2f} apart"]  # fmt: skip
+                    f"on validation images, {gap:.2f} ± {of_gap:.2g} apart"]  # fmt: skip
         summary = f"validation images are {gap:.1f} nats behind those of the training"
         tries = [
             Try(("model.encoder.widths=[64]", "model.decoder=null"),

@@ -24,11 +24,13 @@ class Pressure:
 
 
 def pressure(chart: Chart) -> Pressure:
-    """What the rate cost in training, as far as the chart tells."""
-    beta, weight = chart.beta, chart.rate_weight
+    """What the rate cost in training, as far as the chart tells; 1 where nothing is known."""
+    price, weight = chart.price, chart.rate_weight
     evidence, tries = [], []
-    if beta is not None and beta != 1:
-        evidence.append(f"objective.beta ended at {beta:g}; the bound has 1")
+    if price is None:
+        return Pressure(1.0, (), ())
+    if price != 1:
+        evidence.append(f"objective.beta ended at {price:g}; the bound has 1")
         tries.append(Try(("objective.beta=1",), "prices the rate as the bound does"))
     scale, implied = chart.value("gaussian_scale"), chart.value("implied_gaussian_scale")
     if scale is not None and implied is not None and not 1 / APART < scale / implied < APART:
@@ -39,6 +41,4 @@ def pressure(chart: Chart) -> Pressure:
         tries.append(
             Try(("model.likelihood.scale=learned",), "lets the errors set their own weight")
         )
-    if weight is None:
-        weight = 1.0 if beta is None else beta
-    return Pressure(weight, tuple(evidence), tuple(tries))
+    return Pressure(price if weight is None else weight, tuple(evidence), tuple(tries))

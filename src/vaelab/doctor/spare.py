@@ -27,7 +27,9 @@ class SpareDimensions(Diagnosis):
     )
 
     def missing(self, chart: Chart) -> str | None:
-        """It needs the rate of each dimension."""
+        """It needs the rate of each dimension, and an objective that does not hold it."""
+        if chart.objective.holds_rate:
+            return "the objective says how large the rate is to be"
         return absent(chart, "rate_z1_nats", "active_units", "latent_dimensions")
 
     def find(self, chart: Chart) -> Finding | None:

@@ -58,13 +58,12 @@ def _row(path: Path) -> dict[str, Any]:
     }  # fmt: skip
     try:
         run = Run(path)
-        metrics = run.metrics()
+        metrics, about = run.metrics(), run.about_weights()
     except UserError as error:
         return row | {"obstacle": str(error)}
     if not run.experiment.model.flat:
         reason = f"a `{run.experiment.model.kind}` has no code that is one vector to walk in"
         return row | {"obstacle": reason}
-    valid = [line["elbo_nats"] for line in metrics if line["split"] == "valid"]
     config = run.experiment
     return row | {
         "data": config.data.kind,
@@ -72,5 +71,5 @@ def _row(path: Path) -> dict[str, Any]:
         "latent": config.model.latent,
         "epochs_done": max((line["epoch"] for line in metrics), default=0),
         "epochs": config.epochs,
-        "elbo_nats": max(valid, default=None),
+        "elbo_nats": about.get("valid_elbo_nats"),
     }

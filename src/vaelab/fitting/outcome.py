@@ -123,7 +123,7 @@ class FittingFolder:
             StorageError: the disk is full or may not be written.
         """
         run = Run.create(self.path, experiment)
-        known = {"image_shape", "classes"}
+        known = {"image_shape", "classes", "digest"}
         facts_of_weights = {name: value for name, value in about.items() if name not in known}
         run.save_weights(model, about["classes"], facts_of_weights)
         run.append_metrics(rows)

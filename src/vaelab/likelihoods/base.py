@@ -9,10 +9,17 @@ from vaelab.distributions import Family
 from vaelab.errors import BadCombinationError
 
 Measure = Literal["counting", "lebesgue"]
+ON_THE_FLOOR = 1.1
+"""A learned scale within this factor of its floor lies on it."""
 
 
 class Likelihood(Family, ABC):
     """A family over images: parameters `(..., channels * k, h, w)` to p(x|z), event `(c, h, w)`."""
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether what bounds its density, where its settings name that, makes its numbers."""
+        return True
 
 
 class BaseLikelihood(Config, ABC):

@@ -10,7 +10,14 @@ from torch.distributions import Distribution, Laplace, Normal
 
 from vaelab.data.pixels import Domain
 from vaelab.distributions import SharedScale
-from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
+from vaelab.likelihoods.base import (
+    ON_THE_FLOOR,
+    RANGE,
+    REAL_DOMAINS,
+    BaseLikelihood,
+    Likelihood,
+    Measure,
+)
 from vaelab.likelihoods.per_pixel import PerPixelScale
 
 Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["learned", "per_pixel"]
@@ -46,6 +53,11 @@ class LocationScale(Likelihood):
         if self.log_excess is None:
             return self.get_buffer("fixed_scale")
         return self.floor + self.log_excess.exp()
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether the scale lies on its floor."""
+        return self.scale.item() < ON_THE_FLOOR * self.floor
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose locations are `params`."""

@@ -11,7 +11,14 @@ from torch.distributions import Distribution, Normal
 from vaelab.data.pixels import Domain
 from vaelab.distributed.world import World
 from vaelab.distributions import SharedScale
-from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Likelihood, Measure
+from vaelab.likelihoods.base import (
+    ON_THE_FLOOR,
+    RANGE,
+    REAL_DOMAINS,
+    BaseLikelihood,
+    Likelihood,
+    Measure,
+)
 
 MOMENTUM = 0.1
 
@@ -42,6 +49,11 @@ class OptimalGaussian(Likelihood):
     def scale(self) -> Float[Tensor, ""]:
         """The scale in units of the pixels' domain."""
         return self.get_buffer("mean_square").sqrt().clamp(min=self.floor)
+
+    @property
+    def at_limit(self) -> bool:
+        """Whether the scale lies on its floor."""
+        return self.scale.item() < ON_THE_FLOOR * self.floor
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose locations are `params`."""
@@ -74,7 +86,8 @@ class OptimalGaussianConfig(BaseLikelihood):
         p(x|z) = prod over pixels of N(x; loc(z), scale^2)
         scale^2 = mean over the batch's images, samples and pixels of (x - loc(z))^2
 
-    It couples the images of a batch; in evaluation the scale is the running mean of those. Use it
+    It couples the images of a batch; in evaluation the scale is the running mean of those, and the
+    ELBO is a bound. The ELBO logged in training is none: its scale has looked at the batch. Use it
     in place of `gaussian` where training is short: what that learns by gradient, this has at once.
 
     "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section 3.2,

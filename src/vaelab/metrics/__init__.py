@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vaelab.metrics.ais import AISMetric
-from vaelab.metrics.base import BaseMetric, Number
+from vaelab.metrics.base import BaseMetric, Number, PerImage, PerImageMetric
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
 from vaelab.metrics.dci import DCIMetric
@@ -49,6 +49,8 @@ __all__ = [
     "ModularityMetric",
     "NeighboursMetric",
     "Number",
+    "PerImage",
+    "PerImageMetric",
     "RatePartsMetric",
     "SAPMetric",
 ]

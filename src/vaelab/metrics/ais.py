@@ -34,8 +34,9 @@ class AISMetric(BaseMetric):
     "Annealed importance sampling" (Neal, 2001, eq. 11, arXiv physics/9803008); of decoders: "On
     the quantitative analysis of decoder-based generative models" (Wu et al., 2017, arXiv
     1611.04273). The chains' step sizes come from other chains, so that E w = p(x) is exact.
-    Use it to check the importance weighted bound, on some images, as it is slow: a gap between
-    the two is what that bound loses because the encoder's posterior is not the true one.
+    Use it to check the importance weighted bound, on some images, as it is slow: that bound loses
+    the gap between the two, and what this one loses itself, because the encoder's posterior is not
+    the true one. A gap below 0 says that the chains, not the encoder, are what is loose.
     """
 
     kind: Literal["ais"] = "ais"

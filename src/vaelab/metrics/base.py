@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.config import Config
@@ -35,6 +36,26 @@ class Number:
         return cls(values.mean().item(), unit, estimator, None if error is None else error.item())
 
 
+@dataclass(frozen=True, eq=False)
+class PerImage:
+    """One value for each image.
+
+    Attributes:
+        values: in `unit`, in the order of the images.
+        unit: of the values.
+        estimator: how they were measured.
+    """
+
+    values: Float[Tensor, " n"]
+    unit: str
+    estimator: str
+
+    @property
+    def number(self) -> Number:
+        """Their mean."""
+        return Number.mean(self.values, self.unit, self.estimator)
+
+
 class BaseMetric(Config, ABC):
     """A model and a split to named numbers; the frozen config is the callable."""
 
@@ -48,3 +69,15 @@ class BaseMetric(Config, ABC):
         Raises:
             BadCombinationError: it needs a code that is one vector, and the model has none.
         """
+
+
+class PerImageMetric(BaseMetric):
+    """A metric whose numbers are means of one value per image."""
+
+    @abstractmethod
+    def per_image(self, model: LatentVariableModel, feed: Feed) -> dict[str, PerImage]:
+        """The values by the names of their means, for a model in evaluation mode."""
+
+    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+        """The means."""
+        return {name: each.number for name, each in self.per_image(model, feed).items()}

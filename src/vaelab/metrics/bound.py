@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelab.data.feed import Feed
 from vaelab.distributed.world import World
-from vaelab.metrics.base import BaseMetric, Number
+from vaelab.metrics.base import Number, PerImage, PerImageMetric
 from vaelab.models import LatentVariableModel, Level, Terms
 from vaelab.randomness import Purpose, generator
 
@@ -17,7 +17,7 @@ BATCH = 500
 NATS = "nats"
 
 
-class BoundMetric(BaseMetric):
+class BoundMetric(PerImageMetric):
     """Distortion, rate and ELBO at beta 1, and the rate per dimension; each image weighs the same.
 
         ELBO = -distortion - rate = -E_q[-log p(x|z)] - KL(q(z|x) || p(z)) <= log p(x)
@@ -37,17 +37,20 @@ class BoundMetric(BaseMetric):
     seed: int = Field(default=0, ge=0)
     """Of the samples; the same draws at every evaluation, so that runs can be compared."""
 
-    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+    def per_image(self, model: LatentVariableModel, feed: Feed) -> dict[str, PerImage]:
         """`distortion_nats`, `rate_nats`, `elbo_nats`, and the rate's parts.
 
         `rate_z1_nats`, `rate_z2_nats`, ... are of dimensions; of a model with several levels
         there are `rate_level1_nats`, `rate_level2_nats`, ... instead.
         """
-        return self.shared(model, feed, World())
+        return self._shared(model, feed, World())
+
+    def shared(self, model: LatentVariableModel, feed: Feed, world: World) -> dict[str, Number]:
+        """The means, every batch computed by one of the processes."""
+        return {name: each.number for name, each in self._shared(model, feed, world).items()}
 
     @torch.no_grad()
-    def shared(self, model: LatentVariableModel, feed: Feed, world: World) -> dict[str, Number]:
-        """The same numbers, every batch computed by one of the processes."""
+    def _shared(self, model: LatentVariableModel, feed: Feed, world: World) -> dict[str, PerImage]:
         draws = generator(self.seed, Purpose.EVALUATION, 0, feed.device)
         names, exact = list[str](), True
         columns: list[Float[Tensor, "c b"]] = []
@@ -65,12 +68,11 @@ class BoundMetric(BaseMetric):
         sampled = f"{self.samples} sample{'s' * (self.samples > 1)} per image"
         of_rate = "closed-form KL" if exact else sampled
         return {
-            "distortion_nats": Number.mean(distortion, NATS, sampled),
-            "rate_nats": Number.mean(rate, NATS, of_rate),
-            "elbo_nats": Number.mean(-distortion - rate, NATS, sampled),
+            "distortion_nats": PerImage(distortion, NATS, sampled),
+            "rate_nats": PerImage(rate, NATS, of_rate),
+            "elbo_nats": PerImage(-distortion - rate, NATS, sampled),
         } | {
-            name: Number.mean(values, NATS, of_rate)
-            for name, values in zip(names, rest, strict=True)
+            name: PerImage(values, NATS, of_rate) for name, values in zip(names, rest, strict=True)
         }
 
 

@@ -19,7 +19,8 @@ class ActiveUnitsMetric(BaseMetric):
 
         number of dimensions k with Var over x of E_q(z|x)[z_k] > threshold
 
-    Use it to see how much of the code is in use: the rest could be left out.
+    Use it to see how much of the code is in use: the rest could be left out. The threshold is in
+    units of a standard normal prior; codes under a learned prior have no unit, and it says little.
 
     "Importance weighted autoencoders" (Burda et al., 2016, section 5.2, arXiv 1509.00519).
     """

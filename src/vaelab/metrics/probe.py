@@ -44,5 +44,5 @@ class LinearProbeMetric(BaseMetric):
         folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
         truth = labels.numpy()
         right = cross_val_predict(probe, posterior_means(model, feed), truth, cv=folds) == truth
-        estimator = f"{self.folds} folds"
+        estimator = f"{self.folds} folds of these images"
         return {"linear_probe_accuracy": Number(float(right.mean()), "share", estimator)}

@@ -24,7 +24,10 @@ class LatentVariableModel(nn.Module, ABC):
     Attributes:
         image_shape: `(c, h, w)` of an image.
         classes: number of classes it is conditional on; 0 where it is not.
+        certain: whether q(z|x) is one code, so that all samples of it are the same.
     """
+
+    certain: ClassVar[bool] = False
 
     image_shape: tuple[int, int, int]
     classes: int

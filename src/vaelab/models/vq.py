@@ -106,6 +106,8 @@ class VQVAE(LatentVariableModel):
         input_factor: what the pixels are multiplied with on their way into the encoder.
     """
 
+    certain: ClassVar[bool] = True
+
     def __init__(
         self,
         encoder: Network,

@@ -32,6 +32,12 @@ class BaseObjective(Config, ABC):
     """Whether it is more than the mean of a number per image, so that it needs the whole batch."""
     alone: ClassVar[bool] = False
     """Whether models have to be trained one by one with it, not as one batched model."""
+    linear: ClassVar[bool] = False
+    """Whether it is the distortion plus `rate_price` times the rate."""
+    holds_rate: ClassVar[bool] = False
+    """Whether it says how large the rate is to be."""
+    keeps_last: ClassVar[bool] = False
+    """Whether the last weights are kept, since its smallest loss does not tell the best ones."""
 
     @property
     def num_samples(self) -> int:
@@ -42,6 +48,14 @@ class BaseObjective(Config, ABC):
     def controls(self) -> Mapping[str, Schedule]:
         """Its settings that change while training, evaluated outside and handed in as tensors."""
         return {name: value for name, value in self if isinstance(value, Schedule)}
+
+    def rate_price(self, controls: Mapping[str, float]) -> float | None:
+        """Nats that a nat of rate costs in it; None: parts of the rate have prices of their own.
+
+        Args:
+            controls: the settings that change.
+        """
+        return 1.0
 
     @abstractmethod
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:

@@ -1,5 +1,6 @@
 """An aggregate posterior with the moments of the prior."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -39,6 +40,10 @@ class DIPConfig(BaseObjective):
     """Weight of the squared covariances."""
     diagonal: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     """Weight of the squared distances of the variances from 1."""
+
+    def rate_price(self, controls: Mapping[str, float]) -> float:
+        """`beta`."""
+        return controls["beta"]
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + beta rate + weighted squared entries of cov - I."""

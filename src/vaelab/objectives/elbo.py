@@ -1,6 +1,7 @@
 """The evidence lower bound, with beta."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from pydantic import Field
@@ -23,6 +24,8 @@ class ELBOConfig(BaseObjective):
     "beta-VAE" (Higgins et al., 2017, eq. 4).
     """
 
+    linear: ClassVar[bool] = True
+
     kind: Literal["elbo"] = "elbo"
     beta: ScheduleConfig = ConstantSchedule(value=1.0)
     """Weight of the rate: a number, or a schedule over epochs."""
@@ -33,6 +36,10 @@ class ELBOConfig(BaseObjective):
     def num_samples(self) -> int:
         """`samples`."""
         return self.samples
+
+    def rate_price(self, controls: Mapping[str, float]) -> float:
+        """`beta`."""
+        return controls["beta"]
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Mean over images of distortion + beta rate, and what the model needs besides."""

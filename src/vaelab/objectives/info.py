@@ -1,5 +1,6 @@
 """A distance between the aggregate posterior and the prior in place of the rate."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -20,7 +21,8 @@ class InfoConfig(BaseObjective):
     The discrepancy between the batch's codes and N(0, I) is unbiased, in Gaussian kernels of
     several widths, and the prior's part of it is computed exactly. Use it where each code may be as
     sharp as it likes, and only all of them together should look like the prior; its ELBO is poor,
-    as it does not aim at it.
+    as it does not aim at it. The weight multiplies the noise of a batch's discrepancy too: a weight
+    for MNIST's 784 pixels silences the code of digits of 64, which 30 does not.
 
     With a beta of 1 - alpha: "InfoVAE" (Zhao et al., 2019, eq. 6, arXiv 1706.02262); with beta 0:
     "Wasserstein auto-encoders" (Tolstikhin et al., 2018, algorithm 2, arXiv 1711.01558).
@@ -35,6 +37,9 @@ class InfoConfig(BaseObjective):
     """Weight of the rate: a number, or a schedule over epochs; 0: none."""
     weight: float = Field(default=1000.0, ge=0, allow_inf_nan=False)
     """Of the squared discrepancy, in nats."""
+
+    def rate_price(self, controls: Mapping[str, float]) -> None:
+        """None: the discrepancy of all codes from the prior is what is priced."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + beta rate + weight MMD^2(q(z), p(z))."""

@@ -25,6 +25,8 @@ class STLConfig(BaseObjective):
     models: ClassVar[frozenset[str] | None] = frozenset({"vae"})
     posteriors: ClassVar[frozenset[str] | None] = EXPLICIT
 
+    linear: ClassVar[bool] = True
+
     kind: Literal["stl"] = "stl"
     samples: int = Field(default=1, ge=1, le=10_000)
     """Posterior samples per image and step."""

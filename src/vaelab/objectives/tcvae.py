@@ -1,5 +1,6 @@
 """A rate taken apart, with a weight for each part."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from jaxtyping import Float
@@ -38,6 +39,9 @@ class TCVAEConfig(BaseObjective):
     """Weight of the total correlation: a number, or a schedule over epochs."""
     gamma: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     """Weight of the dimension-wise KL."""
+
+    def rate_price(self, controls: Mapping[str, float]) -> None:
+        """None: its three parts have weights of their own."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
         """Distortion + alpha MI + beta TC + gamma dimension-wise KL."""

@@ -16,6 +16,9 @@ Encode = Callable[[Tensor], Distribution]
 class Prior(nn.Module, ABC):
     """p(z), or p(z|c) where it reads the class."""
 
+    unit_scale: ClassVar[bool] = False
+    """Whether every dimension of it has mean 0 and variance 1, so that codes have a unit."""
+
     __call__: Callable[..., Distribution]
 
     @abstractmethod

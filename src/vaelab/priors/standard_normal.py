@@ -1,6 +1,6 @@
 """The standard normal prior."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,8 @@ from vaelab.priors.base import BasePrior, Encode, Prior
 
 class StandardNormal(Prior):
     """p(z) = N(0, I) in `latent` dimensions."""
+
+    unit_scale: ClassVar[bool] = True
 
     def __init__(self, latent: int) -> None:
         super().__init__()

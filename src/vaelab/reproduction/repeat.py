@@ -46,7 +46,7 @@ class Repetition:
     def table(self) -> Table:
         """Ours beside theirs, for a terminal."""
         several = self.budget.seeds > 1
-        error = "seeds" if several else "images"
+        error = f"{self.budget.seeds} seeds, {_reach(self.budget.seeds)}" if several else "images"
         table = Table(
             box=SIMPLE,
             title=escape(self.published.title),
@@ -112,7 +112,7 @@ def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> lis
     found = []
     for run in runs:
         continuous = {AS_IT_IS, MAPPED} & published.keys()
-        if not published.keys() - continuous <= run.evaluation().get("numbers", {}).keys():
+        if not published.keys() - continuous <= _measured(run):
             evaluate(run, samples=samples, console=console, bounds_only=True)
         more = measure_as_continuous(run) if continuous else {}
         found.append(run.evaluation().get("numbers", {}) | {n: asdict(v) for n, v in more.items()})
@@ -124,3 +124,19 @@ def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> lis
             error = stdev(values) / sqrt(len(values))
         lines.append(Line(row.name, number, theirs, values, error))
     return lines
+
+
+def _measured(run: Run) -> set[str]:
+    """Names of the numbers that are known of the weights and test images that the run has now."""
+    evaluation, store = run.evaluation(), run.experiment.data.load()
+    found = [evaluation.get(name) for name in ("split", "images", "data_checksum")]
+    if found != ["test", len(store.test), store.checksum] or not run.has_measured(evaluation):
+        return set()
+    return set(evaluation["numbers"])
+
+
+def _reach(seeds: int) -> str:
+    """What a standard error over few seeds is worth, by Student's t."""
+    from scipy.stats import t  # half a second to import, seldom needed
+
+    return f"of which a 95% interval is {t.ppf(0.975, seeds - 1):.1f} times as wide"

@@ -94,7 +94,7 @@ def _number(value: float) -> str:
 def _data_notes(model: ModelParams) -> Iterator[str]:
     yield (
         "The seed trained on every image of train_path; now a tenth of them is held out to choose "
-        "the best weights on (data.validation: 0 holds out none)."
+        "the weights to keep on (data.validation: 0 holds out none)."
     )
     if model.transposebn_channels[-1] == 3:
         yield "The seed read grey images only; now they are read in colour."
@@ -106,8 +106,8 @@ def _training_notes(training: TrainParams) -> Iterator[str]:
         "weights.safetensors."
     )
     yield (
-        "The seed kept the weights with the smallest training loss; now those with the best "
-        "validation ELBO are kept."
+        "The seed kept the weights with the smallest training loss; now those with the "
+        "smallest loss on validation images are kept."
     )
     yield (
         "The seed halved the learning rate also when the training loss fell by less than 0.01 "

@@ -75,7 +75,7 @@ class Board:
         self._live.update(Group(self._bar, self._table(trials, going)), refresh=True)
 
     def _table(self, trials: Sequence[Trial], going: dict[str, tuple[Reached, int]]) -> Table:
-        shown = Table(box=SIMPLE, caption="best validation ELBO at beta 1, nats per image")
+        shown = Table(box=SIMPLE, caption="validation ELBO of the weights kept, nats per image")
         for name, justify in (("run", "left"), ("", "left"), ("epoch", "right"), ("elbo", "right")):
             shown.add_column(name, justify=justify)  # type: ignore[arg-type]
         running = [trial for trial in trials if trial.state is State.RUNNING]

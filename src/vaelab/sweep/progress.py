@@ -9,7 +9,7 @@ from vaelab.training.checkpoint import read_progress
 
 @dataclass(frozen=True)
 class Reached:
-    """Epochs that are saved, and the best validation ELBO until then, nats per image."""
+    """Epochs that are saved, and the validation ELBO of the weights kept, nats per image."""
 
     epoch: int
     elbo: float | None
@@ -25,7 +25,7 @@ def reached(run: Run) -> Reached:
 
 
 def ended(run: Run) -> tuple[float, dict[str, float]]:
-    """The best validation ELBO, nats per image, and the terms of the epoch it was reached in."""
+    """The validation ELBO of the weights kept, nats per image, and the terms of their epoch."""
     progress = read_progress(run.resume_path)
     rows = [row for row in run.metrics() if row["split"] == "valid"]
     best = next(row for row in rows if row["epoch"] == progress.best_epoch)

@@ -62,7 +62,7 @@ class Result:
         return Mean.of(values) if values else None
 
     def term(self, name: str) -> Mean:
-        """`distortion` or `rate`, nats per image, of the epochs with the best ELBO."""
+        """`distortion` or `rate`, nats per image, of the weights kept."""
         return Mean.of([trial.terms[name] for trial in self.complete])
 
     @property
@@ -91,7 +91,7 @@ def table(sweep: Sweep, trials: Sequence[Trial], title: str) -> Table:
     space = sweep.space
     repeated = f"; ± standard error over {space.repeats} seeds" if space.repeats > 1 else ""
     caption = (
-        "validation ELBO at beta 1 and its parts in the best epoch of each run, nats per image"
+        "validation ELBO at beta 1 and its parts, of the weights each run keeps, nats per image"
         f"{repeated}; no test image was measured"
     )
     shown = Table(box=SIMPLE, title=escape(title), caption=caption)

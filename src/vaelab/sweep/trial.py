@@ -45,7 +45,8 @@ class Trial:
         seed: of its training, where seeds are swept.
         attempt: 1, and more after its worker was killed.
         worker: who trains it.
-        elbo: the best validation ELBO, nats per image, once it is complete or pruned.
+        elbo: the validation ELBO at beta 1 of the weights kept, nats per image, once it is complete
+            or pruned.
         terms: `distortion` and `rate` of that epoch, nats per image, and the `epoch`.
         reason: why it failed.
     """

@@ -20,7 +20,7 @@ from vaelab.figures import Drawer, film_is_stale
 from vaelab.models import LatentVariableModel
 from vaelab.pictures import draw_missing, draw_run, drawn, suited
 from vaelab.randomness import Purpose, seeded
-from vaelab.run import Run
+from vaelab.run import Run, kept_words
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.folder import TrainingFolder
@@ -166,6 +166,12 @@ def _train(
                 if aside := trained[run.path].replaced:
                     display.say(f"until it has weights, what it replaces is kept in {aside}")
             else:
+                if run.path in trained:
+                    about = run.about_weights()
+                    display.say(
+                        f"{run.path}: kept are the weights of epoch {about['epoch']} of "
+                        f"{run.experiment.training.epochs}: {kept_words(about)}"
+                    )
                 _draw_at_end(run, trained.get(run.path), store, display)
     if len(members) > 1 and not stopped:
         display.say(_spread(members))

@@ -22,9 +22,13 @@ class Progress:
         batch: batches done of the epoch under way.
         loss_sum: sum of the loss over the epoch's images read so far, nats.
         images: number of those images.
-        watched: the watched loss of every finished epoch, nats.
-        best_elbo: the best validation ELBO, nats, None before the first.
-        best_epoch: the epoch it was reached in.
+        watched: the watched loss of every finished epoch since the objective last changed, nats.
+        controls: settings of the objective at the last step of the last epoch finished; None before
+            the first, and where an earlier version saved.
+        best_elbo: validation ELBO of the weights kept, nats, None before the first.
+        best_loss: their loss on validation images, nats; None before the first, and where an
+            earlier version saved.
+        best_epoch: the epoch they are of.
         threads: of the CPU, 0 before any were chosen; sums may depend on it in the last bit.
         processes: that shared every batch; likewise.
         seconds: spent training.
@@ -37,7 +41,9 @@ class Progress:
     loss_sum: float = 0.0
     images: int = 0
     watched: list[float] = field(default_factory=list)
+    controls: dict[str, float] | None = None
     best_elbo: float | None = None
+    best_loss: float | None = None
     best_epoch: int = 0
     threads: int = 0
     processes: int = 1

@@ -17,7 +17,6 @@ from vaelab.distributed.world import Portion, World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
 from vaelab.loggers import Loggers
-from vaelab.metrics.bound import BoundMetric
 from vaelab.models import FlatLatent, LatentVariableModel
 from vaelab.pictures import suited
 from vaelab.randomness import Purpose, generator
@@ -25,6 +24,7 @@ from vaelab.run import Row, Run
 from vaelab.training.changes import Changes
 from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
 from vaelab.training.folder import TrainingFolder
+from vaelab.training.keeping import Keeper, begin_anew, is_better, kept
 from vaelab.training.meter import DivergedError, Meter
 from vaelab.training.preview import Preview
 from vaelab.training.update import Inputs
@@ -68,6 +68,7 @@ class Member:
         split = store.valid if len(store.valid) else store.train
         self.previewed = self._feed(split.select(np.arange(1)))
         self.valid = self._feed(store.valid)
+        self.keeper = Keeper(self.experiment, self.valid, store.training_images, self.world)
         self.bundle: BundleWriter | None = None
         if isinstance(model, FlatLatent) and self.world.leads:
             self.bundle = BundleWriter(
@@ -148,26 +149,25 @@ class Member:
         self.latest = terms
 
     def finish_epoch(self) -> None:
-        """Validate, and keep the weights if they are the best so far."""
+        """Validate, and keep the weights if they are the best so far, or the last are kept."""
         progress = self.progress
         progress.epoch += 1
         progress.batch = 0
         train_loss = progress.loss_sum / progress.images
         progress.loss_sum, progress.images = 0.0, 0
-        if len(self.valid):
-            self.latest = self._validate()
-            elbo = self.latest["elbo_nats"]
-            watch = self.config.learning_rate_schedule.watched
-            progress.watched.append(-elbo if watch == "valid" else train_loss)
-            better = progress.best_elbo is None or elbo > progress.best_elbo
-            progress.best_elbo = elbo if better else progress.best_elbo
-        else:
-            progress.watched.append(train_loss)
-            better = True
-        if better:
-            progress.best_epoch = progress.epoch
-            about = {"epoch": progress.epoch, "step": progress.step,
-                     "valid_elbo_nats": progress.best_elbo}  # fmt: skip
+        controls = self._controls_at_end(progress.epoch)
+        changed = begin_anew(progress, controls)
+        measured = self._validate(controls) if len(self.valid) else {}
+        self.latest = measured or self.latest
+        loss = measured.get("loss_nats")
+        watches_valid = self.config.learning_rate_schedule.watched == "valid"
+        progress.watched.append(loss if watches_valid and loss is not None else train_loss)
+        settled = controls == self._controls_at_end(self.config.epochs)
+        if changed and progress.epoch == self.config.epochs:
+            settled = False  # it was changing to the end
+        rule = self.keeper.rule(controls, settled)
+        if is_better(progress, rule, loss):
+            about = kept(progress, rule, measured)
             if self.world.leads:
                 self._check_folder()
                 self.run.save_weights(self.model, self.store.classes, about)
@@ -260,10 +260,14 @@ class Member:
             "likelihood scale or floor, or a warm-up of objective.beta"
         )
 
-    def _validate(self) -> dict[str, float]:
+    def _controls_at_end(self, epoch: int) -> dict[str, float]:
+        """The objective's settings at the last step of an epoch."""
+        steps = self.progress.step // self.progress.epoch
+        return self.controls(epoch - 1 / steps, epoch * steps - 1)
+
+    def _validate(self, controls: dict[str, float]) -> dict[str, float]:
         self.model.eval()
-        measured = BoundMetric().shared(self.model, self.valid, self.world)
-        numbers = {name: number.value for name, number in measured.items()}
+        numbers = self.keeper.measure(self.model, controls)
         if not isfinite(numbers["elbo_nats"]):
             raise DivergedError(
                 f"the validation ELBO after step {self.progress.step:,} is not finite"

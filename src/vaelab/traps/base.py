@@ -25,7 +25,7 @@ class Trained:
 
     Attributes:
         run: its folder.
-        model: its best weights, in evaluation mode.
+        model: with the weights it keeps, in evaluation mode.
         store: its data; test images are not looked at.
     """
 

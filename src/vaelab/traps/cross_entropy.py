@@ -43,8 +43,9 @@ def log_mass(logits: Float[Tensor, "... c h w"]) -> Float[Tensor, "..."]:
 class CrossEntropyMeasure(BaseMeasure):
     """A Bernoulli decoder asked about grey pixels, and a density of grey pixels.
 
-    The wrong side is trained on coins thrown anew at each use: what cross-entropy on grey pixels
-    is on average, since it is linear in x.
+    The wrong side is trained on coins thrown anew at each use, for vaelab trains no cross-entropy
+    of grey pixels. At a given code the two are the same on average, since cross-entropy is linear
+    in x; but its codes are those of the coins, so that on grey pixels another model would come out.
     """
 
     kind: Literal["cross_entropy"] = "cross_entropy"
