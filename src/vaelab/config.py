@@ -1,18 +1,19 @@
 """The base of every config: frozen, unknown keys refused; YAML in and out; dotted overrides."""
 
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError
+from vaelab.yamlfile import parse_yaml, quoted
 
 C = TypeVar("C", bound="Config")
+MOST = 20
+"""Problems of a config that an error tells."""
 
 
 class Config(BaseModel):
@@ -35,66 +36,6 @@ class Config(BaseModel):
             if kind and isinstance(value := data.get(name), dict) and "kind" not in value:
                 filled[name] = {"kind": kind, **value}
         return filled
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-5 as a number, as YAML 1.2 does, and refuses a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key `{key}` stands twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
-def parse_yaml(text: str, source: str) -> Any:
-    """Parse YAML text safely.
-
-    Raises:
-        BadValueError: not YAML; the message names `source`, line and column.
-    """
-    try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader: no tags, no objects
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
-        problem = getattr(error, "problem", None) or str(error)
-        raise BadValueError(f"{where}: this is not valid YAML: {problem}") from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file whose top level is a mapping.
-
-    Raises:
-        MissingFileError: no such file.
-        BadValueError: not text, not YAML, or not a mapping.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no config file {path}") from error
-    except UnicodeDecodeError as error:
-        raise BadValueError(f"{path}: this is not a text file in UTF-8") from error
-    except OSError as error:
-        raise BadValueError(f"cannot read {path}: {error.strerror}") from error
-    data = parse_yaml(text, str(path))
-    if not isinstance(data, dict):
-        raise BadValueError(
-            f"{path}: a config is a mapping of keys to values, got {type(data).__name__}"
-        )
-    return data
 
 
 def to_yaml(config: Config) -> str:
@@ -132,12 +73,15 @@ def validate(cls: type[C], data: Any, source: str) -> C:
     """Check parsed YAML against a config class.
 
     Raises:
-        BadValueError: every problem, one a line, in the user's spelling.
+        BadValueError: the first problems, one a line, in the user's spelling.
     """
     try:
         return cls.model_validate(data)
     except ValidationError as error:
-        lines = dict.fromkeys(_explain(cls, details) for details in error.errors())
+        problems = error.errors(include_url=False)
+        lines = list(dict.fromkeys(_explain(cls, details) for details in problems[:MOST]))
+        if len(problems) > MOST:
+            lines.append(f"and {len(problems) - MOST:,} more")
         raise BadValueError(f"{source}: " + "\n".join(lines)) from error
 
 
@@ -172,9 +116,9 @@ def _parse_assignment(assignment: str, cls: type[Config]) -> tuple[list[str], An
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise BadValueError(
-            f"`{assignment}` is not an override; write key=value, e.g. model.latent=4"
+            f"`{quoted(assignment)}` is not an override; write key=value, e.g. model.latent=4"
         )
-    value = parse_yaml(text, f"the override {assignment}")
+    value = parse_yaml(text, f"the override {quoted(assignment)}")
     if isinstance(value, str) and any(_tag(c) for c in _classes_at(cls, keys)):
         keys.append("kind")  # likelihood=bernoulli is likelihood.kind=bernoulli
     return keys, value, assignment
@@ -203,8 +147,9 @@ def _assign(
             inner = data[key] = {}
         if not isinstance(inner, dict):
             raise BadValueError(
-                f"the override `{assignment}` goes through `{'.'.join(keys[:depth])}`, "
-                f"which is {inner!r} and has no keys"
+                f"the override `{quoted(assignment)}` goes through "
+                f"`{quoted('.'.join(keys[:depth]))}`, which is {quoted(repr(inner))} "
+                "and has no keys"
             )
         data = inner
     if keys[-1] == "kind" and value != former:
@@ -242,7 +187,7 @@ def _classes_at(cls: type[Config], keys: list[str]) -> list[type[Config]]:
 
 def _explain(cls: type[Config], details: ErrorDetails) -> str:
     # a discriminated union puts the chosen kind into the path; the user never wrote it there
-    location = [str(part) for part in details["loc"]]
+    location = [quoted(str(part)) for part in details["loc"]]
     path, known = _spelling(cls, location)
     if details["type"] == "extra_forbidden":
         near = get_close_matches(location[-1], known, n=1, cutoff=0.5)
@@ -251,10 +196,11 @@ def _explain(cls: type[Config], details: ErrorDetails) -> str:
     if details["type"] == "union_tag_invalid":
         context = details["ctx"]
         expected = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        near = get_close_matches(str(context["tag"]), expected, n=1, cutoff=0.5)
+        tag = quoted(str(context["tag"]))
+        near = get_close_matches(tag, expected, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`? " if near else ""
         return (
-            f"`{path}.kind` is `{context['tag']}`, which does not exist; "
+            f"`{path}.kind` is `{tag}`, which does not exist; "
             f"{hint}choose one of {', '.join(expected)}"
         )
     if details["type"] == "union_tag_not_found":
@@ -263,7 +209,7 @@ def _explain(cls: type[Config], details: ErrorDetails) -> str:
         return f"the key `{path}` is missing"
     message = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message[:1].lower() + message[1:]
-    got = "" if details["type"] == "value_error" else f", got {details['input']!r}"
+    got = "" if details["type"] == "value_error" else f", got {quoted(repr(details['input']))}"
     return f"`{path}`: {message}{got}" if path else message
 
 

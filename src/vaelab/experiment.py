@@ -1,11 +1,13 @@
 """The whole YAML: data, model, objective, training, figures."""
 
+import re
 from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from vaelab.config import Config
+from vaelab.console import CONTROL
 from vaelab.data import DataConfig, DigitsData
 from vaelab.figures import FigureConfig
 from vaelab.loggers import LoggerConfig
@@ -19,20 +21,42 @@ from vaelab.optimizers import (
     PlateauRate,
 )
 
+LONGEST_NAME = 200
+"""Bytes of a folder's name; systems allow 255, and a sweep puts something behind it."""
+MOST_FIGURES = 100
+"""Pictures that are drawn at once."""
+TAKEN = re.compile(
+    r"explorer|tensorboard|wandb|\.lock|.*\.(?:yaml|jsonl?|safetensors|npz|tmp|old)", re.IGNORECASE
+)
+"""Names in a run's folder that are those of something else."""
+
 
 def _folder_name(name: str) -> str:
     if (
         PurePath(name).name != name
         or name in {"", ".", ".."}
-        or any(c in name for c in '\\:*?"<>|')
+        or any(c in name for c in '\\:*?"<>|\t\n')
+        or CONTROL.search(name)
     ):
         raise ValueError(
-            'a plain folder name is needed, without slashes or any of \\ : * ? " < > |'
+            "a plain folder name is needed, without slashes, control characters or any of "
+            '\\ : * ? " < > |'
         )
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"a folder name has at most {LONGEST_NAME} bytes")
     return name
 
 
-FolderName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_folder_name)]
+def _is_free(name: str) -> str:
+    if TAKEN.fullmatch(name):
+        raise ValueError(f"`{name}` is the name of something else in a run's folder")
+    return name
+
+
+FolderName = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_folder_name)
+]
+PicturesName = Annotated[FolderName, AfterValidator(_is_free)]
 
 
 class Change(Config):
@@ -138,7 +162,9 @@ class PriorFitConfig(Config):
 class FiguresConfig(Config):
     """Which pictures are drawn when."""
 
-    every_epoch: tuple[FigureConfig, ...] = Field(default=("latent",), validate_default=True)
+    every_epoch: tuple[FigureConfig, ...] = Field(
+        default=("latent",), validate_default=True, max_length=MOST_FIGURES
+    )
     """Before the first epoch and after each, or after each `interval`-th."""
     interval: int = Field(default=1, ge=1)
     """Epochs from one picture of `every_epoch` to the next; the last epoch always has one."""
@@ -154,6 +180,7 @@ class FiguresConfig(Config):
             "rates",
         ),
         validate_default=True,
+        max_length=MOST_FIGURES,
     )
     """When training is over."""
 
@@ -170,7 +197,7 @@ class Experiment(Config):
 
     task_name: FolderName = "run"
     """Name of the run and of its folder."""
-    output_train_dir: FolderName = "output"
+    output_train_dir: PicturesName = "output"
     """Folder of the pictures inside the run."""
     data: DataConfig = DigitsData()
     """The images."""

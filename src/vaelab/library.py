@@ -1,5 +1,6 @@
 """From what a person names to an experiment: a YAML file, a shipped config, or a run."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
@@ -10,11 +11,12 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from vaelab.config import override, read_yaml, validate
+from vaelab.config import override, validate
 from vaelab.errors import MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.run import Run
 from vaelab.seed import is_seed, translate
+from vaelab.yamlfile import quoted, read_yaml
 
 
 def shipped_configs() -> dict[str, Path]:
@@ -45,17 +47,17 @@ def find_config(name: str) -> Path:
         MissingFileError: none of these; with the nearest name.
     """
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     if Run.exists(path):
         return path / "config.yaml"
     shipped = shipped_configs()
     if (stem := name.removesuffix(".yaml")) in shipped:
         return shipped[stem]
-    near = get_close_matches(stem, shipped, n=1)
+    near = get_close_matches(quoted(stem), shipped, n=1)
     hint = f"did you mean `{near[0]}`? " if near else ""
     raise MissingFileError(
-        f"there is no config or run {name}; {hint}shipped configs: {', '.join(shipped)}"
+        f"there is no config or run {quoted(name)}; {hint}shipped configs: {', '.join(shipped)}"
     )
 
 

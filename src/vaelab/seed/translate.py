@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from vaelab.config import validate
+from vaelab.console import visible
 from vaelab.errors import BadValueError
 from vaelab.seed.keys import ModelParams, SeedActivation, SeedConfig, TrainParams, problems
 from vaelab.seed.loss import Loss
@@ -70,7 +71,7 @@ def translate(data: dict[str, Any], source: str) -> Translation:
 def translated_yaml(translation: Translation) -> str:
     """A translation as a YAML file, its notes as comments before it."""
     comments = [
-        fill(note, 98, initial_indent="# - ", subsequent_indent="#   ")
+        fill(visible(note), 98, initial_indent="# - ", subsequent_indent="#   ")
         for note in translation.notes
     ]
     config = yaml.safe_dump(translation.config, sort_keys=False, default_flow_style=None, width=100)
