@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from vaelab.config import override, validate
+from vaelab.console import Console
 from vaelab.evaluation import SplitName
 from vaelab.experiment import Experiment
 from vaelab.library import find_run, load_experiment, resets, run_folder

@@ -3,7 +3,14 @@
 The command line prints these in a line or two and exits with 2; anything else is our fault.
 """
 
+import errno
 from pathlib import Path
+
+OF_THE_MACHINE = frozenset({
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENAMETOOLONG, errno.ELOOP,
+})  # fmt: skip
+"""What a system has against a file or a process whatever a program does."""
 
 
 class UserError(Exception):
@@ -26,6 +33,23 @@ class MissingFileError(UserError, FileNotFoundError):
 
 class StorageError(UserError, OSError):
     """A disk that is full, a folder that cannot be written."""
+
+
+STOPPED = 128
+"""And the number of a signal: the exit code of what that signal has stopped, as shells have it."""
+
+
+class StoppedBySignalError(UserError):
+    """Work that was stopped before its end by Ctrl-C or SIGTERM.
+
+    Args:
+        what: was stopped, and how to go on.
+        signal: its number.
+    """
+
+    def __init__(self, what: str, signal: int) -> None:
+        super().__init__(what)
+        self.exit_code = STOPPED + signal
 
 
 class RunBusyError(UserError):
@@ -58,3 +82,16 @@ class RunGoneError(UserError):
             else "was removed; nothing of it was made again"
         )
         super().__init__(f"{folder} {there}")
+
+
+def machine_lacks(error: Exception) -> str | None:
+    """What the machine has too little of, in words, where that is what an error says.
+
+    Memory, open files, rights, room on a disk: what any line of a program may find missing.
+    """
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        reason = str(error).partition("DefaultCPUAllocator: ")[2].partition(". Error")[0]
+        return f"there is not enough memory{f' ({reason})' if reason else ''}"
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    return None

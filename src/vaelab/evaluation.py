@@ -7,12 +7,12 @@ from math import log, prod
 from typing import Literal
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor
 
+from vaelab.console import Console
 from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.data.pixels import BinaryPixels
@@ -40,7 +40,8 @@ from vaelab.metrics import (
 )
 from vaelab.models import LatentVariableModel
 from vaelab.per_image import save_per_image
-from vaelab.run import KeptBy, Run, kept_words
+from vaelab.records import KeptBy, kept_words
+from vaelab.run import Run
 
 SplitName = Literal["train", "valid", "test"]
 

@@ -171,9 +171,9 @@ def score_samples(
         numbers=of_samples,
         real=of_real,
     )
+    write_text(run.quality_path(used.name), json.dumps(asdict(quality), indent=2) + "\n")
     figure = NearestFigure(made=how)
     figure.write(figure.panel(subject_of(run, store), used, training), run.figures)
-    write_text(run.quality_path(used.name), json.dumps(asdict(quality), indent=2) + "\n")
     return quality
 
 

@@ -4,6 +4,9 @@ The commands import what they need when they run: PyTorch takes seconds to impor
 should not.
 """
 
+import logging
+import os
+import signal
 import sys
 import traceback
 import warnings
@@ -12,8 +15,10 @@ from typing import TextIO
 import typer
 
 from vaelab.cli import data, explore, files, reference, runs, sweep, training
-from vaelab.errors import UserError
+from vaelab.console import CONTROL, WIDEST, lost, streams, visible
+from vaelab.errors import STOPPED, BadValueError, UserError, machine_lacks
 from vaelab.process import prepare_process
+from vaelab.yamlfile import quoted
 
 app = typer.Typer(
     help=(
@@ -35,21 +40,64 @@ for group in (training.app, explore.app, runs.app, files.app, reference.app):
 
 
 def main() -> None:
-    """Run the command line; exit code 0, 2 for what the user can put right, 1 for our faults."""
+    """Run the command line.
+
+    Its exit code is 0; 2 for what the user can put right; 130 or 143 where Ctrl-C or SIGTERM
+    stopped it; 1 for our faults, and where standard output could not be written.
+    """
     warnings.showwarning = _print_warning
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Formatter())
+    columns = os.environ.get("COLUMNS", "")
+    if not (columns.isdecimal() and 0 < int(columns[:5]) <= WIDEST):
+        os.environ.pop("COLUMNS", None)
     prepare_process()
+    with streams() as (out, _):
+        code = _run()
+        out.flush()
+        if (reason := lost(out)) is not None:
+            code = code or 1
+            if reason:
+                _tell(f"standard output could not be written ({reason}); all else was done")
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command and say what went wrong; its exit code."""
     try:
+        for word in sys.argv[1:]:
+            if CONTROL.search(word.encode(errors="surrogateescape").decode(errors="ignore")):
+                raise BadValueError(
+                    f"`{quoted(word)}` has a control character in it, and no name here has any"
+                )
         app(prog_name="vaelab")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return STOPPED + signal.SIGINT
     except UserError as error:
-        print(f"vaelab: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    except Exception:
-        traceback.print_exc()
-        print("vaelab: this is a fault of vaelab, not yours; please report it", file=sys.stderr)
-        sys.exit(1)
+        _tell(str(error))
+        return error.exit_code
+    except Exception as error:
+        if (what := machine_lacks(error)) is not None:
+            _tell(what)
+            return UserError.exit_code
+        print(visible(traceback.format_exc()), end="", file=sys.stderr)
+        _tell("this is a fault of vaelab, not yours; please report it")
+        return 1
+    return 0
+
+
+def _tell(text: str) -> None:
+    print(f"vaelab: {visible(text)}", file=sys.stderr)
+
+
+class _Formatter(logging.Formatter):
+    """A line of a log that holds nothing a terminal obeys."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def _print_warning(
@@ -60,4 +108,4 @@ def _print_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    print(f"vaelab: warning: {message}", file=sys.stderr)
+    _tell(f"warning: {message}")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vaelab.cli.options import ConfigArgument, Overrides, Overwrite, experiment_of
+from vaelab.console import Console
 
 app = typer.Typer(
     help="Look at data, extract it, cut it into shards, fetch it before an offline class."
@@ -65,7 +65,7 @@ def extract(
     from vaelab.data.extract import extract as extract_csv
 
     path = extract_csv(csv, directory, split.value)
-    Console().print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+    Console().say(f"written: {path}")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def shard(
 
     experiment = experiment_of(config, overrides)
     written = write_shards(experiment.data, out, Limits(samples_per_shard, megabytes))
-    Console().print(written, markup=False, highlight=False, soft_wrap=True)
+    Console().say(written)
 
 
 @app.command()
@@ -101,4 +101,4 @@ def fetch(name: Annotated[Fetchable, typer.Argument(help="The data set.")]) -> N
 
     source = MnistData() if name is Fetchable.MNIST else FashionMnistData()
     path = source.fetch()
-    Console().print(f"{name.value} is in {path}", markup=False, highlight=False, soft_wrap=True)
+    Console().say(f"{name.value} is in {path}")

@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vaelab.cli.options import RUNS, RunArgument, RunsFolder
+from vaelab.console import Console
 
 app = typer.Typer()
 export_app = typer.Typer(help="Give a run's page away.", no_args_is_help=True)
 
 
 def _say(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    Console().say(text)
 
 
 @app.command()

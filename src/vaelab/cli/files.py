@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vaelab.cli.options import RUNS, FileArguments, Label, Overwrite, RunArgument, RunsFolder
+from vaelab.console import Console
 
 app = typer.Typer()
 
@@ -87,4 +87,4 @@ def sample(
 
 
 def _say(path: Path) -> None:
-    Console().print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+    Console().say(f"written: {path}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaelab.errors import STOPPED
+
 if TYPE_CHECKING:
     from vaelab.experiment import Experiment
 
@@ -49,3 +51,8 @@ def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     return experiment
+
+
+def exit_code(signal: int | None) -> int:
+    """Of a command that a signal has stopped, or none."""
+    return 0 if signal is None else STOPPED + signal

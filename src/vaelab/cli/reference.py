@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vaelab.cli.options import ConfigArgument, Overrides, experiment_of
+from vaelab.console import Console
 
 app = typer.Typer()
 config_app = typer.Typer(help="Show a config in full, or translate one of the seed's.")
@@ -65,8 +65,8 @@ def translate(
     Example: `vaelab config translate config/vae_kl.yaml > mine.yaml`; training the old file itself
     does the same.
     """
-    from vaelab.config import read_yaml
     from vaelab.seed import translate as translate_seed
     from vaelab.seed import translated_yaml
+    from vaelab.yamlfile import read_yaml
 
     typer.echo(translated_yaml(translate_seed(read_yaml(old), str(old))), nl=False)

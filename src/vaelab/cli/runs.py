@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from vaelab.cli.options import (
     RUNS,
@@ -16,6 +15,7 @@ from vaelab.cli.options import (
     RunsFolder,
     experiment_of,
 )
+from vaelab.console import Console
 
 app = typer.Typer()
 
@@ -133,10 +133,7 @@ def quality(
     console = Console()
     how = usual(chosen.experiment.data.pixels) if made is None else made.value
     console.print(score_samples(chosen, features.value, split.value, images, how).table())
-    console.print(
-        f"samples beside their nearest training images: {chosen.figures / 'nearest.png'}",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    console.say(f"samples beside their nearest training images: {chosen.figures / 'nearest.png'}")
 
 
 @app.command()
@@ -187,9 +184,9 @@ def compare(
     if reasons := differences(groups):
         console.print("not ranked together, because they differ in", highlight=False)
         for reason in reasons:
-            console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
+            console.say(f"  {reason}")
     save_png(draw(groups), path)
-    console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
+    console.say(f"drawn in {path}")
 
 
 @app.command()
@@ -224,7 +221,7 @@ def describe(
         return
     path = output_path(picture, f"{experiment.task_name}_architecture.png", overwrite)
     save_png(drawing, path)
-    console.print(f"drawn in {path}", markup=False, highlight=False, soft_wrap=True)
+    console.say(f"drawn in {path}")
 
 
 @app.command("runs")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, RunsFolder
+from vaelab.cli.options import RUNS, ConfigArgument, RunsFolder, exit_code
+from vaelab.console import Console
 
 app = typer.Typer(
     help=(
@@ -147,8 +147,9 @@ def run(
     with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
         folder = begin(settings, swept, search.value, trials, prune, runs, here)
         for note in [*notes, *resets_of(settings, swept)]:
-            console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-        go_on(folder, chosen, console)
+            console.say(f"note: {note}")
+        signal = go_on(folder, chosen, console)
+    raise typer.Exit(exit_code(signal))
 
 
 @app.command()
@@ -172,7 +173,8 @@ def resume(
     from vaelab.sweep.engines import choose
 
     with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
-        go_on(folder, chosen, Console())
+        signal = go_on(folder, chosen, Console())
+    raise typer.Exit(exit_code(signal))
 
 
 @app.command()

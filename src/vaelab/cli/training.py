@@ -4,9 +4,16 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder
+from vaelab.cli.options import (
+    RUNS,
+    ConfigArgument,
+    Overrides,
+    RunArgument,
+    RunsFolder,
+    exit_code,
+)
+from vaelab.console import Console
 from vaelab.distributed.launch import launch
 from vaelab.distributed.leave import leave
 from vaelab.distributed.seat import Seat
@@ -41,7 +48,7 @@ def reproduce(
     repetition = repeat(table, budget, runs, console)
     console.print(repetition.table())
     for note in repetition.published.notes:
-        console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
+        console.say(f"  {note}")
 
 
 @app.command()
@@ -65,7 +72,7 @@ def trap(
         return
     sprung = spring(name, runs, console)
     console.print(sprung.report())
-    console.print(f"drawn in {sprung.picture}", markup=False, soft_wrap=True)
+    console.say(f"drawn in {sprung.picture}")
 
 
 @app.command()
@@ -113,7 +120,7 @@ def train(
 
     `vaelab train mnist --devices 2` : two processes that share every batch, the same result
 
-    Ctrl-C finishes the step, saves, and prints the command that goes on.
+    Ctrl-C finishes the step, saves, and prints the command that goes on; the exit code is 130.
     """
     if resume and overwrite:
         raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
@@ -134,16 +141,16 @@ def train(
     folder = run_folder(config, runs)
     with sharing(seat, experiment.training, timeout) as world:
         for note in notes if world.leads else []:
-            console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+            console.say(f"note: {note}")
         outcomes = train_together(replicas(experiment), folder, start, console, world=world)
+        world.wait()  # nobody leaves before rank 0 has saved
     for outcome in outcomes if world.leads else []:
         if outcome.stopped is None:
-            console.print(
-                f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}",
-                markup=False, highlight=False, soft_wrap=True,
-            )  # fmt: skip
+            console.say(f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}")
+    signal = next((outcome.signal for outcome in outcomes if outcome.signal), None)
     if seat is not None:
-        leave(0)
+        leave(exit_code(signal))
+    raise typer.Exit(exit_code(signal))
 
 
 @app.command("fit-prior")
@@ -178,9 +185,8 @@ def fit_prior(
     console = Console()
     outcome = fit(find_run(run, runs), prior, overrides or [], name, console)
     console.print(outcome.table())
-    console.print(
-        f"next: vaelab evaluate {outcome.run.path}", markup=False, highlight=False, soft_wrap=True
-    )
+    console.say(f"next: vaelab evaluate {outcome.run.path}")
+    raise typer.Exit(exit_code(outcome.signal))
 
 
 @app.command()
@@ -196,11 +202,13 @@ def demo(runs: RunsFolder = RUNS) -> None:
 
     console = Console()
     experiment, _ = load_experiment("digits", ["task_name=demo"])
-    run = train_experiment(experiment, runs, Start.OVERWRITE, console).run
+    outcome = train_experiment(experiment, runs, Start.OVERWRITE, console)
+    if outcome.stopped is not None:
+        raise typer.Exit(exit_code(outcome.signal))
+    run = outcome.run
     console.print(evaluate(run, console=console).table())
-    console.print(
+    console.say(
         f"look at the pictures in {run.figures}: latent.png (where each test image lies), "
         "manifold.png (what the decoder makes of each place), latent.gif (how it formed)\n"
-        f"walk in its latent space in the browser: vaelab explore {run.path} (or make explore)",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"walk in its latent space in the browser: vaelab explore {run.path} (or make explore)"
+    )

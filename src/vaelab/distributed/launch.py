@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import IO
 
-from vaelab.errors import BadValueError, UserError
+from vaelab.errors import STOPPED, BadValueError, UserError
 
 POLL = 0.1
 """Seconds between looks at the processes."""
@@ -22,8 +22,6 @@ GRACE = 12.0
 REFUSED = 3.0
 """The same, where it refused what all were given."""
 PR_SET_PDEATHSIG = 1
-INTERRUPTED = 130
-"""The exit code of what Ctrl-C ends before it could save."""
 LAST_WORDS = 2_000
 """Characters of what a process other than rank 0 has said."""
 
@@ -47,7 +45,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
         nodes: on each of which the same is called, with MASTER_ADDR, MASTER_PORT and NODE_RANK.
 
     Returns:
-        The exit code.
+        The exit code, 130 or 143 where a signal has stopped them.
 
     Raises:
         BadValueError: nodes are not named.
@@ -125,11 +123,12 @@ class _Signals:
     """Passes SIGINT and SIGTERM on; kills at the second.
 
     Attributes:
-        caught: how many there were.
+        first: the number of the first; None before it.
     """
 
     def __init__(self, workers: Sequence[_Worker]) -> None:
-        self._workers, self.caught = workers, 0
+        self._workers = workers
+        self.first: int | None = None
         self._former = {
             kind: signal.signal(kind, self._pass_on) for kind in (signal.SIGINT, signal.SIGTERM)
         }
@@ -139,18 +138,23 @@ class _Signals:
             signal.signal(kind, handler)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self.caught += 1
+        again, self.first = self.first is not None, self.first or number
         for worker in self._workers:
             if worker.process.poll() is None:
-                worker.process.send_signal(signal.SIGKILL if self.caught > 1 else number)
+                worker.process.send_signal(signal.SIGKILL if again else number)
 
 
 def _watch(workers: Sequence[_Worker], signals: _Signals) -> int:
+    def is_failed(worker: _Worker) -> bool:
+        code = worker.process.poll()
+        saved = signals.first is not None and code == STOPPED + signals.first
+        return bool(code) and not saved
+
     failed: _Worker | None = None
     deadline = float("inf")
     while any(worker.process.poll() is None for worker in workers):
         if failed is None:
-            failed = next((one for one in workers if one.process.poll()), None)
+            failed = next(filter(is_failed, workers), None)
             if failed:
                 refused = failed.process.returncode == UserError.exit_code
                 deadline = monotonic() + (REFUSED if refused else GRACE)
@@ -158,9 +162,12 @@ def _watch(workers: Sequence[_Worker], signals: _Signals) -> int:
             for worker in workers:
                 worker.process.kill()
         sleep(POLL)
-    failed = failed or next((one for one in workers if one.process.poll()), None)
-    if failed is None or signals.caught:
-        return INTERRUPTED if failed else 0
+    failed = failed or next(filter(is_failed, workers), None)
+    if signals.first is not None:
+        ended = all(worker.process.returncode == 0 for worker in workers)
+        return 0 if ended else STOPPED + signals.first
+    if failed is None:
+        return 0
     code = failed.process.returncode
     if code < 0:
         print(

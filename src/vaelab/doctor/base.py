@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from vaelab.metrics import Number
 from vaelab.objectives import BaseObjective, ELBOConfig
-from vaelab.run import Row
+from vaelab.records import Row
 
 
 class Severity(IntEnum):

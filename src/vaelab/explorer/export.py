@@ -16,11 +16,13 @@ from pydantic import TypeAdapter
 from vaelab.bundle import Bundle
 from vaelab.errors import BadValueError
 from vaelab.explorer.page import page_folder
-from vaelab.files import opened, storage_error, write_bytes, write_text
+from vaelab.files import make_folders, opened, read_bytes, storage_error, write_bytes, write_text
 from vaelab.outputs import output_path
 
 LIST = ".vaelab-export.json"
 """Names of the files of an exported site."""
+LARGEST = 2**31
+"""Bytes of a single file that is replaced."""
 MARK = "bundle/manifest.json"
 USUAL = re.compile(
     r"index\.html|assets/[\w.-]+\.(?:js|css|wasm)|bundle/(?:manifest\.json|labels\.u8|thumbs\.png)"
@@ -115,7 +117,7 @@ def export_single_file(bundle: Bundle, path: Path, overwrite: bool = False) -> P
             page.
         StorageError: it cannot be written.
     """
-    if path.is_dir() or (path.exists() and TITLE not in path.read_text("utf-8", "replace")):
+    if os.path.lexists(path) and TITLE.encode() not in read_bytes(path, LARGEST, follow=True):
         raise BadValueError(f"{path} is something else; choose another name")
     path = output_path(path, path.name, overwrite)
     return write_text(path, single_file(bundle))
@@ -159,7 +161,7 @@ def _files(bundle: Bundle) -> dict[str, bytes]:
     bundle.graphs()
     bundle.check()
     manifest = json.dumps(_without_paths(bundle.manifest())).encode()
-    others = {name: path.read_bytes() for name, path in bundle.files.items()}
+    others = {name: bundle.read(name) for name in bundle.files}
     return {"manifest.json": manifest, **others}
 
 
@@ -179,7 +181,7 @@ def _without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
 def _beside(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes the real one; nothing half-written is left."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         temporary.chmod(0o755)
         try:

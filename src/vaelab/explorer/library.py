@@ -1,12 +1,13 @@
 """The runs of a folder, as the page lists and opens them."""
 
+import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vaelab.bundle import Bundle
+from vaelab.console import visible
 from vaelab.errors import MissingFileError, UserError
 from vaelab.run import Run, find_runs
 
@@ -44,9 +45,14 @@ class Library:
     def rows(self) -> list[dict[str, Any]]:
         """Every run in a line, the newest first; with the reason where it cannot be shown."""
         found = []
-        for path in find_runs(self.folder) if self.folder.is_dir() else []:
-            with suppress(FileNotFoundError):  # it was removed, or replaced, a moment ago
-                found.append(((path / "config.yaml").stat().st_mtime, _row(path)))
+        for path in find_runs(self.folder) if os.path.isdir(self.folder) else []:
+            try:
+                written = (path / "config.yaml").lstat().st_mtime
+            except FileNotFoundError:  # it was removed, or replaced, a moment ago
+                continue
+            except OSError:  # nobody may look into it: the row says so
+                written = 0.0
+            found.append((written, _row(path)))
         rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
         return sorted(rows, key=lambda row: row["id"] != self.opened)
 
@@ -59,8 +65,8 @@ def _row(path: Path) -> dict[str, Any]:
     try:
         run = Run(path)
         metrics, about = run.metrics(), run.about_weights()
-    except UserError as error:
-        return row | {"obstacle": str(error)}
+    except (UserError, OSError) as error:
+        return row | {"obstacle": visible(str(error))}
     if not run.experiment.model.flat:
         reason = f"a `{run.experiment.model.kind}` has no code that is one vector to walk in"
         return row | {"obstacle": reason}

@@ -14,9 +14,8 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
-from rich.console import Console
-
 from vaelab.config import validate
+from vaelab.console import Console
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames

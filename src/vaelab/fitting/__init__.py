@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
-from rich.console import Console
-
+from vaelab.console import Console
 from vaelab.data.feed import Feed
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment, PriorFitConfig
@@ -16,7 +15,8 @@ from vaelab.fitting.request import check_coded, check_kind, fitted_experiment
 from vaelab.metrics import BoundMetric, Number
 from vaelab.pictures import draw_run, suited
 from vaelab.randomness import Purpose, seeded
-from vaelab.run import Row, Run
+from vaelab.records import Row
+from vaelab.run import Run
 from vaelab.training.environment import describe_environment
 from vaelab.training.interrupt import interruptible
 from vaelab.training.precision import choose_place
@@ -60,8 +60,7 @@ def fit_prior(
     experiment, settings = fitted_experiment(run, check_kind(before, kind), assignments, name)
     done, epochs = epochs_done(run), run.experiment.training.epochs
     if 0 < done < epochs:
-        note = f"note: {run.path} has had {done} of its {epochs} epochs of training"
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.say(f"note: {run.path} has had {done} of its {epochs} epochs of training")
     with FittingFolder(run.path.resolve().parent / experiment.task_name) as folder:
         return _fit(run, before, about, experiment, settings, folder, console)
 
@@ -121,7 +120,7 @@ def _fit(
     draw_run(new, suited(experiment.figures.at_end, experiment.model), store, console)
     return PriorFit(
         new, run.path.name, split, len(feeds[split]), numbers[split], measured, gains[split],
-        gains["train"],
+        gains["train"], interrupt.signal,
     )  # fmt: skip
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from rich.console import Console
-
+from vaelab.console import Console
 from vaelab.metrics import Number
-from vaelab.run import Row
+from vaelab.records import Row
 
 
 class Log:

@@ -15,7 +15,8 @@ from vaelab.experiment import Experiment
 from vaelab.files import storage_error, sync_folder
 from vaelab.fitting.codes import Coded
 from vaelab.metrics import Number
-from vaelab.run import Row, Run
+from vaelab.records import Row
+from vaelab.run import Run
 from vaelab.runfiles import remove_run
 from vaelab.runlock import RunLock
 from vaelab.training.environment import write_environment
@@ -36,6 +37,7 @@ class PriorFit:
         after: numbers with the fitted one.
         gain: mean over these images of log p(z) after minus before, at the same codes.
         train_gain: the same over the training images.
+        signal: number of the signal that ended the fit; None: it ended by itself.
     """
 
     run: Run
@@ -46,6 +48,7 @@ class PriorFit:
     after: Mapping[str, Number]
     gain: Number
     train_gain: Number
+    signal: int | None
 
     def table(self) -> Table:
         """Before and after, for a terminal."""

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from pathlib import Path
+from signal import SIGTERM
 from statistics import mean, stdev
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.errors import BadValueError
+from vaelab.console import Console
+from vaelab.errors import BadValueError, StoppedBySignalError
 from vaelab.evaluation import evaluate
 from vaelab.experiment import Experiment
 from vaelab.library import load_experiment
@@ -84,14 +85,13 @@ def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetit
     chosen = published.budgets[budget]
     lines: list[Line] = []
     for row in published.rows_of(chosen):
-        console.print(f"== {row.name}", markup=False, highlight=False)
+        console.say(f"== {row.name}")
         experiments = experiments_of(row, chosen, f"{name}_{budget}")
-        runs = [
-            outcome.run for outcome in train_together(experiments, folder, Start.RESUME, console)
-            if outcome.stopped is None
-        ]  # fmt: skip
-        if len(runs) < len(experiments):
-            raise BadValueError(f"`{row.name}` was stopped; the same command goes on with it")
+        outcomes = train_together(experiments, folder, Start.RESUME, console)
+        if stopped := [outcome for outcome in outcomes if outcome.stopped]:
+            what = f"`{row.name}` was stopped; the same command goes on with it"
+            raise StoppedBySignalError(what, stopped[0].signal or SIGTERM)
+        runs = [outcome.run for outcome in outcomes]
         lines += _lines(row, runs, chosen.samples, console)
     return Repetition(published, chosen, tuple(lines))
 

@@ -7,8 +7,9 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.config import Config, read_yaml, validate
+from vaelab.config import Config, validate
 from vaelab.errors import MissingFileError
+from vaelab.yamlfile import read_yaml
 
 FOLDER = Path(__file__).parent / "tables"
 

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
 
 from rich.box import SIMPLE
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.console import Console
+from vaelab.errors import BadCombinationError, StoppedBySignalError
 from vaelab.experiment import Experiment
 from vaelab.figures import save_png
 from vaelab.models import VAE
@@ -96,7 +98,8 @@ def _trained(experiment: Experiment, folder: Path, console: Console) -> Trained:
         outcome = train(experiment, folder, Start.RESUME)
     run: Run = outcome.run
     if outcome.stopped is not None:
-        raise BadValueError(f"{run.path} was stopped; the same command goes on with it")
+        what = f"{run.path} was stopped; the same command goes on with it"
+        raise StoppedBySignalError(what, outcome.signal or SIGTERM)
     model, _ = run.load_model()
     if not isinstance(model, VAE):
         raise BadCombinationError(f"a trap needs `model: vae`, but {run.path} is another model")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vaelab.config import Config, read_yaml, validate
+from vaelab.config import Config, validate
 from vaelab.errors import MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.library import load_experiment, shipped_traps
@@ -14,6 +14,7 @@ from vaelab.traps.cross_entropy import CrossEntropyMeasure
 from vaelab.traps.mean_code import MeanCodeMeasure
 from vaelab.traps.minibatch import MinibatchMeasure
 from vaelab.traps.surrogate import SurrogateMeasure
+from vaelab.yamlfile import read_yaml
 
 Measure = Annotated[
     BoundMeasure | CrossEntropyMeasure | MeanCodeMeasure | MinibatchMeasure | SurrogateMeasure,

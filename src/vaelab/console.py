@@ -1,0 +1,137 @@
+"""What reaches a terminal: nothing it would obey, in letters it has, and no end if it goes away."""
+
+import errno
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+import rich.console
+from rich.console import JustifyMethod, OverflowMethod
+from rich.style import Style
+from rich.text import Text
+
+CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What a terminal obeys (C0 but for tab and new line, C1), what turns text around, what ends a line
+of YAML, and halves of characters, as which Python has bytes of names that are not UTF-8."""
+WIDEST = 1000
+"""Columns of a terminal, at most."""
+
+
+def visible(text: str) -> str:
+    r"""Text without anything that a terminal obeys: ESC becomes `\x1b`, the byte 0xff `\xff`."""
+    return CONTROL.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if 0xDC80 <= number <= 0xDCFF:
+        number -= 0xDC00  # a byte that was no UTF-8 (PEP 383)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+class Console(rich.console.Console):
+    """A terminal or a file, told nothing that a terminal obeys but rich's own colours."""
+
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: Any = None,
+    ) -> Text:
+        """The text as rich shows it, but without emoji in place of words such as `:smile:`."""
+        return super().render_str(
+            visible(text), style=style, justify=justify, overflow=overflow, emoji=False,
+            markup=markup, highlight=highlight, highlighter=highlighter,
+        )  # fmt: skip
+
+    def say(self, text: str) -> None:
+        """A line of plain text, however long."""
+        self.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Stream(io.TextIOWrapper):
+    """Standard output or error, as long as it can be written; then nowhere.
+
+    A command goes on when its terminal is closed or its disk is full, for what it has to do is not
+    to print. What the encoding lacks is shown as an escape.
+
+    Attributes:
+        failure: why it could not be written.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write, unless nobody reads."""
+        with self._giving_up():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what was written, likewise."""
+        with self._giving_up():
+            super().flush()
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = self.failure or error
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.fileno())
+            os.close(null)
+
+
+@contextmanager
+def streams() -> Iterator[tuple[Stream | TextIO, Stream | TextIO]]:
+    """Standard output and error as `Stream`s inside the block."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = opened = _stream(before[0], 1), _stream(before[1], 2)
+    try:
+        yield opened
+    finally:
+        for stream in opened:
+            stream.flush()
+            if isinstance(stream, Stream):
+                with suppress(OSError):
+                    stream.detach()
+        sys.stdout, sys.stderr = before
+
+
+def _stream(stream: Any, number: int) -> Stream | TextIO:
+    if stream is None:  # its shell has closed it; a file that is opened must not be taken for it
+        null = os.open(os.devnull, os.O_RDONLY)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+        return Stream(
+            io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8", "backslashreplace"
+        )
+    if not isinstance(stream, io.TextIOWrapper):
+        other: TextIO = stream  # a notebook's
+        return other
+    stream.flush()
+    return Stream(
+        stream.buffer, stream.encoding, "backslashreplace", line_buffering=stream.line_buffering
+    )
+
+
+def lost(stream: object) -> str | None:
+    """Why a stream could not be written, in words; None where it was, or nobody wants to know."""
+    failure = stream.failure if isinstance(stream, Stream) else None
+    if failure is None:
+        return None
+    return "" if failure.errno == errno.EPIPE else failure.strerror or str(failure)
