@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 
 FORGOTTEN = 24 * 3600
 """Seconds after which any temporary file is taken for a leftover."""
+HOLLOW = 2**31
+"""Bytes from which on a file's holes are looked for."""
 LONGEST_NAME = 100
-"""Characters of a target's name that its temporary name repeats; systems allow 255 bytes."""
+"""Bytes of a target's name that its temporary name repeats; systems allow 255 bytes."""
 TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[^.]+)-)?(?P<pid>\d+)\.(?:tmp|old)")
 
 
@@ -37,7 +40,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], parents: bool =
     temporary = temporary_name(path)
     try:
         if parents:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(path.parent)
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise StorageError(f"cannot write {path}: it is no ordinary file")
         with temporary.open("wb") as file:
             write(file)
             file.flush()
@@ -63,6 +68,23 @@ def write_text(path: Path, text: str, parents: bool = False) -> Path:
     return write_bytes(path, text.encode(), parents)
 
 
+def make_folders(path: Path, target: Path | None = None) -> Path:
+    """Make a folder, and those that it lies in.
+
+    Args:
+        path: the folder.
+        target: what it is made for, where an error names that.
+
+    Raises:
+        StorageError: one cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (OSError, RecursionError, ValueError) as error:
+        raise storage_error(target or path, error) from error
+    return path
+
+
 def make_folder(path: Path) -> Path:
     """Make a folder inside one that is there.
 
@@ -78,7 +100,8 @@ def make_folder(path: Path) -> Path:
 
 def temporary_name(path: Path) -> Path:
     """Where `path` is prepared: `.NAME.HOST-PID.tmp`, so that leftovers can be told."""
-    return path.with_name(f".{path.name[:LONGEST_NAME]}.{_host()}-{os.getpid()}.tmp")
+    name = os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME])
+    return path.with_name(f".{name}.{_host()}-{os.getpid()}.tmp")
 
 
 def is_temporary(name: str) -> bool:
@@ -125,8 +148,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def opened(path: Path, follow: bool = False) -> Iterator[BinaryIO]:
+def open_ordinary(path: Path, follow: bool = False) -> BufferedReader:
     """An ordinary file to read, and nothing else that may stand under its name.
 
     A device or a pipe would be read for ever, and a symbolic link inside a folder from somebody
@@ -145,34 +167,91 @@ def opened(path: Path, follow: bool = False) -> Iterator[BinaryIO]:
     flags |= 0 if follow else getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:  # the latter where no file can have such a name
+        raise _unreadable(path, error) from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise BadValueError(f"{path} is no ordinary file and is not read")
+        return open(descriptor, "rb")
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, IsADirectoryError):
+            raise _unreadable(path, error) from error
+        raise
+
+
+@contextmanager
+def opened(path: Path, follow: bool = False) -> Iterator[BufferedReader]:
+    """The file that `open_ordinary` opens, inside the block.
+
+    Raises:
+        UserError: as there; or reading fails.
+    """
+    with open_ordinary(path, follow) as file:
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BadValueError(f"{path} is no ordinary file and is not read")
-            file = os.fdopen(descriptor, "rb")
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with file:
             yield file
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
-    except OSError as error:
-        if isinstance(error, StorageError | MissingFileError):
-            raise
-        if error.errno == errno.ELOOP:
-            raise BadValueError(f"{path} is a symbolic link, which is not followed") from error
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        except OSError as error:
+            if isinstance(error, UserError):
+                raise
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> UserError:
+    """Say in words why `path` could not be read."""
+    if isinstance(error, ValueError | FileNotFoundError | NotADirectoryError):
+        return MissingFileError(f"there is no file {path}")
+    if error.errno == errno.ELOOP:
+        return BadValueError(f"{path} is a symbolic link, which is not followed")
+    return StorageError(f"cannot read {path}: {error.strerror or error}")
+
+
+def read_bytes(path: Path, most: int, follow: bool = False) -> bytes:
+    """The content of an ordinary file that is not too long.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+        follow: as for `opened`.
+
+    Raises:
+        UserError: as `opened`; or it is longer.
+    """
+    with opened(path, follow) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise BadValueError(f"{path} is longer than {most:,} bytes and is not read")
+        return file.read(most)
+
+
+def is_hollow(file: BinaryIO) -> bool:
+    """Whether a large file has hardly anything on the disk: to read its zeros takes for ever."""
+    fact = os.fstat(file.fileno())
+    stored = 512 * getattr(fact, "st_blocks", fact.st_size)  # Windows does not tell
+    return fact.st_size > HOLLOW and stored < fact.st_size // 16
+
+
+def may_be_there(path: Path) -> bool:
+    """Whether there is something of that name, or nobody may look; no error, whatever the name."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # too long a name, or one that no system has
+        return False
+    return True
 
 
 def _host() -> str:
     return socket.gethostname().replace(".", "_")[:64]
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
+def storage_error(path: Path, error: Exception) -> StorageError:
     """Say in words why `path` could not be written."""
     if isinstance(error, StorageError):
         return error
-    reason = error.strerror or str(error)
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return StorageError(
         f"cannot write {path}: {reason}; earlier files are intact; "
         "free some space or choose another folder"

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from vaelab.errors import BadValueError
-from vaelab.files import storage_error
+from vaelab.files import make_folders
 
 
 def output_path(given: Path | None, usual: str, overwrite: bool = False) -> Path:
@@ -18,7 +18,7 @@ def output_path(given: Path | None, usual: str, overwrite: bool = False) -> Path
         overwrite: write over a file that the user named.
 
     Raises:
-        BadValueError: the file that the user named is there already.
+        BadValueError: the file that the user named is there already, or a folder.
         StorageError: the folder cannot be made.
     """
     if given is None:
@@ -27,10 +27,11 @@ def output_path(given: Path | None, usual: str, overwrite: bool = False) -> Path
         raise BadValueError(
             f"{given} is there already; --overwrite replaces it, or name another file"
         )
-    try:
-        given.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(given, error) from error
+    if not given.name or os.path.isdir(given):
+        raise BadValueError(
+            f"cannot write {given}: it is a folder; name a file, such as {given / usual}"
+        )
+    make_folders(given.parent, given)
     return given
 
 

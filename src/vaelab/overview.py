@@ -8,6 +8,7 @@ from rich.table import Table
 
 from vaelab.errors import UserError
 from vaelab.run import Run, find_runs
+from vaelab.yamlfile import quoted
 
 
 def overview(folder: Path) -> Table:
@@ -42,8 +43,8 @@ def _row(path: Path) -> list[str]:
         about = run.about_weights()
         evaluation = run.evaluation()
         old = "" if run.has_measured(evaluation) else " (old)"
-    except UserError as error:
-        return [f"damaged: {error}", "", "", "", "", ""]
+    except (UserError, OSError) as error:
+        return [f"damaged: {quoted(str(error))}", "", "", "", "", ""]
     # numbers of another split are not the test's
     numbers = evaluation.get("numbers", {}) if evaluation.get("split") == "test" else {}
     config = run.experiment

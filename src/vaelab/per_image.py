@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vaelab.errors import BadValueError
+from vaelab.files import may_be_there
 from vaelab.tensorfile import read_tensors, write_tensors
 
 SCHEMA = 1
@@ -32,15 +34,28 @@ def save_per_image(
 
 
 def load_per_image(
-    path: Path, weights: str, images: str, name: str
+    path: Path, weights: str, images: str, count: int, name: str
 ) -> Float[np.ndarray, " n"] | None:
     """The values whose mean is `name`, or None where the file has none of these weights and images.
+
+    Args:
+        path: of the file.
+        weights: digest of the weights.
+        images: checksum of the images.
+        count: how many images there are.
+        name: of the mean.
 
     Raises:
         BadValueError: the file is damaged.
     """
-    if not path.is_file():
+    if not may_be_there(path):
         return None
     values, about = read_tensors(path)
     found = {"schema": SCHEMA, "weights": weights, "images_checksum": images}
-    return values[name].double().numpy() if about == found and name in values else None
+    if about != found or name not in values:
+        return None
+    if values[name].shape != (count,):
+        raise BadValueError(
+            f"{path} is damaged: `{name}` is not a number for each of {count} images"
+        )
+    return values[name].double().numpy()

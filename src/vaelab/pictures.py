@@ -1,18 +1,20 @@
 """The pictures of a run: its figures drawn from the weights it keeps."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
-from vaelab.config import Config, parse_yaml, validate
+from vaelab.config import Config, validate
+from vaelab.console import Console
 from vaelab.data import Store
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, StorageError
 from vaelab.figures import BaseFigure, FigureConfig, Panel, Subject, film_is_stale, latent_film
 from vaelab.models import BaseModel, FlatLatent
 from vaelab.run import Run
+from vaelab.yamlfile import parse_yaml
 
 
 class _Choice(Config):
@@ -82,7 +84,12 @@ def draw_missing(run: Run) -> list[Path]:
     for figure in suited(run.experiment.figures.every_epoch, run.experiment.model):
         for path in sorted(run.figures.glob(f"{figure.kind}_epoch_*.npz")):
             if not _is_drawn(path):
-                written += figure.write_pictures(Panel.load(path), run.figures)
+                try:
+                    written += figure.write_pictures(Panel.load(path), run.figures)
+                except StorageError:
+                    raise
+                except Exception as error:  # a damaged panel may hold anything
+                    logging.getLogger("vaelab").warning("%s is not drawn: %s", path, error)
     return written
 
 
@@ -118,8 +125,5 @@ def draw_run(
             film = latent_film(run.figures)
             written += [] if film is None else [film]
     pictures = sorted({path.name for path in written if path.suffix in {".png", ".gif"}})
-    console.print(
-        f"pictures in {run.figures}: {', '.join(pictures)}",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    console.say(f"pictures in {run.figures}: {', '.join(pictures)}")
     return written

@@ -1,26 +1,36 @@
 """The run directory: the only code that knows its file names."""
 
 import json
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
 from uuid import uuid4
 
 import torch
+from pydantic import BaseModel
 
-from vaelab.config import read_yaml, to_yaml, validate
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.config import to_yaml, validate
+from vaelab.errors import BadValueError, MissingFileError, StorageError
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
-from vaelab.files import storage_error, write_text
+from vaelab.files import may_be_there, storage_error, write_text
 from vaelab.models import LatentVariableModel
+from vaelab.records import (
+    CheckpointRecord,
+    EnvironmentRecord,
+    EvaluationRecord,
+    IdentityRecord,
+    Row,
+    WeightsRecord,
+    check,
+    read_record,
+    read_rows,
+    with_choice,
+)
+from vaelab.runfiles import refuse_links
 from vaelab.tensorfile import digest_of, read_digest, read_header, read_tensors, write_tensors
-
-Row = dict[str, Any]
-KeptBy = Literal["valid_elbo", "valid_loss", "last"]
-"""Weights are of the epoch with the largest validation ELBO at beta 1, with the smallest loss on
-validation images, or of the last."""
+from vaelab.yamlfile import read_yaml
 
 
 class Run:
@@ -31,17 +41,19 @@ class Run:
 
     Raises:
         MissingFileError: there is no run in that folder.
-        BadValueError: its config.yaml is not a config.
+        BadValueError: its config.yaml is not a config, or the folder holds a symbolic link.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not self.config_path.is_file():
+        if not self.exists(path):
             raise MissingFileError(
                 f"there is no run in {path} (no config.yaml); `vaelab runs` lists runs, "
                 "`vaelab train CONFIG` makes one"
             )
+        refuse_links(path)
         self.experiment = validate(Experiment, read_yaml(self.config_path), str(self.config_path))
+        refuse_links(path, self.experiment.output_train_dir)
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment) -> "Run":
@@ -52,12 +64,12 @@ class Run:
     @staticmethod
     def exists(path: Path) -> bool:
         """Whether there is a run in a folder."""
-        return (path / "config.yaml").is_file()
+        return may_be_there(path / "config.yaml")
 
     @staticmethod
     def has_weights(path: Path) -> bool:
         """Whether a run in a folder has saved weights."""
-        return (path / "weights.safetensors").is_file()
+        return may_be_there(path / "weights.safetensors")
 
     @property
     def config_path(self) -> Path:
@@ -124,13 +136,7 @@ class Run:
         Raises:
             BadValueError: the file is damaged.
         """
-        if not self.metrics_path.is_file():
-            return []
-        try:
-            lines = self.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-            return [json.loads(line) for line in lines if line.endswith("\n")]
-        except ValueError as error:
-            raise BadValueError(f"{self.metrics_path} is damaged: {error}") from error
+        return read_rows(self.metrics_path) if may_be_there(self.metrics_path) else []
 
     def append_metrics(self, rows: Iterable[Row]) -> None:
         """Add rows.
@@ -172,19 +178,33 @@ class Run:
 
     def plane(self) -> Plane | None:
         """The plane of the last latent picture, if there is one."""
-        return Plane.load(self.plane_path) if self.plane_path.is_file() else None
+        if not may_be_there(self.plane_path):
+            return None
+        try:
+            return Plane.load(self.plane_path)
+        except BadValueError as error:  # nothing but how pictures are turned is lost with it
+            logging.getLogger("vaelab").warning("%s", error)
+            return None
 
     def environment(self) -> Row:
         """What environment.json says, empty where it is missing."""
-        return read_json(self.environment_path) if self.environment_path.is_file() else {}
+        return _record(self.environment_path, EnvironmentRecord)
 
     def evaluation(self) -> Row:
         """What evaluation.json says, empty where it is missing."""
-        return read_json(self.evaluation_path) if self.evaluation_path.is_file() else {}
+        return _record(self.evaluation_path, EvaluationRecord)
 
     def about_weights(self) -> Row:
-        """What the weights' file says of them; empty where there are none."""
-        return _chosen(read_header(self.weights_path)) if self.weights_path.is_file() else {}
+        """What the weights' file says of them; empty where there are none.
+
+        Raises:
+            BadValueError: the file is damaged.
+        """
+        if not self.has_weights(self.path):
+            return {}
+        about = read_header(self.weights_path)
+        check(self.weights_path, WeightsRecord, about)
+        return with_choice(about)
 
     def has_measured(self, row: Row) -> bool:
         """Whether numbers are of the weights that the run has now.
@@ -193,7 +213,7 @@ class Run:
             row: what evaluation.json or quality_FEATURES.json says; one of an earlier version
                 knows no more of the weights than their epoch.
         """
-        if not row or not self.weights_path.is_file():
+        if not row or not self.has_weights(self.path):
             return False
         if "weights" in row:
             return bool(row["weights"] == read_digest(self.weights_path))
@@ -201,9 +221,9 @@ class Run:
 
     def identity(self) -> str:
         """A name that no other run has, made when it is first asked for."""
-        if not self.identity_path.is_file():
+        if not may_be_there(self.identity_path):
             write_text(self.identity_path, json.dumps({"identity": uuid4().hex}))
-        return str(read_json(self.identity_path)["identity"])
+        return str(read_record(self.identity_path, IdentityRecord)["identity"])
 
     def save_changes(self, changes: tuple[Change, ...]) -> None:
         """Put what was changed while training into the config."""
@@ -216,6 +236,19 @@ class Run:
         about = {"image_shape": model.image_shape, "classes": list(classes), **facts}
         write_tensors(self.weights_path, model.state_dict(), about)
 
+    def saved_progress(self) -> Row | None:
+        """Epochs and steps of what is saved to go on from; None where nothing is.
+
+        Raises:
+            BadValueError: the file is damaged.
+        """
+        if not may_be_there(self.resume_path):
+            return None
+        about = read_header(self.resume_path)
+        check(self.resume_path, CheckpointRecord, about)
+        progress: Row = about["progress"]
+        return progress
+
     def load_model(self, device: torch.device | str = "cpu") -> tuple[LatentVariableModel, Row]:
         """The model with the weights kept, in evaluation mode, and what was saved about them.
 
@@ -225,11 +258,12 @@ class Run:
             MissingFileError: nothing has been saved yet.
             BadValueError: the file is damaged or of another model.
         """
-        if not self.weights_path.is_file():
+        if not self.has_weights(self.path):
             raise MissingFileError(
                 f"{self.path} has no weights yet; `vaelab train {self.path} --resume` trains it"
             )
         tensors, about = read_tensors(self.weights_path)
+        check(self.weights_path, WeightsRecord, about)
         try:
             model = self.experiment.model.build(
                 tuple(about["image_shape"]),
@@ -237,51 +271,30 @@ class Run:
                 len(about["classes"]),
             )
             model.load_state_dict(tensors)
-        except (KeyError, RuntimeError) as error:
+        except RuntimeError as error:
             raise BadValueError(
                 f"{self.weights_path} does not fit the model of config.yaml: {error}"
             ) from error
-        return model.to(device).eval(), _chosen({**about, "digest": digest_of(tensors)})
+        for name, tensor in tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise BadValueError(
+                    f"{self.weights_path}: `{name}` has numbers that are not finite, so that it is "
+                    "damaged, or of a training that diverged; train the run again"
+                )
+        return model.to(device).eval(), with_choice({**about, "digest": digest_of(tensors)})
 
 
-def kept_words(about: Row) -> str:
-    """What weights were chosen by, for people.
-
-    Args:
-        about: what the run's `about_weights` or its evaluation.json says.
-    """
-    match about["kept_by"], about["kept_value_nats"]:
-        case "valid_elbo", float(value):
-            return f"best validation ELBO, {value:,.2f} nats"
-        case "valid_loss", float(value):
-            return f"smallest validation loss, {value:,.2f} nats"
-    return "the last"
-
-
-def _chosen(about: Row) -> Row:
-    """With what an earlier version, which always took the ELBO where it could, does not say."""
-    elbo = about.get("valid_elbo_nats")
-    by = "last" if elbo is None else "valid_elbo"
-    return {"kept_by": by, "kept_value_nats": elbo, **about}
-
-
-def read_json(path: Path) -> Row:
-    """Read a JSON object.
-
-    Raises:
-        BadValueError: the file is damaged.
-    """
-    try:
-        content: Row = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadValueError(f"{path} is damaged: {error}") from error
-    return content
+def _record(path: Path, schema: type[BaseModel]) -> Row:
+    return read_record(path, schema) if may_be_there(path) else {}
 
 
 def find_runs(folder: Path) -> list[Path]:
     """The run folders directly in a folder, by name."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise MissingFileError(f"there is no folder {folder}; `vaelab train CONFIG` makes runs")
-    with os.scandir(folder) as entries:
-        shown = (Path(entry.path) for entry in entries if not entry.name.startswith("."))
-        return sorted(path for path in shown if Run.exists(path))
+    try:
+        with os.scandir(folder) as entries:
+            shown = (Path(entry.path) for entry in entries if not entry.name.startswith("."))
+            return sorted(path for path in shown if Run.exists(path))
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror}") from error

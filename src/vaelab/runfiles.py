@@ -23,6 +23,7 @@ FILES = re.compile(
 BUNDLE = re.compile(
     r"manifest\.json|labels\.u8|thumbs\.png|codes|weights|codes/\d{4}\.i16|weights/\d{4}\.f16"
 )
+FOLDERS = ("explorer", "explorer/codes", "explorer/weights")
 KINDS = "|".join(
     re.escape(member.model_fields["kind"].default) for member in get_args(get_args(FigureConfig)[0])
 )
@@ -63,6 +64,31 @@ def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
             f"{folder} holds what vaelab did not write ({', '.join(names[:NAMED])}{more}), so it "
             f"is not {what}; move that elsewhere, or choose another task_name"
         )
+
+
+def refuse_links(folder: Path, pictures: str = "output") -> None:
+    """Refuse a run in whose folder a symbolic link stands under a name of ours.
+
+    It may lead to any file of whoever reads it, or over which they write. Only names are looked at,
+    and files deeper inside are opened without following links.
+
+    Raises:
+        BadValueError: naming it.
+    """
+    names = [path for path in _listed(folder) if FILES.fullmatch(path.name)]
+    for path in [*names, *(folder / name for name in (*FOLDERS, pictures))]:
+        if os.path.islink(path):
+            raise BadValueError(
+                f"{path} is a symbolic link, which may lead anywhere, and is not followed; put "
+                "what it leads to in its place"
+            )
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return _inside(folder)
+    except OSError:  # whoever reads from it says so
+        return []
 
 
 def remove_run(folder: Path, pictures: str) -> None:

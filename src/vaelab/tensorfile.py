@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,9 +49,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Header]:
     Raises:
         BadValueError: the file is damaged or was not written by vaelab.
     """
-    with opened(path) as file:
-        content = file.read()  # at once: a training may put a newer file in its place meanwhile
     try:
+        with opened(path) as file:
+            _check_length(file)
+            content = file.read()  # at once: a training may put a newer one in its place meanwhile
         tensors, header = load(content), _header(BytesIO(content))
         if header.tensors not in {None, digest_of(tensors)}:
             raise ValueError("its tensors are not those that were saved: their checksum differs")
@@ -128,11 +130,25 @@ class _Header:
 
 
 def _header(file: BinaryIO | BytesIO) -> _Header:
+    return _Header.parse(_json(file)["__metadata__"]["vaelab"])
+
+
+def _json(file: BinaryIO | BytesIO) -> Header:
     """A .safetensors file begins with the length of its JSON header, a uint64."""
     (length,) = struct.unpack("<Q", file.read(8))
     if length > LONGEST_HEADER:
         raise ValueError(f"a header of {length} bytes")
-    return _Header.parse(json.loads(file.read(length))["__metadata__"]["vaelab"])
+    header: Header = json.loads(file.read(length))
+    return header
+
+
+def _check_length(file: BinaryIO) -> None:
+    """Refuse to read what is longer or shorter than its tensors, before it is in memory."""
+    tensors = [entry for name, entry in _json(file).items() if name != "__metadata__"]
+    end = file.tell() + max((entry["data_offsets"][1] for entry in tensors), default=0)
+    if end != file.seek(0, os.SEEK_END):
+        raise ValueError(f"it has {file.tell():,} bytes where its header promises {end:,}")
+    file.seek(0)
 
 
 def _digest(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vaelab.errors import BadValueError
 from vaelab.networks.layers import Shape
+from vaelab.yamlfile import quoted
 
 OPERATIONS = frozenset({
     "linear", "conv2d", "conv_transpose2d", "upsample", "reshape", "slice", "add", "multiply",
@@ -19,6 +20,8 @@ OPERATIONS = frozenset({
     "append_one_hot", "class_planes", "continuous_bernoulli_mean",
 })  # fmt: skip
 TENSORS = ("weight", "bias")
+LARGEST = 2**31
+"""Numbers of a value, for one image."""
 
 
 class UnsupportedLayerError(Exception):
@@ -95,9 +98,13 @@ class Graph:
         """
         try:
             ops = tuple(_read_op(op) for op in data["ops"])
-            graph = cls(dict(data["inputs"]), ops, dict(data["outputs"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadValueError(f"{where} is damaged: {error!r}") from error
+            inputs, outputs = (
+                {str(name): int(value) for name, value in data[key].items()}
+                for key in ("inputs", "outputs")
+            )
+            graph = cls(inputs, ops, outputs)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise BadValueError(f"{where} is damaged: {quoted(repr(error))}") from error
         graph._check(weights, where)
         return graph
 
@@ -137,7 +144,7 @@ def _read_op(data: Mapping[str, Any]) -> Op:
             place: Sequence[int] | None = data[name]
             tensors[name] = None if place is None else (int(place[0]), int(place[1]))
     shape = tuple(int(side) for side in data["shape"])
-    if prod(shape) < 1:
+    if min(shape, default=1) < 1 or prod(shape) > LARGEST:
         raise ValueError(f"a value of shape {shape}")
     inputs = tuple(int(value) for value in data["in"])
     return Op(str(data["op"]), inputs, int(data["out"]), shape, tensors, rest)

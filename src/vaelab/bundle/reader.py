@@ -6,14 +6,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from vaelab.bundle.graph import Graph
-from vaelab.bundle.writer import FORMAT, VERSION, BundleWriter
+from vaelab.bundle.schema import FORMAT, LONGEST, VERSION, ManifestRecord, check_atlas
+from vaelab.bundle.writer import BundleWriter
 from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import opened, read_bytes
 from vaelab.models import FlatLatent, LatentVariableModel, as_flat
+from vaelab.records import in_words
 from vaelab.run import Run
 from vaelab.runfiles import remove_bundle
-from vaelab.tensorfile import read_header, read_tensors
+from vaelab.tensorfile import read_tensors
+from vaelab.yamlfile import quoted
 
 Manifest = dict[str, Any]
 
@@ -37,6 +42,8 @@ class Bundle:
         if not self._path.is_file():
             rebuild(run)
         self._stored = self._read()
+        if links := [name for name, path in self.files.items() if path.is_symlink()]:
+            raise self._damaged(f"{links[0]} is a symbolic link, which is not followed")
 
     @property
     def _path(self) -> Path:
@@ -52,7 +59,8 @@ class Bundle:
 
     def manifest(self) -> Manifest:
         """The manifest with the run's metrics as they are now."""
-        best = read_header(self.run.weights_path)["step"] if self._has_weights else None
+        has_weights = self.run.has_weights(self.run.path)
+        best = self.run.about_weights()["step"] if has_weights else None
         steps = [dict(step) for step in self._stored["steps"]]
         if best is not None and steps:
             nearest = min(steps, key=lambda step: abs(step["step"] - best))
@@ -65,17 +73,12 @@ class Bundle:
         return {**self._stored, "run": about, "steps": steps, "metrics": self.run.metrics()}
 
     @property
-    def _has_weights(self) -> bool:
-        return self.run.weights_path.is_file()
-
-    @property
     def _finished(self) -> bool:
-        path = self.run.resume_path
-        epochs = self.run.experiment.training.epochs
-        return path.is_file() and bool(read_header(path)["progress"]["epoch"] >= epochs)
+        progress = self.run.saved_progress()
+        return progress is not None and progress["epoch"] >= self.run.experiment.training.epochs
 
     def check(self) -> None:
-        """See that every file is there and as long as the manifest says.
+        """See that every file is what the manifest says.
 
         Raises:
             BadValueError: one is not.
@@ -90,6 +93,24 @@ class Bundle:
             size = path.stat().st_size
             if wanted is not None and size != wanted:
                 raise self._damaged(f"{name} has {size} bytes, and {wanted} fit the manifest")
+        if max(self.read("labels.u8")) >= len(stored["data"]["classes"]):
+            raise self._damaged("labels.u8 has labels of no class")
+        try:
+            check_atlas(self.read("thumbs.png"), stored)
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
+
+    def read(self, name: str) -> bytes:
+        """The content of a file.
+
+        Args:
+            name: one of `files`.
+
+        Raises:
+            UserError: it cannot be read, or is no ordinary file.
+        """
+        with opened(self.files[name]) as file:
+            return file.read()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -103,10 +124,10 @@ class Bundle:
         Raises:
             MissingFileError: no such step has been kept.
         """
-        path = self.files.get(f"weights/{index:04}.f16")
-        if path is None or not path.is_file():
+        name = f"weights/{index:04}.f16"
+        if name not in self.files:
             raise MissingFileError(f"{self.folder} holds no step {index}")
-        return np.frombuffer(path.read_bytes(), dtype="<f2").astype(np.float32)
+        return np.frombuffer(self.read(name), dtype="<f2").astype(np.float32)
 
     def model(self) -> FlatLatent:
         """The run's model in evaluation mode, its weights not loaded yet."""
@@ -134,22 +155,20 @@ class Bundle:
 
     def _read(self) -> Manifest:
         try:
-            manifest = json.loads(self._path.read_text(encoding="utf-8"))
+            manifest = json.loads(read_bytes(self._path, LONGEST))
             version = manifest["version"] if manifest["format"] == FORMAT else None
-        except (ValueError, KeyError, TypeError) as error:
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise self._damaged(f"its manifest.json cannot be read ({error})") from error
         if version != VERSION:
             raise BadValueError(
-                f"{self._path} is of version {version} of the format, and this vaelab reads "
-                f"version {VERSION}; delete {self.folder} to have it made anew, or use the vaelab "
-                "that wrote it"
+                f"{self._path} is of version {quoted(str(version))} of the format, and this vaelab "
+                f"reads version {VERSION}; delete {self.folder} to have it made anew, or use the "
+                "vaelab that wrote it"
             )
-        wanted = {"steps": list, "images": dict, "latent": int, "weights": int, "unsupported": None}
-        for name, kind in wanted.items():
-            if name not in manifest or (kind and not isinstance(manifest[name], kind)):
-                raise self._damaged(f"its manifest.json has no proper `{name}`")
-        if not manifest["steps"]:
-            raise self._damaged("it holds no step")
+        try:
+            ManifestRecord.model_validate(manifest)
+        except ValidationError as error:
+            raise self._damaged(f"its manifest.json has no proper {in_words(error)}") from error
         return dict(manifest)
 
     def _damaged(self, what: str) -> BadValueError:
@@ -167,12 +186,12 @@ def rebuild(run: Run) -> None:
         UserError: its data cannot be read.
     """
     found: dict[int, tuple[float, Mapping[str, Any]]] = {}
-    if run.weights_path.is_file():
-        tensors, about = read_tensors(run.weights_path)
+    if run.has_weights(run.path):
+        about = run.about_weights()
+        tensors, _ = read_tensors(run.weights_path)
         found[about["step"]] = about["epoch"], tensors
-    if run.resume_path.is_file():
-        tensors, about = read_tensors(run.resume_path)
-        progress = about["progress"]
+    if (progress := run.saved_progress()) is not None:
+        tensors, _ = read_tensors(run.resume_path)
         states: Mapping[str, Any] = {
             name.removeprefix("model."): tensor
             for name, tensor in tensors.items()

@@ -15,11 +15,12 @@ from vaelab.bundle.golden import golden_pairs
 from vaelab.bundle.graph import Op, UnsupportedLayerError
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.lowering import Lowered, lower
+from vaelab.bundle.schema import FORMAT, LONGEST, VERSION, ManifestRecord
 from vaelab.bundle.whole import flatten
 from vaelab.data import Store
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
-from vaelab.files import make_folder, write_bytes, write_text
+from vaelab.files import make_folder, read_bytes, write_bytes, write_text
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
 from vaelab.likelihoods.location_scale import LocationScale
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
@@ -28,9 +29,6 @@ from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.models import Condition, FlatLatent
 from vaelab.models.ends import BaseVectorModel
 from vaelab.models.vae import VAE
-
-FORMAT = "vaelab-bundle"
-VERSION = 1
 
 
 class BundleWriter:
@@ -70,9 +68,10 @@ class BundleWriter:
         if self._steps or not path.is_file():
             return
         try:
-            steps = json.loads(path.read_text(encoding="utf-8"))["steps"]
-            self._steps = [entry for entry in steps if entry["step"] <= step]
-        except (ValueError, KeyError, TypeError):
+            manifest = json.loads(read_bytes(path, LONGEST))
+            ManifestRecord.model_validate(manifest)
+            self._steps = [entry for entry in manifest["steps"] if entry["step"] <= step]
+        except (UserError, ValueError, RecursionError):
             self._steps = []  # damaged: it is made anew from here on
 
     def keep(self, step: int, epoch: float) -> dict[str, Any]:

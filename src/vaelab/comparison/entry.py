@@ -13,6 +13,17 @@ from vaelab.errors import MissingFileError
 from vaelab.per_image import load_per_image
 from vaelab.run import Run
 
+NEEDED = (
+    "run",
+    "likelihood",
+    "data_checksum",
+    "split",
+    "images",
+    "pixels",
+    "measure",
+    "conditional",
+)
+SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 NOT_THE_MODEL = ("task_name", "output_train_dir", "figures", "explorer")
 NOT_THE_TRAINING = (
     "seed", "replicas", "loggers", "threads", "max_minutes", "save_minutes", "preview", "log_every",
@@ -39,7 +50,7 @@ class Measured:
             MissingFileError: it has none, or of weights that it has no more.
         """
         evaluation = run.evaluation()
-        if "measure" not in evaluation:
+        if not {*NEEDED} <= evaluation.keys() or not {*SHOWN} <= evaluation["numbers"].keys():
             raise MissingFileError(
                 f"there are no numbers of {run.path} that say what they can be compared with; "
                 f"`vaelab evaluate {run.path}` measures them"
@@ -80,8 +91,9 @@ class Measured:
         if not {"weights", "images_checksum"} <= about.keys():
             return None
         return load_per_image(
-            self.run.per_image_path, about["weights"], about["images_checksum"], number
-        )
+            self.run.per_image_path, about["weights"], about["images_checksum"], about["images"],
+            number,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

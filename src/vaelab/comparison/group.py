@@ -1,5 +1,6 @@
 """Entries whose numbers can be compared, ranked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,12 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.comparison.entry import Entry, Measured, entries_of
+from vaelab.comparison.entry import SHOWN, Entry, Measured, entries_of
 from vaelab.comparison.key import key_of, key_words
 from vaelab.comparison.pairs import Difference, How, difference
 
-SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 ALSO = ("active_units", "knn5_accuracy")
+BOUND = re.compile(r"nll_iwae\d{1,9}_nats")
 ERRORS: dict[How, str] = {
     "images": "paired over images, which says nothing of other seeds",
     "seeds": "over seeds, on these images",
@@ -87,8 +88,8 @@ def grouped(measured: Sequence[Measured]) -> list[Group]:
 
 def _ranked(key: Mapping[str, Any], members: Sequence[Measured]) -> Group:
     entries = entries_of(members)
-    bounds = [{n for n in one.numbers if n.startswith("nll_iwae")} for one in members]
-    shared = {name for name in set.intersection(*bounds) if name.endswith("_nats")}
+    bounds = [{n for n in one.numbers if BOUND.fullmatch(n)} for one in members]
+    shared = set.intersection(*bounds)
     if shared:  # the tightest bound that all have, the smaller the better
         name = max(shared, key=lambda name: int(name.removeprefix("nll_iwae").split("_")[0]))
         ordered = sorted(entries, key=lambda entry: entry.mean(name))

@@ -38,7 +38,7 @@ class Drawer:
     """
 
     def __init__(self, say: Callable[[str], object] = print) -> None:
-        self.failures: list[str] = []
+        self.failures: dict[str, list[str]] = {}
         self._say = say
         self._jobs: SimpleQueue[str | None] = SimpleQueue()
         self._process: DrawingProcess | None = None
@@ -93,23 +93,22 @@ class Drawer:
                 self._process.kill()
             raise
         self._thread = None
-        failures, self.failures = self.failures, []
-        for failure in failures if warn else []:
-            warnings.warn(failure, DrawingWarning, stacklevel=2)
+        failures, self.failures = self.failures, {}
+        for reason, names in failures.items() if warn else []:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            warnings.warn(f"cannot draw {names[0]}{more}: {reason}", DrawingWarning, stacklevel=2)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            if self._process is None:
-                self._process = DrawingProcess()
             try:
+                if self._process is None:
+                    self._process = DrawingProcess()
                 failure = self._process.draw(job)
             except ProcessDiedError as error:
                 self._process = None
                 failure = str(error)
             if failure is not None:
-                self.failures.append(
-                    f"cannot draw {Path(json.loads(job)['panel']).stem}: {failure}"
-                )
+                self.failures.setdefault(failure, []).append(Path(json.loads(job)["panel"]).stem)
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -124,18 +123,25 @@ class DrawingProcess:
 
     It has a session of its own, so that Ctrl-C in the terminal does not reach it, and ends when
     its input does: also when the process that started it was killed.
+
+    Raises:
+        ProcessDiedError: it cannot be started.
     """
 
     def __init__(self) -> None:
-        self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,
-        )
+        try:
+            self._log = tempfile.TemporaryFile()
+            self._process = subprocess.Popen(
+                COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,
+            )
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ProcessDiedError(f"no process can be started that draws ({reason})") from error
         self._jobs = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
 

@@ -1,6 +1,7 @@
 """What every figure promises: compute gives arrays, draw gives a picture."""
 
 import json
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -9,11 +10,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
+from pydantic import TypeAdapter, ValidationError
 
 from vaelab.config import Config
+from vaelab.data.archive import open_archive
+from vaelab.data.bombs import NUMBERS
+from vaelab.errors import BadValueError
 from vaelab.figures.style import save_png
 from vaelab.figures.subject import Subject
 from vaelab.files import make_folder, write_bytes
+from vaelab.yamlfile import quoted
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""Of a panel: files beside it are called so."""
+_WORDS = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +43,21 @@ class Panel:
 
     @classmethod
     def load(cls, path: Path) -> "Panel":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files if key != "words"}
-            words = json.loads(str(archive["words"]))
-        return cls(words.pop("name"), arrays, words)
+        """Read what `save` wrote.
+
+        Raises:
+            BadValueError: the file is damaged.
+        """
+        with open_archive(path, ratio=NUMBERS) as archive:
+            arrays = {name: archive.read(name) for name in archive.names}
+        try:
+            words = _WORDS.validate_json(str(arrays.pop("words")))
+        except (KeyError, ValidationError) as error:
+            raise BadValueError(f"{path} is damaged: it does not say what it is of") from error
+        name = words.pop("name", None)
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise BadValueError(f"{path} is damaged: {quoted(repr(name))} is no picture's name")
+        return cls(name, arrays, words)
 
     @property
     def note(self) -> str:

@@ -1,5 +1,6 @@
 """The latent space as it forms: a film of the scatters of all epochs."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from pydantic import BaseModel
 
+from vaelab.errors import BadValueError
 from vaelab.figures.animation import write_gif
 from vaelab.figures.base import Panel
 from vaelab.figures.latent import draw_latent
@@ -20,6 +23,19 @@ MOST_POINTS = 2000
 LENGTH = 12_000
 FASTEST, SLOWEST, REST = 60, 500, 2500
 """Milliseconds: the whole film if its frames allow it, a frame's limits, the last frame."""
+FARTHEST = 1e30
+"""Of a coordinate from the origin."""
+
+
+class _Words(BaseModel):
+    """What a picture of the latent space says."""
+
+    classes: list[str]
+    axes: list[str]
+    run: str
+    data: str
+    moment: str
+    explained: float
 
 
 def latent_film(folder: Path) -> Path | None:
@@ -31,7 +47,8 @@ def latent_film(folder: Path) -> Path | None:
     Returns:
         The film, or None where the folder has no such panels.
     """
-    panels = [thinned(Panel.load(path)) for path in epoch_panels(folder)]
+    panels = [thinned(panel) for path in epoch_panels(folder) if (panel := _frame(path))]
+    panels = [one for one in panels if _dimensions(one) == _dimensions(panels[-1])]
     if not panels:
         return None
     axes = common_window(panels)
@@ -40,6 +57,44 @@ def latent_film(folder: Path) -> Path | None:
     milliseconds = [each] * (len(panels) - 1) + [REST]
     sample = render(draw_frame(panels[-1], axes))
     return write_gif(folder / "latent.gif", frames, milliseconds, sample)
+
+
+def _frame(path: Path) -> Panel | None:
+    """The panel of an epoch; None where it is damaged, so that the film goes on without it."""
+    try:
+        panel = Panel.load(path)
+        _check(panel)
+    except (BadValueError, KeyError, TypeError, ValueError) as error:
+        logging.getLogger("vaelab").warning("%s: the film goes on without it (%s)", path, error)
+        return None
+    return panel
+
+
+def _check(panel: Panel) -> None:
+    """Refuse a panel that cannot be drawn.
+
+    Raises:
+        ValueError: what is wrong with it; KeyError or TypeError likewise.
+    """
+    points, labels, window = (panel.arrays[name] for name in ("points", "labels", "window"))
+    count, dimensions = points.shape
+    words = _Words.model_validate(panel.words)
+    if not (count and dimensions in (1, 2) and len(words.axes) >= dimensions):
+        raise ValueError(f"points of shape {points.shape}")
+    if (
+        window.shape != (dimensions, 2)
+        or labels.shape != (count,)
+        or panel.arrays["mean"].ndim != 1
+    ):
+        raise ValueError("its arrays do not fit together")
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < len(words.classes):
+        raise ValueError("its labels are no classes")
+    if not (np.abs(points) < FARTHEST).all() or not (np.abs(window) < FARTHEST).all():
+        raise ValueError("its numbers are not finite")
+
+
+def _dimensions(panel: Panel) -> int:
+    return len(panel.arrays["window"])
 
 
 def film_is_stale(folder: Path) -> bool:

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from vaelab.data.archive import open_archive
+from vaelab.data.bombs import NUMBERS
+from vaelab.errors import BadValueError
 from vaelab.files import write_bytes
 
 OUTSIDE = 0.005
@@ -84,9 +87,19 @@ class Plane:
 
     @classmethod
     def load(cls, path: Path) -> "Plane":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as archive:
-            return cls(archive["mean"], archive["components"], float(archive["explained"]))
+        """Read what `save` wrote.
+
+        Raises:
+            BadValueError: the file is damaged.
+        """
+        with open_archive(path, ratio=NUMBERS) as archive:
+            mean, components, explained = map(archive.read, ("mean", "components", "explained"))
+        good = mean.ndim == 1 and components.ndim == 2 and components.shape[1:] == mean.shape
+        numbers = all(one.dtype.kind == "f" and np.isfinite(one).all()
+                      for one in (mean, components, explained))  # fmt: skip
+        if not (good and numbers and explained.shape == () and 1 <= len(components) <= 2):
+            raise BadValueError(f"{path} is damaged: it holds no plane; remove it")
+        return cls(mean, components, float(explained))
 
 
 def window(points: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "k 2"]:

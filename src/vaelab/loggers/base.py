@@ -62,6 +62,11 @@ class BaseLoggerConfig(Config, ABC):
 
     kind: str
 
+    @property
+    def address(self) -> str | None:
+        """Where rows and pictures are sent, as the config says; None: it says nothing of it."""
+        return None
+
     def check(self) -> None:
         """Refuse what cannot be opened here, before anything is written.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
+from vaelab.addresses import tell_first
 from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
 
 CONSEQUENCE = (
@@ -50,6 +51,8 @@ class Loggers:
         """
         opened = []
         for config in configs:
+            if config.address is not None:
+                tell_first(f"{run.name} is logged to", config.address)
             try:
                 opened.append(config.open(run))
             except Exception as error:  # what can go wrong with a server is without end

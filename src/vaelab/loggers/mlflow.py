@@ -101,6 +101,11 @@ class MLflowConfig(BaseLoggerConfig):
     experiment: str = "vaelab"
     """Made if need be."""
 
+    @property
+    def address(self) -> str | None:
+        """Of the server or database."""
+        return self.tracking_uri
+
     def open(self, run: Logged) -> MLflow:
         """The run of this identity, made if need be."""
         return MLflow(run, self)

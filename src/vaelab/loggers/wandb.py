@@ -1,5 +1,6 @@
 """Weights & Biases: a thin adapter."""
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,12 @@ class WandbConfig(BaseLoggerConfig):
     """The user or team; null: your own default."""
     mode: Literal["online", "offline"] = "online"
     """`offline` needs neither an account nor a network."""
+
+    @property
+    def address(self) -> str | None:
+        """Of the server, online."""
+        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+        return server if self.mode == "online" else None
 
     def check(self) -> None:
         """Refuse to train without the package, or online without a key; nobody is asked for one.

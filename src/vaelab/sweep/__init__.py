@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from vaelab.console import Console
 from vaelab.errors import MissingFileError
 from vaelab.sweep.conduct import conduct
 from vaelab.sweep.engines.engine import Engine
@@ -54,20 +53,24 @@ def begin(
     return folder
 
 
-def go_on(folder: Path, engine: Engine, console: Console) -> None:
+def go_on(folder: Path, engine: Engine, console: Console) -> int | None:
     """Train what is left, then print the table and draw the pictures.
+
+    Returns:
+        The number of the signal that has stopped it, if one has.
 
     Raises:
         UserError: there is no sweep, or no worker can work.
     """
-    done = conduct(folder, engine, console)
+    done, signal = conduct(folder, engine, console)
     show_status(folder, console)
     if not done:
-        _say(console, f"to go on: vaelab sweep resume {folder}")
-        return
+        console.say(f"to go on: vaelab sweep resume {folder}")
+        return signal
     if paths := draw_pictures(folder, console):
-        _say(console, f"pictures in {folder}: {', '.join(path.name for path in paths)}")
+        console.say(f"pictures in {folder}: {', '.join(path.name for path in paths)}")
     show_best(folder, console)
+    return None
 
 
 def show_status(folder: Path, console: Console) -> None:
@@ -77,7 +80,7 @@ def show_status(folder: Path, console: Console) -> None:
     console.print(table(sweep, trials, f"{folder}: {ended} of {sweep.trials} trials have ended"))
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
-            _say(console, f"{trial.run} {trial.state.value}: {trial.reason}")
+            console.say(f"{trial.run} {trial.state.value}: {trial.reason}")
     living = Watch(folder).living_at_a_glance()
     running = sum(trial.state is State.RUNNING for trial in trials)
     if living or running:
@@ -85,7 +88,7 @@ def show_status(folder: Path, console: Console) -> None:
         words = f"{len(living)} at work, {running - lost} trials under training"
         if lost:
             words += f"; {lost} left by killed workers: vaelab sweep resume {folder} goes on"
-        _say(console, words)
+        console.say(words)
 
 
 def show_best(folder: Path, console: Console) -> None:
@@ -109,14 +112,10 @@ def show_best(folder: Path, console: Console) -> None:
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
     setting = setting_words(sweep.space, best.setting) or "the only setting"
     run = folder / best.best.run
-    _say(console, f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
-    _say(console, f"next: vaelab evaluate {run}")
+    console.say(f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
+    console.say(f"next: vaelab evaluate {run}")
 
 
 def _read(folder: Path) -> tuple[Sweep, list[Trial]]:
     sweep = Sweep.load(folder)
     return sweep, Study(folder, sweep.space).trials()
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -6,12 +6,14 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.box import SIMPLE
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from vaelab.console import Console
+from vaelab.errors import UserError
 from vaelab.run import Run
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.progress import Reached, reached
@@ -58,7 +60,7 @@ class Board:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.say(text)
 
     def show(self, trials: Sequence[Trial]) -> None:
         """How the trials are now."""
@@ -95,11 +97,11 @@ class Board:
 
     def _reached(self, trial: Trial) -> tuple[Reached, int]:
         path = self._folder / trial.run
-        if trial.run not in self._runs:
-            if not Run.exists(path):
-                return Reached(0, None), 1
-            self._runs[trial.run] = Run(path)
-        run = self._runs[trial.run]
+        try:
+            run = self._runs.get(trial.run) or Run(path)
+        except UserError:  # there is none yet, or it is damaged, which its worker will say
+            return Reached(0, None), 1
+        self._runs[trial.run] = run
         return reached(run), run.experiment.training.epochs
 
     def _say_ended(self, trials: Sequence[Trial]) -> None:

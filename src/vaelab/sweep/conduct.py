@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
+from vaelab.console import Console
 from vaelab.files import storage_error
 from vaelab.sweep.board import Board
 from vaelab.sweep.engines.engine import Engine, Task
@@ -12,13 +11,16 @@ from vaelab.sweep.study import Study
 from vaelab.training import interruptible
 
 
-def conduct(folder: Path, engine: Engine, console: Console) -> bool:
-    """Let an engine train and show how it gets on; whether all trials have ended.
+def conduct(folder: Path, engine: Engine, console: Console) -> tuple[bool, int | None]:
+    """Let an engine train and show how it gets on.
 
     Args:
         folder: of the sweep.
         engine: starts the workers.
         console: where progress is shown.
+
+    Returns:
+        Whether all trials have ended, and the number of the signal that stopped it, if one did.
 
     Raises:
         UserError: a worker cannot work.
@@ -31,6 +33,6 @@ def conduct(folder: Path, engine: Engine, console: Console) -> bool:
             if not task.over:
                 engine.work(task)
         board.show(study.trials())
-        return task.over
+        return task.over, interrupt.signal
     except OSError as error:
         raise storage_error(folder, error) from error

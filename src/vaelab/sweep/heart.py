@@ -10,12 +10,15 @@ from threading import Event, Thread
 from time import monotonic, time_ns
 from types import TracebackType
 
-from vaelab.files import is_process, write_text
+from vaelab.errors import UserError
+from vaelab.files import is_process, opened, write_text
 
 BEAT = 5.0
 """Seconds between touches."""
 GRACE = 60.0
 """Seconds without one, while watched, after which a worker is given up."""
+LONGEST = 1000
+"""Bytes of a worker's file."""
 
 
 def worker_name() -> str:
@@ -92,12 +95,12 @@ class Watch:
 
     def _lives(self, path: Path) -> bool:
         try:
-            with path.open(encoding="utf-8") as file:  # opening asks a network disk for news
-                host, _, number = file.read().partition(" ")
+            with opened(path) as file:  # opening asks a network disk for news
+                host, _, number = file.read(LONGEST).decode(errors="replace").partition(" ")
                 touched = os.fstat(file.fileno()).st_mtime_ns
-        except OSError:
+        except UserError:
             return False
-        lives = number.strip().isdigit() and is_process(int(number))
+        lives = number.strip().isdecimal() and is_process(int(number[:20]))
         if host == socket.gethostname() and not lives:
             return False
         before, since = self._seen.get(path.name, (0, 0.0))

@@ -1,15 +1,19 @@
 """A sweep as a person asked for it: what is swept, how, and which experiment each trial is."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from vaelab.config import Config, override, read_yaml, to_yaml, validate
+from pydantic import Field
+
+from vaelab.config import Config, override, to_yaml, validate
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
 from vaelab.experiment import Experiment
-from vaelab.files import write_text
+from vaelab.files import may_be_there, write_text
 from vaelab.library import resets
 from vaelab.sweep.space import SEED, Range, Setting, Space, assignment, read_space
+from vaelab.yamlfile import read_yaml
 
 Search = Literal["grid", "random", "tpe"]
 
@@ -18,6 +22,9 @@ NO_PICTURES = ("figures={every_epoch: [], at_end: []}", "explorer.keep=0")
 OWN = ("task_name", "output_train_dir", "training.replicas")
 """Keys that a sweep gives its trials itself."""
 LARGEST = 2_000
+"""Trials."""
+FILES = ("sweep.yaml", "journal.log", "journal.log.lock", "claims", "claims.lock", "workers")
+"""Names in a sweep's folder, which is that of its runs too."""
 
 
 class Sweep(Config):
@@ -31,7 +38,7 @@ class Sweep(Config):
     """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
     search: Search
     """How settings are chosen."""
-    trials: int
+    trials: int = Field(ge=1, le=LARGEST)
     """How many, seeds counted."""
     prune: bool
     """Whether the worse half of the trials is stopped early, again and again."""
@@ -72,9 +79,13 @@ class Sweep(Config):
 
         Raises:
             MissingFileError: there is none.
+            BadValueError: it is damaged.
         """
         path = folder / "sweep.yaml"
-        if not path.is_file():
+        for name in FILES:
+            if os.path.islink(folder / name):
+                raise BadValueError(f"{folder / name} is a symbolic link, which is not followed")
+        if not may_be_there(path):
             raise MissingFileError(
                 f"there is no sweep in {folder} (no sweep.yaml); "
                 "`vaelab sweep run CONFIG key=v1,v2,...` makes one"
@@ -88,7 +99,7 @@ class Sweep(Config):
             BadValueError: there is one already, or something else.
             StorageError: the folder cannot be written.
         """
-        if (folder / "sweep.yaml").is_file():
+        if may_be_there(folder / "sweep.yaml"):
             raise BadValueError(_there_already(folder, Sweep.load(folder), self))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BadValueError(

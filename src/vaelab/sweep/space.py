@@ -9,9 +9,10 @@ from math import exp, inf, isfinite, log, prod
 from random import Random
 from typing import Any
 
-from vaelab.config import parse_yaml, takes_integers
+from vaelab.config import takes_integers
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
+from vaelab.yamlfile import parse_yaml
 
 SEED = "training.seed"
 RANGE = re.compile(r"([\w.+-]*?)\.\.([\w.+-]*?)(?::(\w*))?")

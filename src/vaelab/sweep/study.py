@@ -17,9 +17,11 @@ from optuna.distributions import (
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState, create_trial
+from pydantic import ValidationError
 
-from vaelab.errors import BadValueError
-from vaelab.files import storage_error
+from vaelab.errors import UserError
+from vaelab.files import may_be_there, read_bytes, storage_error
+from vaelab.records import damaged, in_words
 from vaelab.sweep.space import Listed, Range, Setting, Space, Value, key_of
 from vaelab.sweep.trial import State, Trial
 
@@ -28,6 +30,9 @@ DRAWS = 5
 """Times that a sampler may propose for each setting that is wanted."""
 ATTEMPTS = 3
 """Times that a trial is begun whose workers are killed."""
+TERMS = {"distortion", "rate", "epoch"}
+LONGEST = 2**28
+"""Bytes of a journal."""
 HELD = 60
 """Seconds after which the lock of a process that was killed while alone is broken."""
 
@@ -51,7 +56,8 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         lock = JournalFileOpenLock(str(self._path))
         try:
-            _mend(self._path, lock)
+            if may_be_there(self._path):
+                _mend(self._path, lock)
             self._storage = JournalStorage(JournalFileBackend(str(self._path), lock))
             if not self._storage.get_all_studies():
                 with self.alone():
@@ -60,11 +66,13 @@ class Study:
                         load_if_exists=True,
                     )  # fmt: skip
             self.optuna = optuna.load_study(study_name=NAME, storage=self._storage)
+            self._id = self._storage.get_study_id_from_name(NAME)
+        except UserError:
+            raise
         except OSError as error:
             raise storage_error(self._path, error) from error
-        except (ValueError, KeyError) as error:
-            raise BadValueError(f"{self._path} is damaged: {error}") from error
-        self._id = self._storage.get_study_id_from_name(NAME)
+        except Exception as error:  # Optuna raises anything on damaged lines
+            raise damaged(self._path, repr(error)) from error
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -78,14 +86,25 @@ class Study:
 
     def every(self) -> list[Trial]:
         """All trials, also those whose run another has gone on with."""
+        frozen = self._storage.get_all_trials(self._id, deepcopy=False)
         try:
-            return [Trial.of(one) for one in self._storage.get_all_trials(self._id, deepcopy=False)]
-        except ValueError as error:
-            raise BadValueError(f"{self._path} is damaged: {error}") from error
+            return [Trial.of(one) for one in frozen]
+        except ValidationError as error:
+            raise damaged(self._path, in_words(error)) from error
 
     def trials(self) -> list[Trial]:
-        """The latest trial of each run."""
-        return list({trial.run: trial for trial in self.every() if trial.run}.values())
+        """The latest trial of each run.
+
+        Raises:
+            BadValueError: the journal is damaged, or of another sweep.
+        """
+        latest = {trial.run: trial for trial in self.every() if trial.run}
+        for trial in latest.values():
+            if set(trial.setting) != set(self.space.keys):
+                raise damaged(self._path, f"{trial.run} has other keys than sweep.yaml")
+            if trial.elbo is not None and not TERMS <= trial.terms.keys():
+                raise damaged(self._path, f"{trial.run} has an ELBO without its terms")
+        return list(latest.values())
 
     def add(
         self, setting: Setting, seed: int | None, run: str | None = None, attempt: int = 1
@@ -218,7 +237,7 @@ class Study:
 
 def _mend(path: Path, lock: JournalFileOpenLock) -> None:
     """Drop a last line that a full disk has cut short, before another is put behind it."""
-    if not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n"):
+    if read_bytes(path, LONGEST)[-1:] in (b"", b"\n"):
         return
     lock.acquire()
     try:

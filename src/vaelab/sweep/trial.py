@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, Literal
 
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import BaseModel, Field
 
+from vaelab.experiment import FolderName
+from vaelab.records import Finite
 from vaelab.sweep.space import Setting
 
 
@@ -31,6 +35,18 @@ STATES = {
     TrialState.PRUNED: State.PRUNED,
     TrialState.FAIL: State.FAILED,
 }
+
+
+class Facts(BaseModel):
+    """What the journal notes of a trial besides what Optuna knows of any."""
+
+    run: Literal[""] | FolderName = ""
+    ended: State | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+    attempt: Annotated[int, Field(ge=1)] = 1
+    worker: str = ""
+    terms: dict[str, Finite] = Field(default_factory=dict)
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,11 +80,13 @@ class Trial:
 
     @classmethod
     def of(cls, frozen: FrozenTrial) -> "Trial":
-        """What Optuna has of it."""
-        facts = frozen.user_attrs
-        ended = facts.get("ended")
+        """What Optuna has of it.
+
+        Raises:
+            ValidationError: it cannot be of a sweep.
+        """
+        facts = Facts.model_validate(frozen.user_attrs)
         return cls(
-            frozen.number, facts.get("run", ""), State(ended) if ended else STATES[frozen.state],
-            frozen.params, facts.get("seed"), facts.get("attempt", 1), facts.get("worker", ""),
-            frozen.value, facts.get("terms", {}), facts.get("reason", ""),
+            frozen.number, facts.run, facts.ended or STATES[frozen.state], frozen.params,
+            facts.seed, facts.attempt, facts.worker, frozen.value, facts.terms, facts.reason,
         )  # fmt: skip

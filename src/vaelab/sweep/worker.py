@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 
-from rich.console import Console
-
+from vaelab.console import Console, visible
 from vaelab.errors import RunBusyError, StorageError, UserError
 from vaelab.files import storage_error
 from vaelab.process import prepare_process
@@ -93,7 +92,7 @@ class Worker:
                 trials = [trial for trial in trials if trial.run != error.run]
                 continue
             except LostError as error:
-                self.console.print(str(error), markup=False)
+                self.console.say(str(error))
                 trials = [trial for trial in trials if trial.run in error.held]
                 continue
             except StorageError:
@@ -150,7 +149,7 @@ class Worker:
     def _fail(self, trials: Sequence[Trial], state: State, error: Exception) -> None:
         for trial in trials:
             reason = str(error).removeprefix(f"{trial.run}: ")
-            self.console.print(f"{trial.run}: {reason}", markup=False, highlight=False)
+            self.console.say(f"{trial.run}: {reason}")
             self.study.fail(trial, state, reason)
 
     def _sweep_up(self, trials: Sequence[Trial]) -> None:
@@ -190,10 +189,10 @@ def work_on(folder: Path, name: str, workers: int) -> int:
     try:
         Worker(folder, name, workers, Console()).work()
     except UserError as error:
-        print(f"vaelab: {error}", file=sys.stderr)
+        print(f"vaelab: {visible(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"vaelab: {storage_error(folder, error)}", file=sys.stderr)
+        print(f"vaelab: {visible(str(storage_error(folder, error)))}", file=sys.stderr)
         return 2
     return 0
 

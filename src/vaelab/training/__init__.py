@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import torch
-from rich.console import Console
 
+from vaelab.console import Console
 from vaelab.data import Store
 from vaelab.data.store import Outline
 from vaelab.distributed.world import World
@@ -20,7 +20,8 @@ from vaelab.figures import Drawer, film_is_stale
 from vaelab.models import LatentVariableModel
 from vaelab.pictures import draw_missing, draw_run, drawn, suited
 from vaelab.randomness import Purpose, seeded
-from vaelab.run import Run, kept_words
+from vaelab.records import kept_words
+from vaelab.run import Run
 from vaelab.training.conductor import Conductor
 from vaelab.training.display import Display
 from vaelab.training.folder import TrainingFolder
@@ -49,10 +50,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended: its run, and why it stopped before its last epoch, if it did."""
+    """How a training ended.
+
+    Attributes:
+        run: what was trained.
+        stopped: why it stopped before its last epoch, if it did.
+        signal: number of the signal that stopped it; None: nothing, or another reason.
+    """
 
     run: Run
     stopped: str | None
+    signal: int | None = None
 
 
 def train(
@@ -153,13 +161,14 @@ def _train(
                 if run.path not in trained:
                     catch_up(run, training.loggers, display.say)
             logs.enter_context(logged(members if world.leads else [], display.say))
-            stopped = None
+            stopped = signal = None
             if members:
                 display.say(_summary(members, store))
                 with display, interruptible() as interrupt, Drawer(display.say) as drawer:
                     for group, until in _level(members):
                         loop = Loop(group, store, place, display, conductor, world)
                         stopped = stopped or loop.train(interrupt, drawer, until)
+                    signal = interrupt.signal if stopped else None
         for run in runs if world.leads else []:
             if stopped and run.path in trained:
                 display.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
@@ -175,7 +184,9 @@ def _train(
                 _draw_at_end(run, trained.get(run.path), store, display)
     if len(members) > 1 and not stopped:
         display.say(_spread(members))
-    return [Outcome(run, stopped if run.path in trained else None) for run in runs]
+    return [
+        Outcome(run, stopped, signal) if run.path in trained else Outcome(run, None) for run in runs
+    ]
 
 
 def _load(experiment: Experiment, world: World) -> Store:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from vaelab.errors import BadValueError
+from vaelab.records import Count, Finite, damaged, in_words
 from vaelab.tensorfile import read_header, read_tensors, write_tensors
 from vaelab.training.meter import Meter
 
@@ -35,20 +37,30 @@ class Progress:
         log_bytes: length of metrics.jsonl, None where an earlier version saved.
     """
 
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    loss_sum: float = 0.0
-    images: int = 0
-    watched: list[float] = field(default_factory=list)
-    controls: dict[str, float] | None = None
-    best_elbo: float | None = None
-    best_loss: float | None = None
-    best_epoch: int = 0
-    threads: int = 0
-    processes: int = 1
-    seconds: float = 0.0
-    log_bytes: int | None = None
+    step: Count = 0
+    epoch: Count = 0
+    batch: Count = 0
+    loss_sum: Finite = 0.0
+    images: Count = 0
+    watched: list[Finite] = field(default_factory=list)
+    controls: dict[str, Finite] | None = None
+    best_elbo: Finite | None = None
+    best_loss: Finite | None = None
+    best_epoch: Count = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    processes: Count = 1
+    seconds: Finite = 0.0
+    log_bytes: Count | None = None
+
+    def check(self, path: Path, steps_per_epoch: int) -> None:
+        """Refuse a checkpoint of other data, of which no epoch would ever be whole.
+
+        Raises:
+            BadValueError: it is one.
+        """
+        if self.step != self.epoch * steps_per_epoch + self.batch or self.batch >= steps_per_epoch:
+            raise damaged(path, f"{self.step} steps are not {self.epoch} epochs and {self.batch} "
+                          f"of {steps_per_epoch} batches")  # fmt: skip
 
 
 def save_checkpoint(
@@ -92,16 +104,30 @@ def load_checkpoint(
         load_optimizer(_under("optimizer.", tensors))
         meter.rows[: len(about["sizes"])] = tensors["meter"].to(meter.rows)
         meter.sizes[:] = about["sizes"]
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise BadValueError(f"{path} does not fit the model of config.yaml: {error}") from error
     return progress
 
 
+@dataclass
+class _About:
+    """What the header of a checkpoint says."""
+
+    progress: Progress
+    sizes: list[Annotated[int, Field(ge=1, le=2**53)]]
+
+
+_ABOUT = TypeAdapter(_About)
+
+
 def _progress(path: Path, about: Mapping[str, Any]) -> Progress:
     try:
-        return Progress(**about["progress"])
-    except (KeyError, TypeError) as error:
-        raise BadValueError(f"{path} was not written by this version: {error}") from error
+        progress = _ABOUT.validate_python(about).progress
+    except ValidationError as error:
+        raise damaged(path, in_words(error)) from error
+    if len(progress.watched) != progress.epoch:
+        raise damaged(path, f"{len(progress.watched)} losses of {progress.epoch} epochs")
+    return progress
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -5,7 +5,6 @@ from statistics import fmean
 from time import monotonic
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -13,6 +12,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+from vaelab.console import Console
 
 READ_TERMS = "distortion {distortion:.2f}  rate {rate:.2f}  elbo {elbo:.2f} nats"
 REFRESH_SECONDS = 0.2
@@ -59,7 +60,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.say(text)
 
     def begin(self, steps: int, done: int) -> None:
         """The training is about to start, `done` of `steps` having been done before."""

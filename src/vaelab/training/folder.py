@@ -4,13 +4,13 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from vaelab.config import read_yaml
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
-from vaelab.files import storage_error, sync_folder
+from vaelab.files import make_folders, sync_folder
 from vaelab.run import Run
 from vaelab.runfiles import clean, refuse_foreign, remove_run
 from vaelab.runlock import RunLock
+from vaelab.yamlfile import read_yaml
 
 WHAT = "training"
 
@@ -104,8 +104,4 @@ def _aside(path: Path) -> Path:
 
 
 def _make_and_lock(path: Path) -> RunLock:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    return RunLock(path, WHAT)
+    return RunLock(make_folders(path), WHAT)

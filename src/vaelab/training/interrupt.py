@@ -8,14 +8,20 @@ from types import FrameType
 
 
 class Interrupt:
-    """Whether someone asked to stop."""
+    """Whether someone asked to stop.
+
+    Attributes:
+        requested: whether.
+        signal: the number of the one that asked; None: another way.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.signal: int | None = None
 
     def request(self, signum: int, frame: FrameType | None) -> None:
         """Note the wish; a second signal of the same kind ends the process at once."""
-        self.requested = True
+        self.requested, self.signal = True, signum
         signal.signal(signum, signal.SIG_DFL)
 
 

@@ -11,7 +11,7 @@ from vaelab.experiment import Experiment
 from vaelab.metrics.bound import BoundMetric
 from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, generator
-from vaelab.run import KeptBy, Row
+from vaelab.records import KeptBy, Row
 from vaelab.training.checkpoint import Progress
 
 

@@ -72,6 +72,7 @@ class Loop:
         self.facts["processes"] = self.world.size
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
+            member.progress.check(member.run.resume_path, self.steps_per_epoch)
         self.update.start_alike()
 
     @property

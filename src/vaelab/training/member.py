@@ -16,11 +16,13 @@ from vaelab.data.store import Split
 from vaelab.distributed.world import Portion, World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
+from vaelab.files import may_be_there
 from vaelab.loggers import Loggers
 from vaelab.models import FlatLatent, LatentVariableModel
 from vaelab.pictures import suited
 from vaelab.randomness import Purpose, generator
-from vaelab.run import Row, Run
+from vaelab.records import Row
+from vaelab.run import Run
 from vaelab.training.changes import Changes
 from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
 from vaelab.training.folder import TrainingFolder
@@ -84,7 +86,7 @@ class Member:
     def saved_step(self) -> int:
         """Steps done when it was last saved."""
         path = self.run.resume_path
-        return read_progress(path).step if path.is_file() else 0
+        return read_progress(path).step if may_be_there(path) else 0
 
     def inputs(self, part: Part, epoch: float) -> Inputs:
         """Part of a batch with its noise and the controls of this step.
@@ -195,7 +197,7 @@ class Member:
     def restore(self, load_optimizer: Callable[[Mapping[str, Tensor]], object]) -> None:
         """Go on from what was saved, if anything was."""
         path = self.run.resume_path
-        if path.is_file():
+        if may_be_there(path):
             self.progress = load_checkpoint(path, self.model, load_optimizer, self.meter)
         changed = self.changes.go_on_from(self.progress.step)
         if changed and self.world.leads:

@@ -8,6 +8,7 @@ from typing import Any
 from vaelab.config import Config
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
+from vaelab.files import may_be_there
 from vaelab.run import Run
 from vaelab.runfiles import foreign, is_empty, refuse_foreign
 from vaelab.training.checkpoint import read_progress
@@ -102,11 +103,11 @@ def epochs_done(run: Run) -> int:
     Raises:
         BadValueError: what it saved is damaged.
     """
-    return read_progress(run.resume_path).epoch if run.resume_path.is_file() else 0
+    return read_progress(run.resume_path).epoch if may_be_there(run.resume_path) else 0
 
 
 def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequence[str]) -> None:
-    if not run.resume_path.is_file():
+    if not may_be_there(run.resume_path):
         if names:
             raise BadValueError(
                 f"{run.path} has nothing to go on with, and holds what vaelab did not write "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from vaelab.files import make_folders
 from vaelab.sweep.engines.crew import Crew, attend, last_line
 from vaelab.sweep.engines.engine import Engine, Task
 from vaelab.sweep.heart import log_path, worker_name
@@ -77,7 +78,7 @@ class Processes(Crew):
         cores = max(1, (os.cpu_count() or 1) // self.workers)
         environment = {"OMP_NUM_THREADS": str(cores), **os.environ}
         path = log_path(self._folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         with path.open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment

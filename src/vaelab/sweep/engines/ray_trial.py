@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Trainable
-from rich.console import Console
 
+from vaelab.console import Console
 from vaelab.errors import UserError
 from vaelab.files import storage_error
 from vaelab.process import prepare_process

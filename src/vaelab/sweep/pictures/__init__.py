@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.progress import Progress
 
+from vaelab.console import Console
+from vaelab.errors import StorageError, UserError
 from vaelab.figures import save_png
 from vaelab.sweep.pictures.importance import draw_importance, importance
 from vaelab.sweep.pictures.parallel import draw_parallel
@@ -21,7 +22,7 @@ def draw_pictures(folder: Path, console: Console) -> list[Path]:
     """Draw what the complete trials of a sweep allow; the paths written.
 
     Raises:
-        UserError: a run is damaged or its data is gone.
+        StorageError: the folder cannot be written.
     """
     sweep = Sweep.load(folder)
     study = Study(folder, sweep.space)
@@ -43,6 +44,11 @@ def draw_pictures(folder: Path, console: Console) -> list[Path]:
         task = progress.add_task("drawing", total=len(pictures))
         for name, picture in pictures.items():
             progress.update(task, description=f"drawing {name}")
-            written.append(save_png(picture(), folder / f"{name}.png"))
+            try:
+                written.append(save_png(picture(), folder / f"{name}.png"))
+            except StorageError:
+                raise
+            except UserError as error:  # a run that is damaged, or data that is gone
+                console.say(f"{name}.png is not drawn: {error}")
             progress.advance(task)
     return written
