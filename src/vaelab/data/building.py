@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from vaelab.data.mapped import LARGE, MappedImages, open_images, write_header
 from vaelab.errors import StorageError
+from vaelab.files import make_folders
 
 IMAGES = "images.npy"
 
@@ -51,7 +52,7 @@ class Building:
             OSError: it cannot be made.
         """
         if self._folder is None:
-            self._imports.mkdir(parents=True, exist_ok=True)
+            make_folders(self._imports)
             outer = tempfile.TemporaryDirectory(
                 prefix=".building-", dir=self._imports, ignore_cleanup_errors=True
             )

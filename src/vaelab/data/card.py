@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from vaelab.console import Console
 from vaelab.data.mapped import MappedImages
 from vaelab.data.source import Source
 from vaelab.data.store import Images, Store, chunks
 from vaelab.files import write_bytes
 
-_CLASSES_SHOWN = 20
+_CLASSES_SHOWN, _CLASSES_COUNTED = 20, 1000
 _SAMPLES_SHOWN = 12
 
 
@@ -54,8 +55,10 @@ class DataCard:
         for key, value in self._facts().items():
             facts.add_row(key, value)
         counts = Table("class", *self.counts, title="images")
-        for label, name in enumerate(self.classes):
+        for label, name in enumerate(self.classes[:_CLASSES_COUNTED]):
             counts.add_row(escape(name), *(f"{count[label]:,}" for count in self.counts.values()))
+        if len(self.classes) > _CLASSES_COUNTED:
+            counts.add_row(f"and {len(self.classes) - _CLASSES_COUNTED:,} more")
         counts.add_section()
         counts.add_row("all", *(f"{count.sum():,}" for count in self.counts.values()))
         return Group(facts, counts)
@@ -145,7 +148,7 @@ def show(source: Source, picture: Path, console: Console) -> None:
     drawn = io.BytesIO()
     facts.draw().savefig(drawn, format="png", dpi=150)
     write_bytes(picture, drawn.getvalue())
-    console.print(f"picture: {picture}", markup=False, highlight=False, soft_wrap=True)
+    console.say(f"picture: {picture}")
 
 
 def _histogram(images: Images | MappedImages) -> Int64[np.ndarray, "256"]:

@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,10 +13,15 @@ from vaelab.data.cache import cached
 from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import UndividedSource
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError
+from vaelab.files import opened
 
+LETTERS = 32
+"""Of a value with quotes and spaces, and of a column's name, at most."""
 _BLOCK = 1 << 24
 """Bytes parsed at a time: the parser needs some ten times that."""
+MOST_COLUMNS = 2**20
+LONGEST_HEADER = LETTERS * MOST_COLUMNS
 
 
 class CsvData(UndividedSource):
@@ -58,14 +63,10 @@ def read_csv(path: Path) -> Part:
         BadValueError: no header, not square, or a line that is too short, too long or holds
             something else than integers in 0..255; the message names the line.
     """
-    try:
-        with path.open("rb") as file:
-            columns = _columns(path, file.readline())
-            blocks = [_parse(path, block, line, columns) for block, line in _blocks(file)]
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    with opened(path, follow=True) as file:
+        columns = _columns(path, file.readline(LONGEST_HEADER))
+        lines = _lines(path, file, LETTERS * columns + _BLOCK)
+        blocks = [_parse(path, block, line, columns) for block, line in _blocks(lines)]
     rows = np.concatenate([np.empty((0, columns), np.uint8), *blocks])
     side = math.isqrt(columns - 1)
     return Part(str(path), rows[:, 1:].reshape(-1, 1, side, side), rows[:, 0])
@@ -73,6 +74,8 @@ def read_csv(path: Path) -> Part:
 
 def _columns(path: Path, header: bytes) -> int:
     """The number of columns, if the first line is a header of a label and a square."""
+    if header.count(b",") >= MOST_COLUMNS or len(header) >= LONGEST_HEADER:
+        raise BadValueError(f"{path}, line 1: the header has more than {MOST_COLUMNS:,} columns")
     line = header.decode("utf-8-sig", errors="replace")
     names = [name.strip(' \r\n"') for name in line.split(",")]
     if not any(names):
@@ -94,13 +97,23 @@ def _columns(path: Path, header: bytes) -> int:
     )
 
 
+def _lines(path: Path, file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """The lines below the header, none of which is longer than its columns may be."""
+    for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), 2):
+        if len(line) > longest:
+            raise BadValueError(
+                f"{path}, line {number}: this line is too long for the columns of the header"
+            )
+        yield line
+
+
 def _blocks(file: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
     """Whole lines, some megabytes at a time, with the number of the first."""
     lines: list[bytes] = []
     size, first = 0, 2
     for line in file:
         lines.append(line)
-        size += len(line)
+        size += len(line) + LETTERS
         if size >= _BLOCK:
             yield b"".join(lines), first
             first += len(lines)

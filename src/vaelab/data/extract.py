@@ -10,7 +10,7 @@ from vaelab.data.csv import read_csv
 from vaelab.data.progress import track
 from vaelab.data.raw import Part
 from vaelab.errors import BadValueError
-from vaelab.files import storage_error
+from vaelab.files import make_folders, storage_error
 
 
 def extract(csv: Path, directory: Path, split: Literal["train", "test"]) -> Path:
@@ -38,7 +38,7 @@ def extract(csv: Path, directory: Path, split: Literal["train", "test"]) -> Path
         )
     part = read_csv(csv)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         with tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished:
             whole = Path(unfinished) / "images"
             _write(part, whole)

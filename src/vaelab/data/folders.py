@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaelab.console import visible
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
@@ -95,7 +96,7 @@ def _listing(root: Path, classes: dict[str, tuple[Path, list[str]]]) -> Listing:
         raise BadValueError(f"{root}: there are no images in this folder")
     found.sort()  # equal names in the order of their classes
     _, labels, files = zip(*found, strict=True)
-    return Listing(root, tuple(classes), files, labels)
+    return Listing(root, tuple(map(visible, classes)), files, labels)
 
 
 def _files(folder: Path) -> list[str]:

@@ -3,13 +3,18 @@
 import gzip
 import io
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from vaelab.data.bombs import refuse_bomb
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import opened
+
+SLACK = 2**20
+"""Bytes that packing may add to what it packs."""
 
 
 def find_idx(directory: Path, name: str) -> Path:
@@ -42,17 +47,14 @@ def read_idx(path: Path, dimensions: int) -> UInt8[np.ndarray, "..."]:
         MissingFileError: no such file.
     """
     packed = path.suffix == ".gz"
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            return _read(file, path, dimensions, packed)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadValueError(
-            f"{path}: this gzip file is damaged or cut short ({error}); fetch it again"
-        ) from error
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    with opened(path, follow=True) as plain:
+        try:
+            with gzip.open(plain) if packed else nullcontext(plain) as file:
+                return _read(file, path, dimensions, packed)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadValueError(
+                f"{path}: this gzip file is damaged or cut short ({error}); fetch it again"
+            ) from error
 
 
 def _read(
@@ -63,6 +65,10 @@ def _read(
     stored = path.stat().st_size
     if packed:
         refuse_bomb(path, stored, size)
+        if stored > 2 * size + SLACK:  # it would be read to its end
+            raise BadValueError(
+                f"{path}: its header promises {_spelled(shape)} bytes, but {stored:,} are packed"
+            )
     elif stored < size:  # before the memory for it is asked for
         raise _cut_short(path, shape, stored - 4 - 4 * dimensions)
     content = np.empty(size, dtype=np.uint8)

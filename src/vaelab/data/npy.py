@@ -11,7 +11,8 @@ from vaelab.data.cache import remembered
 from vaelab.data.mapped import map_array, open_images
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.store import Split, checksum
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, StorageError
+from vaelab.files import opened
 
 
 def read_npy(path: Path) -> Raw:
@@ -43,10 +44,10 @@ def _identity(files: list[Path], splits: tuple[Split, ...], classes: tuple[str, 
 
 
 def _open(path: Path) -> "np.memmap[Any, Any]":
+    with opened(path, follow=True):
+        pass  # it is an ordinary file
     try:
         return map_array(path)
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
     except ValueError as error:
         raise BadValueError(
             f"{path}: this is no NumPy array, or it is damaged ({error}); write one with "

@@ -1,22 +1,21 @@
-"""NumPy archives, opened without trust: no pickles, nothing larger than it says."""
+"""Images and labels in NumPy's files."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.lib import format as npy
 
+from vaelab.data.archive import Archive, open_archive
 from vaelab.data.arrays import check_images, class_numbers
-from vaelab.data.bombs import refuse_bomb
 from vaelab.data.cache import cached
 from vaelab.data.mapped import channels_first
 from vaelab.data.npy import read_npy
 from vaelab.data.pickles import DataPath
 from vaelab.data.raw import Part, Raw, from_parts
 from vaelab.data.source import UndividedSource
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError
+from vaelab.yamlfile import quoted
 
 
 class NpzData(UndividedSource):
@@ -49,70 +48,26 @@ class NpzData(UndividedSource):
 
 
 def _read(path: Path) -> Raw:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _assemble(path, archive)
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise BadValueError(
-            f"{path}: this is no NumPy archive, or it is damaged ({error}); "
-            "write one with np.savez_compressed(path, images=..., labels=...)"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    with open_archive(path, follow=True) as archive:
+        if "x_train" in archive.names or "x_test" in archive.names:
+            train = _part(archive, "x_train", "y_train")
+            return from_parts(train, _part(archive, "x_test", "y_test"))
+        return from_parts(_part(archive, "images", "labels"), None)
 
 
-def _assemble(path: Path, archive: zipfile.ZipFile) -> Raw:
-    names = [name.removesuffix(".npy") for name in archive.namelist()]
-    if "x_train" in names or "x_test" in names:
-        train = _part(path, archive, names, "x_train", "y_train")
-        return from_parts(train, _part(path, archive, names, "x_test", "y_test"))
-    return from_parts(_part(path, archive, names, "images", "labels"), None)
-
-
-def _part(path: Path, archive: zipfile.ZipFile, names: list[str], images: str, labels: str) -> Part:
+def _part(archive: Archive, images: str, labels: str) -> Part:
+    path = archive.path
     for name in (images, labels):
-        if name not in names:
+        if name not in archive.names:
             raise BadValueError(
-                f"{path}: there is no array `{name}`, only {', '.join(names) or 'nothing'}; wanted "
+                f"{path}: there is no array `{name}`, only "
+                f"{quoted(', '.join(archive.names)) or 'nothing'}; wanted "
                 "are x_train, y_train, x_test and y_test, or images and labels"
             )
-    pixels, numbers = _array(path, archive, images), _array(path, archive, labels)
+    pixels, numbers = archive.read(images), archive.read(labels)
     check_images(f"{path}, array `{images}`", pixels)
     return Part(
         f"{path}, arrays `{images}` and `{labels}`",
         np.ascontiguousarray(channels_first(pixels)),
         class_numbers(f"{path}, array `{labels}`", numbers),
     )
-
-
-def _array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    where = f"{path}, array `{name}`"
-    member = f"{name}.npy"
-    try:
-        size, held = _sizes(where, archive, member)
-        refuse_bomb(path, archive.getinfo(member).compress_size, size)
-        if size != held:
-            raise BadValueError(f"{where}: {held} bytes where its header promises {size}")
-        with archive.open(member) as file:
-            return npy.read_array(file, allow_pickle=False)
-    except (BadValueError, OSError, MemoryError):
-        raise
-    except Exception as error:  # NumPy and zipfile raise anything on damaged bytes
-        raise BadValueError(f"{where}: this array is damaged ({error})") from error
-
-
-def _sizes(where: str, archive: zipfile.ZipFile, member: str) -> tuple[int, int]:
-    """The bytes that an array's header promises, and those the archive says it holds."""
-    with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file)
-        if dtype.hasobject:
-            raise BadValueError(
-                f"{where}: holds pickled Python objects, which are never read; "
-                "save plain numbers of dtype uint8"
-            )
-        promised = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        return promised, archive.getinfo(member).file_size - file.tell()

@@ -14,8 +14,10 @@ def refuse_pickle(path: Path) -> Path:
     """The path, unless it is that of a pickle, such as the Frey faces are passed around as.
 
     Raises:
-        BadValueError: it is one.
+        BadValueError: it is one, or no file can have that name.
     """
+    if "\0" in str(path):
+        raise BadValueError("this names no file; give one")
     if path.suffix.lower() not in SUFFIXES:
         return path
     archive = path.with_suffix(".npz")

@@ -1,17 +1,24 @@
 """One picture file as an array: opened without trust, upright, grey or RGB, eight bits."""
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaelab.data.pickles import refuse_pickle
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError
+from vaelab.files import opened
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+
+LARGEST = 2**26
+"""Pixels of a file."""
+STRIP = 2**22
+"""Pixels that are changed at once."""
 
 Picture = UInt8[np.ndarray, "_ _ _"]
 
@@ -43,34 +50,27 @@ def read_picture(
 
     Raises:
         BadValueError: a pickle, no such picture, one cut short, or one of more pixels than
-            Pillow's limit.
+            are safe to unpack.
     """
     refuse_pickle(Path(path))
-    try:
-        return decode_picture(path, path, size, channels)
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no file {path}") from error
+    with opened(Path(path), follow=True) as file:
+        return decode_picture(file, path, size, channels)
 
 
 def decode_picture(
-    source: str | BytesIO,
+    source: BinaryIO | BytesIO,
     where: str,
     size: tuple[int, int] | None = None,
     channels: Literal[1, 3] | None = None,
 ) -> Picture:
-    """As `read_picture`, from a path or the content of a file.
+    """As `read_picture`, from an open file.
 
     Raises:
         UnreadablePictureError: as there; the message begins with `where`.
-        FileNotFoundError: there is no file at the path.
     """
     try:
-        with Image.open(source, formats=_FORMATS) as image:
-            _refuse_bomb(image)
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            upright = _eight_bits(image)
-    except (FileNotFoundError, MemoryError):
+        upright = _upright(source)
+    except MemoryError:
         raise
     except UnidentifiedImageError as error:
         raise UnreadablePictureError(
@@ -90,22 +90,51 @@ def decode_picture(
     return _as_array(upright, channels)
 
 
+def _upright(source: BinaryIO | BytesIO) -> Image.Image:
+    """The picture in mode L or RGB; whatever else it took to make it is given back."""
+    with Image.open(source, formats=_FORMATS) as image:
+        _refuse_bomb(image)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _eight_bits(image)
+
+
 def _refuse_bomb(image: Image.Image) -> None:
-    """Refuse what Pillow only warns of; filters of warnings are shared by all threads."""
-    most = Image.MAX_IMAGE_PIXELS
-    if most is not None and image.width * image.height > most:
-        raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {most:,}")
+    """Refuse what would fill the memory; Pillow only warns of somewhat more."""
+    if image.width * image.height > LARGEST:
+        raise Image.DecompressionBombError(f"{image.width} x {image.height}, at most {LARGEST:,}")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The image in mode L or RGB."""
-    if image.mode.startswith("I"):  # 16-bit grey
-        return Image.fromarray(np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I"):
+        return _in_strips(image, "L", _rounded)
     if image.has_transparency_data:
-        pixels = image.convert("RGBA")
-        white = Image.new("RGBA", pixels.size, "white")
-        return Image.alpha_composite(white, pixels).convert("RGB")
+        return _in_strips(image, "RGB", _on_white)
     return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _rounded(grey: Image.Image) -> Image.Image:
+    """16-bit grey."""
+    return Image.fromarray(np.rint(np.asarray(grey) / 257).clip(0, 255).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    pixels = image.convert("RGBA")
+    white = Image.new("RGBA", pixels.size, "white")
+    return Image.alpha_composite(white, pixels).convert("RGB")
+
+
+def _in_strips(
+    image: Image.Image, mode: str, change: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """A changed image, for which no other of the same size is needed."""
+    changed = Image.new(mode, image.size)
+    step = max(1, STRIP // image.width)
+    for top in range(0, image.height, step):
+        box = (0, top, image.width, min(top + step, image.height))
+        changed.paste(change(image.crop(box)), box)
+    return changed
 
 
 def _in_mode(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
@@ -119,5 +148,12 @@ def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
     pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels[:, :, None]
-    grey = channels is None and (pixels == pixels[:, :, :1]).all()
-    return pixels[:, :, :1].copy() if grey else pixels
+    if channels is None and _is_grey(pixels):
+        return pixels[:, :, :1].copy()
+    return pixels
+
+
+def _is_grey(pixels: Picture) -> bool:
+    step = max(1, STRIP // pixels.shape[1])
+    strips = (pixels[top : top + step] for top in range(0, len(pixels), step))
+    return all((strip == strip[:, :, :1]).all() for strip in strips)

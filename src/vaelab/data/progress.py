@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import track as rich_track
+
+from vaelab.console import Console
 
 S = TypeVar("S")
 T = TypeVar("T")

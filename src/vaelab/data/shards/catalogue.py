@@ -120,6 +120,11 @@ def _entries(
     told = {} if damaged == "skip" else _told(places, indices)
     known = {place: entry for place, entry in told.items() if _is_as_long(place, entry)}
     others = [place for place in chain.from_iterable(places.values()) if place not in known]
+    for place in filter(is_remote, others[:1]):  # a host that is away is not asked for all others
+        entry = known[place] = scan([place])[0]
+        if damaged == "fail" and not entry.sha256:
+            _judge({place: entry}, damaged)
+        others.remove(place)
     return known | dict(zip(others, scan(others), strict=True))
 
 

@@ -10,6 +10,9 @@ from vaelab.data.shards.opening import opened
 from vaelab.data.shards.places import AbsentError, beside, shown
 from vaelab.errors import BadValueError
 
+LONGEST = 2**26
+"""Bytes of an index: some hundred thousand shards."""
+
 Indices = Mapping[str, Index]
 """By their own places."""
 
@@ -23,7 +26,10 @@ def read_index(place: str) -> Index | None:
     """
     try:
         with opened(place) as file:
-            return Index.model_validate_json(file.read())
+            content = file.read(LONGEST + 1)
+            if len(content) > LONGEST:
+                raise BadValueError(f"{shown(place)} is longer than {LONGEST:,} bytes")
+            return Index.model_validate_json(content)
     except AbsentError:
         return None
     except ValidationError as error:

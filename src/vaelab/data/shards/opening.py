@@ -11,8 +11,8 @@ from typing import IO
 
 from vaelab.data.shards.places import AbsentError, UnreachableError, is_remote, shown
 from vaelab.data.shards.remote import chunks, told
-from vaelab.errors import StorageError, UserError
-from vaelab.files import storage_error
+from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
+from vaelab.files import open_ordinary, storage_error
 
 ATTEMPTS = 3
 """Times an address is asked."""
@@ -59,11 +59,13 @@ def opened(
     """
     if not is_remote(place):
         try:
-            return open(place, "rb")
-        except (FileNotFoundError, NotADirectoryError) as error:
+            return open_ordinary(Path(place), follow=True)
+        except MissingFileError as error:
             raise AbsentError(place, "there is no such file") from error
-        except OSError as error:
-            raise UnreachableError(place, error.strerror or str(error)) from error
+        except BadValueError as error:
+            raise UnreachableError(place, "this is no ordinary file") from error
+        except StorageError as error:
+            raise UnreachableError(place, str(error).rpartition(": ")[2]) from error
     file = _temporary()
     try:
         _fetch(place, file, sha256, stopped or Event())

@@ -8,11 +8,11 @@ from vaelab.data.folders import natural
 from vaelab.data.shards.places import is_remote, shown
 from vaelab.errors import BadValueError, MissingFileError
 
-MOST = 1_000_000
+MOST = 100_000
 """Shards of one pattern; more is a slip of the pen."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
+_RANGE = re.compile(r"([0-9]{1,18})\.\.([0-9]{1,18})")
 
 
 def expand(pattern: str) -> list[str]:

@@ -2,13 +2,21 @@
 
 import re
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
+from vaelab.addresses import tell_first
 from vaelab.data.shards.places import AbsentError, UnreachableError, shown
 from vaelab.errors import BadValueError
 
+if TYPE_CHECKING:
+    from requests import Response
+
 TIMEOUT = 20
 """Seconds a server may be silent."""
+REDIRECTED = 10
+"""Addresses that one may lead to."""
+WHAT = "data comes from"
 CHUNK = 2**16
 """Bytes asked for at once; whoever stops waits for so many."""
 PASSING = frozenset({408, 425, 429})
@@ -44,9 +52,7 @@ def _served(address: str) -> Generator[bytes]:
     import requests  # a fifth of a second, which only an address need spend
 
     try:
-        with requests.get(
-            address, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
-        ) as answer:
+        with _asked("GET", address) as answer:
             if not answer.ok:
                 lasting = answer.status_code < 500 and answer.status_code not in PASSING
                 kind = AbsentError if lasting else UnreachableError
@@ -58,17 +64,38 @@ def _served(address: str) -> Generator[bytes]:
         raise UnreachableError(address, _words(_innermost(error))) from error
 
 
+def _asked(method: str, address: str) -> "Response":
+    """What a server answers; every host that this leads to is told before it is asked."""
+    import requests
+
+    where = address
+    for _ in range(REDIRECTED):
+        tell_first(WHAT, where)
+        answer = requests.request(
+            method, where, stream=True, timeout=TIMEOUT, allow_redirects=False,
+            headers={"Accept-Encoding": "identity"},
+        )  # fmt: skip
+        if not answer.is_redirect:
+            return answer
+        answer.close()
+        where = urljoin(where, answer.headers["Location"])
+        if not _is_http(where):
+            raise UnreachableError(address, "the server leads to somewhere else")
+    raise UnreachableError(address, "the server leads from one address to another, without end")
+
+
 def _headers(address: str) -> str:
     import requests
 
     try:
-        answer = requests.head(address, timeout=TIMEOUT, allow_redirects=True)
-    except (requests.RequestException, ValueError):
+        with _asked("HEAD", address) as answer:
+            found = answer.headers if answer.ok else {}
+    except (requests.RequestException, UnreachableError, ValueError):
         return ""
     keys = ("Content-Length", "ETag", "Last-Modified")
-    size, *tags = (answer.headers.get(key, "") for key in keys)
+    size, *tags = (found.get(key, "") for key in keys)
     # another shard may well have the same size
-    return " ".join([size, *tags]) if answer.ok and any(tags) else ""
+    return " ".join([size, *tags]) if any(tags) else ""
 
 
 def _stored(address: str) -> Generator[bytes]:
@@ -87,13 +114,19 @@ def _stored(address: str) -> Generator[bytes]:
 
 def _storage(address: str) -> tuple[Any, str]:
     import fsspec
+    from fsspec.implementations.local import LocalFileSystem
 
+    if "::" in address.partition("://")[0] or "::" in address.partition("://")[2]:
+        raise BadValueError(f"{shown(address)}: an address of one server is needed, without `::`")
+    tell_first(WHAT, address)
     try:
         storage, path = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:  # a package is missing, or the kind is unknown
         raise BadValueError(f"{shown(address)}: {_words(error)}") from error
     except Exception as error:
         raise UnreachableError(address, _words(error)) from error
+    if isinstance(storage, LocalFileSystem):
+        raise BadValueError(f"{shown(address)}: this is a file here; give its path by itself")
     return storage, path
 
 

@@ -19,7 +19,7 @@ from vaelab.data.shards.opening import opened, state
 from vaelab.data.shards.places import UnreachableError, shown
 from vaelab.data.shards.samples import BadSampleError, BrokenShardError, Packed, packed
 from vaelab.errors import BadValueError, StorageError
-from vaelab.files import write_text
+from vaelab.files import is_hollow, write_text
 
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 """How gzip, bzip2, xz and zstd begin."""
@@ -77,6 +77,8 @@ def _read(place: str) -> Entry:
     sizes: dict[tuple[int, int], str] = {}
     channels, broken = 1, None
     with opened(place) as file:
+        if is_hollow(file):
+            raise UnreachableError(place, "it is not there yet, but for holes")
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
         file.seek(0)

@@ -22,7 +22,7 @@ from vaelab.data.shards.stream import Pixels, ShardStream
 from vaelab.data.source import Source
 from vaelab.data.store import Split, Store
 from vaelab.errors import BadValueError, UserError
-from vaelab.files import storage_error, write_text
+from vaelab.files import make_folders, storage_error, write_text
 from vaelab.randomness import Purpose, generator
 
 MEGABYTE = 10**6
@@ -99,7 +99,7 @@ def _filled_at_once(folder: Path) -> Iterator[Path]:
     be a link, the working directory or where a disk is mounted.
     """
     made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
     try:
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as unfinished:
             yield Path(unfinished)
