@@ -8,10 +8,10 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "vaelab"
 
 LAYERS = [
-    {"errors", "process"},
-    {"files", "distributed"},
+    {"errors", "process", "console"},
+    {"addresses", "files", "distributed"},
     {"outputs"},
-    {"runlock", "tensorfile"},
+    {"runlock", "tensorfile", "yamlfile"},
     {"config", "randomness", "adam", "per_image"},
     {"schedules", "optimizers"},
     {"data"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"quality"},
     {"objectives", "metrics", "figures", "loggers"},
     {"experiment"},
-    {"runfiles"},
+    {"runfiles", "records"},
     {"run"},
     {
         "bundle",

@@ -19,13 +19,14 @@ from PIL import Image
 from tests.conftest import Answer
 from tests.training.conftest import TINY, tiny
 from vaelab.cli import app
-from vaelab.config import parse_yaml, to_yaml, validate
+from vaelab.config import to_yaml, validate
 from vaelab.data import MnistData
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES
 from vaelab.library import load_experiment, shipped_configs
 from vaelab.run import Run
 from vaelab.runlock import LOCK
+from vaelab.yamlfile import parse_yaml
 
 Command = Callable[..., Answer]
 WORDS = [word for word in TINY if not word.startswith("task_name")]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 from scipy.stats import multivariate_normal, ttest_ind, ttest_rel
 
 from tests.models.conftest import set_exact_posterior
 from tests.training.conftest import tiny
 from vaelab.comparison import Group, compare, differences, draw
+from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.figures.style import render
@@ -143,12 +143,15 @@ def test_pairing_tells_what_looks_like_a_tie(evaluated: Run) -> None:
 def test_values_of_other_weights_images_or_numbers_make_no_pair(evaluated: Run) -> None:
     row = evaluated.evaluation()
     path, weights, images = evaluated.per_image_path, row["weights"], row["images_checksum"]
-    values = load_per_image(path, weights, images, "nll_iwae5_nats")
+    count = row["images"]
+    values = load_per_image(path, weights, images, count, "nll_iwae5_nats")
     assert values is not None
     assert values.mean() == pytest.approx(row["numbers"]["nll_iwae5_nats"]["value"], rel=1e-6)
-    assert load_per_image(path, "0" * 64, images, "nll_iwae5_nats") is None
-    assert load_per_image(path, weights, "0" * 64, "nll_iwae5_nats") is None
-    assert load_per_image(path, weights, images, "nll_iwae6_nats") is None
+    assert load_per_image(path, "0" * 64, images, count, "nll_iwae5_nats") is None
+    assert load_per_image(path, weights, "0" * 64, count, "nll_iwae5_nats") is None
+    assert load_per_image(path, weights, images, count, "nll_iwae6_nats") is None
+    with pytest.raises(BadValueError, match="evaluation_images.safetensors is damaged"):
+        load_per_image(path, weights, images, count + 1, "nll_iwae5_nats")
     assert path.stat().st_size < 12 * len(values) + 1_000
 
 

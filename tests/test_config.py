@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelab.config import override, parse_yaml, read_yaml, to_yaml, validate
+from vaelab.config import override, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES, members
 from vaelab.library import load_experiment, load_settings, resets, shipped_configs
+from vaelab.yamlfile import parse_yaml, read_yaml
 
 
 def experiment(*assignments: str) -> Experiment:

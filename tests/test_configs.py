@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from vaelab.config import read_yaml, to_yaml, validate
+from vaelab.config import to_yaml, validate
 from vaelab.experiment import Experiment
 from vaelab.models import VAE
 from vaelab.networks.layers import Activate, Linear
 from vaelab.training.step import TrainingStep
+from vaelab.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SHIPPED = sorted(CONFIGS.glob("*.yaml"))

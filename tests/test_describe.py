@@ -10,10 +10,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
-from rich.console import Console
 from torch import nn
 
-from vaelab.config import override, read_yaml, validate
+from vaelab.config import override, validate
+from vaelab.console import Console
 from vaelab.describe import Description, describe
 from vaelab.describe.blocks import Block, blocks, phrases
 from vaelab.experiment import Experiment
@@ -24,6 +24,7 @@ from vaelab.networks.film import FiLM
 from vaelab.networks.layers import Activate, Layer, Linear
 from vaelab.networks.residual import Residual
 from vaelab.training import build_model
+from vaelab.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GREY, COLOUR, SMALL = (1, 28, 28), (3, 32, 24), (1, 8, 8)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from tests.training.conftest import tiny
 from vaelab.config import override, validate
+from vaelab.console import Console
 from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.doctor import (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from tests.conftest import Answer
 from tests.training.conftest import tiny
 from vaelab import evaluation
+from vaelab.console import Console
 from vaelab.data.feed import Feed
 from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError, MissingFileError

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
 from tests.training.conftest import tiny
 from vaelab.bundle.reader import Bundle, rebuild
 from vaelab.comparison import compare
+from vaelab.console import Console
 from vaelab.data import Domain, Split, UnitPixels
 from vaelab.data.feed import Feed
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError

@@ -10,15 +10,17 @@ from typing import Annotated, Any, Literal
 import pytest
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, Field
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
-from vaelab.config import Config, parse_yaml, validate
+from vaelab.config import Config, validate
+from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES, Kind, describe, entry, kinds, markdown, members, table
 from vaelab.metrics import Number
 from vaelab.models import ModelConfig
 from vaelab.run import Run
+from vaelab.yamlfile import parse_yaml
 
 DOCS = Path(__file__).parents[1] / "docs" / "zoo.md"
 ALL = kinds()

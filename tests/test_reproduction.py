@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from vaelab.config import validate
+from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.reproduction import reproduce, table, table_named, tables

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from vaelab.config import read_yaml, to_yaml, validate
+from vaelab.config import to_yaml, validate
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.schema import schema, schema_text
+from vaelab.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SHIPPED = sorted(CONFIGS.glob("*.yaml"))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Normal
 from torch.nn.functional import mse_loss
 
 from tests.models.conftest import LATENT, SCALE, SHAPE, decoder_map, linear
+from vaelab.console import Console
 from vaelab.data import Domain
 from vaelab.data.feed import Batch
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from datafiles import write_png
 from PIL import Image
-from rich.console import Console
 
+from vaelab.console import Console
 from vaelab.data import DigitsData, ImagesData
 from vaelab.data.card import card, show
 from vaelab.errors import StorageError

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from rich.progress import Progress
 
+from vaelab.console import Console
 from vaelab.data import MnistData
 from vaelab.data.download import Remote, _Bar, download
 from vaelab.data.idx import find_idx

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from tests.conftest import Answer
 from tests.loggers.conftest import (
@@ -22,6 +21,7 @@ from tests.loggers.conftest import (
 )
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
+from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.loggers import Logger, LoggerWarning
 from vaelab.run import Run
@@ -41,7 +41,8 @@ pytestmark = [
 KILLED = """
 import os, sys
 from pathlib import Path
-from vaelab.config import read_yaml, validate
+from vaelab.config import validate
+from vaelab.yamlfile import read_yaml
 from vaelab.experiment import Experiment
 from vaelab.run import Run
 from vaelab.training import train

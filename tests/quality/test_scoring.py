@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 
 import vaelab
 from tests.conftest import Answer
 from tests.training.conftest import tiny
+from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.quality.images import as_seen, samples
 from vaelab.run import Run

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from seed_reference import CONDITIONAL, MODEL, SEED_CONFIGS, TRAINING, seed_yaml
 
-from vaelab.config import parse_yaml, read_yaml, validate
+from vaelab.config import validate
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.seed import is_seed, translate, translated_yaml
+from vaelab.yamlfile import parse_yaml, read_yaml
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

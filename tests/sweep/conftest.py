@@ -6,8 +6,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from rich.console import Console
 
+from vaelab.console import Console
 from vaelab.sweep import begin
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.study import Study

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 from ray.tune.experiment import Trial as TuneTrial
-from rich.console import Console
 
 from tests.sweep.conftest import Begin, trials_of, wait_for
+from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.run import Run
 from vaelab.sweep import go_on

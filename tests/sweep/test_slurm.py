@@ -8,9 +8,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
+from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.run import Run
 from vaelab.sweep import go_on

@@ -10,9 +10,9 @@ from time import time
 
 import optuna
 import pytest
-from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin
+from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 from vaelab.sweep import begin, show_best, show_status
 from vaelab.sweep.group import alike

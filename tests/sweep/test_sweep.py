@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 
 from tests.sweep.conftest import QUIET, Begin, trials_of, wait_for, workers_of
+from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.run import Run
 from vaelab.runlock import RunLock

@@ -15,7 +15,8 @@ from vaelab.data.feed import Feed
 from vaelab.evaluation import evaluate
 from vaelab.experiment import Change
 from vaelab.metrics import IWAEMetric
-from vaelab.run import Run, kept_words
+from vaelab.records import kept_words
+from vaelab.run import Run
 from vaelab.tensorfile import read_tensors, write_tensors
 from vaelab.training import Start, train
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from tests.training.conftest import tiny
+from vaelab.console import Console
 from vaelab.errors import BadCombinationError
 from vaelab.explorer.library import Library
 from vaelab.pictures import figures_named, subject_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from tests.training.conftest import tiny
+from vaelab.console import Console
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.run import Run

@@ -72,7 +72,7 @@ def test_best_weights_are_those_of_the_best_validation_elbo(runs: Path) -> None:
 def test_without_validation_the_last_weights_are_kept_and_the_run_says_so(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rich.console import Console
+    from vaelab.console import Console
 
     run = train(tiny("data.validation=0"), runs, console=Console(width=500)).run
     assert run.load_model()[1]["epoch"] == 2
