@@ -76,7 +76,10 @@ class Tab:
         began = time.monotonic()
         while not self.get(expression):
             if time.monotonic() - began > seconds:
-                told = self.get("window.vaelab ? [vaelab.problem, vaelab.training] : null")
+                told = self.get(
+                    "window.vaelab ? ['problem', 'run', 'view', 'training', 'followed', 'waiting', "
+                    "'locked', 'ready'].map((name) => [name, vaelab[name]]) : null"
+                )
                 raise AssertionError(f"not within {seconds} s: {expression}; {told}; {self.errors}")
             time.sleep(0.02)
         return time.monotonic() - began
@@ -176,7 +179,12 @@ def single(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class Served:
-    """`vaelab explore` as a process."""
+    """`vaelab explore` as a process.
+
+    Attributes:
+        address: the last one that it printed, which opens the page once.
+        said: every line that it printed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -191,13 +199,26 @@ class Served:
             [sys.executable, "-m", "vaelab", *words], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        line = self.process.stdout.readline()
-        self.address = re.search(r"http://\S+", line).group()
+        self.said: list[str] = []
+        self._listen(self.process.stdout.readline())
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._listen(line)
+
+    def _listen(self, line: str) -> None:
+        self.said.append(line)
+        if found := re.search(r"http://\S+token=\S+", line):
+            self.address = found.group()
 
     def stop(self) -> str:
         self.process.terminate()
-        said = self.process.communicate(timeout=180)[0]
-        return said
+        self.process.wait(timeout=180)
+        self._reader.join(timeout=60)
+        self.process.stdout.close()
+        return "".join(self.said)
 
 
 @pytest.fixture

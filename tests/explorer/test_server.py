@@ -1,10 +1,14 @@
 """What the server tells the page, and what it refuses in words."""
 
+import asyncio
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import torch
 import yaml
@@ -20,6 +24,7 @@ from vaelab.kinds import members
 from vaelab.likelihoods import LikelihoodConfig
 from vaelab.priors import PriorConfig
 from vaelab.run import Run
+from vaelab.runlock import RunLock
 
 
 @pytest.fixture
@@ -61,7 +66,9 @@ def test_a_bundle_is_served_file_by_file(client: TestClient, runs: Path) -> None
         "/api/runs/tiny/bundle/..%2fconfig.yaml",
         "/api/runs/tiny/bundle/weights/9999.f16",
         "/api/runs/tiny/bundle/%2fetc%2fpasswd",
-        "/api/runs/none/export",
+        "/api/runs/" + "ä" * 200 + "/bundle/manifest.json",
+        "/api/runs/%00/bundle/manifest.json",
+        "/api/runs/%ff/bundle/manifest.json",
     ],
 )
 def test_nothing_outside_is_read(client: TestClient, path: str) -> None:
@@ -112,11 +119,80 @@ def test_the_page_knows_that_it_has_a_server(client: TestClient) -> None:
 
 
 def test_exports_are_attachments(client: TestClient) -> None:
-    one = client.get("/api/runs/tiny/export?single_file=1")
+    one = client.post("/api/runs/tiny/export", json={"single_file": True})
     assert one.headers["content-disposition"] == 'attachment; filename="tiny.html"'
     assert 'data-source="inline"' in one.text
-    site = client.get("/api/runs/tiny/export")
+    site = client.post("/api/runs/tiny/export", json={})
     assert site.content[:2] == b"PK"
+    assert client.post("/api/runs/none/export", json={}).status_code == 404
+
+
+def test_an_export_is_no_address_that_a_page_elsewhere_could_open(client: TestClient) -> None:
+    assert client.get("/api/runs/tiny/export").status_code == 405
+
+
+def test_two_exports_are_made_at_once_and_the_next_is_told(
+    runs: Path, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Barrier(3), threading.Event()
+
+    def export(bundle: Any) -> str:
+        begun.wait(60)
+        end.wait(60)
+        return "<html>"
+
+    monkeypatch.setattr("vaelab.explorer.app.single_file", export)
+
+    async def three() -> list[Any]:
+        transport = httpx2.ASGITransport(Explorer(Library(runs), page).app())
+        async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
+
+            def ask() -> Any:
+                body = {"single_file": True}
+                return asyncio.create_task(client.post("/api/runs/tiny/export", json=body))
+
+            first = [ask(), ask()]
+            await asyncio.to_thread(begun.wait, 60)
+            third = await ask()
+            end.set()
+            return [await first[0], await first[1], third]
+
+    answers = asyncio.run(three())
+    assert [answer.status_code for answer in answers] == [200, 200, 409]
+    assert "2 exports are being made" in answers[2].json()["error"]
+
+
+def test_a_row_says_the_name_of_a_copy_and_who_else_writes_the_run(
+    client: TestClient, runs: Path
+) -> None:
+    with RunLock(runs / "tiny", "training"):
+        held = {row["id"]: row for row in client.get("/api/runs").json()["runs"]}["tiny"]
+        assert held["writer"] is None  # this process is the server's own
+        writer = json.loads((runs / "tiny" / ".writer.json").read_text())
+        (runs / "tiny" / ".writer.json").write_text(json.dumps(writer | {"pid": os.getppid()}))
+        held = {row["id"]: row for row in client.get("/api/runs").json()["runs"]}["tiny"]
+        assert held["writer"]["pid"] == os.getppid()
+        assert held["writer"]["what"] == "training"
+        assert held["writer"]["here"]
+    (runs / "tiny-2").mkdir()
+    free = {row["id"]: row for row in client.get("/api/runs").json()["runs"]}["tiny"]
+    assert free["writer"] is None
+    assert free["copy"] == "tiny-3"
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "unused"),
+    [
+        ([], "demo", "demo"),
+        (["demo"], "demo", "demo-2"),
+        (["demo", "demo-2"], "demo-2", "demo-3"),
+        (["vae-16"], "vae-16", "vae-16-2"),
+    ],
+)
+def test_names_that_are_free(tmp_path: Path, there: list[str], name: str, unused: str) -> None:
+    for one in there:
+        (tmp_path / one).mkdir()
+    assert Library(tmp_path).unused(name) == unused
 
 
 def test_choices_are_those_of_the_schema(runs: Path) -> None:
@@ -196,7 +272,7 @@ def test_wishes_that_are_not_right(
 @pytest.mark.parametrize(
     "values",
     [{"beta": -1}, {"beta": "4"}, {"beta": True}, {"learning_rate": 0}, {"pace": 99}, {"lr": 1},
-     {"on_close": "explode"}, {"stop_at": -3}],
+     {"on_close": "explode"}, {"on_close": []}, {"stop_at": -3}, {"beta": float("nan")}],
 )  # fmt: skip
 def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
     with pytest.raises(BadValueError):
@@ -208,8 +284,18 @@ def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
     [
         ("command", {"do": "dance"}, 400),
         ("command", {"do": "pause"}, 409),
-        ("command", {"do": "reset"}, 409),
+        ("command", {"do": "reset"}, 400),
         ("command", [], 400),
+        ("command", {"do": ["pause"]}, 400),
+        ("set", {"on_close": []}, 400),
+        ("set", {"\ud800": 1}, 400),
+        ("resume", {"run": "ä" * 200}, 404),
+        ("resume", {"run": "\ud800"}, 404),
+        ("resume", {"run": "a\0b"}, 404),
+        ("reset", {"run": "none"}, 404),
+        ("reset", {}, 400),
+        ("start", {"base": "\ud800"}, 400),
+        ("start", {"base": "digits", "name": {}, "set": {"model.latent": []}}, 400),
         ("set", {"beta": 2}, 409),
         ("set", {"beta": -2}, 400),
         ("resume", {"run": "none"}, 404),
@@ -219,13 +305,51 @@ def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
     ],
 )
 def test_requests_that_cannot_be_met(client: TestClient, path: str, body: Any, status: int) -> None:
-    answer = client.post(f"/api/training/{path}", json=body)
+    answer = client.post(f"/api/training/{path}", content=json.dumps(body))
     assert answer.status_code == status
     assert len(answer.json()["error"]) > 10
 
 
-def test_what_is_no_json_is_refused(client: TestClient) -> None:
-    assert client.post("/api/training/command", content=b"\xff{").status_code == 400
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff{",
+        b"{" * 10,
+        b"[" * 200_000,
+        b'{"do":' * 50_000 + b"1" + b"}" * 50_000,
+        b'{"do":' + b"[" * 16 + b"]" * 16 + b"}",
+        b'{"do":' + b"9" * 5000 + b"}",
+    ],
+)
+def test_what_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
+    for path in ("command", "set", "start", "resume", "reset"):
+        answer = client.post(f"/api/training/{path}", content=body)
+        assert answer.status_code == 400
+        assert len(answer.json()["error"]) < 200
+
+
+def test_somebody_who_leaves_in_the_middle_of_a_request_leaves_no_trace(
+    runs: Path, page: Path
+) -> None:
+    said: list[Any] = []
+
+    async def leave() -> None:
+        scope = {
+            "type": "http", "method": "POST", "path": "/api/training/command", "headers": [],
+            "query_string": b"", "root_path": "",
+        }  # fmt: skip
+
+        async def receive() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await Explorer(Library(runs), page).app()(scope, receive, send)
+
+    asyncio.run(leave())
+    assert said[0]["status"] == 400
 
 
 def test_a_run_or_a_folder_of_runs_can_be_opened(runs: Path, tmp_path: Path) -> None:

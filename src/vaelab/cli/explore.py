@@ -33,7 +33,7 @@ def explore(
         typer.Option(
             metavar="HOST",
             help="Bind this address of the machine instead of 127.0.0.1, so that others can reach "
-            "the page. Whoever knows the address with its token can train here.",
+            "the page. Whoever is first to open the printed address can train here.",
         ),
     ] = None,
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from vaelab.explorer.watch import Watch
+
 MOST_WAITING = 256
 
 
@@ -11,9 +13,16 @@ async def _nothing() -> None:
 
 
 class Listener:
-    """One page: everything in order, and of snapshots the newest, once the last has been drawn."""
+    """One page: everything in order, and of snapshots the newest, once the last has been drawn.
+
+    Attributes:
+        watch: the run that it shows.
+        asked: set when it shows another.
+    """
 
     def __init__(self) -> None:
+        self.watch: Watch | None = None
+        self.asked = asyncio.Event()
         self.ready = True
         self.snapshot: bytes | None = None
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
@@ -50,6 +59,9 @@ class Listeners:
         self._newest: dict[str, bytes] = {}
         self.ready_again: Callable[[], Awaitable[None]] = _nothing
         self.nobody_left: Callable[[], Awaitable[None]] = _nothing
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def add(self) -> Listener:
         """A page has opened: it hears the state, and the newest snapshot."""

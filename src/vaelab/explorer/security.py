@@ -1,38 +1,69 @@
 """Who may talk to the server: one gate for HTTP and WebSocket.
 
 A page on another site can make a browser send requests here, and can even point its own name at
-127.0.0.1 (DNS rebinding). So Host and Origin must be in a fixed list, a secret must be known, and
-changes must carry what a foreign page cannot send without being asked first.
+127.0.0.1 (DNS rebinding); other users of the machine can see command lines. So Host and Origin must
+be in a fixed list, and two secrets must be known. The address that the terminal shows holds a third
+one, a token that is good for one use: it is exchanged for the two. One is a cookie, which no script
+can read, but which browsers send to every port of this machine. The other, the key, is sent in
+a header by the page, which keeps it where browsers tell ports apart; a page from elsewhere cannot
+send that header without being asked first.
+
+Without secrets there is nothing but the page itself, the same for everybody, so that it can say
+what to do.
 """
 
 import json
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 512 * 1024
-TOKEN_BYTES = 32
-CUSTOM_HEADER = b"x-vaelab"
+SECRET_BYTES = 32
+KEY_HEADER = b"x-vaelab"
+PROTOCOL = "vaelab"
+KEY_PROTOCOL = "vaelab-key."
+"""Before the key among a WebSocket's protocols: browsers send no headers with those."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+CLOSED = "this page has no key: open the address that `vaelab explore` printed last in its terminal"
 
 
-@dataclass(frozen=True)
 class Gate:
     """What is let in.
 
-    Attributes:
+    Args:
         port: of the server.
-        names: hosts under which the server may be addressed.
-        token: the secret in the address that the terminal shows.
+        names: hosts under which the server may be addressed; the first is the printed one.
+        used: told the next address when one has been used.
+
+    Attributes:
+        cookie: a secret that the browser keeps and no script reads.
+        key: a secret that the page keeps and sends with every request.
     """
 
-    port: int
-    names: tuple[str, ...] = LOOPBACK
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(TOKEN_BYTES))
+    def __init__(
+        self,
+        port: int,
+        names: tuple[str, ...] = LOOPBACK,
+        used: Callable[[str], object] = lambda address: None,
+    ) -> None:
+        self.port, self.names, self._used = port, names, used
+        self.cookie, self.key, self._token = _secret(), _secret(), _secret()
+
+    @property
+    def address(self) -> str:
+        """What opens the page, once."""
+        return f"http://{self.names[0]}:{self.port}/?token={self._token}"
+
+    def exchange(self, token: str) -> bool:
+        """Whether a token is right; it is not once more."""
+        if not _same(token, self._token):
+            return False
+        self._token = _secret()
+        self._used(self.address)
+        return True
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -45,8 +76,8 @@ class Gate:
         return frozenset(f"http://{host}" for host in self.hosts)
 
     @property
-    def cookie(self) -> str:
-        """Name of the cookie; cookies do not tell ports apart, names do."""
+    def cookie_name(self) -> str:
+        """Cookies do not tell ports apart, names do."""
         return f"vaelab_{self.port}"
 
     @property
@@ -61,10 +92,6 @@ class Gate:
             "frame-ancestors 'none'"
         )
 
-    def knows_secret(self, secret: str) -> bool:
-        """Compared in constant time."""
-        return secrets.compare_digest(secret.encode(), self.token.encode())
-
     def refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Why a request is not let in, with the status; None where it is."""
         headers = _headers(scope)
@@ -73,24 +100,24 @@ class Gate:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") not in self.origins:
             return 403, "a page from elsewhere may not talk to this server"
-        if scope["type"] == "websocket" and origin is None:
-            return 403, "a WebSocket must say which page opens it"
-        if not self.knows_secret(_cookie(headers, self.cookie)):
-            return 403, "open the address that `vaelab explore` printed in the terminal"
-        if scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
-            return self._refusal_of_change(scope["method"], headers)
+        if scope["type"] == "websocket":
+            if origin is None:
+                return 403, "a WebSocket must say which page opens it"
+        elif scope["method"] not in {"GET", "HEAD", "POST"}:
+            return 405, f"{scope['method']} is not known here"
+        elif scope["method"] != "POST" and _is_the_page(scope["path"]):
+            return None
+        if not (_same(_cookie(headers, self.cookie_name), self.cookie)
+                and _same(_key(scope, headers), self.key)):  # fmt: skip
+            return 403, CLOSED
+        if scope["type"] == "http" and scope["method"] == "POST":
+            return self._refusal_of_change(headers)
         return None
 
-    def _refusal_of_change(
-        self, method: str, headers: dict[bytes, bytes]
-    ) -> tuple[int, str] | None:
-        if method != "POST":
-            return 405, f"{method} is not known here"
+    def _refusal_of_change(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if kind != b"application/json":
             return 415, "a change is sent as application/json"
-        if headers.get(CUSTOM_HEADER) != b"1":
-            return 403, "a change needs the header X-Vaelab: 1"
         length = headers.get(b"content-length", b"")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             return 413, f"a change has at most {LARGEST_BODY} bytes, and says how many"
@@ -109,7 +136,7 @@ class Guard:
         self.app, self.gate = app, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, refuse it, or exchange the token for the cookie."""
+        """Let a request through, refuse it, or exchange the token for cookie and key."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -120,42 +147,18 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
             else:
                 await self.app(scope, receive, send)
-            return
-        token = self._token_given(scope)
-        if token is not None and self.gate.knows_secret(token):
-            await self._answer(send, 303, b"", (
-                (b"location", b"/"),
-                (b"set-cookie", f"{self.gate.cookie}={self.gate.token}; HttpOnly; "
-                                "SameSite=Strict; Path=/".encode()),
-            ))  # fmt: skip
         elif refusal:
-            await self._refuse(scope, send, *refusal)
-        else:
-            await self.app(scope, receive, self._with_headers(send))
-
-    def _token_given(self, scope: Scope) -> str | None:
-        """The token in the address, where host and origin are right."""
-        if scope["method"] != "GET" or scope["path"] != "/":
-            return None
-        headers = _headers(scope)
-        origin = headers.get(b"origin")
-        if headers.get(b"host", b"").decode("latin-1") not in self.gate.hosts:
-            return None
-        if origin is not None and origin.decode("latin-1") not in self.gate.origins:
-            return None
-        tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        return tokens[0] if tokens else None
-
-    async def _refuse(self, scope: Scope, send: Send, status: int, why: str) -> None:
-        if scope["path"] == "/":
-            page = (
-                "<!doctype html><meta charset=utf-8><title>vaelab</title>"
-                f"<p style='font: 16px system-ui; margin: 3rem'>vaelab: {why}."
-            )
-            await self._answer(send, status, page.encode(), ((b"content-type", b"text/html"),))
-        else:
+            status, why = refusal
             body = json.dumps({"error": why}).encode()
             await self._answer(send, status, body, ((b"content-type", b"application/json"),))
+        elif (token := _token(scope)) is not None and self.gate.exchange(token):
+            gate = self.gate
+            cookie = f"{gate.cookie_name}={gate.cookie}; HttpOnly; SameSite=Strict; Path=/"
+            await self._answer(send, 303, b"", (
+                (b"location", f"/#key={gate.key}".encode()), (b"set-cookie", cookie.encode()),
+            ))  # fmt: skip
+        else:
+            await self.app(scope, receive, self._with_headers(send))
 
     async def _answer(
         self, send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]
@@ -182,6 +185,38 @@ class Guard:
             await send(message)
 
         return guarded
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _same(given: str, secret: str) -> bool:
+    """Compared in constant time."""
+    return secrets.compare_digest(given.encode(errors="replace"), secret.encode())
+
+
+def _is_the_page(path: str) -> bool:
+    return path == "/" or path.startswith("/assets/")
+
+
+def _token(scope: Scope) -> str | None:
+    """The token in the address of the page, unless a browser only looks ahead."""
+    if scope["method"] != "GET" or scope["path"] != "/":
+        return None
+    headers = _headers(scope)
+    if b"prefetch" in headers.get(b"sec-purpose", headers.get(b"purpose", b"")):
+        return None
+    tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
+    return tokens[0] if tokens else None
+
+
+def _key(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    """The key in the header, or among the protocols of a WebSocket."""
+    if scope["type"] == "http":
+        return headers.get(KEY_HEADER, b"").decode("latin-1")
+    named = [one for one in scope["subprotocols"] if one.startswith(KEY_PROTOCOL)]
+    return named[0].removeprefix(KEY_PROTOCOL) if len(named) == 1 else ""
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

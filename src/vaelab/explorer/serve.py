@@ -2,9 +2,8 @@
 
 import signal
 import socket
-import threading
-import webbrowser
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import uvicorn
@@ -12,6 +11,8 @@ import uvicorn
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.explorer.app import guarded
 from vaelab.explorer.library import Library
+from vaelab.explorer.limits import LARGEST_FRAME, Connection, keep_quiet
+from vaelab.explorer.opening import opened_in_browser
 from vaelab.explorer.security import LOOPBACK, Gate
 from vaelab.run import Run
 
@@ -58,29 +59,31 @@ def serve(
     """
     listening = _bind(remote or "127.0.0.1", port)
     number: int = listening.getsockname()[1]
-    gate = Gate(number, (*LOOPBACK, remote) if remote else LOOPBACK)
+
+    def used(address: str) -> None:
+        say(f"that address has been used; another browser opens {address}")
+
+    gate = Gate(number, (remote, *LOOPBACK) if remote else LOOPBACK, used)
     config = uvicorn.Config(
-        guarded(library, gate), log_level="warning", access_log=False, proxy_headers=False,
-        server_header=False, date_header=False, ws="websockets-sansio",
-        ws_per_message_deflate=False, timeout_graceful_shutdown=2,
+        guarded(library, gate), log_level="error", access_log=False, proxy_headers=False,
+        server_header=False, date_header=False, http=Connection, ws="websockets-sansio",
+        ws_max_size=LARGEST_FRAME, ws_per_message_deflate=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
+    keep_quiet()
     server = uvicorn.Server(config)
 
     def end(*_: object) -> None:
         server.should_exit = True
 
     signal.signal(signal.SIGINT, end)  # also while the server starts, and once more when it ends
-    address = f"http://{remote or '127.0.0.1'}:{number}/?token={gate.token}"
-    say(f"the explorer is at {address}")
+    say(f"the explorer is at {gate.address}")
     say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs") +
         f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
     if remote:
-        say(f"anyone who can reach {remote} and knows this address can train on this machine")
-    if browser:
-        timer = threading.Timer(0.5, webbrowser.open, (address,))
-        timer.daemon = True
-        timer.start()
-    server.run(sockets=[listening])
+        say(f"whoever can reach {remote} and is first to open this address can train on this "
+            "machine")  # fmt: skip
+    with opened_in_browser(gate.address) if browser else nullcontext():
+        server.run(sockets=[listening])
     say("the explorer has ended; a training under way was saved")
 
 

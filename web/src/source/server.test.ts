@@ -12,7 +12,7 @@ function message(header: object, payload: number[] = []): ArrayBuffer {
 }
 
 function hearing() {
-  return { state: vi.fn(), snapshot: vi.fn(async () => {}), kept: vi.fn(), metrics: vi.fn(), connected: vi.fn(), refused: vi.fn() } satisfies Hearing
+  return { state: vi.fn(), snapshot: vi.fn(async () => {}), kept: vi.fn(), metrics: vi.fn(), followed: vi.fn(), runs: vi.fn(), connected: vi.fn() } satisfies Hearing
 }
 
 it('a snapshot is taken apart, shown and then acknowledged', async () => {
@@ -29,10 +29,10 @@ it('everything else is passed on, and nothing of it acknowledged', async () => {
   const hear = hearing()
   expect(await handle(message({ type: 'state', phase: 'paused' }), hear)).toBe(false)
   expect(await handle(message({ type: 'kept', run: 'a', entry: { step: 1 } }), hear)).toBe(false)
-  expect(await handle(message({ type: 'metrics', run: 'a', rows: [] }), hear)).toBe(false)
+  expect(await handle(message({ type: 'metrics', run: 'a', rows: [], after: 3 }), hear)).toBe(false)
   expect(await handle(message({ type: 'of a newer server' }), hear)).toBe(false)
   expect(hear.state).toHaveBeenCalledOnce()
   expect(hear.kept).toHaveBeenCalledWith('a', { step: 1 })
-  expect(hear.metrics).toHaveBeenCalledWith('a', [])
+  expect(hear.metrics).toHaveBeenCalledWith('a', [], 3)
   expect(hear.snapshot).not.toHaveBeenCalled()
 })

@@ -1,25 +1,38 @@
 import { parseManifest } from '../model/manifest'
 import type { Classes } from '../model/networks'
+import { key } from './key'
 import type { Choices, Hearing, Live, RunSummary, SnapshotFrame, Source } from './source'
 
 const LONGEST_WAIT = 10_000
 
-async function get(path: string): Promise<Response> {
-  const answer = await fetch(path).catch(() => null)
+/** Something cannot be done at this moment, or of this run. */
+export class NotNow extends Error {}
+
+/** This page has no key, or the server has been started anew; it says so by itself. */
+export class Locked extends Error {}
+
+let whenLocked: (words: string) => void = () => {}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const answer = await fetch(path, { ...init, headers: { ...init.headers, 'X-Vaelab': key() } }).catch(() => null)
   if (answer === null) throw new Error('The server does not answer. Is `vaelab explore` still running in its terminal?')
-  if (!answer.ok) throw new Error(await words(answer))
-  return answer
+  if (answer.ok) return answer
+  const said = await words(answer)
+  if (answer.status === 403) {
+    whenLocked(said)
+    throw new Locked(said)
+  }
+  throw answer.status === 409 ? new NotNow(said) : new Error(said)
+}
+
+const get = (path: string) => ask(path)
+
+function send(path: string, body: unknown): Promise<Response> {
+  return ask(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
 }
 
 async function post(path: string, body: unknown): Promise<unknown> {
-  const answer = await fetch(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Vaelab': '1' },
-    body: JSON.stringify(body),
-  }).catch(() => null)
-  if (answer === null) throw new Error('The server does not answer. Is `vaelab explore` still running in its terminal?')
-  if (!answer.ok) throw new Error(await words(answer))
-  return answer.json()
+  return (await send(path, body)).json()
 }
 
 async function words(answer: Response): Promise<string> {
@@ -31,8 +44,9 @@ async function words(answer: Response): Promise<string> {
   }
 }
 
-/** `vaelab explore` on this machine. */
-export function serverSource(): Source {
+/** `vaelab explore` on this machine. `locked` is told where it does not let this page in. */
+export function serverSource(locked: (words: string) => void): Source {
+  whenLocked = locked
   const bundle = (run: string, file: string) => `api/runs/${encodeURIComponent(run)}/bundle/${file}`
   const name = (index: number) => String(index).padStart(4, '0')
   return {
@@ -49,10 +63,11 @@ export function serverSource(): Source {
 
 function live(): Live {
   return {
-    listen,
+    ...connection(),
     choices: async () => (await get('api/choices')).json() as Promise<Choices>,
     start: async (base, set, name) => ((await post('api/training/start', { base, set, name, play: true })) as { run: string }).run,
-    resume: async (run, epochs) => ((await post('api/training/resume', { run, epochs, play: true })) as { run: string }).run,
+    resume: async (run, epochs, how) => ((await post('api/training/resume', { run, epochs, how, play: true })) as { run: string }).run,
+    reset: async (run) => ((await post('api/training/reset', { run })) as { run: string }).run,
     command: async (name) => void (await post('api/training/command', { do: name })),
     set: async (values) => void (await post('api/training/set', values)),
     decode: async (run, step, z, classes) => {
@@ -63,7 +78,7 @@ function live(): Live {
       const codes = (await post(`api/runs/${encodeURIComponent(run)}/encode`, { step, x: toText(x), class: plain(classes) })) as { loc: string; scale: string }
       return { loc: toNumbers(codes.loc), scale: toNumbers(codes.scale) }
     },
-    exportAddress: (run, singleFile) => `api/runs/${encodeURIComponent(run)}/export?single_file=${Number(singleFile)}`,
+    export: async (run, singleFile) => (await send(`api/runs/${encodeURIComponent(run)}/export`, { single_file: singleFile })).blob(),
   }
 }
 
@@ -80,39 +95,45 @@ function toNumbers(text: string): Float32Array {
   return new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
 }
 
-/** Hear the server until the returned function is called; a lost connection is tried again. */
-function listen(hear: Hearing): () => void {
+/** The one WebSocket; a lost connection is tried again until the listening ends. */
+function connection(): Pick<Live, 'listen' | 'watch'> {
   let socket: WebSocket | null = null
-  let wait = 500
-  let over = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const open = () => {
-    const address = new URL('api/live', location.href)
-    address.protocol = 'ws:'
-    address.hash = ''
-    socket = new WebSocket(address)
-    socket.binaryType = 'arraybuffer'
-    socket.onopen = () => {
-      wait = 500
-      hear.connected(true)
+  const watch = (run: string | null, step: number) => {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'watch', run, step }))
+  }
+  const listen = (hear: Hearing) => {
+    let wait = 500
+    let over = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const open = () => {
+      const address = new URL('api/live', location.href)
+      address.protocol = 'ws:'
+      address.hash = ''
+      const mine = (socket = new WebSocket(address, ['vaelab', `vaelab-key.${key()}`]))
+      mine.binaryType = 'arraybuffer'
+      mine.onopen = () => {
+        wait = 500
+        hear.connected(true)
+      }
+      mine.onmessage = ({ data }) => {
+        if (data instanceof ArrayBuffer) void handle(data, hear).then((drawn) => drawn && mine.readyState === WebSocket.OPEN && mine.send('{"type":"drawn"}'))
+      }
+      mine.onclose = () => {
+        if (over) return
+        hear.connected(false)
+        void get('api/runs').catch(() => null) // whether it is there, and lets this page in
+        timer = setTimeout(open, wait)
+        wait = Math.min(LONGEST_WAIT, 2 * wait)
+      }
     }
-    socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) void handle(data, hear).then((drawn) => drawn && socket?.readyState === 1 && socket.send('{"type":"drawn"}'))
-    }
-    socket.onclose = () => {
-      if (over) return
-      hear.connected(false)
-      void fetch('api/runs').then(async (answer) => answer.status === 403 && hear.refused(await words(answer)), () => null)
-      timer = setTimeout(open, wait)
-      wait = Math.min(LONGEST_WAIT, 2 * wait)
+    open()
+    return () => {
+      over = true
+      clearTimeout(timer)
+      socket?.close()
     }
   }
-  open()
-  return () => {
-    over = true
-    clearTimeout(timer)
-    socket?.close()
-  }
+  return { listen, watch }
 }
 
 /** A message: a uint32, that many bytes of a JSON header, a payload. Whether it was a snapshot, to be acknowledged. */
@@ -128,7 +149,13 @@ export async function handle(message: ArrayBuffer, hear: Hearing): Promise<boole
       hear.kept(header.run, header.entry)
       return false
     case 'metrics':
-      hear.metrics(header.run, header.rows)
+      hear.metrics(header.run, header.rows, header.after)
+      return false
+    case 'followed':
+      hear.followed(header)
+      return false
+    case 'runs':
+      hear.runs()
       return false
     case 'snapshot': {
       const middle = start + 2 * header.weights

@@ -28,6 +28,21 @@ export interface RunSummary {
   elbo_nats: number | null
   /** Why it cannot be opened, in words. */
   obstacle: string | null
+  /** The name that a copy of it would get. */
+  copy: string
+  /** The process that writes it at this moment, unless that is this server's. */
+  writer: Writer | null
+}
+
+/** Who writes a run. */
+export interface Writer {
+  what: string
+  host: string
+  pid: number
+  /** ISO 8601. */
+  since: string
+  /** Whether on the server's machine. */
+  here: boolean
 }
 
 /** Training on the server. Each request rejects with the server's own words. */
@@ -35,14 +50,19 @@ export interface Live {
   listen(hear: Hearing): () => void
   choices(): Promise<Choices>
   start(base: string, set: Record<string, unknown>, name: string | null): Promise<string>
-  resume(run: string, epochs: number | null): Promise<string>
-  command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop' | 'reset'): Promise<void>
+  /** Go on with a run: with a finished one as a copy, or in place where that is wanted. Resolves to the run that trains. */
+  resume(run: string, epochs: number | null, how: 'copy' | 'in_place' | null): Promise<string>
+  /** Begin a run anew; resolves to the run that trains, which is another where it was finished or begun elsewhere. */
+  reset(run: string): Promise<string>
+  command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop'): Promise<void>
   set(values: LiveValues): Promise<void>
   /** Images of n x d codes by the server, for a model that the page cannot compute; step null: as it trains. */
   decode(run: string, step: number | null, z: Float32Array, classes: Classes): Promise<Float32Array>
   encode(run: string, step: number | null, x: Float32Array, classes: Classes): Promise<Codes>
-  /** Address of the exported site: a .zip, or one .html. */
-  exportAddress(run: string, singleFile: boolean): string
+  /** The exported site: a .zip, or one .html. */
+  export(run: string, singleFile: boolean): Promise<Blob>
+  /** Be told what other processes do to a run whose log is known up to a step; null: to none. */
+  watch(run: string | null, step: number): void
 }
 
 export interface LiveValues {
@@ -59,11 +79,28 @@ export interface Hearing {
   /** Resolves once it has been drawn. */
   snapshot(frame: SnapshotFrame): Promise<void>
   kept(run: string, entry: StepEntry): void
-  metrics(run: string, rows: MetricRow[]): void
+  /** New rows; where `after` is a number, what is known of later steps is forgotten first. */
+  metrics(run: string, rows: MetricRow[], after: number | null): void
+  followed(news: Followed): void
+  /** There are other runs than before. */
+  runs(): void
   /** The connection was lost (it is tried again by itself), or is back. */
   connected(yes: boolean): void
-  /** The server is there again and does not know this page any more. */
-  refused(words: string): void
+}
+
+/** A run that this server does not train: who does, and what is new of it. */
+export interface Followed {
+  run: string
+  phase: 'idle' | 'training' | 'busy' | 'done' | 'stopped' | 'killed' | 'gone'
+  text: string
+  epoch: number
+  epochs: number
+  writer: Writer | null
+  /** Another run stands in its place: nothing of before holds. */
+  anew?: boolean
+  rows?: MetricRow[]
+  /** All kept steps. */
+  kept?: StepEntry[]
 }
 
 export type Phase = 'idle' | 'starting' | 'playing' | 'paused' | 'ended' | 'failed'

@@ -11,7 +11,7 @@ export function staticSource(read: (file: string) => Promise<ArrayBuffer>, kind:
     runs: async () => {
       const { run, data, latent, steps } = await manifest()
       return [
-        { id: run.name, data: data.name, model: '', latent, epochs_done: steps.at(-1)!.epoch, epochs: steps.at(-1)!.epoch, elbo_nats: null, obstacle: null },
+        { id: run.name, data: data.name, model: '', latent, epochs_done: steps.at(-1)!.epoch, epochs: steps.at(-1)!.epoch, elbo_nats: null, obstacle: null, copy: '', writer: null },
       ]
     },
     manifest,
