@@ -58,13 +58,16 @@ class RunBusyError(UserError):
     Args:
         folder: of the run.
         writer: who writes it, in words.
+        advice: what that means and what to do.
     """
 
-    def __init__(self, folder: Path, writer: object) -> None:
-        super().__init__(
-            f"{folder} is being written by {writer}; wait until it has ended, stop it, or "
-            "choose another task_name"
-        )
+    def __init__(
+        self,
+        folder: Path,
+        writer: object,
+        advice: str = "wait until it has ended, stop it, or choose another task_name",
+    ) -> None:
+        super().__init__(f"{folder} is being written by {writer}; {advice}")
 
 
 class RunGoneError(UserError):

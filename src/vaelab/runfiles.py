@@ -5,13 +5,22 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, RunBusyError
 from vaelab.figures import FigureConfig
-from vaelab.files import is_left_over, is_temporary, storage_error
-from vaelab.runlock import LOCK, WRITER
+from vaelab.files import (
+    is_left_over,
+    is_temporary,
+    make_folder,
+    opened,
+    storage_error,
+    temporary_name,
+    write_whole,
+)
+from vaelab.runlock import LOCK, WRITER, writer_of
 
 CONFIG = "config.yaml"
 FILES = re.compile(
@@ -36,6 +45,11 @@ TRACKERS = {
     "wandb": re.compile(r"(?:offline-)?run-.+|latest-run|debug[\w-]*\.log|settings"),
 }
 """What trackers write into a run, each into a folder of its own."""
+OF_ONE_RUN = re.compile(
+    rf"{re.escape(LOCK)}|{re.escape(WRITER)}|identity\.json|quality_[^/]+\.json"
+    r"|evaluation\.json|evaluation_images\.safetensors"
+)
+"""What a copy that is trained on does not take over: it is another run, and nobody measured it."""
 OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that systems put into every folder that is looked at."""
 NAMED = 3
@@ -104,6 +118,43 @@ def remove_run(folder: Path, pictures: str) -> None:
         folder.rmdir()
     except OSError as error:
         raise storage_error(folder, error) from error
+
+
+def copy_run(folder: Path, pictures: str, target: Path) -> None:
+    """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all.
+
+    Args:
+        folder: of the run; it is left as it is.
+        pictures: name of the folder of its pictures.
+        target: where there is nothing yet.
+
+    Raises:
+        BadValueError: something in it is no ordinary file.
+        RunBusyError: another process writes it.
+        StorageError: there is no room, or something of the target's name.
+    """
+    temporary = temporary_name(target)
+    for path in _inside(target.parent):
+        if path.name.startswith(f".{target.name}.") and is_left_over(path):
+            shutil.rmtree(path, ignore_errors=True)
+    try:
+        make_folder(temporary)
+        for path in reversed([path for path, ours in _contents(folder, pictures) if ours]):
+            if OF_ONE_RUN.fullmatch(path.name) or is_temporary(path.name):
+                continue
+            copied = temporary / path.relative_to(folder)
+            if _is_folder(path):
+                make_folder(copied)
+            else:
+                with opened(path) as file:
+                    write_whole(copied, partial(shutil.copyfileobj, file))
+        if (writer := writer_of(folder)) is not None:
+            raise RunBusyError(folder, writer)
+        temporary.rename(target)
+    except OSError as error:
+        raise storage_error(target, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_bundle(folder: Path) -> None:

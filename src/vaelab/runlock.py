@@ -11,13 +11,16 @@ from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from vaelab.errors import RunBusyError, RunGoneError, UserError
-from vaelab.files import opened, storage_error, write_text
+from vaelab.files import is_process, opened, storage_error, write_text
 
 LOCK, WRITER = ".lock", ".writer.json"
 PATIENCE = 1.0
 """Seconds in which the lock is tried: whoever only asks who writes holds it for a moment."""
+GLANCE = 0.2
+"""Seconds after which whoever holds the lock is no other that only asks."""
 LONGEST_WRITER = 4096
 """Bytes of what is read of a writer."""
 
@@ -135,8 +138,11 @@ def writer_of(folder: Path) -> Writer | None:
     """
     if not (folder / WRITER).is_file():
         return None
+    writer = _read(folder)
+    lives = writer.host == socket.gethostname() and is_process(writer.pid)
+    lock = FileLock(folder / LOCK, timeout=0 if lives else GLANCE, thread_local=False)
     try:
-        with FileLock(folder / LOCK, timeout=0, thread_local=False):
+        with lock.acquire(poll_interval=GLANCE / 10):
             return None
     except Timeout:
         return _read(folder)
@@ -148,9 +154,10 @@ def _read(folder: Path) -> Writer:
     unknown = Writer("busy", "a machine that is not known", 0, "a moment ago")
     try:
         with opened(folder / WRITER) as file:
-            return Writer(**json.loads(file.read(LONGEST_WRITER)))
-    except (UserError, ValueError, TypeError, RecursionError):
+            writer = TypeAdapter(Writer).validate_json(file.read(LONGEST_WRITER), strict=True)
+    except (UserError, ValueError):
         return unknown
+    return writer if 0 < writer.pid < 2**31 else unknown
 
 
 def _identity(folder: Path) -> tuple[int, int]:

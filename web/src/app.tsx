@@ -10,6 +10,7 @@ import { Readings } from './readings/Readings'
 import { Reconstructions } from './reconstructions/Reconstructions'
 import { SelectionPanel } from './selection/SelectionPanel'
 import { ShareDialog } from './share/ShareDialog'
+import { LockedOut } from './locked/LockedOut'
 import { openRun } from './state/actions'
 import * as store from './state/store'
 import { view } from './state/view'
@@ -23,9 +24,11 @@ const TABS = { probe: ProbePanel, dimensions: DimensionsPanel, selection: Select
 const tab = signal<keyof typeof TABS>('probe')
 
 export function App() {
+  if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
   return (
     <>
       <TopBar />
+      {store.locked.value && <LockedOut />}
       <Problem />
       <main class="page">
         <div class="left">

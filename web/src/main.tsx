@@ -3,7 +3,8 @@ import { render } from 'preact'
 import { App } from './app'
 import { helpOpen } from './help/HelpDialog'
 import { keepProbeEncoded } from './probe/probe'
-import { serverSource } from './source/server'
+import { takeKey, whenKeyComes } from './source/key'
+import { Locked, serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
 import { keepCalm } from './state/calm'
 import { keepPinDecoded, openRun } from './state/actions'
@@ -21,7 +22,7 @@ import './styles/panels.css'
 import './styles/latent.css'
 import './styles/dialogs.css'
 
-const SOURCES = { server: serverSource, static: folderSource, inline: inlineSource }
+const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
 
 function followTheme(): void {
   const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -37,6 +38,8 @@ function followTheme(): void {
 }
 
 async function start(): Promise<void> {
+  const kind = document.documentElement.dataset.source as keyof typeof SOURCES
+  if (kind === 'server') takeKey()
   followAddress((asked) => void arrive(asked))
   followTheme()
   exposeState()
@@ -47,16 +50,26 @@ async function start(): Promise<void> {
   const root = document.getElementById('app')!
   root.textContent = ''
   render(<App />, root)
+  store.source.value = SOURCES[kind]()
+  await open()
+  whenKeyComes(() => void open())
+}
+
+let following = false
+
+/** Show the run that the address asks for, or the first; once more where the server did not let the page in. */
+async function open(): Promise<void> {
   try {
-    const kind = document.documentElement.dataset.source as keyof typeof SOURCES
-    store.source.value = SOURCES[kind]()
-    store.runs.value = await store.source.value.runs()
+    store.runs.value = await store.source.value!.runs()
+    store.locked.value = null
+    if (!following) followTraining()
+    following = true
+    if (store.manifest.value) return
     const asked = view.value.run && isHere(view.value.run) ? view.value.run : null
     const id = asked ?? store.runs.value.find((run) => run.obstacle === null)?.id
-    followTraining()
     if (id) await openRun(id)
   } catch (error) {
-    store.problem.value = error instanceof Error ? error.message : String(error)
+    if (!(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
   }
 }
 

@@ -11,16 +11,22 @@ from pydantic import ValidationError
 from vaelab.bundle.graph import Graph
 from vaelab.bundle.schema import FORMAT, LONGEST, VERSION, ManifestRecord, check_atlas
 from vaelab.bundle.writer import BundleWriter
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, MissingFileError, RunBusyError
 from vaelab.files import opened, read_bytes
 from vaelab.models import FlatLatent, LatentVariableModel, as_flat
 from vaelab.records import in_words
 from vaelab.run import Run
 from vaelab.runfiles import remove_bundle
+from vaelab.runlock import RunLock, writer_of
 from vaelab.tensorfile import read_tensors
 from vaelab.yamlfile import quoted
 
 Manifest = dict[str, Any]
+
+NOTHING_KEPT = (
+    "it has kept no step to show yet (explorer.keep says how many it keeps); it can be shown once "
+    "it has, or when that process has ended"
+)
 
 
 class Bundle:
@@ -33,6 +39,7 @@ class Bundle:
         BadValueError: the bundle is damaged or of another version.
         MissingFileError: nothing of the run has been saved yet.
         BadCombinationError: the model's code is not one vector.
+        RunBusyError: there is no bundle yet, and another process writes the run.
         UserError: there is no bundle and the run's data cannot be read.
     """
 
@@ -40,10 +47,18 @@ class Bundle:
         self.run = run
         self.folder = run.bundle
         if not self._path.is_file():
-            rebuild(run)
+            self._make()
         self._stored = self._read()
         if links := [name for name, path in self.files.items() if path.is_symlink()]:
             raise self._damaged(f"{links[0]} is a symbolic link, which is not followed")
+
+    def _make(self) -> None:
+        """Make it from the saved weights, unless somebody else writes the run."""
+        if (writer := writer_of(self.run.path)) is not None:
+            raise RunBusyError(self.run.path, writer, NOTHING_KEPT)
+        with RunLock(self.run.path, "making the explorer's bundle"):
+            if not self._path.is_file():
+                rebuild(self.run)
 
     @property
     def _path(self) -> Path:
@@ -59,18 +74,23 @@ class Bundle:
 
     def manifest(self) -> Manifest:
         """The manifest with the run's metrics as they are now."""
-        has_weights = self.run.has_weights(self.run.path)
-        best = self.run.about_weights()["step"] if has_weights else None
+        config = self.run.experiment.model_dump(mode="json")
+        about = {
+            "name": self.run.path.resolve().name, "config": config, "finished": self._finished
+        }  # fmt: skip
+        return {
+            **self._stored, "run": about, "steps": self.steps(), "metrics": self.run.metrics()
+        }  # fmt: skip
+
+    def steps(self) -> list[dict[str, Any]]:
+        """The entries of the kept steps; the one nearest to the weights kept is marked."""
+        best = self.run.about_weights().get("step")
         steps = [dict(step) for step in self._stored["steps"]]
         if best is not None and steps:
             nearest = min(steps, key=lambda step: abs(step["step"] - best))
             for step in steps:
                 step["best"] = step is nearest
-        config = self.run.experiment.model_dump(mode="json")
-        about = {
-            "name": self.run.path.resolve().name, "config": config, "finished": self._finished
-        }  # fmt: skip
-        return {**self._stored, "run": about, "steps": steps, "metrics": self.run.metrics()}
+        return steps
 
     @property
     def _finished(self) -> bool:

@@ -1,12 +1,13 @@
 """A training that a page watches and steers."""
 
-import json
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 from vaelab.errors import BadValueError
 from vaelab.explorer.inbox import Inbox
+from vaelab.explorer.log import Log
+from vaelab.records import Row
 from vaelab.training.loop import Loop
 
 Emit = Callable[[dict[str, Any], bytes], None]
@@ -23,21 +24,33 @@ class PageConductor:
     Args:
         inbox: what the page wants.
         emit: tells the page; a header and a payload.
+        begun_here: whether the run begins with this, from nothing or as a copy.
+
+    Attributes:
+        begun: whether the training has come so far that its run is there.
     """
 
-    def __init__(self, inbox: Inbox, emit: Emit) -> None:
-        self.inbox, self.emit = inbox, emit
+    _log: Log
+
+    def __init__(self, inbox: Inbox, emit: Emit, begun_here: bool) -> None:
+        self.inbox, self.emit, self.begun_here = inbox, emit, begun_here
+        self.begun = False
         self._told = self._next_snapshot = 0.0
         self._shown_step = -1
         self._counted: tuple[float, int] = (monotonic(), 0)
         self._speed = 0.0
-        self._read = 0
         self._step_began = 0.0
 
     def begin(self, loop: Loop) -> None:
         """The page learns what is trained."""
-        metrics = loop.members[0].run.metrics_path
-        self._read = metrics.stat().st_size if metrics.is_file() else 0
+        run = loop.members[0].run
+        if self.begun_here and not self.begun:
+            self.emit({"type": "begun_here", "identity": run.identity()}, b"")
+        self.begun = True
+        self._log = Log(run.metrics_path)
+        self._log.skip()
+        # of an earlier training the page keeps what this one goes on from
+        self._emit_rows(loop, [], loop.progress.step)
         self._counted = (monotonic(), loop.progress.step)
         self._tell(loop)
         self._show(loop)
@@ -136,16 +149,11 @@ class PageConductor:
         self._tell_metrics(loop)
 
     def _tell_metrics(self, loop: Loop) -> None:
-        path = loop.members[0].run.metrics_path
-        if not path.is_file() or path.stat().st_size <= self._read:
-            return
-        with path.open("rb") as file:
-            file.seek(self._read)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read += len(whole)
-        rows = [json.loads(line) for line in whole.splitlines()]
-        self.emit({"type": "metrics", "run": _name(loop), "rows": rows}, b"")
+        if rows := self._log.rows():
+            self._emit_rows(loop, rows)
+
+    def _emit_rows(self, loop: Loop, rows: list[Row], after: int | None = None) -> None:
+        self.emit({"type": "metrics", "run": _name(loop), "rows": rows, "after": after}, b"")
 
 
 def _name(loop: Loop) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listeners
-from vaelab.run import Run
+from vaelab.explorer.requests import NotNowError
 from vaelab.training import Start
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.explorer.training_process")
+Wish = dict[str, Any]
+
 LAST_WORDS = 600
 PATIENCE = 15.0
 """Seconds in which a training that is told to stop saves and ends."""
@@ -28,26 +32,29 @@ IDLE: dict[str, Any] = {
 }  # fmt: skip
 
 
-class NotNowError(UserError):
-    """Something that cannot be done at this moment."""
-
-
 class Job:
     """At most one training at a time; a process that has imported everything waits for it.
 
     Args:
         listeners: the pages that are told.
+
+    Attributes:
+        begun_here: identities of the runs that were begun here, from nothing or as copies.
     """
 
     def __init__(self, listeners: Listeners) -> None:
         self.listeners = listeners
         self.state = dict(IDLE)
+        self.begun_here: set[str] = set()
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._began: tuple[Experiment, Path] | None = None
+        self._path = Path()
         self._ready = asyncio.Event()
         self._broken: str | None = None
         self._resetting = False
+        self._pid = 0
+        self._early: list[Wish] | None = None
+        self._cancelled: asyncio.Future[None] | None = None
         self._announce()
         listeners.ready_again = self._drawn
         listeners.nobody_left = self._left_alone
@@ -56,6 +63,11 @@ class Job:
     def running(self) -> bool:
         """Whether a training is under way, playing or paused."""
         return self.state["phase"] in {"starting", "playing", "paused"}
+
+    @property
+    def processes(self) -> frozenset[int]:
+        """Numbers of the processes that write runs for this server."""
+        return frozenset({os.getpid(), self._pid})
 
     async def prepare(self, scratch: Path) -> None:
         """Start a process that waits for work; another one wherever one dies.
@@ -69,16 +81,31 @@ class Job:
         )
         self._reader = asyncio.create_task(self._read(self._process, scratch))
 
-    async def begin(self, experiment: Experiment, folder: Path, start: Start, play: bool) -> None:
+    async def begin(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        start: Start,
+        play: bool,
+        copy_of: Path | None = None,
+    ) -> None:
         """Train an experiment.
 
+        Args:
+            experiment: what to train.
+            folder: of the runs.
+            start: what to do if its run is there already.
+            play: whether to begin at once, rather than paused.
+            copy_of: a run that is copied first, to go on with the copy.
+
         Raises:
-            NotNowError: another training is under way.
+            NotNowError: another training is under way, or this one was stopped before it began.
             BadValueError: there can be no process that trains.
         """
         if self.running:
             raise NotNowError(f"{self.state['run']} is being trained; stop it first")
-        self._began = (experiment, folder)
+        self._path, self._early = folder / experiment.task_name, []
+        cancelled = self._cancelled = asyncio.get_running_loop().create_future()
         self.listeners.forget("snapshot")
         kept = {"on_close": self.state["on_close"]}
         self.state = {**IDLE, **kept, "run": experiment.task_name, "phase": "starting"}
@@ -86,25 +113,36 @@ class Job:
         job = {
             "do": "train", "experiment": experiment.model_dump(mode="json"), "play": play,
             "folder": str(folder), "start": start.value,
+            "copy_of": None if copy_of is None else str(copy_of),
         }  # fmt: skip
-        await self._ready.wait()
+        ready = asyncio.ensure_future(self._ready.wait())
+        await asyncio.wait({ready, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        if cancelled.done():
+            ready.cancel()
+            raise NotNowError(f"{experiment.task_name} was stopped before it began")
+        early, self._early = self._early, None
         if self._broken is not None:
             self._fail(self._broken)
             raise BadValueError(self._broken)
         self._ready.clear()  # from here on it is taken
-        await self._ask(job)
+        for wish in (job, *early):
+            await self._ask(wish)
 
     async def command(self, name: str) -> None:
-        """`play`, `pause`, `step`, `epoch`, `stop` or `reset`.
+        """`play`, `pause`, `step`, `epoch` or `stop`.
 
         Raises:
             NotNowError: nothing is being trained.
         """
-        if name == "reset":
-            await self._reset()
-            return
         if not self.running:
             raise NotNowError("nothing is being trained")
+        if name == "stop" and self._early is not None and self._cancelled is not None:
+            self._early = None  # the process has not heard of it yet
+            self._cancelled.set_result(None)
+            self.state |= {"phase": "ended", "text": "stopped before it began"}
+            if not self._resetting:
+                self._announce()
+            return
         await self._ask({"do": name})
 
     async def set(self, values: dict[str, Any]) -> None:
@@ -132,21 +170,43 @@ class Job:
         if self._reader is not None:
             self._reader.cancel()
 
-    async def _reset(self) -> None:
-        if self._began is None:
-            raise NotNowError("nothing was trained from this page yet")
-        experiment, folder = self._began
-        if self.running:
-            self._resetting = True  # pages need not read what is about to be replaced
-            await self._ask({"do": "stop"})
-            try:
-                await asyncio.wait_for(self._ready.wait(), PATIENCE)
-            finally:
-                self._resetting = False
-            self.state["phase"] = "ended"
-        await self.begin(experiment, folder, Start.OVERWRITE, play=False)
+    @asynccontextmanager
+    async def stopped(self) -> AsyncIterator[None]:
+        """The training stopped, to begin another inside the block; told only if that fails.
 
-    async def _ask(self, wish: dict[str, Any]) -> None:
+        Raises:
+            NotNowError: it does not end.
+        """
+        self._resetting = True  # pages need not read what is about to be replaced
+        try:
+            waits = self._early is not None
+            await self.command("stop")
+            if not waits:
+                await self.settle()
+        finally:
+            self._resetting = False
+        self.state["phase"] = "ended"
+        try:
+            yield
+        except UserError:
+            self._announce()
+            raise
+
+    async def settle(self) -> None:
+        """Wait until the process has done what follows a training: its last pictures.
+
+        Raises:
+            NotNowError: that takes long.
+        """
+        try:
+            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+        except TimeoutError as error:
+            raise NotNowError("its last pictures are still being drawn; try again") from error
+
+    async def _ask(self, wish: Wish) -> None:
+        if self._early is not None:
+            self._early.append(wish)
+            return
         process = self._process
         if process is None or process.stdin is None:
             raise BadValueError("the training process is gone; start `vaelab explore` again")
@@ -163,8 +223,15 @@ class Job:
             header = frames.header_of(message)
             match header["type"]:
                 case "ready":
+                    self._pid = header["pid"]
+                    unsaid = self.running and self._early is None and not self._resetting
+                    if began and unsaid:
+                        self.state |= {"phase": "ended", "text": "there was nothing left to do"}
+                        self._announce()
                     began = True
                     self._ready.set()
+                case "begun_here":
+                    self.begun_here.add(header["identity"])
                 case "state":
                     self.state = {**header, "on_close": self.state["on_close"]}
                     if self._resetting and header["phase"] == "ended":
@@ -178,21 +245,21 @@ class Job:
         if self._process is not process:
             return  # it was told to end
         last = (await words).decode(errors="replace")[-LAST_WORDS:].strip()
-        if self.running:
-            self._fail(f"the training process was ended (code {code}). {last}".strip())
+        why = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if self.running and self._early is None:
+            saved = (self._path / "resume.safetensors").is_file()
+            self._fail(
+                f"Training stopped unexpectedly ({why}). {last} "
+                + (f"Its last checkpoint is safe: resume, or run `vaelab train {self._path} "
+                   "--resume`." if saved else "Nothing of it had been saved yet.")
+            )  # fmt: skip
         if began:
             await self.prepare(scratch)
         else:
-            self._broken = f"no training process can be started (code {code}). {last}".strip()
+            self._broken = f"no training process can be started ({why}). {last}".strip()
             self._ready.set()
 
     def _fail(self, why: str) -> None:
-        if self._began is not None:
-            experiment, folder = self._began
-            path = folder / experiment.task_name
-            if Run.exists(path):
-                go_on = f"vaelab train {path} --resume"
-                why += f"; what was saved is whole: play, or `{go_on}`, goes on"
         self.state |= {"phase": "failed", "text": why}
         self._announce()
 

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from vaelab.console import visible
 from vaelab.errors import MissingFileError, UserError
 from vaelab.run import Run, find_runs
 
-NAME = re.compile(r"[^/\\:*?\"<>|]{1,200}")
+NAME = re.compile(r"[^/\\:*?\"<>|\0]{1,200}")
+LONGEST_NAME = 255
+"""Bytes of a folder's name on common systems."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +29,44 @@ class Library:
     folder: Path
     opened: str | None = None
 
+    def path(self, name: str) -> Path:
+        """The folder of that name, whether there is a run in it or not.
+
+        Raises:
+            MissingFileError: the name leads out of the folder of runs, or can be none's.
+        """
+        whole = name.encode(errors="ignore").decode() == name
+        fits = whole and len(name.encode()) <= LONGEST_NAME
+        if not NAME.fullmatch(name) or name in {".", ".."} or not fits:
+            raise MissingFileError(f"no run in {self.folder} can have that name")
+        return self.folder / name
+
     def run(self, name: str) -> Run:
         """The run of that name.
 
         Raises:
             MissingFileError: the folder holds none, or the name leads out of it.
         """
-        if not NAME.fullmatch(name) or name in {".", ".."} or not Run.exists(self.folder / name):
+        path = self.path(name)
+        if not Run.exists(path):
             raise MissingFileError(f"there is no run of that name in {self.folder}")
-        return Run(self.folder / name)
+        return Run(path)
 
     def bundle(self, name: str) -> Bundle:
         """Its bundle, made where there is none, and found to be whole."""
         bundle = Bundle(self.run(name))
         bundle.check()
         return bundle
+
+    def unused(self, name: str) -> str:
+        """A name that nothing in the folder has: `name` itself, or with a number.
+
+        Copies of a copy are counted on: beside `demo` and `demo-2` comes `demo-3`.
+        """
+        stem = re.sub(r"-\d+$", "", name)
+        stem = stem if os.path.lexists(self.folder / stem) else name
+        names = chain([name], (f"{stem}-{number}" for number in count(2)))
+        return next(one for one in names if not os.path.lexists(self.folder / one))
 
     def rows(self) -> list[dict[str, Any]]:
         """Every run in a line, the newest first; with the reason where it cannot be shown."""

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -22,6 +23,7 @@ from vaelab.explorer import frames
 from vaelab.explorer.conductor import Emit, PageConductor
 from vaelab.explorer.inbox import Inbox
 from vaelab.process import prepare_process
+from vaelab.runfiles import copy_run, remove_run
 from vaelab.training import Start, train_together
 
 
@@ -54,24 +56,43 @@ def _serve(emit: Emit, scratch: Path) -> None:
     inbox = Inbox()
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
     _warm_up(scratch)
-    emit({"type": "ready"}, b"")
+    ready = {"type": "ready", "pid": os.getpid()}
+    emit(ready, b"")
     while (job := inbox.job()) is not None:
         _train(job, inbox, emit)
-        emit({"type": "ready"}, b"")
+        emit(ready, b"")
 
 
 def _train(job: dict[str, Any], inbox: Inbox, emit: Emit) -> None:
     try:
         experiment = validate(Experiment, job["experiment"], "the run")
-        train_together(
-            [experiment], Path(job["folder"]), Start(job["start"]), Console(quiet=True),
-            conductor=PageConductor(inbox, emit),
-        )  # fmt: skip
+        folder, start = Path(job["folder"]), Start(job["start"])
+        copied = None if job["copy_of"] is None else Path(job["copy_of"])
+        begun_here = start is not Start.RESUME or copied is not None
+        conductor = PageConductor(inbox, emit, begun_here)
+        with nullcontext() if copied is None else _copied(copied, folder, experiment, conductor):
+            train_together([experiment], folder, start, Console(quiet=True), conductor)
     except UserError as error:
         emit({"type": "failed", "text": str(error)}, b"")
     except Exception as error:
         traceback.print_exc()
         emit({"type": "failed", "text": f"a fault of vaelab, not yours: {error!r}"}, b"")
+
+
+@contextmanager
+def _copied(
+    run: Path, folder: Path, experiment: Experiment, conductor: PageConductor
+) -> Iterator[None]:
+    """A copy of a run, there to be trained on; nothing is left of it where that cannot be begun."""
+    target = folder / experiment.task_name
+    copy_run(run, experiment.output_train_dir, target)
+    try:
+        yield
+    except UserError:
+        if not conductor.begun:
+            with suppress(UserError):
+                remove_run(target, experiment.output_train_dir)
+        raise
 
 
 def _warm_up(folder: Path) -> None:

@@ -75,7 +75,7 @@ def check_live(values: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     for key, value in values.items():
         if key == "on_close":
-            if value not in {"keep", "pause"}:
+            if value not in ("keep", "pause"):
                 raise BadValueError("on_close is `keep` or `pause`")
         elif key not in ranges:
             raise BadValueError(f"`{key}` cannot be changed while a run trains")
@@ -103,7 +103,8 @@ def _decoder(wished: Mapping[str, Any], base: Experiment) -> list[str]:
 def _check(axis: Axis, value: Any) -> None:
     if "options" in axis:
         if value not in [option["value"] for option in axis["options"]]:
-            raise BadValueError(f"{axis['label']}: {value!r} is none of what can be chosen")
+            got = repr(value)[:100]
+            raise BadValueError(f"{axis['label']}: {got} is none of what can be chosen")
         return
     _within(axis["label"], value, axis["minimum"], axis["maximum"])
     if axis["integer"] and int(value) != value:
@@ -112,4 +113,5 @@ def _check(axis: Axis, value: Any) -> None:
 
 def _within(name: str, value: Any, least: float, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise BadValueError(f"{name}: a number from {least:g} to {most:g} is needed, got {value!r}")
+        got = repr(value)[:100]
+        raise BadValueError(f"{name}: a number from {least:g} to {most:g} is needed, got {got}")

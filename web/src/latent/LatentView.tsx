@@ -139,7 +139,15 @@ export function LatentView() {
 
 /** What to do where there is no run yet. */
 function Welcome() {
-  const { source, manifest, runs, busy, problem, training } = store
+  const { source, manifest, runs, busy, problem, training, waiting } = store
+  if (waiting.value && !manifest.value) {
+    return (
+      <div class="welcome" data-testid="waiting">
+        <h2>{waiting.value.run} cannot be shown yet</h2>
+        <p>{waiting.value.words}. It is opened here by itself.</p>
+      </div>
+    )
+  }
   if (!source.value?.live || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.obstacle)) return null
   if (training.value?.phase === 'starting') return <p class="welcome">The data is being read …</p>
   return (

@@ -3,6 +3,7 @@ import { codeOf, pickImage, select } from '../state/actions'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { view } from '../state/view'
+import { download } from '../ui/download'
 import { Still } from '../ui/Picture'
 import { Panel } from '../ui/Panel'
 import { toCsv } from './csv'
@@ -22,11 +23,7 @@ export function SelectionPanel() {
   for (const image of selected.slice(0, MOST)) pixelsOf(image).forEach((value, i) => (mean[i]! += value / Math.min(MOST, selected.length)))
   const save = () => {
     const text = toCsv(selected.map((image) => ({ index: Math.floor((image * about.images.total) / about.images.count), name: about.data.classes[images.labels[image]!] ?? '', code: codeOf(image) })), about.latent)
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv' }))
-    link.download = `${about.run.name}-selection.csv`
-    link.click()
-    URL.revokeObjectURL(link.href)
+    download(new Blob([text], { type: 'text/csv' }), `${about.run.name}-selection.csv`)
   }
   return (
     <Panel id="selection" title={`${selected.length} images selected`}

@@ -1,7 +1,19 @@
-import { batch } from '@preact/signals'
+import { batch, computed, effect, untracked } from '@preact/signals'
+import type { Followed, Live } from '../source/source'
+import { Locked } from '../source/server'
+import { failure } from '../train/attempt'
 import { forgetCached, openRun, showLive, showStep } from './loading'
+import { merged } from './rows'
+import { isRunning } from './running'
 import * as store from './store'
 import { change, view } from './view'
+
+/** What another process does to the run that is shown; null: nothing, or this server trains it itself. */
+export const elsewhere = computed<Followed | null>(() => {
+  const { followed, training } = store
+  if (followed.value?.run !== view.value.run) return null
+  return isRunning(training.value) && training.value.run === followed.value?.run ? null : followed.value
+})
 
 /** Follow what the server tells about training. */
 export function followTraining(): void {
@@ -12,15 +24,19 @@ export function followTraining(): void {
     connected: (yes) => {
       const was = store.connected.value
       store.connected.value = yes
-      if (yes && !was) void refreshRuns()
+      if (!yes) return
+      store.locked.value = null
+      if (!was) void refreshRuns()
+      watchShown(live)
     },
-    refused: (words) => (store.problem.value = `The server has been started anew: ${words}.`),
     state: (state) => {
       const before = store.training.value
       store.training.value = state
-      if (before && before.phase !== state.phase) void refreshRuns()
-      if (before && before.phase !== state.phase && state.phase === 'ended') void finish(state.run!)
-      if (state.phase === 'failed' && state.text && before?.phase !== 'failed') store.problem.value = state.text
+      if (before?.phase === state.phase) return
+      if (before) void refreshRuns()
+      if (before && state.phase === 'ended') void finish(state.run!)
+      if (state.phase === 'failed' && state.text) store.problem.value = state.text
+      else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === before.text) store.problem.value = null
     },
     snapshot: async (frame) => {
       if (view.value.step !== 'live') return
@@ -40,14 +56,50 @@ export function followTraining(): void {
       const steps = [...manifest.steps.filter((step) => step.step < entry.step), entry]
       store.manifest.value = { ...manifest, steps }
     },
-    metrics: (run, rows) => {
-      if (store.manifest.value?.run.name !== run || rows.length === 0) return
-      const first = rows[0]!.step
-      const known = store.metrics.value
-      const before = (known.at(-1)?.step ?? -1) < first ? known : known.filter((row) => row.step < first)
-      store.metrics.value = before.concat(rows)
+    metrics: (run, rows, after) => {
+      if (store.manifest.value?.run.name === run) store.metrics.value = merged(store.metrics.value, rows, after)
     },
+    followed: (news) => void follow(news),
+    runs: () => void refreshRuns(),
   })
+  const shown = computed(() => `${view.value.run} ${store.manifest.value?.run.name}`)
+  effect(() => {
+    void shown.value
+    untracked(() => watchShown(live))
+  })
+}
+
+/** Ask to be told what others do to the run that is shown. */
+function watchShown(live: Live): void {
+  const { run } = view.value
+  const known = store.manifest.value?.run.name === run
+  live.watch(run, known ? (store.metrics.value.at(-1)?.step ?? 0) : Number.MAX_SAFE_INTEGER)
+}
+
+/** Another process has done something to the run that is shown. */
+async function follow({ rows, kept, anew, ...news }: Followed): Promise<void> {
+  const { run } = news
+  if (run !== view.value.run) return
+  const before = store.followed.value?.run === run ? store.followed.value.phase : 'idle'
+  store.followed.value = news
+  const manifest = store.manifest.value
+  if (manifest?.run.name !== run) {
+    const writes = news.phase === 'training' || news.phase === 'busy'
+    if (store.waiting.value?.run === run && news.phase !== 'gone' && (kept || !writes)) await openRun(run)
+  } else if (anew) {
+    forgetCached()
+    await openRun(run)
+  } else {
+    batch(() => {
+      if (rows) store.metrics.value = merged(store.metrics.value, rows)
+      if (kept) store.manifest.value = { ...manifest, steps: kept }
+    })
+    if (before === 'training' && news.phase !== 'training') await finish(run)
+    else if (kept && (view.value.step === 'last' || view.value.step === 'live')) await showStep('last')
+  }
+  if (before === news.phase) return
+  failure.value = null // it was refused because of what is over now
+  await refreshRuns()
 }
 
 /** A training has ended: what it kept is whole now. */
@@ -55,14 +107,15 @@ async function finish(run: string): Promise<void> {
   if (store.manifest.value?.run.name !== run) return
   try {
     const manifest = await store.source.value!.manifest(run)
-    if (store.manifest.value?.run.name !== run || store.training.value?.phase !== 'ended') return
+    const own = store.training.value
+    if (store.manifest.value?.run.name !== run || (isRunning(own) && own.run === run)) return
     batch(() => {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
     })
-    if (view.value.step === 'live') await showStep('last')
+    if (view.value.step === 'live' || view.value.step === 'last') await showStep('last')
   } catch (error) {
-    store.problem.value = error instanceof Error ? error.message : String(error)
+    tell(error)
   }
 }
 
@@ -70,8 +123,12 @@ export async function refreshRuns(): Promise<void> {
   try {
     store.runs.value = await store.source.value!.runs()
   } catch (error) {
-    store.problem.value = error instanceof Error ? error.message : String(error)
+    tell(error)
   }
+}
+
+function tell(error: unknown): void {
+  if (!(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
 }
 
 /** Show the run that trains, as it trains. */
@@ -84,4 +141,3 @@ export async function watch(run: string): Promise<void> {
   await refreshRuns()
   if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })
 }
-

@@ -4,7 +4,9 @@ import { Remote } from '../model/remote'
 import { checkWeights, type Manifest, type StepEntry } from '../model/manifest'
 import { fromByte } from '../model/pixels'
 import { selfCheck } from '../model/selfcheck'
+import { Locked, NotNow } from '../source/server'
 import type { SnapshotFrame } from '../source/source'
+import { isRunning } from './running'
 import * as store from './store'
 import { change, type View, view } from './view'
 
@@ -23,6 +25,7 @@ export async function openRun(id: string): Promise<void> {
     store.engines.value?.pointer.close()
     store.engines.value?.patient.close()
     batch(() => {
+      store.waiting.value = null
       store.engines.value = engines
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
@@ -38,10 +41,29 @@ export async function openRun(id: string): Promise<void> {
     const { step } = view.value
     await showStep(step)
   } catch (error) {
-    store.problem.value = `${id}: ${error instanceof Error ? error.message : String(error)}`
+    const words = error instanceof Error ? error.message : String(error)
+    if (mine !== generation || trainsHere(id)) return // another was chosen; or it comes with the next snapshot
+    if (error instanceof NotNow) wait(id, words)
+    else if (!(error instanceof Locked)) store.problem.value = `${id}: ${words}`
   } finally {
     if (mine === generation) store.busy.value = null
   }
+}
+
+/** Whether this server trains it, so that the page hears of it anyway. */
+function trainsHere(run: string): boolean {
+  return isRunning(store.training.value) && store.training.value.run === run
+}
+
+/** Show nothing but why; it is opened by itself as soon as there is something of it. */
+function wait(run: string, words: string): void {
+  batch(() => {
+    store.waiting.value = { run, words }
+    store.manifest.value = null
+    store.snapshot.value = null
+    store.check.value = null
+    change({ run })
+  })
 }
 
 /** As much of a view as a run can show. */
@@ -64,6 +86,8 @@ function suited(asked: View, manifest: Manifest): View {
 export async function arrive(asked: View): Promise<void> {
   const manifest = store.manifest.value
   if (manifest && (asked.run ?? manifest.run.name) === manifest.run.name) {
+    generation++ // what is being opened is not wished any more
+    store.busy.value = null
     view.value = suited(asked, manifest)
     await showStep(asked.step)
   } else if (asked.run && isHere(asked.run)) {
@@ -120,7 +144,7 @@ export async function showStep(step: typeof view.value.step): Promise<void> {
       await loadStep(store.manifest.value!, entry)
     }
   } catch (error) {
-    store.problem.value = error instanceof Error ? error.message : String(error)
+    if (view.value.step !== 'live' && !(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
   } finally {
     loading = false
   }
@@ -148,7 +172,7 @@ export function forgetCached(): void {
 async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
   const source = store.source.value!
   const run = manifest.run.name
-  const key = `${run}/${entry.index}`
+  const key = `${run}/${entry.index}/${entry.step}`
   const weights = await cached(`${key}/w`, () => source.weights(run, entry.index))
   const codes = await cached(`${key}/c`, () => source.codes(run, entry.index))
   if (codes.byteLength !== 4 * manifest.images.count * manifest.latent) {

@@ -4,6 +4,7 @@ import * as store from './store'
 import { view } from './view'
 import { toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
+import { beginning } from '../train/attempt'
 
 /** What tests and curious people may read, and nobody change: `vaelab` in the browser's console. */
 export function exposeState(): void {
@@ -27,6 +28,13 @@ export function exposeState(): void {
     get count() {
       return store.snapshot.value?.count ?? 0
     },
+    /** Rows of the run's log, and kept steps, that the page knows. */
+    get rows() {
+      return store.metrics.value.length
+    },
+    get kept() {
+      return store.manifest.value?.steps.length ?? 0
+    },
     get view() {
       return structuredClone(view.value)
     },
@@ -45,6 +53,19 @@ export function exposeState(): void {
     },
     get training() {
       return structuredClone(store.training.value)
+    },
+    get followed() {
+      return structuredClone(store.followed.value)
+    },
+    get waiting() {
+      return structuredClone(store.waiting.value)
+    },
+    get locked() {
+      return store.locked.value
+    },
+    /** Whether a training is about to begin. */
+    get beginning() {
+      return beginning.value
     },
     get connected() {
       return store.connected.value

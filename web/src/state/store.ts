@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { Engine } from '../model/engine'
 import type { Manifest, MetricRow } from '../model/manifest'
 import type { Check } from '../model/selfcheck'
-import type { Source, RunSummary, TrainingState } from '../source/source'
+import type { Followed, RunSummary, Source, TrainingState } from '../source/source'
 
 /** One step of a training: what every panel shows. */
 export interface Snapshot {
@@ -57,7 +57,13 @@ export const calm = signal<Snapshot | null>(null)
 export const engines = signal<Engines | null>(null)
 export const check = signal<Check | null>(null)
 export const training = signal<TrainingState | null>(null)
+/** What is known of a run that another process trains, or has trained while this page looked. */
+export const followed = signal<Followed | null>(null)
+/** A run that is chosen and cannot be shown yet, with the reason. */
+export const waiting = signal<{ run: string; words: string } | null>(null)
 export const connected = signal(true)
+/** Why the server does not let this page in; null: it does. */
+export const locked = signal<string | null>(null)
 /** Under the pointer. */
 export const hovered = signal<Decoded | null>(null)
 /** At the pinned code `view.z`. */

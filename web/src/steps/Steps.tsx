@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { showStep } from '../state/actions'
+import { isRunning } from '../state/running'
 import * as store from '../state/store'
 import { short } from '../readings/short'
 import { view } from '../state/view'
@@ -59,7 +60,7 @@ function CurveNames({ step }: { step: number }) {
 function axisEnd(run: string, last: number): number {
   const state = store.training.value
   const reached = Math.max(1, last, store.metrics.value.at(-1)?.step ?? 0)
-  if (state?.run !== run || !['starting', 'playing', 'paused'].includes(state.phase)) return reached
+  if (!isRunning(state) || state.run !== run) return reached
   const now = Math.max(reached, state.step, 50)
   const power = 10 ** Math.floor(Math.log10(now))
   const round = power * ([1, 2, 5, 10].find((factor) => factor * power >= now) ?? 10)

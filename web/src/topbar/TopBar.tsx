@@ -4,17 +4,20 @@ import { change } from '../state/view'
 import { helpOpen } from '../help/HelpDialog'
 import { shareOpen } from '../share/ShareDialog'
 import type { RunSummary } from '../source/source'
+import { isRunning } from '../state/running'
 import { Icon } from '../ui/Icon'
 import { isDark } from '../ui/palette'
 
 export function TopBar() {
   const about = store.manifest.value
+  const shown = store.waiting.value?.run ?? about?.run.name ?? ''
   return (
     <header class="topbar">
       <strong class="brand"><i /><i />vaelab</strong>
       <label class="inline"><span class="hidden-text">Run</span>
-        <select data-testid="run" value={about?.run.name ?? ''} onChange={(event) => void openRun(event.currentTarget.value)}>
-          {!about && <option value="">choose a run</option>}
+        <select data-testid="run" value={shown} onChange={(event) => void openRun(event.currentTarget.value)}>
+          {shown && !store.runs.value.some((run) => run.id === shown) && <option value={shown}>{shown} (not here any more)</option>}
+          {!shown && <option value="">choose a run</option>}
           {store.runs.value.map((run) => (
             <option key={run.id} value={run.id} disabled={run.obstacle !== null} title={run.obstacle ?? ''}>{run.id}{stateOf(run)}</option>
           ))}
@@ -28,7 +31,7 @@ export function TopBar() {
       )}
       <span class="grow" />
       <SelfCheck />
-      {!store.connected.value && <span class="check bad" role="status">connection lost, trying again …</span>}
+      {!store.connected.value && !store.locked.value && <span class="check bad" role="status">connection lost, trying again …</span>}
       <button onClick={() => (shareOpen.value = true)} data-testid="share">Share · Export</button>
       <button onClick={switchTheme} data-testid="theme" title="Light or dark" aria-label="Light or dark"><Icon name="contrast" /></button>
       <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" title="Words, questions, keys (?)" data-testid="help">?</button>
@@ -45,7 +48,8 @@ function switchTheme(): void {
 function stateOf(run: RunSummary): string {
   if (run.obstacle) return ' (cannot be shown)'
   const state = store.training.value
-  if (state?.run === run.id && ['starting', 'playing', 'paused'].includes(state.phase)) return ' (training)'
+  if (isRunning(state) && state.run === run.id) return ' (training)'
+  if (run.writer) return ' (in another process)'
   return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''
 }
 

@@ -23,7 +23,7 @@ export function Live({ state, live }: { state: TrainingState; live: Server }) {
       </label>
       <label class="setting">on closing the page
         <select value={state.on_close} data-testid="on-close" onChange={(event) => send({ on_close: event.currentTarget.value as 'keep' | 'pause' })}>
-          <option value="keep">train on</option>
+          <option value="keep">continue</option>
           <option value="pause">pause</option>
         </select>
       </label>

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { beginning } from './attempt'
 import { choices, formOpen, learnChoices, start } from './start'
 
 const BASE = 'digits'
@@ -12,7 +13,7 @@ export function NewRun() {
     <section class="presets" aria-label="Train from scratch">
       <h3>train from scratch</h3>
       {found.presets.map((preset) => (
-        <button key={preset.name} title={preset.about} data-testid={`preset-${preset.name}`} onClick={() => start(BASE, preset.set, preset.name)}>
+        <button key={preset.name} disabled={beginning.value} title={preset.about} data-testid={`preset-${preset.name}`} onClick={() => start(BASE, preset.set, preset.name)}>
           {preset.name} <span>{preset.hint}</span>
         </button>
       ))}

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Axis } from '../source/source'
 import { Dialog } from '../ui/Dialog'
-import { failure } from './attempt'
+import { beginning, failure } from './attempt'
 import { choices, formOpen, start } from './start'
 
 type Wishes = Record<string, unknown>
@@ -34,7 +34,7 @@ export function NewRunForm() {
         <div class="fields">{fields(false)}</div>
         {failure.value && <p class="failure" role="alert" data-testid="form-failure">{failure.value}</p>}
         <p class="row">
-          <button class="primary" data-testid="start">train</button>
+          <button class="primary" data-testid="start" disabled={beginning.value}>train</button>
           <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>as in {base.value}</button>
         </p>
       </form>

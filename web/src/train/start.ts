@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals'
 import type { Choices } from '../source/source'
 import { watch } from '../state/live'
+import { isRunning } from '../state/running'
 import * as store from '../state/store'
-import { attempt } from './attempt'
+import { attempt, begin } from './attempt'
 
 /** What a new run may be made of; null until the server has told. */
 export const choices = signal<Choices | null>(null)
@@ -14,9 +15,9 @@ export function learnChoices(): void {
 
 /** Train something new and watch it; what is being trained is saved and stopped first. */
 export function start(base: string, set: Record<string, unknown>, name: string | null): void {
-  void attempt(async () => {
+  void begin(async () => {
     const live = store.source.value!.live!
-    if (isRunning()) {
+    if (isRunning(store.training.value)) {
       await live.command('stop')
       await ended()
     }
@@ -25,12 +26,10 @@ export function start(base: string, set: Record<string, unknown>, name: string |
   })
 }
 
-const isRunning = () => ['starting', 'playing', 'paused'].includes(store.training.value?.phase ?? 'idle')
-
 function ended(): Promise<void> {
   return new Promise((resolve) => {
     const stop = store.training.subscribe(() => {
-      if (isRunning()) return
+      if (isRunning(store.training.value)) return
       queueMicrotask(() => stop())
       resolve()
     })
