@@ -62,6 +62,7 @@ def set_values(run: Run, values: np.ndarray, number: str = "nll_iwae5_nats") -> 
     """Give a run these values of its images."""
     row = run.evaluation()
     error = float(values.std(ddof=1) / len(values) ** 0.5)
+    row["images"] = len(values)
     row["numbers"][number] |= {"value": float(values.mean()), "standard_error": error}
     run.evaluation_path.write_text(json.dumps(row))
     kept = {number: torch.from_numpy(values)}
@@ -85,7 +86,7 @@ def exact(run: Run, scale: float) -> np.ndarray:
     """Give a linear run the exact posterior; its -log p(x) of each test image, by scipy."""
     model, about = run.load_model()
     set_exact_posterior(model, scale)
-    run.save_weights(model, about["classes"], {"epoch": 1, "valid_elbo_nats": None})
+    run.save_weights(model, about["classes"], {"step": 1, "epoch": 1, "valid_elbo_nats": None})
     layer = model.decoder.trunk.stack[0]
     weight, bias = (t.detach().double().numpy() for t in (layer.weight, layer.bias))
     x = run.experiment.data.load().test.images.reshape(-1, 64) / 255
@@ -318,7 +319,7 @@ def test_numbers_of_weights_that_are_gone_are_refused(evaluated: Run) -> None:
     model, about = other.load_model()
     with torch.no_grad():
         next(model.parameters()).add_(1)
-    other.save_weights(model, about["classes"], {"epoch": 9, "valid_elbo_nats": 0.0})
+    other.save_weights(model, about["classes"], {"step": 9, "epoch": 9, "valid_elbo_nats": 0.0})
     with pytest.raises(MissingFileError, match=r"weights that it no longer has .*evaluate .*other"):
         compare([evaluated, other])
     old_version(other)

@@ -16,7 +16,7 @@ from tests.models.conftest import LATENT, SCALE, SHAPE, decoder_map, linear
 from vaelab.console import Console
 from vaelab.data import Domain
 from vaelab.data.feed import Batch
-from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
+from vaelab.errors import BadCombinationError, MissingFileError, StoppedError
 from vaelab.library import shipped_configs, shipped_traps
 from vaelab.likelihoods import BernoulliConfig
 from vaelab.models import VAE, Level
@@ -123,7 +123,7 @@ def test_what_is_trained_is_not_trained_again(quickly: None, tmp_path: Path) -> 
 def test_a_trap_that_was_stopped_goes_on(monkeypatch: Any, tmp_path: Path) -> None:
     stopped = quick("decoding_the_mean", "training.max_minutes=1e-9")
     monkeypatch.setattr("vaelab.traps.running.trap_named", lambda name: stopped)
-    with pytest.raises(BadValueError, match="stopped; the same command goes on"):
+    with pytest.raises(StoppedError, match="stopped; the same command goes on"):
         spring("decoding_the_mean", tmp_path, Console(quiet=True))
     assert not list(tmp_path.glob("*.png"))
     monkeypatch.setattr("vaelab.traps.running.trap_named", quick)

@@ -39,17 +39,18 @@ STOPPED = 128
 """And the number of a signal: the exit code of what that signal has stopped, as shells have it."""
 
 
-class StoppedBySignalError(UserError):
-    """Work that was stopped before its end by Ctrl-C or SIGTERM.
+class StoppedError(UserError):
+    """Work that was stopped before its end.
 
     Args:
         what: was stopped, and how to go on.
-        signal: its number.
+        signal: number of the one that stopped it; None where a limit on its time did.
     """
 
-    def __init__(self, what: str, signal: int) -> None:
+    def __init__(self, what: str, signal: int | None) -> None:
         super().__init__(what)
-        self.exit_code = STOPPED + signal
+        if signal is not None:
+            self.exit_code = STOPPED + signal
 
 
 class RunBusyError(UserError):

@@ -33,7 +33,7 @@ def runs(trained: Run, tmp_path: Path) -> Path:
     folder = tmp_path / "runs"
     shutil.copytree(trained.path, folder / "tiny")
     (folder / "tiny" / "evaluation.json").write_text("{}")
-    (folder / "tiny" / "identity.json").write_text('{"identity": "of tiny"}')
+    (folder / "tiny" / "identity.json").write_text('{"identity": "a1"}')
     shutil.copytree(trained.path, folder / "half")
     config = folder / "half" / "config.yaml"
     config.write_text(config.read_text().replace("epochs: 2", "epochs: 4"))
@@ -134,7 +134,7 @@ def reset(client: TestClient, run: str) -> Any:
 def test_a_finished_run_is_begun_anew_beside_it(
     client: TestClient, begun: list[Any], explorer: Explorer
 ) -> None:
-    explorer.job.begun_here.add("of tiny")  # even where this page has begun it
+    explorer.job.begun_here.add("a1")  # even where this page has begun it
     assert reset(client, "tiny").json() == {"run": "tiny-2"}
     ((experiment, start, play, copy_of),) = begun
     assert (experiment.task_name, start, play, copy_of) == ("tiny-2", Start.NEW, False, None)
@@ -144,7 +144,7 @@ def test_a_run_that_was_begun_elsewhere_is_begun_anew_beside_it(
     client: TestClient, begun: list[Any], runs: Path
 ) -> None:
     assert reset(client, "half").json() == {"run": "half-2"}
-    (runs / "half" / "identity.json").write_text('{"identity": "of half"}')
+    (runs / "half" / "identity.json").write_text('{"identity": "a2"}')
     assert reset(client, "half").json() == {"run": "half-2"}
     assert {one[1] for one in begun} == {Start.NEW}
 
@@ -152,8 +152,8 @@ def test_a_run_that_was_begun_elsewhere_is_begun_anew_beside_it(
 def test_an_unfinished_run_of_this_page_is_replaced_without_what_was_changed_on_the_way(
     client: TestClient, begun: list[Any], runs: Path, explorer: Explorer
 ) -> None:
-    (runs / "half" / "identity.json").write_text('{"identity": "of half"}')
-    explorer.job.begun_here.add("of half")
+    (runs / "half" / "identity.json").write_text('{"identity": "a2"}')
+    explorer.job.begun_here.add("a2")
     config = runs / "half" / "config.yaml"
     config.write_text(config.read_text().replace("changes: []", "changes: [{step: 3, beta: 9.0}]"))
     assert Run(runs / "half").experiment.training.changes

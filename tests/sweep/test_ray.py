@@ -152,7 +152,7 @@ def test_the_journal_is_asked_for_no_more_trials_than_are_wanted_at_once(sweep: 
         asked = [search.suggest(name) for name in ("a", "b", "c")]
         assert [one and one["run"] for one in asked] == ["000_beta1", "001_beta2", None]  # type: ignore[index]
         first, _, _ = study.trials()
-        study.complete(first, -1.0, {})
+        study.complete(first, -1.0, {"distortion": 0.5, "rate": 0.5, "epoch": 12.0})
         search.on_trial_complete("a")
         search.lost("b")
         assert study.trials()[1].attempt == 2

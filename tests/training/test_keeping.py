@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from tests.training.conftest import tiny
+from vaelab.console import Console
 from vaelab.data.feed import Feed
 from vaelab.evaluation import evaluate
 from vaelab.experiment import Change
@@ -187,7 +187,9 @@ def test_what_an_earlier_version_saved_goes_on(runs: Path) -> None:
     again = train(tiny("training.epochs=3", fast), runs, Start.RESUME).run
     assert again.about_weights() == before
     for elbo, words in ((3.5, "best validation ELBO, 3.50 nats"), (None, "the last")):
-        again.save_weights(again.load_model()[0], [], {"epoch": 2, "valid_elbo_nats": elbo})
+        again.save_weights(
+            again.load_model()[0], [], {"step": 2, "epoch": 2, "valid_elbo_nats": elbo}
+        )
         assert kept_words(again.about_weights()) == kept_words(again.load_model()[1]) == words
 
 

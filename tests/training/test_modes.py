@@ -88,6 +88,6 @@ def test_the_numbers_logged_are_those_evaluated(kind: str, precision: str, tmp_p
     rows = [row for row in run.metrics() if row["split"] == "valid"]
     kept = run.load_model()[1]["epoch"]
     (logged,) = [row["elbo_nats"] for row in rows if row["epoch"] == kept]
-    # noise of float64 is of other draws, so that it is the same up to a part of the error
-    within = found.standard_error if precision == "float64" else 1e-4 * abs(logged)
+    # noise of float64 is of other draws: the two are of the same images, each within its error
+    within = 3 * (found.standard_error or 0.0) if precision == "float64" else 1e-4 * abs(logged)
     assert found.value == pytest.approx(logged, abs=within)

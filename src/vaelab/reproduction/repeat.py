@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from pathlib import Path
-from signal import SIGTERM
 from statistics import mean, stdev
 
 from rich.box import SIMPLE
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vaelab.console import Console
-from vaelab.errors import BadValueError, StoppedBySignalError
+from vaelab.errors import BadValueError, StoppedError
 from vaelab.evaluation import evaluate
 from vaelab.experiment import Experiment
 from vaelab.library import load_experiment
@@ -90,7 +89,7 @@ def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetit
         outcomes = train_together(experiments, folder, Start.RESUME, console)
         if stopped := [outcome for outcome in outcomes if outcome.stopped]:
             what = f"`{row.name}` was stopped; the same command goes on with it"
-            raise StoppedBySignalError(what, stopped[0].signal or SIGTERM)
+            raise StoppedError(what, stopped[0].signal)
         runs = [outcome.run for outcome in outcomes]
         lines += _lines(row, runs, chosen.samples, console)
     return Repetition(published, chosen, tuple(lines))

@@ -125,7 +125,7 @@ def _progress(path: Path, about: Mapping[str, Any]) -> Progress:
         progress = _ABOUT.validate_python(about).progress
     except ValidationError as error:
         raise damaged(path, in_words(error)) from error
-    if len(progress.watched) != progress.epoch:
+    if len(progress.watched) > progress.epoch:
         raise damaged(path, f"{len(progress.watched)} losses of {progress.epoch} epochs")
     return progress
 

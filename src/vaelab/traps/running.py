@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM
 
 from rich.box import SIMPLE
 from rich.console import Group, RenderableType
@@ -12,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from vaelab.console import Console
-from vaelab.errors import BadCombinationError, StoppedBySignalError
+from vaelab.errors import BadCombinationError, StoppedError
 from vaelab.experiment import Experiment
 from vaelab.figures import save_png
 from vaelab.models import VAE
@@ -99,7 +98,7 @@ def _trained(experiment: Experiment, folder: Path, console: Console) -> Trained:
     run: Run = outcome.run
     if outcome.stopped is not None:
         what = f"{run.path} was stopped; the same command goes on with it"
-        raise StoppedBySignalError(what, outcome.signal or SIGTERM)
+        raise StoppedError(what, outcome.signal)
     model, _ = run.load_model()
     if not isinstance(model, VAE):
         raise BadCombinationError(f"a trap needs `model: vae`, but {run.path} is another model")
