@@ -83,7 +83,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
         "torch", "numpy", "pydantic", "pyyaml", "safetensors", "typer",
         "rich", "matplotlib", "pillow", "scikit-learn", "pooch", "platformdirs", "jaxtyping",
         "starlette", "uvicorn", "websockets", "zuko", "optuna", "requests", "fsspec",
-        "filelock", "scipy",
+        "filelock", "scipy", "h11",
     }  # fmt: skip
     assert "vaelab = vaelab.cli:main" in read["entry_points.txt"].decode()
 

@@ -84,7 +84,7 @@ def test_numbers_of_other_images_or_weights_are_not_the_tables(tiny: str, tmp_pa
     assert reproduce(tiny, "quick", tmp_path, Console(quiet=True)).lines == first.lines
     row = run.evaluation()
     for other in ({"images": 5}, {"data_checksum": "0" * 64}, {"weights": "0" * 64}):
-        numbers = {name: {"value": 99.0} for name in row["numbers"]}
+        numbers = {name: {**number, "value": 99.0} for name, number in row["numbers"].items()}
         run.evaluation_path.write_text(json.dumps({**row, "numbers": numbers, **other}))
         assert reproduce(tiny, "quick", tmp_path, Console(quiet=True)).lines == first.lines
 

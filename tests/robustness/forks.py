@@ -191,6 +191,7 @@ def _command(trial: Trial, folder: Path, cache: Path, making: bool) -> int:
 
 def _set_environment(trial: Trial, folder: Path, cache: Path) -> None:
     usual = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "COLUMNS": "100",
+             "TORCHINDUCTOR_CACHE_DIR": str(folder / "tmp" / "torchinductor"),
              "VAELAB_CACHE": str(cache), "OMP_NUM_THREADS": "1", "TERM": "dumb"}  # fmt: skip
     for name in ("XDG_CACHE_HOME", "VAELAB_MNIST", "PYTEST_CURRENT_TEST"):
         os.environ.pop(name, None)

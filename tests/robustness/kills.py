@@ -9,7 +9,6 @@ Each trial runs in a fork of a process that has imported everything and computed
 """
 
 import argparse
-import filecmp
 import os
 import random
 import shutil
@@ -30,8 +29,8 @@ import torch._dynamo
 import torch.fx.experimental.proxy_tensor
 from PIL import Image
 
+from tests.robustness.alike import difference
 from vaelab import cli, doctor, training
-from vaelab.tensorfile import read_tensors
 
 PRELOADED = (sklearn, torch, doctor, training)
 
@@ -141,7 +140,8 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
                 tally.kills += 1
                 moments.append(round(moment, 2))
         code, _ = _train(subject, trial, resume=True)
-        wrong = f"exit code {code}" if code else difference(alone / "runs", trial / "runs")
+        folders = alone / "runs", trial / "runs"
+        wrong = f"exit code {code}" if code else difference(*folders, stopped=subject.timed)
         if wrong:
             tally.bad.append(f"killed at {moments} of {operations}: {wrong}")
         else:
@@ -242,35 +242,6 @@ def _children(parent: int) -> list[int]:
         return [int(n) for n in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
     except OSError:
         return []
-
-
-def difference(alone: Path, other: Path) -> str | None:
-    """What is another in two folders of runs that should be equal; None where nothing is."""
-    names = [sorted(_names(folder)) for folder in (alone, other)]
-    if names[0] != names[1]:
-        return f"other files: {sorted(set(names[0]) ^ set(names[1]))[:5]}"
-    for name in names[0]:
-        one, two = alone / name, other / name
-        if one.suffix == ".safetensors":
-            if wrong := _other_tensors(one, two):
-                return f"{name}: {wrong}"
-        elif one.name != "environment.json" and not filecmp.cmp(one, two, shallow=False):
-            return f"{name} has other bytes"
-    return None
-
-
-def _names(folder: Path) -> Iterator[str]:
-    return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _other_tensors(one: Path, two: Path) -> str | None:
-    (first, about), (second, known) = read_tensors(one), read_tensors(two)
-    for header in (about, known):
-        header.get("progress", {}).pop("seconds", None)
-    if about != known:
-        return "its header says something else"
-    same = first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
-    return None if same else "other numbers"
 
 
 def main() -> int:

@@ -251,7 +251,8 @@ def test_a_stopped_sweep_waits_saved_and_goes_on(sweep: Begin) -> None:
         path = Run(folder / trial.run).config_path
         assert "epochs: 3000" in path.read_text()
     plan = folder / "sweep.yaml"
-    plan.write_text(plan.read_text().replace("epochs: 3000", f"epochs: {max(epochs) + 2}"))
+    short = f"{max(epochs) + 2}"
+    plan.write_text(plan.read_text().replace("3000", short))
     go_on(folder, Local(2), QUIET)
     assert {trial.state for trial in trials_of(folder)} == {State.COMPLETE}
     for trial in trials:
