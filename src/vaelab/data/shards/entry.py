@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 from vaelab.config import Config
 from vaelab.console import visible
 from vaelab.data.pictures import LARGEST
+from vaelab.yamlfile import quoted
 
 INDEX = "index.json"
 """Name of the index beside the shards."""
@@ -16,6 +17,7 @@ SMALLEST = 512
 """Bytes of a sample: those of its header in the archive."""
 
 Name = Annotated[str, Field(max_length=2**10), AfterValidator(visible)]
+Words = Annotated[str, AfterValidator(visible), AfterValidator(quoted)]
 FileName = Annotated[str, Field(pattern=r"^[^/\\\x00]+\.tar$")]
 """Of a shard: beside its index and nowhere else."""
 
@@ -33,11 +35,11 @@ class Entry(Config):
     """Good samples of each class; the class of those without one is the empty text."""
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] | None
     """Channels (3 if any picture has colour), height and width of the good ones; null: none is."""
-    unlike: Name | None = None
+    unlike: Words | None = None
     """Two of them that differ in size, in words."""
-    damaged: dict[Annotated[int, Field(ge=0)], Name] = Field(default_factory=dict)
+    damaged: dict[Annotated[int, Field(ge=0)], Words] = Field(default_factory=dict)
     """Why a sample is left out, by its number from 0."""
-    broken: Name | None = None
+    broken: Words | None = None
     """Why the shard cannot be read to its end."""
     keys: tuple[Annotated[str, AfterValidator(visible)], ...] = ()
     """Names of the samples; not told by an index beside the shards, whose samples all differ."""
