@@ -13,6 +13,8 @@ LAYERS = [
     {"outputs"},
     {"runlock", "tensorfile", "yamlfile"},
     {"config", "randomness", "adam", "per_image"},
+    {"registry"},
+    {"plugins"},
     {"schedules", "optimizers"},
     {"data"},
     {"distributions"},

@@ -7,7 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from vaelab.errors import UserError
-from vaelab.run import Run, find_runs
+from vaelab.run import Run
+from vaelab.runfiles import find_runs
 from vaelab.yamlfile import quoted
 
 

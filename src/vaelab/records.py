@@ -113,6 +113,7 @@ class EnvironmentRecord(Record):
     """environment.json."""
 
     data_checksum: str = ""
+    plugins: dict[Text, str] = {}
 
 
 class IdentityRecord(Record):

@@ -11,11 +11,12 @@ import torch
 from pydantic import BaseModel
 
 from vaelab.config import to_yaml, validate
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
 from vaelab.files import may_be_there, storage_error, write_text
 from vaelab.models import LatentVariableModel
+from vaelab.plugins import explained
 from vaelab.records import (
     CheckpointRecord,
     EnvironmentRecord,
@@ -52,7 +53,11 @@ class Run:
                 "`vaelab train CONFIG` makes one"
             )
         refuse_links(path)
-        self.experiment = validate(Experiment, read_yaml(self.config_path), str(self.config_path))
+        content = read_yaml(self.config_path)
+        try:
+            self.experiment = validate(Experiment, content, str(self.config_path))
+        except BadValueError as error:
+            raise explained(error, path, self.environment().get("plugins", {})) from error
         refuse_links(path, self.experiment.output_train_dir)
 
     @classmethod
@@ -286,15 +291,3 @@ class Run:
 
 def _record(path: Path, schema: type[BaseModel]) -> Row:
     return read_record(path, schema) if may_be_there(path) else {}
-
-
-def find_runs(folder: Path) -> list[Path]:
-    """The run folders directly in a folder, by name."""
-    if not os.path.isdir(folder):
-        raise MissingFileError(f"there is no folder {folder}; `vaelab train CONFIG` makes runs")
-    try:
-        with os.scandir(folder) as entries:
-            shown = (Path(entry.path) for entry in entries if not entry.name.startswith("."))
-            return sorted(path for path in shown if Run.exists(path))
-    except OSError as error:
-        raise StorageError(f"cannot read {folder}: {error.strerror}") from error

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
-from vaelab.errors import BadValueError, RunBusyError
-from vaelab.figures import FigureConfig
+from vaelab.errors import BadValueError, MissingFileError, RunBusyError, StorageError
+from vaelab.figures import BaseFigure
 from vaelab.files import (
     is_left_over,
     is_temporary,
     make_folder,
+    may_be_there,
     opened,
     storage_error,
     temporary_name,
@@ -33,13 +33,6 @@ BUNDLE = re.compile(
     r"manifest\.json|labels\.u8|thumbs\.png|codes|weights|codes/\d{4}\.i16|weights/\d{4}\.f16"
 )
 FOLDERS = ("explorer", "explorer/codes", "explorer/weights")
-KINDS = "|".join(
-    re.escape(member.model_fields["kind"].default) for member in get_args(get_args(FigureConfig)[0])
-)
-PICTURES = re.compile(
-    rf"preview\.png|(?:{KINDS})(?:_[^/]*)?\.(?:npz|png|gif)"
-    r"|interp(?:_epoch_\d+)?(?:/\d+\.png)?"
-)
 TRACKERS = {
     "tensorboard": re.compile(r"events\.out\.tfevents\.[^/]+"),
     "wandb": re.compile(r"(?:offline-)?run-.+|latest-run|debug[\w-]*\.log|settings"),
@@ -54,6 +47,18 @@ OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that systems put into every folder that is looked at."""
 NAMED = 3
 """Names that an error lists."""
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The run folders directly in a folder, by name."""
+    if not os.path.isdir(folder):
+        raise MissingFileError(f"there is no folder {folder}; `vaelab train CONFIG` makes runs")
+    try:
+        with os.scandir(folder) as entries:
+            shown = (Path(entry.path) for entry in entries if not entry.name.startswith("."))
+            return sorted(path for path in shown if may_be_there(path / CONFIG))
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
 
 
 def foreign(folder: Path, pictures: str) -> list[str]:
@@ -181,13 +186,20 @@ def is_empty(folder: Path) -> bool:
 
 def _contents(folder: Path, pictures: str) -> Iterator[tuple[Path, bool]]:
     """Everything in a run's folder, contents of folders first, the config last; is it ours?"""
-    folders = {**TRACKERS, "explorer": BUNDLE, pictures: PICTURES}
+    folders = {**TRACKERS, "explorer": BUNDLE, pictures: _picture_names()}
     for path in sorted(_inside(folder), key=lambda path: path.name == CONFIG):
         if _is_folder(path) and path.name in folders:
             yield from _known(path, folders[path.name])
             yield path, True
         else:
             yield path, _is_ours(path, path.name, FILES)
+
+
+def _picture_names() -> re.Pattern[str]:
+    kinds = "|".join(map(re.escape, BaseFigure.axis.kinds))
+    return re.compile(
+        rf"preview\.png|(?:{kinds})(?:_[^/]*)?\.(?:npz|png|gif)|interp(?:_epoch_\d+)?(?:/\d+\.png)?"
+    )
 
 
 def _known(folder: Path, names: re.Pattern[str], prefix: str = "") -> Iterator[tuple[Path, bool]]:

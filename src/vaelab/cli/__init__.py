@@ -15,6 +15,7 @@ from typing import TextIO
 import typer
 
 from vaelab.cli import data, explore, files, reference, runs, sweep, training
+from vaelab.cli.options import with_plugins
 from vaelab.console import CONTROL, WIDEST, lost, streams, visible
 from vaelab.errors import STOPPED, BadValueError, UserError, machine_lacks
 from vaelab.process import prepare_process
@@ -37,6 +38,9 @@ app.add_typer(reference.config_app, name="config")
 app.add_typer(explore.export_app, name="export")
 for group in (training.app, explore.app, runs.app, files.app, reference.app):
     app.add_typer(group)
+for one in (app, *(group.typer_instance for group in app.registered_groups)):
+    for command in one.registered_commands if one else ():
+        command.callback = command.callback and with_plugins(command.callback)
 
 
 def main() -> None:

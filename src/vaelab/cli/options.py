@@ -1,8 +1,10 @@
 """Arguments and options that several commands share."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,3 +58,37 @@ def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":
 def exit_code(signal: int | None) -> int:
     """Of a command that a signal has stopped, or none."""
     return 0 if signal is None else STOPPED + signal
+
+
+def _load_plugins(names: list[str] | None) -> None:
+    if names:
+        from vaelab.plugins import load_plugin
+
+        for name in names:
+            load_plugin(name)
+
+
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="FILE|MODULE", is_eager=True, expose_value=False,
+        callback=_load_plugins,
+        help="Python code that defines kinds of your own (docs/extending.md); may be repeated.",
+    ),
+]  # fmt: skip
+
+
+def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the option `--plugin`, which is done with before all others."""
+
+    @wraps(command)
+    def run(*args: Any, plugin: None, **options: Any) -> None:
+        command(*args, **options)
+
+    own = inspect.signature(command)
+    added = inspect.Parameter(
+        "plugin", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Plugins
+    )
+    run.__signature__ = own.replace(parameters=[*own.parameters.values(), added])  # type: ignore[attr-defined]
+    run.__annotations__ = {**command.__annotations__, "plugin": Plugins}
+    return run

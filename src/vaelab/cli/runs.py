@@ -59,7 +59,10 @@ def evaluate(
     split: Annotated[
         SplitChoice, typer.Option(help="The images; `test` unless there is a reason.")
     ] = SplitChoice.TEST,
-    samples: Annotated[int, typer.Option(min=1, help="K, importance samples per image.")] = 100,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="K, importance samples per image; the config says 100."),
+    ] = None,
     ais: Annotated[
         int,
         typer.Option(
@@ -68,6 +71,14 @@ def evaluate(
             help="Measure so many images by annealed importance sampling too, in minutes.",
         ),
     ] = 0,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            help="A metric besides those of `evaluation.metrics` in the config; may be repeated. "
+            "`vaelab kinds metric` lists them.",
+        ),
+    ] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Measure the weights a run keeps in nats, print a table, write evaluation.json.
@@ -75,10 +86,13 @@ def evaluate(
     Example: `vaelab evaluate runs/digits --samples 1000`
     """
     from vaelab.evaluation import evaluate as evaluate_run
+    from vaelab.evaluation import metrics_of
     from vaelab.library import find_run
 
     console = Console()
-    found = evaluate_run(find_run(run, runs), split.value, samples, console, ais)
+    measured = find_run(run, runs)
+    metrics = metrics_of(measured, metric or [], ais)
+    found = evaluate_run(measured, split.value, samples, console, metrics)
     console.print(found.table())
 
 

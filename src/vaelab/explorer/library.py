@@ -10,7 +10,8 @@ from typing import Any
 from vaelab.bundle import Bundle
 from vaelab.console import visible
 from vaelab.errors import MissingFileError, UserError
-from vaelab.run import Run, find_runs
+from vaelab.run import Run
+from vaelab.runfiles import find_runs
 
 NAME = re.compile(r"[^/\\:*?\"<>|\0]{1,200}")
 LONGEST_NAME = 255

@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.files import make_folder
+from vaelab.plugins import is_known_to_children
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.figures.drawing_process")
 PATIENCE = 1.0
@@ -63,10 +64,15 @@ class Drawer:
     def submit(self, figure: BaseFigure, panel: Panel, folder: Path) -> None:
         """Write the panel's arrays and have its picture drawn; returns at once.
 
+        A figure whose code another process would not find, such as a notebook's, is drawn here.
+
         Raises:
             StorageError: the arrays cannot be written.
         """
         path = panel.save(make_folder(folder) / f"{panel.name}.npz")
+        if not is_known_to_children(type(figure)):
+            figure.write_pictures(panel, folder)
+            return
         job = {"figure": figure.model_dump(mode="json"), "panel": str(path.resolve())}
         self._jobs.put(json.dumps(job))
         if self._thread is None:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from vaelab.figures import BaseFigure, FigureConfig, Panel
+from vaelab.plugins import load_installed
 
 NICENESS = 10
 
@@ -22,6 +23,7 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
     if sys.platform != "win32":
         os.nice(NICENESS)
+    load_installed()
     answers, sys.stdout = sys.stdout, sys.stderr  # nothing that prints may spoil the answers
     for line in sys.stdin:
         answers.write(json.dumps(failure(json.loads(line))) + "\n")

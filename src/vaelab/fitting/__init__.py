@@ -107,7 +107,7 @@ def _fit(
     gains = {split: gain(before.prior, after.prior, some) for split, some in codes.items()}
     if gains["train"].value < 0:
         raise BadValueError(
-            f"the best prior found is worse than `{run.experiment.model.prior.kind}` was, by "
+            f"the best prior found is worse than `{run.experiment.model.prior_kind}` was, by "
             f"{-gains['train'].value:.2f} nats over the training codes; nothing was written. Try "
             "more prior_fit.epochs, a larger model.prior, or another --prior"
         )
@@ -115,7 +115,7 @@ def _fit(
     measured = _bound(after, feeds[split])
     if split == "valid":
         about["valid_elbo_nats"] = measured["elbo_nats"].value
-    facts = describe_environment(device, store.checksum)
+    facts = describe_environment(device, store.checksum, experiment)
     new = folder.finish(experiment, after, about, log.rows, facts, seconds)
     draw_run(new, suited(experiment.figures.at_end, experiment.model), store, console)
     return PriorFit(

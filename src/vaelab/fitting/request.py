@@ -51,7 +51,7 @@ def fitted_experiment(
     plain["model"]["prior"] = {"kind": kind}
     plain["prior_fit"] = {"run": source}
     experiment = validate(Experiment, override(Experiment, plain, assignments), "the prior's fit")
-    if experiment.model.prior.kind != kind or experiment.prior_fit is None:
+    if experiment.model.prior_kind != kind or experiment.prior_fit is None:
         raise BadCombinationError("the prior's kind is chosen by --prior, and its fit by prior_fit")
     changed = [key for key, _, _ in differences(run.experiment, experiment)]
     if wrong := [key for key in changed if not key.startswith(FREE)]:

@@ -9,13 +9,17 @@ from typing import Any
 
 import torch
 
+from vaelab.experiment import Experiment
 from vaelab.files import write_text
+from vaelab.plugins import used_by
 
 PACKAGES = ("vaelab", "torch", "numpy", "safetensors", "pydantic")
 
 
-def describe_environment(device: torch.device, data_checksum: str) -> dict[str, Any]:
-    """Versions, revision, machine and data."""
+def describe_environment(
+    device: torch.device, data_checksum: str, experiment: Experiment
+) -> dict[str, Any]:
+    """Versions, revision, machine and data, and the plugins that define what is trained."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -23,6 +27,7 @@ def describe_environment(device: torch.device, data_checksum: str) -> dict[str, 
         "git_revision": _revision(),
         "device": _device_name(device),
         "data_checksum": data_checksum,
+        "plugins": used_by(experiment),
     }
 
 

@@ -68,7 +68,7 @@ class Loop:
         self.update = Update(steps, self.config.optimizer, place, self.world)
         total = self.config.epochs * self.steps_per_epoch
         self.kept = kept_steps(total, members[0].experiment.explorer.keep)
-        self.facts = describe_environment(place.device, store.checksum)
+        self.facts = describe_environment(place.device, store.checksum, members[0].experiment)
         self.facts["processes"] = self.world.size
         for index, member in enumerate(members):
             member.restore(partial(self.update.load_optimizer_state, index))
