@@ -20,6 +20,7 @@ from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation import evaluate
 from vaelab.figures.style import render
+from vaelab.metrics import BoundMetric, IWAEMetric
 from vaelab.per_image import load_per_image, save_per_image
 from vaelab.run import Run
 from vaelab.training import train
@@ -39,7 +40,7 @@ def evaluated(trained: Run, tmp_path: Path) -> Run:
 def measured(tmp_path: Path) -> Train:
     def make(name: str, *words: str, samples: int = 2) -> Run:
         run = train(tiny(f"task_name={name}", "training.epochs=1", *words), tmp_path).run
-        evaluate(run, samples=samples, bounds_only=True)
+        evaluate(run, samples=samples, metrics=[BoundMetric(), IWAEMetric()])
         return run
 
     return make
@@ -102,7 +103,7 @@ def test_two_models_whose_paired_difference_is_known(tmp_path: Path) -> None:
         run = train(tiny(*words, f"task_name={name}"), tmp_path).run
         known.append(exact(run, scale))
         runs.append(run)
-        evaluate(run, samples=3, bounds_only=True)
+        evaluate(run, samples=3, metrics=[BoundMetric(), IWAEMetric()])
     (group,) = compare(runs)
     better, worse = sorted(known, key=np.mean)
     behind = group.behind(group.entries[1])

@@ -12,12 +12,11 @@ import pytest
 
 from tests.conftest import Answer
 from tests.training.conftest import tiny
-from vaelab import evaluation
 from vaelab.console import Console
 from vaelab.data.feed import Feed
 from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation import evaluate
+from vaelab.evaluation import evaluate, metrics_of
 from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.overview import overview
 from vaelab.run import Run
@@ -153,18 +152,31 @@ def test_densities_have_no_bits_per_dimension(tmp_path: Path) -> None:
 
 
 def test_some_images_are_measured_without_the_encoder_where_it_is_asked_for(
-    trained: Run, tmp_path: Path, vaelab: Command, monkeypatch: pytest.MonkeyPatch
+    trained: Run, tmp_path: Path
 ) -> None:
     run = copy_of(trained, tmp_path / "run")
+    assert metrics_of(run, ais=6)[-1] == AISMetric(images=6)
+    numbers = evaluate(run, samples=4, metrics=[AISMetric(images=6, distributions=5)]).numbers
+    assert "8 chains of 5 distributions, 6 images" in numbers["nll_ais8_nats"].estimator
+    assert "4 samples against 8 chains" in numbers["iwae4_gap_nats"].estimator
 
-    def short(images: int, samples: int) -> AISMetric:
-        return AISMetric(images=images, samples=samples, distributions=5)
 
-    monkeypatch.setattr(evaluation, "AISMetric", short)
-    assert vaelab("evaluate", run.path, "--samples", 4, "--ais", 6).code == 0
-    numbers = json.loads(run.evaluation_path.read_text())["numbers"]
-    assert "8 chains of 5 distributions, 6 images" in numbers["nll_ais8_nats"]["estimator"]
-    assert "4 samples against 8 chains" in numbers["iwae4_gap_nats"]["estimator"]
+def test_a_metric_that_is_named_is_measured_too(
+    trained: Run, tmp_path: Path, vaelab: Command
+) -> None:
+    run = copy_of(trained, tmp_path / "run")
+    config = run.config_path.read_text()
+    start = config.index("evaluation:")
+    kept = config[config.index("explorer:", start) :]
+    run.config_path.write_text(config[:start] + "evaluation: {metrics: [bound]}\n" + kept)
+    assert vaelab("evaluate", run.path, "--metric", "neighbours").code == 0
+    numbers = Run(run.path).evaluation()["numbers"]
+    assert set(numbers) == {
+        "distortion_nats", "rate_nats", "elbo_nats", "rate_z1_nats", "rate_z2_nats", "knn5_accuracy"
+    }  # fmt: skip
+    answer = vaelab("evaluate", run.path, "--metric", "neighbors")
+    assert answer.code == 2
+    assert "did you mean `neighbours`" in answer.err
 
 
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:

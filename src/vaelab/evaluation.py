@@ -1,7 +1,8 @@
 """The final numbers of a run, each with its unit and its estimator."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import log, prod
 from typing import Literal
@@ -12,8 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor
 
+from vaelab.config import validate
 from vaelab.console import Console
-from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.data.pixels import BinaryPixels
 from vaelab.data.store import images_checksum
@@ -21,22 +22,12 @@ from vaelab.errors import BadValueError
 from vaelab.files import write_text
 from vaelab.likelihoods.base import Likelihood
 from vaelab.metrics import (
-    ActiveUnitsMetric,
     AISMetric,
     BaseMetric,
-    BoundMetric,
-    DCIMetric,
-    ImpliedScaleMetric,
+    EvaluationConfig,
     IWAEMetric,
-    LinearProbeMetric,
-    MIGHistogramMetric,
-    MIGPosteriorMetric,
-    ModularityMetric,
-    NeighboursMetric,
     Number,
     PerImageMetric,
-    RatePartsMetric,
-    SAPMetric,
 )
 from vaelab.models import LatentVariableModel
 from vaelab.per_image import save_per_image
@@ -44,6 +35,9 @@ from vaelab.records import KeptBy, kept_words
 from vaelab.run import Run
 
 SplitName = Literal["train", "valid", "test"]
+IWAE = re.compile(r"nll_iwae\d{1,9}_nats")
+PAIRED = re.compile(rf"elbo_nats|{IWAE.pattern}")
+"""Numbers that comparisons rank by."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +104,9 @@ class Evaluation:
 def evaluate(
     run: Run,
     split: SplitName = "test",
-    samples: int = 100,
+    samples: int | None = None,
     console: Console | None = None,
-    ais: int = 0,
-    bounds_only: bool = False,
+    metrics: Sequence[BaseMetric] | None = None,
 ) -> Evaluation:
     """Measure the weights that a run keeps and write evaluation.json.
 
@@ -122,15 +115,13 @@ def evaluate(
     Args:
         run: a trained run.
         split: the images; the test images unless there is a reason.
-        samples: K of the importance weighted estimate.
+        samples: K of the importance weighted estimates; none: as the metrics have it.
         console: where progress is shown; none: nowhere.
-        ais: images measured by annealed importance sampling too; it takes minutes.
-        bounds_only: the ELBO with its parts and the importance weighted estimate, nothing about
-            the codes, which may cost as much as these.
+        metrics: none: `metrics_of(run)`.
 
     Raises:
-        UserError: no weights yet, the data is gone, the split is empty, or the model is not one
-            that annealed importance sampling is for.
+        UserError: no weights yet, the data is gone, the split is empty, or a metric is not for such
+            a model.
     """
     console = Console(quiet=True) if console is None else console
     model, about = run.load_model()
@@ -139,9 +130,11 @@ def evaluate(
     if not len(images):
         raise BadValueError(f"the {split} split of {run.path} is empty; choose another --split")
     feed = Feed(images, run.experiment.data.pixels, model.classes)
-    metrics = _bounds(samples) if bounds_only else _metrics(run, samples, ais)
-    numbers, per_image = _measure(run, model, feed, samples, console, metrics)
+    chosen = [_with(samples, one) for one in (metrics_of(run) if metrics is None else metrics)]
+    numbers, per_image = _measure(model, feed, console, chosen)
     config = run.experiment.model
+    if config.likelihood.measure == "counting":
+        numbers |= _per_dimension(numbers, prod(model.image_shape))
     evaluation = Evaluation(
         run=run.path.name,
         split=split,
@@ -159,38 +152,38 @@ def evaluate(
         conditional=config.numbers_conditional,
         numbers=numbers,
     )
-    kept = {name: per_image[name] for name in ("elbo_nats", f"nll_iwae{samples}_nats")}
+    kept = {name: each for name, each in per_image.items() if PAIRED.fullmatch(name)}
     save_per_image(run.per_image_path, evaluation.weights, evaluation.images_checksum, kept)
     write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
     return evaluation
 
 
-def _bounds(samples: int) -> list[BaseMetric]:
-    return [BoundMetric(), IWAEMetric(samples=samples)]
+def metrics_of(run: Run, also: Sequence[str] = (), ais: int = 0) -> list[BaseMetric]:
+    """What the run's config says is to be measured, as far as it says something of its model.
+
+    Args:
+        run: any.
+        also: names of kinds that are measured too.
+        ais: images measured by annealed importance sampling too; it takes minutes.
+
+    Raises:
+        BadValueError: there is no metric of that name.
+    """
+    model, domain = run.experiment.model, run.experiment.data.pixels.domain
+    metrics = [one for one in run.experiment.evaluation.metrics if one.suits(model.flat, domain)]
+    if also:
+        metrics += validate(EvaluationConfig, {"metrics": list(also)}, "--metric").metrics
+    return [*metrics, AISMetric(images=ais)] if ais else metrics
 
 
-def _metrics(run: Run, samples: int, ais: int) -> list[BaseMetric]:
-    metrics = [*_bounds(samples), RatePartsMetric(), ActiveUnitsMetric()]
-    if run.experiment.data.pixels.domain is not Domain.BINARY:
-        metrics.append(ImpliedScaleMetric())
-    metrics += [
-        NeighboursMetric(), LinearProbeMetric(), MIGPosteriorMetric(), MIGHistogramMetric(),
-        DCIMetric(), SAPMetric(), ModularityMetric(),
-    ]  # fmt: skip
-    if not run.experiment.model.flat:
-        metrics = [metric for metric in metrics if not metric.needs_flat]
-    if ais:
-        metrics.append(AISMetric(images=ais, samples=samples))
-    return metrics
+def _with(samples: int | None, metric: BaseMetric) -> BaseMetric:
+    if samples is None or not isinstance(metric, IWAEMetric | AISMetric):
+        return metric
+    return metric.model_copy(update={"samples": samples})
 
 
 def _measure(
-    run: Run,
-    model: LatentVariableModel,
-    feed: Feed,
-    samples: int,
-    console: Console,
-    metrics: Sequence[BaseMetric],
+    model: LatentVariableModel, feed: Feed, console: Console, metrics: Sequence[BaseMetric]
 ) -> tuple[dict[str, Number], dict[str, Tensor]]:
     """The numbers, and what some of them are means of."""
     numbers: dict[str, Number] = {}
@@ -206,14 +199,20 @@ def _measure(
             else:
                 numbers |= metric(model, feed)
             progress.advance(task)
-    if run.experiment.model.likelihood.measure == "counting":
-        nll = numbers[f"nll_iwae{samples}_nats"]
-        per_dim = prod(model.image_shape) * log(2)
-        error = None if nll.standard_error is None else nll.standard_error / per_dim
-        numbers[f"nll_iwae{samples}_bits_per_dim"] = Number(
-            nll.value / per_dim, "bits/dimension", nll.estimator, error
-        )
     return numbers, values
+
+
+def _per_dimension(numbers: Mapping[str, Number], dimensions: int) -> dict[str, Number]:
+    """The bounds in bits per dimension of the image."""
+    unit = dimensions * log(2)
+    found = {}
+    for name, nll in numbers.items():
+        if IWAE.fullmatch(name):
+            error = None if nll.standard_error is None else nll.standard_error / unit
+            found[f"{name.removesuffix('nats')}bits_per_dim"] = Number(
+                nll.value / unit, "bits/dimension", nll.estimator, error
+            )
+    return found
 
 
 def _at_limit(model: LatentVariableModel) -> bool:

@@ -24,7 +24,7 @@ NEEDED = (
     "conditional",
 )
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
-NOT_THE_MODEL = ("task_name", "output_train_dir", "figures", "explorer")
+NOT_THE_MODEL = ("task_name", "output_train_dir", "figures", "evaluation", "explorer")
 NOT_THE_TRAINING = (
     "seed", "replicas", "loggers", "threads", "max_minutes", "save_minutes", "preview", "log_every",
 )  # fmt: skip

@@ -1,12 +1,9 @@
 """Metrics: a model and a split to named numbers with units."""
 
-from typing import Annotated
-
-from pydantic import Field
-
 from vaelab.metrics.ais import AISMetric
 from vaelab.metrics.base import BaseMetric, Number, PerImage, PerImageMetric
 from vaelab.metrics.bound import BoundMetric
+from vaelab.metrics.chosen import EvaluationConfig, MetricConfig
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
 from vaelab.metrics.dci import DCIMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
@@ -17,29 +14,13 @@ from vaelab.metrics.probe import LinearProbeMetric
 from vaelab.metrics.rate_parts import RatePartsMetric
 from vaelab.metrics.sap import SAPMetric
 
-MetricConfig = Annotated[
-    BoundMetric
-    | IWAEMetric
-    | AISMetric
-    | RatePartsMetric
-    | ActiveUnitsMetric
-    | ImpliedScaleMetric
-    | NeighboursMetric
-    | LinearProbeMetric
-    | MIGPosteriorMetric
-    | MIGHistogramMetric
-    | DCIMetric
-    | SAPMetric
-    | ModularityMetric,
-    Field(discriminator="kind"),
-]
-
 __all__ = [
     "AISMetric",
     "ActiveUnitsMetric",
     "BaseMetric",
     "BoundMetric",
     "DCIMetric",
+    "EvaluationConfig",
     "IWAEMetric",
     "ImpliedScaleMetric",
     "LinearProbeMetric",

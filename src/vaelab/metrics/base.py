@@ -7,9 +7,10 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.config import Config
 from vaelab.data.feed import Feed
+from vaelab.data.pixels import Domain
 from vaelab.models import LatentVariableModel
+from vaelab.registry import Axis, Kind
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,26 @@ class PerImage:
         return Number.mean(self.values, self.unit, self.estimator)
 
 
-class BaseMetric(Config, ABC):
+class BaseMetric(Kind, ABC):
     """A model and a split to named numbers; the frozen config is the callable."""
+
+    axis = Axis(
+        "metric", "evaluation.metrics",
+        "The numbers of a trained model, each with its unit and its estimator.",
+        several=True, bare=True,
+    )  # fmt: skip
 
     needs_flat: ClassVar[bool] = True
     """Whether it is about codes that are one vector."""
+
+    def suits(self, flat: bool, domain: Domain) -> bool:
+        """Whether it says something of models of this kind.
+
+        Args:
+            flat: whether the code is one vector.
+            domain: of the pixels.
+        """
+        return flat or not self.needs_flat
 
     @abstractmethod
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 
+from vaelab.data import Domain
 from vaelab.data.feed import Feed
 from vaelab.distributions import rsample
 from vaelab.metrics.base import BaseMetric, Number
@@ -30,6 +31,10 @@ class ImpliedScaleMetric(BaseMetric):
     kind: Literal["implied_scale"] = "implied_scale"
     seed: int = Field(default=0, ge=0)
     """Of the samples."""
+
+    def suits(self, flat: bool, domain: Domain) -> bool:
+        """Black and white have no scale."""
+        return super().suits(flat, domain) and domain is not Domain.BINARY
 
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:

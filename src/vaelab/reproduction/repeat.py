@@ -15,6 +15,7 @@ from vaelab.errors import BadValueError, StoppedError
 from vaelab.evaluation import evaluate
 from vaelab.experiment import Experiment
 from vaelab.library import load_experiment
+from vaelab.metrics import BoundMetric, IWAEMetric
 from vaelab.reproduction.continuous import AS_IT_IS, MAPPED, measure_as_continuous
 from vaelab.reproduction.table import Budget, PublishedTable, Row, table_named
 from vaelab.run import Run
@@ -112,7 +113,7 @@ def _lines(row: Row, runs: Sequence[Run], samples: int, console: Console) -> lis
     for run in runs:
         continuous = {AS_IT_IS, MAPPED} & published.keys()
         if not published.keys() - continuous <= _measured(run):
-            evaluate(run, samples=samples, console=console, bounds_only=True)
+            evaluate(run, samples=samples, console=console, metrics=[BoundMetric(), IWAEMetric()])
         more = measure_as_continuous(run) if continuous else {}
         found.append(run.evaluation().get("numbers", {}) | {n: asdict(v) for n, v in more.items()})
     lines = []
