@@ -1,0 +1,37 @@
+"""A figure of your own.
+
+vaelab figures RUN norms --plugin examples/figure.py
+"""
+
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vaelab.figures import BaseFigure, Panel, Subject
+from vaelab.figures.style import ACCENT, MARGIN, Page
+
+WIDTH, HEIGHT, LEFT = 480, 280, 60
+
+
+class NormsFigure(BaseFigure):
+    """Lengths of the test codes: under a standard normal prior near the root of the dimension."""
+
+    kind: Literal["norms"] = "norms"
+
+    def compute(self, subject: Subject) -> Panel:
+        """Arrays to draw, from the model; they are saved beside the picture."""
+        norms = np.linalg.norm(subject.codes.loc, axis=1)
+        dimension = {"dimension": subject.codes.loc.shape[1]}
+        return Panel(subject.name(self.kind), {"norms": norms}, subject.words | dimension)
+
+    def draw(self, panel: Panel) -> Figure:
+        """The picture, from the arrays alone."""
+        title = f"Length of the code, d = {panel.words['dimension']}"
+        page = Page(LEFT + WIDTH + MARGIN, HEIGHT + 52, title, panel.note)
+        axes = page.axes(LEFT, 0, WIDTH, HEIGHT)
+        axes.hist(panel.arrays["norms"], bins=40, color=ACCENT)
+        axes.axvline(panel.words["dimension"] ** 0.5, color="black", linestyle=":")
+        axes.set_xlabel("|E z|")
+        axes.set_ylabel("test images")
+        return page.figure
