@@ -1,6 +1,6 @@
 """Every kind of every axis: its parameters learn, it is saved and loaded, it does its part.
 
-The tests walk the unions of the code, so a new kind is tested the moment it can be named.
+The tests walk the registry, so a new kind is tested the moment it is defined.
 """
 
 from collections.abc import Iterator
@@ -16,20 +16,17 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from tests.training.conftest import tiny
-from vaelab.data import Domain, PixelsConfig
+from vaelab.data import Domain
 from vaelab.data.feed import Feed
-from vaelab.figures import FigureConfig, Panel
+from vaelab.figures import Panel
 from vaelab.figures.style import render
-from vaelab.kinds import AXES, members
+from vaelab.kinds import AXES
 from vaelab.likelihoods import BaseLikelihood
-from vaelab.metrics import MetricConfig
 from vaelab.models import VAE, Condition, LatentVariableModel, ModelConfig, VAEConfig
 from vaelab.networks.film import Modulation
-from vaelab.objectives import ELBOConfig, IWAEConfig, ObjectiveConfig
-from vaelab.optimizers import LearningRateScheduleConfig, OptimizerConfig
+from vaelab.objectives import ELBOConfig, IWAEConfig
 from vaelab.pictures import figures_named, subject_of
 from vaelab.run import Run
-from vaelab.schedules import ScheduleConfig
 from vaelab.tensorfile import read_tensors, write_tensors
 from vaelab.training import train
 
@@ -39,12 +36,11 @@ OF_FACTORS = {"mig_posterior", "mig_histogram", "dci", "sap", "modularity"}
 CONV = {"encoder": {"kind": "conv", "channels": [4, 6], "kernels": [2, 2], "strides": [2, 2]}}
 
 
-def kinds_of(union: Any) -> list[str]:
-    return [str(cls.model_fields["kind"].default) for cls in members(union)]
+KINDS = {axis.name: axis.kinds for axis in AXES}
 
 
 def axis(name: str) -> list[type[Any]]:
-    return [cls for axis in AXES if axis.name == name for cls in members(axis.union)]
+    return list(KINDS[name].values())
 
 
 def config_of(model: dict[str, Any]) -> ModelConfig:
@@ -60,7 +56,7 @@ def domain_for(model: dict[str, Any]) -> Domain:
 
 def models() -> Iterator[tuple[str, dict[str, Any]]]:
     """Settings of models that between them have every kind of every axis of a model."""
-    yield from ((f"model-{kind}", {"kind": kind}) for kind in kinds_of(ModelConfig))
+    yield from ((f"model-{kind}", {"kind": kind}) for kind in KINDS["model"])
     for name in ("encoder", "decoder", "posterior", "likelihood", "prior"):
         for cls in axis(name):
             kind = str(cls.model_fields["kind"].default)
@@ -133,7 +129,7 @@ def test_every_parameter_gets_a_gradient(name: str, objective: ELBOConfig | IWAE
         assert parameter.grad.abs().max() > 0, parameter_name
 
 
-@pytest.mark.parametrize("kind", kinds_of(ObjectiveConfig))
+@pytest.mark.parametrize("kind", KINDS["objective"])
 def test_every_objective_is_lowered_by_following_its_gradient(kind: str) -> None:
     (cls,) = [cls for cls in axis("objective") if cls.model_fields["kind"].default == kind]
     objective = cls()
@@ -239,13 +235,10 @@ def test_a_conditional_model_says_something_else_of_another_class(name: str) -> 
 
 
 TRAININGS = [
-    *(f"objective.beta={{kind: {kind}}}" for kind in kinds_of(ScheduleConfig)),
-    *(f"training.optimizer.kind={kind}" for kind in kinds_of(OptimizerConfig)),
-    *(
-        f"training.learning_rate_schedule.kind={kind}"
-        for kind in kinds_of(LearningRateScheduleConfig)
-    ),
-    *(f"objective.kind={kind}" for kind in kinds_of(ObjectiveConfig)),
+    *(f"objective.beta={{kind: {kind}}}" for kind in KINDS["schedule"]),
+    *(f"training.optimizer.kind={kind}" for kind in KINDS["optimizer"]),
+    *(f"training.learning_rate_schedule.kind={kind}" for kind in KINDS["learning_rate_schedule"]),
+    *(f"objective.kind={kind}" for kind in KINDS["objective"]),
 ]
 
 
@@ -273,22 +266,21 @@ def test_two_steps_of_training_with_every_schedule_and_optimiser(
 SPREAD = [f"{{kind: {kind}, dequantised: true}}" for kind in ("unit", "signed")]
 
 
-@pytest.mark.parametrize("pixels", [*kinds_of(PixelsConfig), *SPREAD])
+@pytest.mark.parametrize("pixels", [*KINDS["pixels"], *SPREAD])
 def test_a_model_learns_from_every_kind_of_pixels(pixels: str, tmp_path: Path) -> None:
     run = train(tiny(f"data.pixels={pixels}", "training.epochs=4"), tmp_path).run
     elbos = [row["elbo_nats"] for row in run.metrics() if row["split"] == "valid"]
     assert elbos[-1] > elbos[0]
 
 
-@pytest.mark.parametrize("kind", kinds_of(MetricConfig))
+@pytest.mark.parametrize("kind", KINDS["metric"])
 def test_every_metric_gives_numbers_with_unit_and_estimator(
     kind: str, trained: Run, sprites: Run
 ) -> None:
-    (cls,) = [cls for cls in members(MetricConfig) if cls.model_fields["kind"].default == kind]
     run = sprites if kind in OF_FACTORS else trained
     model, _ = run.load_model()
     data = run.experiment.data
-    metric = cls(**{"ais": {"images": 5, "distributions": 10}}.get(kind, {}))
+    metric = KINDS["metric"][kind](**{"ais": {"images": 5, "distributions": 10}}.get(kind, {}))
     numbers = metric(model, Feed(data.load().test, data.pixels, model.classes))
     assert numbers
     for name, number in numbers.items():
@@ -301,7 +293,7 @@ def test_every_metric_gives_numbers_with_unit_and_estimator(
 
 
 @pytest.mark.parametrize("conditioned", [False, True])
-@pytest.mark.parametrize("kind", kinds_of(FigureConfig))
+@pytest.mark.parametrize("kind", KINDS["figure"])
 def test_every_figure_of_a_trained_run(
     kind: str, conditioned: bool, trained: Run, conditional: Run, tmp_path: Path
 ) -> None:

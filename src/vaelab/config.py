@@ -24,6 +24,11 @@ class Config(BaseModel):
     example: ClassVar[Mapping[str, Any]] = {}
     """What a config that shows it has to say, where its defaults alone make none."""
 
+    @classmethod
+    def variants(cls) -> "list[type[Config]]":
+        """The configs that may stand where this class is written."""
+        return [cls]
+
     @model_validator(mode="before")
     @classmethod
     def _default_kinds(cls, data: Any) -> Any:
@@ -171,7 +176,7 @@ def _kind_at(cls: type[Config], data: Any, keys: list[str]) -> str | None:
             kind = data.get("kind", kind)
         elif data is not None:  # a number, short for a kind
             kind = None
-        found = _config_classes(field.annotation) if field else []
+        found = configs_in(field.annotation) if field else []
         here = next((c for c in found if _tag(c) in (None, kind)), None)
     return kind
 
@@ -181,7 +186,7 @@ def _classes_at(cls: type[Config], keys: list[str]) -> list[type[Config]]:
     classes = [cls]
     for key in keys:
         fields = [c.model_fields[key] for c in classes if key in c.model_fields]
-        classes = [found for field in fields for found in _config_classes(field.annotation)]
+        classes = [found for field in fields for found in configs_in(field.annotation)]
     return classes
 
 
@@ -201,7 +206,8 @@ def _explain(cls: type[Config], details: ErrorDetails) -> str:
         hint = f"did you mean `{near[0]}`? " if near else ""
         return (
             f"`{path}.kind` is `{tag}`, which does not exist; "
-            f"{hint}choose one of {', '.join(expected)}"
+            f"{hint}choose one of {', '.join(expected)}, or name the code that defines it: "
+            "--plugin FILE"
         )
     if details["type"] == "union_tag_not_found":
         return f"`{path}` needs a `kind`, e.g. `{path}: {{kind: ...}}`; see `vaelab kinds`"
@@ -221,7 +227,7 @@ def _spelling(cls: type[Config], location: list[str]) -> tuple[str, list[str]]:
         fields = {name: f for c in classes for name, f in c.model_fields.items()}
         if part in fields:
             written.append(part)
-            classes = _config_classes(fields[part].annotation)
+            classes = configs_in(fields[part].annotation)
             continue
         chosen = [c for c in classes if _tag(c) == part]
         if chosen:
@@ -239,7 +245,8 @@ def _tag(cls: type[Config]) -> str | None:
     return str(field.default) if field else None
 
 
-def _config_classes(annotation: Any) -> list[type[Config]]:
+def configs_in(annotation: Any) -> list[type[Config]]:
+    """The configs that a field of this type may hold."""
     if isinstance(annotation, type) and issubclass(annotation, Config):
-        return [annotation]
-    return [found for inner in get_args(annotation) for found in _config_classes(inner)]
+        return annotation.variants()
+    return [found for inner in get_args(annotation) for found in configs_in(inner)]

@@ -11,6 +11,7 @@ from vaelab.console import CONTROL
 from vaelab.data import DataConfig, DigitsData
 from vaelab.figures import FigureConfig
 from vaelab.loggers import LoggerConfig
+from vaelab.metrics import EvaluationConfig
 from vaelab.models import ModelConfig, VAEConfig, VQConfig
 from vaelab.objectives import ELBOConfig, ObjectiveConfig
 from vaelab.optimizers import (
@@ -20,6 +21,7 @@ from vaelab.optimizers import (
     OptimizerConfig,
     PlateauRate,
 )
+from vaelab.plugins import load_installed
 
 LONGEST_NAME = 200
 """Bytes of a folder's name; systems allow 255, and a sweep puts something behind it."""
@@ -209,6 +211,8 @@ class Experiment(Config):
     """How."""
     figures: FiguresConfig = FiguresConfig()
     """What is drawn."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """What is measured of it."""
     explorer: ExplorerConfig = ExplorerConfig()
     """What the page in the browser can go back to."""
     prior_fit: PriorFitConfig | None = None
@@ -268,3 +272,6 @@ class Experiment(Config):
                 "take `beta` out of the changes, or use `objective: {kind: elbo}`"
             )
         return self
+
+
+load_installed()  # whoever reads a config knows every kind

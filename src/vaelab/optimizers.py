@@ -5,20 +5,22 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from math import cos, inf, pi
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from vaelab.adam import Adam
-from vaelab.config import Config
+from vaelab.registry import ONE_OF, Axis, Kind
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
-class BaseOptimizer(Config, ABC):
+class BaseOptimizer(Kind, ABC):
     """Settings of an optimiser."""
+
+    axis = Axis("optimizer", "training.optimizer", "What turns gradients into steps.")
 
     learning_rate: Positive = 1e-3
     """Step size before any schedule."""
@@ -70,11 +72,16 @@ class AdamWConfig(BaseOptimizer):
         return Adam(vectors, self.betas, self.eps, self.weight_decay)
 
 
-OptimizerConfig = Annotated[AdamConfig | AdamWConfig, Field(discriminator="kind")]
+OptimizerConfig = Annotated[BaseOptimizer, ONE_OF]
 
 
-class LearningRateSchedule(Config, ABC):
+class LearningRateSchedule(Kind, ABC):
     """The factor on the learning rate, a function of the time and of the losses so far."""
+
+    axis = Axis(
+        "learning_rate_schedule", "training.learning_rate_schedule",
+        "How the optimiser's learning rate changes over the epochs.", cites=False, bare=True,
+    )  # fmt: skip
 
     @property
     def watched(self) -> Literal["train", "valid"] | None:
@@ -184,11 +191,4 @@ class StagesRate(LearningRateSchedule):
         return self.factors[min(bisect_right(ends, epoch), len(ends) - 1)]
 
 
-def _named(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-LearningRateScheduleConfig = Annotated[
-    Annotated[ConstantRate | PlateauRate | CosineRate | StagesRate, Field(discriminator="kind")],
-    BeforeValidator(_named),
-]
+LearningRateScheduleConfig = Annotated[LearningRateSchedule, ONE_OF]

@@ -10,11 +10,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from vaelab.config import Config
+from vaelab.registry import ONE_OF, Axis, Kind
 
 
-class Schedule(Config, ABC):
+class Schedule(Kind, ABC):
     """A number as a function of the epochs trained so far."""
+
+    axis = Axis(
+        "schedule", "objective.beta",
+        "How a number such as beta changes over the epochs; a bare number stays what it is.",
+        cites=False,
+    )  # fmt: skip
 
     @abstractmethod
     def __call__(self, epoch: float) -> float:
@@ -117,10 +123,4 @@ def _constant(value: Any) -> Any:
     return {"kind": "constant", "value": value} if number else value
 
 
-ScheduleConfig = Annotated[
-    Annotated[
-        ConstantSchedule | LinearSchedule | CosineSchedule | CyclicalSchedule,
-        Field(discriminator="kind"),
-    ],
-    BeforeValidator(_constant),
-]
+ScheduleConfig = Annotated[Annotated[Schedule, ONE_OF], BeforeValidator(_constant)]

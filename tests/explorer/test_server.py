@@ -20,9 +20,8 @@ from vaelab.explorer.choices import choices
 from vaelab.explorer.library import Library
 from vaelab.explorer.serve import library_of
 from vaelab.explorer.wishes import check_live, experiment_of
-from vaelab.kinds import members
-from vaelab.likelihoods import LikelihoodConfig
-from vaelab.priors import PriorConfig
+from vaelab.likelihoods import BaseLikelihood
+from vaelab.priors import BasePrior
 from vaelab.run import Run
 from vaelab.runlock import RunLock
 
@@ -198,9 +197,9 @@ def test_names_that_are_free(tmp_path: Path, there: list[str], name: str, unused
 def test_choices_are_those_of_the_schema(runs: Path) -> None:
     found = choices(runs)
     axes = {axis["key"]: axis for axis in found["axes"]}
-    for axis, union in (("likelihood", LikelihoodConfig), ("prior", PriorConfig)):
+    for axis, base in (("likelihood", BaseLikelihood), ("prior", BasePrior)):
         offered = {option["value"] for option in axes[f"model.{axis}"]["options"]}
-        assert offered == {kind.model_fields["kind"].default for kind in members(union)}
+        assert offered == set(base.axis.kinds)
 
     assert [key for key, axis in axes.items() if not axis["restarts"]] == [
         "objective.beta", "training.optimizer.learning_rate",

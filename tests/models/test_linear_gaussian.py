@@ -17,12 +17,11 @@ from tests.models.conftest import (
     set_exact_posterior,
 )
 from vaelab.data import Domain
-from vaelab.distributions import BasePosterior, PosteriorConfig
-from vaelab.kinds import members
+from vaelab.distributions import BasePosterior
 from vaelab.likelihoods import GaussianConfig
 from vaelab.models import VAE, VAEConfig
 from vaelab.networks import MLPDecoder, MLPEncoder
-from vaelab.objectives import BaseObjective, ELBOConfig, IWAEConfig, ObjectiveConfig
+from vaelab.objectives import BaseObjective, ELBOConfig, IWAEConfig
 
 
 @pytest.mark.slow
@@ -44,8 +43,8 @@ def test_elbo_below_iwae_below_exact_and_rising_with_samples(linear: VAE) -> Non
 
 
 def fitting() -> Iterator[tuple[BaseObjective, BasePosterior]]:
-    for objective in members(ObjectiveConfig):
-        for posterior in members(PosteriorConfig):
+    for objective in BaseObjective.axis.kinds.values():
+        for posterior in BasePosterior.axis.kinds.values():
             allowed = objective.posteriors
             if allowed is None or posterior.model_fields["kind"].default in allowed:
                 yield objective(), posterior()

@@ -190,7 +190,7 @@ class BundleWriter:
             "conditional": {
                 "encoder": condition.encoder != "none", "decoder": condition.decoder != "none",
             },
-            "prior": {"kind": experiment.model.prior.kind},
+            "prior": {"kind": experiment.model.prior_kind},
             "likelihood": {"kind": experiment.model.likelihood.kind},
             "weights": len(self._weights()),
             **graphs,

@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from vaelab.data.binarized import BinarizedMnistData
 from vaelab.data.csv import CsvData
 from vaelab.data.digits import DigitsData
@@ -18,23 +16,14 @@ from vaelab.data.pixels import (
     SignedPixels,
     UnitPixels,
 )
+from vaelab.data.raw import Raw, undivided
 from vaelab.data.shards.source import ShardsData
-from vaelab.data.source import Source
+from vaelab.data.source import Source, UndividedSource
 from vaelab.data.sprites import SpritesData
 from vaelab.data.store import Split, Store
+from vaelab.registry import ONE_OF
 
-DataConfig = Annotated[
-    DigitsData
-    | MnistData
-    | FashionMnistData
-    | BinarizedMnistData
-    | CsvData
-    | ImagesData
-    | NpzData
-    | SpritesData
-    | ShardsData,
-    Field(discriminator="kind"),
-]
+DataConfig = Annotated[Source, ONE_OF]
 
 __all__ = [
     "BinarizedMnistData",
@@ -49,11 +38,14 @@ __all__ = [
     "MnistData",
     "NpzData",
     "PixelsConfig",
+    "Raw",
     "ShardsData",
     "SignedPixels",
     "Source",
     "Split",
     "SpritesData",
     "Store",
+    "UndividedSource",
     "UnitPixels",
+    "undivided",
 ]

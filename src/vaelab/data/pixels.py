@@ -4,18 +4,17 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from enum import StrEnum
 from math import prod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
-from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from vaelab.config import Config
 from vaelab.data.mapped import Change, MappedImages
 from vaelab.data.store import Images, Split
 from vaelab.errors import BadValueError
+from vaelab.registry import ONE_OF, Axis, Kind
 
 
 class Domain(StrEnum):
@@ -31,8 +30,14 @@ class Domain(StrEnum):
     """0, 1, ..., 255"""
 
 
-class Pixels(Config, ABC):
+class Pixels(Kind, ABC):
     """A map from uint8 to a domain."""
+
+    axis = Axis(
+        "pixels", "data.pixels",
+        "What a pixel v of 0 to 255 is to the model: x, and so what a likelihood is a density of.",
+        cites=False, bare=True,
+    )  # fmt: skip
 
     @property
     @abstractmethod
@@ -286,11 +291,4 @@ def _cut(images: Images) -> Images:
 WITHOUT_DRAWS = {"threshold": _cut, "given": _checked}
 
 
-def _named(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-PixelsConfig = Annotated[
-    Annotated[UnitPixels | SignedPixels | LevelsPixels | BinaryPixels, Field(discriminator="kind")],
-    BeforeValidator(_named),
-]
+PixelsConfig = Annotated[Pixels, ONE_OF]

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Int64
 from pydantic import Field
 
-from vaelab.config import Config
 from vaelab.data.pixels import BinaryPixels, PixelsConfig, UnitPixels
 from vaelab.data.raw import Raw
 from vaelab.data.store import Outline, Split, Store
 from vaelab.data.stratify import hold_out
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, derived_seed
+from vaelab.registry import Axis, Kind
 
 Index = Int64[np.ndarray, "_"]
 
@@ -28,10 +28,11 @@ class Part(IntEnum):
     TEST = 2
 
 
-class Source(Config, ABC):
+class Source(Kind, ABC):
     """Where images come from, and how they are split."""
 
-    kind: str
+    axis = Axis("data", "data", "The images a model is trained and tested on.", cites=False)
+
     pixels: PixelsConfig = UnitPixels()
     """What a pixel means to the model: unit, signed, levels or binary."""
     validation: int | None = Field(default=None, ge=0)

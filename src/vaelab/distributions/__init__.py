@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from vaelab.distributions.aggregate import log_aggregate, log_others
 from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_dim
 from vaelab.distributions.family import BasePosterior, ConditionalDistribution, Family
@@ -19,11 +17,9 @@ from vaelab.distributions.normal_mixture import (
 )
 from vaelab.distributions.point_mass import PointMass
 from vaelab.distributions.shared_scale import SharedScale
+from vaelab.registry import ONE_OF
 
-PosteriorConfig = Annotated[
-    DiagonalNormalConfig | FullNormalConfig | IAFConfig | NormalMixtureConfig,
-    Field(discriminator="kind"),
-]
+PosteriorConfig = Annotated[BasePosterior, ONE_OF]
 
 __all__ = [
     "BasePosterior",

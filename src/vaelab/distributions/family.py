@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.config import Config
+from vaelab.registry import Axis, Kind
 
 
 class Family(nn.Module, ABC):
@@ -29,8 +29,13 @@ class Family(nn.Module, ABC):
         """The member with these parameters; its arguments are not validated again."""
 
 
-class BasePosterior(Config, ABC):
+class BasePosterior(Kind, ABC):
     """Settings of the family of q(z|x)."""
+
+    axis = Axis(
+        "posterior", "model.posterior",
+        "The family of q(z|x), the codes that the encoder thinks likely for an image.",
+    )  # fmt: skip
 
     @abstractmethod
     def build(self, latent: int) -> Family:

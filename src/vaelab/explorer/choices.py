@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from functools import reduce
+from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.library import load_experiment, shipped_configs
-from vaelab.likelihoods import LikelihoodConfig
-from vaelab.networks import EncoderConfig
-from vaelab.priors import PriorConfig
-from vaelab.run import Run, find_runs
+from vaelab.likelihoods import BaseLikelihood
+from vaelab.networks import BaseEncoder
+from vaelab.priors import BasePrior
+from vaelab.registry import Axis as RegisteredAxis
+from vaelab.run import Run
+from vaelab.runfiles import find_runs
 
 Axis = dict[str, Any]
 
@@ -81,10 +84,10 @@ def axes_of(folder: Path) -> list[Axis]:
     """What can be chosen, each by the dotted key that it sets."""
     return [
         _options("data", "data", _data(folder)),
-        _options("model.encoder", "network", _kinds(EncoderConfig)),
+        _options("model.encoder", "network", _kinds(BaseEncoder.axis)),
         _number("model.latent", "latent dimensions", 1),
-        _options("model.likelihood", "likelihood", _kinds(LikelihoodConfig)),
-        _options("model.prior", "prior", _kinds(PriorConfig)),
+        _options("model.likelihood", "likelihood", _kinds(BaseLikelihood.axis)),
+        _options("model.prior", "prior", _kinds(BasePrior.axis)),
         _options("model.condition", "conditioning", CONDITIONS),
         _number("training.epochs", "epochs", 1),
         _number("training.batch_size", "batch size", 1),
@@ -153,14 +156,15 @@ def _label_of_data(data: Mapping[str, Any]) -> str:
     return f"{label} ({Path(data['path']).name})" if data.get("path") else label
 
 
-def _kinds(union: Any) -> list[dict[str, Any]]:
-    return [_kind(member) for member in get_args(get_args(union)[0])]
-
-
-def _kind(member: Any) -> dict[str, Any]:
-    kind = member.model_fields["kind"].default
-    about = (member.__doc__ or "").split("\n")[0]
-    return {"value": kind, "label": kind.replace("_", " "), "about": about}
+def _kinds(axis: RegisteredAxis) -> list[dict[str, Any]]:
+    return [
+        {
+            "value": kind,
+            "label": kind.replace("_", " "),
+            "about": cleandoc(cls.__doc__ or "").split("\n")[0],
+        }
+        for kind, cls in axis.kinds.items()
+    ]
 
 
 def _options(key: str, label: str, options: list[dict[str, Any]]) -> Axis:

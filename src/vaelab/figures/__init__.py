@@ -1,8 +1,6 @@
 """Pictures of a model: `compute` gives arrays, `draw` makes the picture of them."""
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from typing import Annotated
 
 from vaelab.figures.activity import ActivityFigure
 from vaelab.figures.background import Drawer
@@ -20,28 +18,9 @@ from vaelab.figures.samples import SamplesFigure
 from vaelab.figures.style import save_png
 from vaelab.figures.subject import Codes, Subject
 from vaelab.figures.traversal import TraversalFigure
+from vaelab.registry import ONE_OF
 
-
-def _named(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-FigureConfig = Annotated[
-    Annotated[
-        LatentFigure
-        | ReconstructionFigure
-        | ManifoldFigure
-        | InterpolationFigure
-        | SamplesFigure
-        | TraversalFigure
-        | CurvesFigure
-        | RatesFigure
-        | NearestFigure
-        | ActivityFigure,
-        Field(discriminator="kind"),
-    ],
-    BeforeValidator(_named),
-]
+FigureConfig = Annotated[BaseFigure, ONE_OF]
 """A figure: its kind alone, or its kind and options."""
 
 __all__ = [

@@ -12,13 +12,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from pydantic import TypeAdapter, ValidationError
 
-from vaelab.config import Config
 from vaelab.data.archive import open_archive
 from vaelab.data.bombs import NUMBERS
 from vaelab.errors import BadValueError
 from vaelab.figures.style import save_png
 from vaelab.figures.subject import Subject
 from vaelab.files import make_folder, write_bytes
+from vaelab.registry import Axis, Kind
 from vaelab.yamlfile import quoted
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -66,17 +66,21 @@ class Panel:
         return " · ".join(dict.fromkeys(word for word in known if word))
 
 
-class BaseFigure(Config, ABC):
+class BaseFigure(Kind, ABC):
     """A picture of a model; the frozen config is the recipe.
 
     `compute` needs the model, `draw` only the panel, so that a picture can be drawn again, and in
     another process.
     """
 
+    axis = Axis(
+        "figure", "figures.every_epoch, figures.at_end",
+        "The pictures that are drawn while training and at its end, or later by `vaelab figures`.",
+        cites=False, several=True, bare=True,
+    )  # fmt: skip
+
     needs_flat: ClassVar[bool] = True
     """Whether it is made of codes that are one vector."""
-
-    kind: str
 
     @abstractmethod
     def compute(self, subject: Subject) -> Panel:

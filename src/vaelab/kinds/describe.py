@@ -15,8 +15,9 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from vaelab.config import Config
-from vaelab.kinds.axes import AXES, Axis, members
+from vaelab.kinds.axes import AXES
 from vaelab.kinds.example import example
+from vaelab.registry import Axis
 from vaelab.schedules import ConstantSchedule
 
 CITATION = re.compile(
@@ -53,7 +54,7 @@ class Kind:
         advice: when to use it, from "Use it" to the paragraph's end.
         reference: the papers its docstring cites; empty where there is none.
         keys: its settings besides `kind`.
-        example: a config that has it, or Python for a metric, which no config names.
+        example: a config that has it.
     """
 
     axis: Axis
@@ -69,7 +70,7 @@ class Kind:
 
 def kinds() -> list[Kind]:
     """Every kind of every axis."""
-    return [describe(axis, cls) for axis in AXES for cls in members(axis.union)]
+    return [describe(axis, cls) for axis in AXES for cls in axis.kinds.values()]
 
 
 def describe(axis: Axis, cls: type[Config]) -> Kind:

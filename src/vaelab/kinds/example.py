@@ -7,25 +7,17 @@ from pydantic.fields import FieldInfo
 
 from vaelab.config import Config
 from vaelab.data import Domain
-from vaelab.kinds.axes import Axis
 from vaelab.likelihoods import BaseLikelihood
-from vaelab.metrics import BaseMetric
 from vaelab.priors import BaseGridPrior
+from vaelab.registry import Axis
 from vaelab.schedules import ConstantSchedule
 
 
 def example(axis: Axis, cls: type[Config]) -> str:
-    """YAML that works as it stands, with what else the kind needs; of a metric, Python."""
+    """YAML that works as it stands, with what else the kind needs."""
     fields = {name: field for name, field in cls.model_fields.items() if name != "kind"}
     values = {name: _default(field) for name, field in fields.items()} | dict(cls.example)
     options = {name: value for name, value in values.items() if value not in (None, [])}
-    if issubclass(cls, BaseMetric):
-        written = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        return (
-            f"from vaelab.metrics import {cls.__name__}\n\n"
-            f"metric = {cls.__name__}({written})\n"
-            "numbers = metric(model, feed)\n"
-        )
     chosen: Any = {"kind": cls.model_fields["kind"].default, **options}
     *outer, last = axis.place.split(", ")[-1].split(".")
     config: dict[str, Any] = {last: [chosen] if axis.several else chosen}

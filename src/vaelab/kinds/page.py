@@ -35,19 +35,21 @@ prior, as an adversarial autoencoder does, by a kernel.
 """
 
 METRICS = """\
-`vaelab evaluate RUN` takes those that fit the run. In Python a metric is called with a model and
-images as the model sees them:
+`vaelab evaluate RUN` leaves out those that say nothing of the run's model or data, and takes more
+by `--metric KIND`. In Python a metric is called with a model and images as the model sees them:
 
 ```python
 from pathlib import Path
 
 from vaelab.data.feed import Feed
+from vaelab.metrics import IWAEMetric
 from vaelab.run import Run
 
 run = Run(Path("runs/digits"))
 model, _ = run.load_model()
 data = run.experiment.data
 feed = Feed(data.load().test, data.pixels, model.classes)
+numbers = IWAEMetric(samples=1000)(model, feed)
 ```
 """
 
@@ -98,8 +100,7 @@ def _entry(kind: Kind) -> Iterator[str]:
     for key in kind.keys:
         default = f"`{key.default}`" if key.default else ""
         yield f"| `{key.name}` | {_cell(default)} | {_cell(_prose(key.meaning))} |"
-    language = "python" if kind.axis.name == "metric" else "yaml"
-    yield from ("", f"```{language}", kind.example.rstrip("\n"), "```")
+    yield from ("", "```yaml", kind.example.rstrip("\n"), "```")
 
 
 def _prose(text: str) -> str:

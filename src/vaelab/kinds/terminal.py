@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from vaelab.errors import BadValueError
-from vaelab.kinds.axes import AXES, Axis
+from vaelab.kinds.axes import AXES
 from vaelab.kinds.describe import Kind, kinds
+from vaelab.registry import Axis
 
 
 def table(name: str | None = None) -> Table:

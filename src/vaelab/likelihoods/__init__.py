@@ -2,26 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
-from vaelab.likelihoods.base import BaseLikelihood, Likelihood
+from vaelab.likelihoods.base import BaseLikelihood, Likelihood, Measure
 from vaelab.likelihoods.bernoulli import BernoulliConfig
 from vaelab.likelihoods.categorical import CategoricalConfig
 from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulliConfig
 from vaelab.likelihoods.discretized_logistic import DiscretizedLogisticConfig
 from vaelab.likelihoods.location_scale import GaussianConfig, LaplaceConfig
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussianConfig
+from vaelab.registry import ONE_OF
 
-LikelihoodConfig = Annotated[
-    GaussianConfig
-    | OptimalGaussianConfig
-    | LaplaceConfig
-    | BernoulliConfig
-    | ContinuousBernoulliConfig
-    | DiscretizedLogisticConfig
-    | CategoricalConfig,
-    Field(discriminator="kind"),
-]
+LikelihoodConfig = Annotated[BaseLikelihood, ONE_OF]
 
 __all__ = [
     "BaseLikelihood",
@@ -33,5 +23,6 @@ __all__ = [
     "LaplaceConfig",
     "Likelihood",
     "LikelihoodConfig",
+    "Measure",
     "OptimalGaussianConfig",
 ]

@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
-from vaelab.config import Config
 from vaelab.data.pixels import Domain
 from vaelab.distributions import Family
 from vaelab.errors import BadCombinationError
+from vaelab.registry import Axis, Kind
 
 Measure = Literal["counting", "lebesgue"]
 ON_THE_FLOOR = 1.1
@@ -22,8 +22,13 @@ class Likelihood(Family, ABC):
         return True
 
 
-class BaseLikelihood(Config, ABC):
+class BaseLikelihood(Kind, ABC):
     """Settings of a likelihood, with the pixels it is defined on."""
+
+    axis = Axis(
+        "likelihood", "model.likelihood",
+        "The family of p(x|z), the images that the decoder thinks likely for a code.",
+    )  # fmt: skip
 
     domains: ClassVar[frozenset[Domain]]
     """Pixel domains it is a likelihood on."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from vaelab.config import Config
 from vaelab.errors import BadValueError
+from vaelab.registry import Axis, Kind
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,18 @@ class Logger(ABC):
         """Hand over what is still under way; `failed`: training ended by an error."""
 
 
-class BaseLoggerConfig(Config, ABC):
+class BaseLoggerConfig(Kind, ABC):
     """Where to log; `open` gives the logger of a run."""
 
-    distribution: ClassVar[str]
-    """The package it needs, as pip names it."""
+    axis = Axis(
+        "logger", "training.loggers",
+        "Experiment trackers that get every row of metrics.jsonl, the pictures and the settings "
+        "too.",
+        cites=False, several=True, bare=True,
+    )  # fmt: skip
 
-    kind: str
+    distribution: ClassVar[str | None] = None
+    """The package it needs, as pip names it, if any."""
 
     @property
     def address(self) -> str | None:
@@ -73,6 +79,8 @@ class BaseLoggerConfig(Config, ABC):
         Raises:
             BadValueError: its package is not installed, or it lets nobody in.
         """
+        if self.distribution is None:
+            return
         try:
             distribution(self.distribution)
         except PackageNotFoundError as error:

@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from vaelab.models.base import (
     BaseModel,
     FlatLatent,
@@ -16,8 +14,9 @@ from vaelab.models.hierarchical import HierarchicalConfig, HierarchicalVAE
 from vaelab.models.terms import Level, Terms
 from vaelab.models.vae import VAE, VAEConfig
 from vaelab.models.vq import VQVAE, VQConfig
+from vaelab.registry import ONE_OF
 
-ModelConfig = Annotated[VAEConfig | HierarchicalConfig | VQConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[BaseModel, ONE_OF]
 
 __all__ = [
     "VAE",

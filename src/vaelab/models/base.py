@@ -8,14 +8,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.config import Config
 from vaelab.data.pixels import Domain
 from vaelab.distributions import ConditionalDistribution, Family
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import GaussianConfig, LikelihoodConfig
 from vaelab.models.terms import Terms
-from vaelab.networks import Network
+from vaelab.networks import BaseDecoder, BaseEncoder, Network
 from vaelab.networks.layers import Layer
+from vaelab.registry import Axis, Kind
 
 
 class LatentVariableModel(nn.Module, ABC):
@@ -115,11 +115,19 @@ def as_flat(model: LatentVariableModel, what: str) -> FlatLatent:
     )
 
 
-class BaseModel(Config, ABC):
+class BaseModel(Kind, ABC):
     """Settings of a model."""
+
+    axis = Axis(
+        "model", "model",
+        "Which latent variables there are, and how they and the image depend on each other.",
+    )  # fmt: skip
 
     flat: ClassVar[bool]
     """Whether what it builds is a `FlatLatent`."""
+
+    latent: int
+    """Dimension of the code, or of each of its entries."""
 
     likelihood: LikelihoodConfig = GaussianConfig()
     """The family of p(x|z)."""
@@ -128,6 +136,16 @@ class BaseModel(Config, ABC):
     @abstractmethod
     def words(self) -> str:
         """Networks and sizes, for a list of runs."""
+
+    @property
+    @abstractmethod
+    def prior_kind(self) -> str:
+        """Name of the kind of its prior."""
+
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[BaseEncoder | BaseDecoder, ...]:
+        """Those of its networks that are on an axis."""
 
     @property
     @abstractmethod

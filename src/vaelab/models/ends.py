@@ -9,7 +9,7 @@ from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import LikelihoodConfig
 from vaelab.likelihoods.base import RANGE
 from vaelab.models.base import BaseModel, NetworkDistribution
-from vaelab.networks import BaseDecoder, DecoderConfig, EncoderConfig, MLPEncoder
+from vaelab.networks import BaseDecoder, BaseEncoder, DecoderConfig, EncoderConfig, MLPEncoder
 from vaelab.networks.base import DecoderCondition, EncoderCondition
 
 
@@ -43,6 +43,11 @@ class BaseVectorModel(BaseModel, ABC):
     """The network from the code to the image; null: the encoder mirrored."""
     condition: Condition = Condition()
     """Where the class is read."""
+
+    @property
+    def networks(self) -> tuple[BaseEncoder | BaseDecoder, ...]:
+        """From the image to the code next to it, and back."""
+        return (self.encoder,) if self.decoder is None else (self.encoder, self.decoder)
 
     def check(self, domain: Domain, classes: int) -> None:
         """Refuse pixels that the likelihood has no density for, and classes that are not there."""

@@ -58,6 +58,11 @@ class HierarchicalConfig(BaseVectorModel):
         return f"{self.encoder.kind} {self.latent} + {self.top.latent}"
 
     @property
+    def prior_kind(self) -> str:
+        """That of p(z2)."""
+        return self.prior.kind
+
+    @property
     def conditional(self) -> bool:
         """Whether a network reads the class."""
         return self.condition.active

@@ -45,6 +45,11 @@ class VAEConfig(BaseVectorModel):
         return f"{self.encoder.kind} {self.latent}" + ("" if usual else f", {self.prior.kind}")
 
     @property
+    def prior_kind(self) -> str:
+        """That of p(z)."""
+        return self.prior.kind
+
+    @property
     def conditional(self) -> bool:
         """Whether a network or the prior reads the class."""
         return self.condition.active or self.prior.reads_class

@@ -14,7 +14,15 @@ from vaelab.models.codebook import Codebook
 from vaelab.models.ends import check_output, input_factor
 from vaelab.models.grid import from_grid, to_grid
 from vaelab.models.terms import Level, Terms
-from vaelab.networks import ConvDecoder, ConvEncoder, Network, ResNetDecoder, ResNetEncoder
+from vaelab.networks import (
+    BaseDecoder,
+    BaseEncoder,
+    ConvDecoder,
+    ConvEncoder,
+    Network,
+    ResNetDecoder,
+    ResNetEncoder,
+)
 from vaelab.priors import GridPriorConfig, Prior, UniformConfig
 
 GridEncoder = Annotated[ConvEncoder | ResNetEncoder, Field(discriminator="kind")]
@@ -63,6 +71,16 @@ class VQConfig(BaseModel):
         """Such as `conv 64 codes, pixelcnn`; a prior that is uniform goes without saying."""
         usual = self.prior.kind == "uniform"
         return f"{self.encoder.kind} {self.codes} codes" + ("" if usual else f", {self.prior.kind}")
+
+    @property
+    def networks(self) -> tuple[BaseEncoder | BaseDecoder, ...]:
+        """From the image to the grid, and back."""
+        return (self.encoder,) if self.decoder is None else (self.encoder, self.decoder)
+
+    @property
+    def prior_kind(self) -> str:
+        """That of p(z)."""
+        return self.prior.kind
 
     @property
     def conditional(self) -> bool:

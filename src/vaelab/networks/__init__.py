@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from vaelab.networks.base import BaseDecoder, BaseEncoder
 from vaelab.networks.conv import ConvDecoder, ConvEncoder
 from vaelab.networks.mlp import MLPDecoder, MLPEncoder
 from vaelab.networks.network import Network
 from vaelab.networks.resnet import ResNetDecoder, ResNetEncoder
+from vaelab.registry import ONE_OF
 
-EncoderConfig = Annotated[MLPEncoder | ConvEncoder | ResNetEncoder, Field(discriminator="kind")]
-DecoderConfig = Annotated[MLPDecoder | ConvDecoder | ResNetDecoder, Field(discriminator="kind")]
+EncoderConfig = Annotated[BaseEncoder, ONE_OF]
+DecoderConfig = Annotated[BaseDecoder, ONE_OF]
 
 __all__ = [
     "BaseDecoder",

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vaelab.config import Config
 from vaelab.networks.layers import Activation, Layer, Linear
 from vaelab.networks.network import Network, dense
+from vaelab.registry import Axis, Kind
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[tuple[Width, ...], Field(max_length=64)]
@@ -17,8 +17,13 @@ EncoderCondition = Literal["none", "planes", "one_hot", "film"]
 DecoderCondition = Literal["none", "one_hot", "film"]
 
 
-class BaseEncoder(Config, ABC):
+class BaseEncoder(Kind, ABC):
     """Image to features, and features to the parameters of the posterior."""
+
+    axis = Axis(
+        "encoder", "model.encoder",
+        "The network from an image x to the parameters of the posterior q(z|x).",
+    )  # fmt: skip
 
     heads: Widths = ()
     """Widths of hidden layers that each parameter of the posterior has for itself."""
@@ -46,8 +51,13 @@ class BaseEncoder(Config, ABC):
         return [Network([*hidden, Linear(self.heads[-1], size)]) for size in sizes]
 
 
-class BaseDecoder(Config, ABC):
+class BaseDecoder(Kind, ABC):
     """Code to the parameters of the likelihood."""
+
+    axis = Axis(
+        "decoder", "model.decoder",
+        "The network from a code z to the parameters of the likelihood p(x|z).",
+    )  # fmt: skip
 
     output_activation: Activation = "identity"
     """Applied to the output; `identity` where the likelihood wants logits."""

@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from vaelab.objectives.base import BaseObjective, Controls
 from vaelab.objectives.capacity import CapacityConfig
 from vaelab.objectives.dip import DIPConfig
@@ -14,19 +12,9 @@ from vaelab.objectives.info import InfoConfig
 from vaelab.objectives.iwae import IWAEConfig
 from vaelab.objectives.stl import STLConfig
 from vaelab.objectives.tcvae import TCVAEConfig
+from vaelab.registry import ONE_OF
 
-ObjectiveConfig = Annotated[
-    ELBOConfig
-    | STLConfig
-    | IWAEConfig
-    | DReGConfig
-    | CapacityConfig
-    | FreeBitsConfig
-    | TCVAEConfig
-    | DIPConfig
-    | InfoConfig,
-    Field(discriminator="kind"),
-]
+ObjectiveConfig = Annotated[BaseObjective, ONE_OF]
 
 __all__ = [
     "BaseObjective",

@@ -7,8 +7,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.config import Config
 from vaelab.models import Terms
+from vaelab.registry import Axis, Kind
 from vaelab.schedules import Schedule
 
 Controls = Mapping[str, Float[Tensor, ""]]
@@ -19,8 +19,14 @@ EXPLICIT = NORMAL | {"mixture"}
 """Posteriors whose density is known everywhere, not at their own samples alone."""
 
 
-class BaseObjective(Config, ABC):
+class BaseObjective(Kind, ABC):
     """Terms to the number that training minimises; the frozen config is the callable."""
+
+    axis = Axis(
+        "objective", "objective",
+        "What training minimises, in nats per image; every run logs distortion, rate and ELBO "
+        "whatever it is.",
+    )  # fmt: skip
 
     models: ClassVar[frozenset[str] | None] = None
     """Kinds of model it can be computed for; None: all."""

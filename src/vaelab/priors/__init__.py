@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
-from vaelab.priors.base import BasePrior, Prior
+from vaelab.priors.base import BasePrior, Encode, Prior
 from vaelab.priors.class_conditional import ClassConditionalConfig, ClassConditionalPrior
 from vaelab.priors.flow import FlowConfig, FlowPrior
 from vaelab.priors.grid import BaseGridPrior, UniformConfig
@@ -12,13 +10,11 @@ from vaelab.priors.mixture import MixtureConfig, MixturePrior
 from vaelab.priors.pixelcnn import PixelCNN, PixelCNNConfig
 from vaelab.priors.standard_normal import StandardNormal, StandardNormalConfig
 from vaelab.priors.vamp import VampConfig, VampPrior
+from vaelab.registry import ONE_OF
 
-PriorConfig = Annotated[
-    StandardNormalConfig | MixtureConfig | VampConfig | FlowConfig | ClassConditionalConfig,
-    Field(discriminator="kind"),
-]
+PriorConfig = Annotated[BasePrior, ONE_OF]
 
-GridPriorConfig = Annotated[UniformConfig | PixelCNNConfig, Field(discriminator="kind")]
+GridPriorConfig = Annotated[BaseGridPrior, ONE_OF]
 """Of a grid of codes."""
 
 __all__ = [
@@ -26,6 +22,7 @@ __all__ = [
     "BasePrior",
     "ClassConditionalConfig",
     "ClassConditionalPrior",
+    "Encode",
     "FlowConfig",
     "FlowPrior",
     "GridPriorConfig",

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelab.config import Config
+from vaelab.registry import Axis, Kind
 
 Encode = Callable[[Tensor], Distribution]
 
@@ -26,8 +26,13 @@ class Prior(nn.Module, ABC):
         """The distribution, event shape `(d,)`."""
 
 
-class BasePrior(Config, ABC):
+class BasePrior(Kind, ABC):
     """Settings of a prior."""
+
+    axis = Axis(
+        "prior", "model.prior",
+        "p(z), the codes that samples are decoded from, and what the rate is measured against.",
+    )  # fmt: skip
 
     reads_class: ClassVar[bool] = False
     """Whether it is p(z|c)."""

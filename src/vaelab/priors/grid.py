@@ -8,14 +8,19 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent
 
-from vaelab.config import Config
 from vaelab.priors.base import Prior
+from vaelab.registry import Axis, Kind
 
 Grid = tuple[int, int]
 
 
-class BaseGridPrior(Config, ABC):
+class BaseGridPrior(Kind, ABC):
     """Settings of a prior of a grid of codes."""
+
+    axis = Axis(
+        "grid_prior", "model.prior",
+        "p(z) of model `vq`, the grids of codes that samples are decoded from.",
+    )  # fmt: skip
 
     @abstractmethod
     def build(self, codes: int, grid: Grid) -> Prior:

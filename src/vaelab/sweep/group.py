@@ -49,8 +49,7 @@ def pays(experiment: Experiment) -> bool:
     On a CPU convolutions are not: batched over models they are PyTorch's own, which take 1.5 times
     as long as ours of a single model.
     """
-    networks = (experiment.model.encoder, experiment.model.decoder)
-    plain = all(network is None or network.kind == "mlp" for network in networks)
+    plain = all(network.kind == "mlp" for network in experiment.model.networks)
     return plain or choose_place(experiment.training).device.type != "cpu"
 
 
