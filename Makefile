@@ -45,6 +45,7 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy examples
 
 bench: $(VENV)/installed
 	@echo "== benchmarks"

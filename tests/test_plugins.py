@@ -152,3 +152,32 @@ def test_the_page_shows_the_file_that_is_tested() -> None:
     assert PRIOR.partition('"""\n\n')[2] in page
     for path in EXAMPLES:
         assert f"(../examples/{path.name})" in page
+
+
+NOTEBOOK = """
+import vaelab
+
+{prior}
+
+CELL = {prior!r}
+exec(CELL)  # the cell is run again
+
+{figure}
+
+run = vaelab.train(
+    "digits", "model.prior=student_t", "training.epochs=1", "explorer.keep=0", "training.threads=1",
+    "figures={{every_epoch: [norms], at_end: [norms]}}", quiet=True,
+)
+print(sorted(path.name for path in run.figures.glob("*.png")), run.environment()["plugins"])
+"""
+
+
+def test_a_notebook_defines_kinds_in_its_cells(tmp_path: Path) -> None:
+    figure = (ROOT / "examples" / "figure.py").read_text()
+    (tmp_path / "cells.py").write_text(NOTEBOOK.format(prior=PRIOR, figure=figure))
+    done = subprocess.run(
+        [sys.executable, "cells.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    drawn = ["norms.png", "norms_epoch_0.png", "norms_epoch_1.png"]
+    assert done.stdout.splitlines()[-1] == f"{drawn} {{'__main__': ''}}"
