@@ -147,3 +147,20 @@ def test_a_run_is_found_by_its_name_in_the_folder_of_runs(
     one, other = vaelab.load("tiny"), vaelab.load(trained.path)
     pairs = zip(one.parameters(), other.parameters(), strict=True)
     assert all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_codes_and_images_of_a_split_are_arrays(trained: Run) -> None:
+    run = Run(str(trained.path))
+    images, codes = run.images("valid"), run.codes("valid")
+    assert (images.images.dtype, images.images.shape[1:]) == (np.uint8, (1, 8, 8))
+    assert (codes.labels == images.labels).all()
+    model, _ = run.load_model()
+    with torch.no_grad():
+        posterior = model.encode(torch.from_numpy(images.images[:7]) / 255)
+    np.testing.assert_allclose(codes.loc[:7], posterior.mean, atol=1e-6)
+    np.testing.assert_allclose(codes.scale[:7], posterior.stddev, atol=1e-6)
+
+
+def test_what_there_is_can_be_seen(trained: Run) -> None:
+    assert {*vaelab.__all__} <= {*dir(vaelab)}
+    assert repr(trained) == f"Run({str(trained.path)!r}): digits, mlp 2, gaussian"

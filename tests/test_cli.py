@@ -523,6 +523,24 @@ def test_encode_own_pictures(run: Run, pictures: list[Path], vaelab: Command) ->
     np.testing.assert_allclose(numbers[2:], np.stack([expected] * 2), atol=0.5)
 
 
+def test_encode_a_split(run: Run, vaelab: Command) -> None:
+    codes = run.codes("test")
+    assert vaelab("encode", "tiny", "--split", "test").out == "written: codes.csv\n"
+    header, names, numbers = codes_in("codes.csv")
+    assert header == ["class", "z1_loc", "z2_loc", "z1_scale", "z2_scale"]
+    assert names == [str(label) for label in codes.labels]
+    np.testing.assert_allclose(numbers, np.concatenate([codes.loc, codes.scale], 1), rtol=1e-5)
+    assert vaelab("encode", "tiny", "--split", "valid", "--out", "codes.npz").code == 0
+    with np.load("codes.npz", allow_pickle=False) as arrays:
+        valid = run.images("valid")
+        assert (arrays["labels"] == valid.labels).all()
+        assert arrays["loc"].shape == arrays["scale"].shape == (len(valid), 2)
+        assert (arrays["class"] == arrays["labels"].astype(str)).all()
+    refused(vaelab("encode", "tiny"), "name images, or a --split")
+    refused(vaelab("encode", "tiny", "x.png", "--split", "test"), "one of the two")
+    refused(vaelab("encode", "tiny", "--split", "test", "--label", "3"), "--label is for files")
+
+
 def test_reconstruct_own_pictures(run: Run, pictures: list[Path], vaelab: Command) -> None:
     answer = vaelab("reconstruct", run.path, *pictures)
     assert (answer.code, answer.out) == (0, "written: reconstructed.png\n")

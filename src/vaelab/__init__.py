@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 __all__ = ["Features", "figure", "load", "sample_quality", "train"]
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
 def __getattr__(name: str) -> Any:
     # PyTorch takes seconds to import; `import vaelab` should not
     if name in __all__:

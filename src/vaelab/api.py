@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from vaelab.config import override, validate
 from vaelab.console import Console
-from vaelab.evaluation import SplitName
+from vaelab.data.store import SplitName
 from vaelab.experiment import Experiment
 from vaelab.library import find_run, load_experiment, resets, run_folder
 from vaelab.models import LatentVariableModel

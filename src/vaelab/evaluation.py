@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import log, prod
-from typing import Literal
 
 from rich.box import SIMPLE
 from rich.markup import escape
@@ -17,7 +16,7 @@ from vaelab.config import validate
 from vaelab.console import Console
 from vaelab.data.feed import Feed
 from vaelab.data.pixels import BinaryPixels
-from vaelab.data.store import images_checksum
+from vaelab.data.store import SplitName, images_checksum
 from vaelab.errors import BadValueError
 from vaelab.files import write_text
 from vaelab.likelihoods.base import Likelihood
@@ -34,7 +33,6 @@ from vaelab.per_image import save_per_image
 from vaelab.records import KeptBy, kept_words
 from vaelab.run import Run
 
-SplitName = Literal["train", "valid", "test"]
 IWAE = re.compile(r"nll_iwae\d{1,9}_nats")
 PAIRED = re.compile(rf"elbo_nats|{IWAE.pattern}")
 """Numbers that comparisons rank by."""

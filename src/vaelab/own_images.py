@@ -1,22 +1,23 @@
-"""A person's own files through a trained model: codes, reconstructions, samples."""
+"""The user's own files through a trained model: codes, reconstructions, samples."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
 from vaelab.data.feed import Feed, class_context
 from vaelab.data.pictures import read_picture
 from vaelab.data.pixels import Pixels
-from vaelab.data.store import Split
+from vaelab.data.store import Split, SplitName
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.files import write_text, write_whole
+from vaelab.files import write_bytes, write_text, write_whole
 from vaelab.models import as_flat
 from vaelab.randomness import Purpose, seeded
 from vaelab.run import Run
@@ -43,18 +44,13 @@ class Workbench:
 
     @torch.no_grad()
     def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
-        """Write the posterior of each file as CSV: file, then location and scale per dimension."""
+        """Write the posterior of each file, as `write_codes`, which begins with `file`."""
         model = as_flat(self.model, "a table of codes")
         batches = self._read(files, label).batches(BATCH)
         posteriors = [model.encode(batch.x, batch.context) for batch in batches]
-        dims = range(1, model.latent + 1)
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["file", *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
-        numbers = torch.cat([torch.cat([q.mean, q.stddev], 1) for q in posteriors]).tolist()
-        for file, row in zip(files, numbers, strict=True):
-            table.writerow([file, *(f"{value:.6g}" for value in row)])
-        return write_text(path, text.getvalue())
+        numbers = [torch.cat(each).numpy() for each in
+                   zip(*((q.mean, q.stddev) for q in posteriors), strict=True)]  # fmt: skip
+        return write_codes(path, {"file": np.array([str(file) for file in files])}, *numbers)
 
     @torch.no_grad()
     def reconstruct(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
@@ -113,3 +109,42 @@ class Workbench:
         size = (image.width * factor, image.height * factor)
         image = image.resize(size, Image.Resampling.NEAREST)
         return write_whole(path, lambda file: image.save(file, format="PNG"))
+
+
+def save_codes(run: Run, split: SplitName, path: Path) -> Path:
+    """Write the codes of a split, as `write_codes`: `class` and, in an .npz, `labels`.
+
+    Raises:
+        UserError: there are no weights, the data is gone, or the code is not one vector.
+    """
+    codes, classes = run.codes(split), run.load_model()[1]["classes"]
+    names = np.array(classes)[codes.labels]
+    return write_codes(path, {"class": names, "labels": codes.labels}, codes.loc, codes.scale)
+
+
+def write_codes(
+    path: Path,
+    about: Mapping[str, np.ndarray],
+    loc: Float[np.ndarray, "n d"],
+    scale: Float[np.ndarray, "n d"],
+) -> Path:
+    """Write posteriors: arrays `loc` and `scale` into an .npz, else a table as CSV.
+
+    Args:
+        path: of the file.
+        about: what else an .npz holds, by name; the first of it begins the lines of a table.
+        loc: means.
+        scale: standard deviations.
+    """
+    if path.suffix == ".npz":
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, loc=loc, scale=scale, **about)
+        return write_bytes(path, buffer.getvalue())
+    first, names = next(iter(about.items()))
+    dims = range(1, loc.shape[1] + 1)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([first, *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
+    for name, row in zip(names.tolist(), np.concatenate([loc, scale], 1), strict=True):
+        table.writerow([name, *(f"{value:.6g}" for value in row)])
+    return write_text(path, text.getvalue())

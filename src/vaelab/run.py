@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
@@ -11,10 +10,12 @@ import torch
 from pydantic import BaseModel
 
 from vaelab.config import to_yaml, validate
+from vaelab.data.store import Split, SplitName
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.plane import Plane
-from vaelab.files import may_be_there, storage_error, write_text
+from vaelab.figures.subject import Codes, Subject
+from vaelab.files import may_be_there, write_text
 from vaelab.models import LatentVariableModel
 from vaelab.plugins import explained
 from vaelab.records import (
@@ -45,8 +46,8 @@ class Run:
         BadValueError: its config.yaml is not a config, or the folder holds a symbolic link.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | Path) -> None:
+        self.path = path = Path(path)
         if not self.exists(path):
             raise MissingFileError(
                 f"there is no run in {path} (no config.yaml); `vaelab runs` lists runs, "
@@ -59,6 +60,12 @@ class Run:
         except BadValueError as error:
             raise explained(error, path, self.environment().get("plugins", {})) from error
         refuse_links(path, self.experiment.output_train_dir)
+
+    def __repr__(self) -> str:
+        """Where it is, and of what."""
+        data, model = self.experiment.data, self.experiment.model
+        about = f"{data.kind}, {model.words}, {model.likelihood.kind}"
+        return f"Run({str(self.path)!r}): {about}"
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment) -> "Run":
@@ -143,44 +150,6 @@ class Run:
         """
         return read_rows(self.metrics_path) if may_be_there(self.metrics_path) else []
 
-    def append_metrics(self, rows: Iterable[Row]) -> None:
-        """Add rows.
-
-        Raises:
-            StorageError: the disk is full or the folder cannot be written.
-        """
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        try:
-            with self.metrics_path.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise storage_error(self.metrics_path, error) from error
-
-    def sync_metrics(self) -> int:
-        """See to it that the rows survive a power cut; the length of the file in bytes."""
-        try:
-            with self.metrics_path.open("ab") as file:
-                os.fsync(file.fileno())
-                return file.tell()
-        except OSError as error:
-            raise storage_error(self.metrics_path, error) from error
-
-    def rewind_metrics(self, step: int, length: int | None) -> bool:
-        """Drop the rows that a checkpoint does not know and that are about to be made again.
-
-        Args:
-            step: of the checkpoint.
-            length: bytes of the file when it was saved; None: it does not say.
-
-        Returns:
-            Whether rows of before the checkpoint are missing.
-        """
-        rows = self.metrics()
-        kept = "".join(json.dumps(row) + "\n" for row in rows if row["step"] <= step)
-        if not self.metrics_path.is_file() or len(kept) != self.metrics_path.stat().st_size:
-            write_text(self.metrics_path, kept)
-        return length is not None and len(kept) < length
-
     def plane(self) -> Plane | None:
         """The plane of the last latent picture, if there is one."""
         if not may_be_there(self.plane_path):
@@ -223,6 +192,33 @@ class Run:
         if "weights" in row:
             return bool(row["weights"] == read_digest(self.weights_path))
         return bool(row.get("epoch") == self.about_weights()["epoch"])
+
+    def codes(self, split: SplitName = "test") -> Codes:
+        """q(z|x) of every image of a split, by the weights kept.
+
+        Returns:
+            Arrays `loc` and `scale` `(n, d)` and `labels` `(n,)`, in the order of `images(split)`.
+
+        Raises:
+            UserError: there are no weights yet, the data is gone, or the code is not one vector.
+        """
+        model, _ = self.load_model()
+        data = self.experiment.data
+        return Subject(self.path.name, model, store := data.load(), data.pixels).encode(
+            store.splits[split]
+        )
+
+    def images(self, split: SplitName = "test") -> Split:
+        """The images of a split and their labels.
+
+        Returns:
+            Arrays `images` `(n, c, h, w)`, uint8 from 0 to 255 (read from their file as they are
+            asked for, by an index or a slice, where they are many), and `labels` `(n,)`.
+
+        Raises:
+            UserError: the data is gone.
+        """
+        return self.experiment.data.load().splits[split]
 
     def identity(self) -> str:
         """A name that no other run has, made when it is first asked for."""

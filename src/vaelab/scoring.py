@@ -12,8 +12,9 @@ from rich.table import Table
 from torch import Tensor
 
 from vaelab.data.progress import track
+from vaelab.data.store import SplitName
 from vaelab.errors import BadValueError
-from vaelab.evaluation import SplitName, pixels_name
+from vaelab.evaluation import pixels_name
 from vaelab.figures import NearestFigure
 from vaelab.files import write_text
 from vaelab.metrics import Number

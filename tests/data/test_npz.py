@@ -35,6 +35,16 @@ def test_round_trip(tmp_path: Path, images: np.ndarray) -> None:
     assert np.array_equal(store.train.labels, labels)
 
 
+def test_without_labels_all_are_of_one_class(
+    tmp_path: Path, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, _ = digits
+    for named in ({"images": images}, {"x_train": images, "x_test": images}):
+        store = save(tmp_path / "a.npz", **named).load()
+        assert store.classes == ("0",)
+        assert not store.train.labels.any()
+
+
 def test_images_and_labels_alone_are_divided(
     tmp_path: Path, digits: tuple[np.ndarray, ...]
 ) -> None:
@@ -51,7 +61,8 @@ X, Y = np.zeros((4, 2, 2), dtype=np.uint8), np.arange(4)
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ({"images": X}, r"no array `labels`, only images"),
+        ({"pixels": X}, r"no array `images`, only pixels; .* without labels all are of one class"),
+        ({"x_train": X, "x_test": X, "y_test": Y}, r"no array `y_train`, only x_train"),
         ({"x_train": X, "y_train": Y}, r"no array `x_test`"),
         ({"x_test": X, "y_test": Y}, r"no array `x_train`"),
         ({}, r"no array `images`, only nothing"),

@@ -25,7 +25,7 @@ from vaelab.runfiles import foreign
 from vaelab.runlock import RunLock, writer_of
 from vaelab.scoring import score_samples
 from vaelab.tensorfile import read_digest, read_tensors
-from vaelab.training import DivergedRunError, Start, train, train_together
+from vaelab.training import DivergedRunError, Start, log, train, train_together
 from vaelab.training.checkpoint import read_progress
 from vaelab.training.conductor import Unattended
 from vaelab.training.loop import Loop
@@ -285,7 +285,7 @@ def test_lost_rows_are_said(run: Run, vaelab: Command) -> None:
 
 def test_rows_that_no_checkpoint_knows_are_made_again(run: Run, vaelab: Command) -> None:
     rows = run.metrics()
-    run.append_metrics([{**rows[-1], "step": rows[-1]["step"] + 5}])
+    log.append(run, [{**rows[-1], "step": rows[-1]["step"] + 5}])
     with run.metrics_path.open("a") as file:
         file.write('{"step": 99')  # cut by a kill
     answer = vaelab("train", run.path, "--resume", "training.epochs=2")

@@ -1,12 +1,21 @@
-"""Commands on a person's own files."""
+"""Commands on the user's own files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vaelab.cli.options import RUNS, FileArguments, Label, Overwrite, RunArgument, RunsFolder
+from vaelab.cli.options import (
+    RUNS,
+    FileArguments,
+    Label,
+    Overwrite,
+    RunArgument,
+    RunsFolder,
+    SplitChoice,
+)
 from vaelab.console import Console
+from vaelab.errors import BadValueError
 
 app = typer.Typer()
 
@@ -14,27 +23,44 @@ app = typer.Typer()
 @app.command()
 def encode(
     run: RunArgument,
-    files: FileArguments,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILES]...", help="PNG, JPEG, WebP or BMP images; or --split."),
+    ] = None,
     label: Label = None,
+    split: Annotated[
+        SplitChoice | None,
+        typer.Option(help="The images of the run's own data, in the place of files."),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The CSV file to write; default: codes.csv; numbered if it is there."),
+        typer.Option(
+            help="The file to write, .csv or .npz; default: codes.csv; numbered if it is there."
+        ),
     ] = None,
     overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Write the code of each image (location and scale of its posterior) as CSV.
+    """Write the code of each image: location and scale of its posterior, as CSV or arrays.
 
-    Images are scaled and cropped to the size the model knows.
+    Files are scaled and cropped to the size the model knows.
 
-    Example: `vaelab encode runs/mnist seven.png two.jpg --out codes.csv`
+    Example: `vaelab encode runs/mnist seven.png two.jpg`, `vaelab encode runs/mnist --split test
+    --out codes.npz` (in Python `run.codes("test")`)
     """
     from vaelab.library import find_run
     from vaelab.outputs import output_path
-    from vaelab.own_images import Workbench
+    from vaelab.own_images import Workbench, save_codes
 
-    path = output_path(out, "codes.csv", overwrite)
-    _say(Workbench(find_run(run, runs)).encode(files, label, path))
+    if bool(files) == (split is not None):
+        raise BadValueError("name images, or a --split of the run's own data: one of the two")
+    path, found = output_path(out, "codes.csv", overwrite), find_run(run, runs)
+    if split is not None:
+        if label is not None:
+            raise BadValueError("--label is for files; images of a --split have their own labels")
+        _say(save_codes(found, split.value, path))
+    else:
+        _say(Workbench(found).encode(files or [], label, path))
 
 
 @app.command()

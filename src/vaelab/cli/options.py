@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +44,14 @@ Overwrite = Annotated[
 ]
 
 RUNS = Path("runs")
+
+
+class SplitChoice(StrEnum):
+    """A split of the data."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
 
 
 def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":

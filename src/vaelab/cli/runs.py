@@ -13,19 +13,12 @@ from vaelab.cli.options import (
     Overwrite,
     RunArgument,
     RunsFolder,
+    SplitChoice,
     experiment_of,
 )
 from vaelab.console import Console
 
 app = typer.Typer()
-
-
-class SplitChoice(StrEnum):
-    """A split of the data."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
 
 
 @app.command()

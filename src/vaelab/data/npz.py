@@ -23,9 +23,9 @@ class NpzData(UndividedSource):
 
     Images are uint8, `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with 1 or 3 channels; labels are
     integers from 0, `(n)` or `(n, 1)`. Or a file `images.npy`, its labels beside it in `labels.npy`
-    (`train_images.npy` in `train_labels.npy`, and so on; without such a file all are of one class):
-    it is used where it lies, and may be larger than memory. Use it for images that a program of
-    yours has as arrays.
+    (`train_images.npy` in `train_labels.npy`, and so on): it is used where it lies, and may be
+    larger than memory. Without labels all images are of one class. Use it for images that a program
+    of yours has as arrays.
     """
 
     example: ClassVar[Mapping[str, Any]] = {"path": "arrays.npz"}
@@ -57,14 +57,18 @@ def _read(path: Path) -> Raw:
 
 def _part(archive: Archive, images: str, labels: str) -> Part:
     path = archive.path
-    for name in (images, labels):
+    without_labels = not {"y_train", "y_test", "labels"} & set(archive.names)
+    wanted = [images] if without_labels else [images, labels]
+    for name in wanted:
         if name not in archive.names:
             raise BadValueError(
                 f"{path}: there is no array `{name}`, only "
                 f"{quoted(', '.join(archive.names)) or 'nothing'}; wanted "
-                "are x_train, y_train, x_test and y_test, or images and labels"
+                "are x_train, y_train, x_test and y_test, or images and labels; without labels "
+                "all are of one class"
             )
-    pixels, numbers = archive.read(images), archive.read(labels)
+    pixels = archive.read(images)
+    numbers = np.zeros(len(pixels), np.int64) if without_labels else archive.read(labels)
     check_images(f"{path}, array `{images}`", pixels)
     return Part(
         f"{path}, arrays `{images}` and `{labels}`",

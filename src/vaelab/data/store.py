@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -12,6 +12,7 @@ from jaxtyping import Int64, UInt8
 from vaelab.data.mapped import LARGE, MappedImages
 from vaelab.data.shards.stream import ShardStream
 
+SplitName = Literal["train", "valid", "test"]
 Images = UInt8[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
 Factors = Int64[np.ndarray, "n f"]

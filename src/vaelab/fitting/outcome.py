@@ -19,6 +19,7 @@ from vaelab.records import Row
 from vaelab.run import Run
 from vaelab.runfiles import remove_run
 from vaelab.runlock import RunLock
+from vaelab.training import log
 from vaelab.training.environment import write_environment
 
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
@@ -129,7 +130,7 @@ class FittingFolder:
         known = {"image_shape", "classes", "digest"}
         facts_of_weights = {name: value for name, value in about.items() if name not in known}
         run.save_weights(model, about["classes"], facts_of_weights)
-        run.append_metrics(rows)
+        log.append(run, rows)
         write_environment(run.environment_path, dict(facts), torch.get_num_threads(), seconds)
         self._lock.release()
         try:

@@ -23,6 +23,7 @@ from vaelab.pictures import suited
 from vaelab.randomness import Purpose, generator
 from vaelab.records import Row
 from vaelab.run import Run
+from vaelab.training import log
 from vaelab.training.changes import Changes
 from vaelab.training.checkpoint import Progress, load_checkpoint, read_progress, save_checkpoint
 from vaelab.training.folder import TrainingFolder
@@ -191,7 +192,7 @@ class Member:
         if self.meter.sizes:
             self.meter.totals(self.progress.step)
         self.progress.seconds = seconds
-        self.progress.log_bytes = self.run.sync_metrics()
+        self.progress.log_bytes = log.sync(self.run)
         save_checkpoint(self.run.resume_path, self.progress, self.model, optimizer, self.meter)
 
     def restore(self, load_optimizer: Callable[[Mapping[str, Tensor]], object]) -> None:
@@ -239,7 +240,7 @@ class Member:
         """
         if self.bundle is not None:
             self.bundle.rewind(self.progress.step)
-        return self.run.rewind_metrics(self.progress.step, self.progress.log_bytes)
+        return log.rewind(self.run, self.progress.step, self.progress.log_bytes)
 
     def keep(self, steps_per_epoch: int) -> Row | None:
         """Keep this step in the bundle, if there is one; its place in the manifest."""
@@ -282,7 +283,7 @@ class Member:
             return
         self._check_folder()
         row: Row = {"step": self.progress.step, "epoch": round(epoch, 6), "split": split, **numbers}
-        self.run.append_metrics([row])
+        log.append(self.run, [row])
         self.loggers.log(row)
 
     def _check_folder(self) -> None:

@@ -1,0 +1,51 @@
+"""Writing metrics.jsonl: rows at the end, on the disk before a checkpoint counts on them."""
+
+import json
+import os
+from collections.abc import Iterable
+
+from vaelab.files import storage_error, write_text
+from vaelab.records import Row
+from vaelab.run import Run
+
+
+def append(run: Run, rows: Iterable[Row]) -> None:
+    """Add rows.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    try:
+        with run.metrics_path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise storage_error(run.metrics_path, error) from error
+
+
+def sync(run: Run) -> int:
+    """See to it that the rows survive a power cut; the length of the file in bytes."""
+    try:
+        with run.metrics_path.open("ab") as file:
+            os.fsync(file.fileno())
+            return file.tell()
+    except OSError as error:
+        raise storage_error(run.metrics_path, error) from error
+
+
+def rewind(run: Run, step: int, length: int | None) -> bool:
+    """Drop the rows that a checkpoint does not know and that are about to be made again.
+
+    Args:
+        run: whose.
+        step: of the checkpoint.
+        length: bytes of the file when it was saved; None: it does not say.
+
+    Returns:
+        Whether rows of before the checkpoint are missing.
+    """
+    kept = "".join(json.dumps(row) + "\n" for row in run.metrics() if row["step"] <= step)
+    path = run.metrics_path
+    if not path.is_file() or len(kept) != path.stat().st_size:
+        write_text(path, kept)
+    return length is not None and len(kept) < length
