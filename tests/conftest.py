@@ -21,8 +21,8 @@ hypothesis.settings.load_profile("patient")
 install_import_hook("vaelab", f"{shapes.__name__}.checked")
 
 
-TOGETHER = ("tests/browser/", "tests/distributed/test_equal.py")
-"""Tests that share what took long to make."""
+TOGETHER = ("tests/browser/", "tests/distributed/test_equal.py", "tests/sweep/test_ray.py")
+"""Tests that share what took long to make, or would find each other's cluster."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -170,6 +170,9 @@ def test_it_is_a_run_like_any_other(mixture: Any, source: Run) -> None:
     run = mixture.run
     numbers = [evaluate(one, samples=2).numbers["rate_nats"].value for one in (source, run)]
     assert numbers[1] < numbers[0]
+    about = run.about_weights()
+    assert about["kept_by"] == "valid_elbo"
+    assert about["kept_value_nats"] == mixture.after["elbo_nats"].value
     (group,) = compare([source, run])
     assert [entry.name for entry in group.entries] == ["tiny_mixture", "tiny"]
     assert {path.name for path in run.figures.glob("*.png")} == {"samples.png", "curves.png"}

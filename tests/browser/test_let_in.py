@@ -80,7 +80,9 @@ def test_the_file_that_a_browser_is_told_to_open_lets_it_in(
 ) -> None:
     path = tmp_path / "open.html"
     path.write_text(PAGE.format(address=escape(served.address)))
-    tab.open(path.as_uri())
+    tab.page.goto(path.as_uri())
+    tab.page.wait_for_url(f"http://127.0.0.1:{served.port}/**")
+    tab.until("Boolean(window.vaelab && vaelab.ready)")
     assert tab.page.url.startswith(f"http://127.0.0.1:{served.port}/#v=1")
 
 

@@ -114,7 +114,8 @@ def _fit(
     split = "valid" if "valid" in feeds else "train"
     measured = _bound(after, feeds[split])
     if split == "valid":
-        about["valid_elbo_nats"] = measured["elbo_nats"].value
+        value = measured["elbo_nats"].value
+        about |= {"valid_elbo_nats": value, "kept_by": "valid_elbo", "kept_value_nats": value}
     facts = describe_environment(device, store.checksum, experiment)
     new = folder.finish(experiment, after, about, log.rows, facts, seconds)
     draw_run(new, suited(experiment.figures.at_end, experiment.model), store, console)
