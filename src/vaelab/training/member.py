@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from vaelab.bundle import BundleWriter
-from vaelab.data import Store
+from vaelab.data import Split, Store
 from vaelab.data.batches import Part
 from vaelab.data.feed import Feed
-from vaelab.data.store import Split
 from vaelab.distributed.world import Portion, World
 from vaelab.experiment import Change
 from vaelab.figures import Drawer, Subject
