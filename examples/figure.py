@@ -15,7 +15,7 @@ WIDTH, HEIGHT, LEFT = 480, 280, 60
 
 
 class NormsFigure(BaseFigure):
-    """Lengths of the test codes: under a standard normal prior near the root of the dimension."""
+    """Lengths of the posterior means of the test images, beside those of draws of N(0, I)."""
 
     kind: Literal["norms"] = "norms"
 
@@ -32,6 +32,6 @@ class NormsFigure(BaseFigure):
         axes = page.axes(LEFT, 0, WIDTH, HEIGHT)
         axes.hist(panel.arrays["norms"], bins=40, color=ACCENT)
         axes.axvline(panel.words["dimension"] ** 0.5, color="black", linestyle=":")
-        axes.set_xlabel("|E z|")
+        axes.set_xlabel("|E z|; dotted: the root of d, near which draws of N(0, I) lie")
         axes.set_ylabel("test images")
         return page.figure

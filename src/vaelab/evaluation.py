@@ -1,7 +1,6 @@
 """The final numbers of a run, each with its unit and its estimator."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import log, prod
@@ -21,6 +20,7 @@ from vaelab.errors import BadValueError
 from vaelab.files import write_text
 from vaelab.likelihoods.base import Likelihood
 from vaelab.metrics import (
+    NLL,
     AISMetric,
     BaseMetric,
     EvaluationConfig,
@@ -32,10 +32,6 @@ from vaelab.models import LatentVariableModel
 from vaelab.per_image import save_per_image
 from vaelab.records import KeptBy, kept_words
 from vaelab.run import Run
-
-IWAE = re.compile(r"nll_iwae\d{1,9}_nats")
-PAIRED = re.compile(rf"elbo_nats|{IWAE.pattern}")
-"""Numbers that comparisons rank by."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,9 @@ def evaluate(
         conditional=config.numbers_conditional,
         numbers=numbers,
     )
-    kept = {name: each for name, each in per_image.items() if PAIRED.fullmatch(name)}
+    kept = {
+        name: each for name, each in per_image.items() if name == "elbo_nats" or NLL.fullmatch(name)
+    }
     save_per_image(run.per_image_path, evaluation.weights, evaluation.images_checksum, kept)
     write_text(run.evaluation_path, json.dumps(asdict(evaluation), indent=2) + "\n")
     return evaluation
@@ -205,7 +203,7 @@ def _per_dimension(numbers: Mapping[str, Number], dimensions: int) -> dict[str, 
     unit = dimensions * log(2)
     found = {}
     for name, nll in numbers.items():
-        if IWAE.fullmatch(name):
+        if NLL.fullmatch(name):
             error = None if nll.standard_error is None else nll.standard_error / unit
             found[f"{name.removesuffix('nats')}bits_per_dim"] = Number(
                 nll.value / unit, "bits/dimension", nll.estimator, error

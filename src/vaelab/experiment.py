@@ -36,14 +36,13 @@ TAKEN = re.compile(
 def _folder_name(name: str) -> str:
     if (
         PurePath(name).name != name
-        or name.startswith(".")  # hidden, as what waits beside a run to be replaced is
-        or not name
+        or name in {"", ".", ".."}
         or any(c in name for c in '\\:*?"<>|\t\n')
         or CONTROL.search(name)
     ):
         raise ValueError(
-            "a plain folder name is needed, without a dot in front, slashes, control characters or "
-            'any of \\ : * ? " < > |'
+            "a plain folder name is needed, without slashes, control characters or any of "
+            '\\ : * ? " < > |'
         )
     if len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"a folder name has at most {LONGEST_NAME} bytes")

@@ -61,6 +61,19 @@ def find_runs(folder: Path) -> list[Path]:
         raise StorageError(f"cannot read {folder}: {error.strerror}") from error
 
 
+def refuse_hidden(path: Path) -> None:
+    """Refuse a new run under a hidden name: what waits to be replaced or to be whole has one.
+
+    Raises:
+        BadValueError: with what to do.
+    """
+    if path.name.startswith("."):
+        raise BadValueError(
+            f"{path} would be hidden, as what waits to be replaced is; choose a name without a dot "
+            "in front"
+        )
+
+
 def foreign(folder: Path, pictures: str) -> list[str]:
     """What lies in a run's folder that vaelab did not write: paths in it, sorted.
 

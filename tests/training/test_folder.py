@@ -97,6 +97,16 @@ def test_a_run_with_something_of_ones_own_is_not_replaced(name: str, run: Run) -
     assert train(tiny("training.epochs=2", PICTURES), run.path.parent, Start.RESUME).stopped is None
 
 
+def test_no_run_is_begun_under_the_name_of_one_that_waits_to_be_put_back(run: Run) -> None:
+    folder = run.path.parent
+    for name in (".tiny.replaced", ".tiny.fitting", ".hidden"):
+        with pytest.raises(BadValueError, match="without a dot in front"):
+            train(tiny(f"task_name={name}"), folder)
+        with pytest.raises(BadValueError, match="without a dot in front"):
+            FittingFolder(folder / name)
+    assert [path.name for path in folder.iterdir()] == ["tiny"]
+
+
 @pytest.mark.slow
 def test_everything_that_vaelab_writes_into_a_run_is_known_by_name(runs: Path) -> None:
     kinds = ["latent", "reconstruction", "manifold", "interpolation", "samples", "traversal",

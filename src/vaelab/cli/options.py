@@ -55,7 +55,7 @@ class SplitChoice(StrEnum):
 
 
 def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":
-    """The experiment a person means; what it says besides goes to the standard error stream."""
+    """The experiment the user means; what it says besides goes to the standard error stream."""
     from vaelab.library import load_experiment
 
     experiment, notes = load_experiment(config, overrides or [])

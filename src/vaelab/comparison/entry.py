@@ -14,15 +14,8 @@ from vaelab.per_image import load_per_image
 from vaelab.run import Run
 
 NEEDED = (
-    "run",
-    "likelihood",
-    "data_checksum",
-    "split",
-    "images",
-    "pixels",
-    "measure",
-    "conditional",
-)
+    "run", "likelihood", "data_checksum", "split", "images", "pixels", "measure", "conditional"
+)  # fmt: skip
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 NOT_THE_MODEL = ("task_name", "output_train_dir", "figures", "evaluation", "explorer")
 NOT_THE_TRAINING = (

@@ -1,6 +1,5 @@
 """Entries whose numbers can be compared, ranked."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,9 @@ from rich.table import Table
 from vaelab.comparison.entry import SHOWN, Entry, Measured, entries_of
 from vaelab.comparison.key import key_of, key_words
 from vaelab.comparison.pairs import Difference, How, difference
+from vaelab.metrics import NLL
 
 ALSO = ("active_units", "knn5_accuracy")
-BOUND = re.compile(r"nll_iwae\d{1,9}_nats")
 ERRORS: dict[How, str] = {
     "images": "paired over images, which says nothing of other seeds",
     "seeds": "over seeds, on these images",
@@ -88,10 +87,10 @@ def grouped(measured: Sequence[Measured]) -> list[Group]:
 
 def _ranked(key: Mapping[str, Any], members: Sequence[Measured]) -> Group:
     entries = entries_of(members)
-    bounds = [{n for n in one.numbers if BOUND.fullmatch(n)} for one in members]
+    bounds = [{n for n in one.numbers if NLL.fullmatch(n)} for one in members]
     shared = set.intersection(*bounds)
     if shared:  # the tightest bound that all have, the smaller the better
-        name = max(shared, key=lambda name: int(name.removeprefix("nll_iwae").split("_")[0]))
+        name = max(shared, key=lambda name: int(NLL.sub(r"\1", name)))
         ordered = sorted(entries, key=lambda entry: entry.mean(name))
     else:
         name = "elbo_nats"

@@ -47,7 +47,8 @@ def _write(page: str) -> Path | None:
     with suppress(OSError, RuntimeError):
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob("open-*.html"):  # of servers that were killed
-            if not is_process(int(left_over.name.split("-")[1])):
+            pid = left_over.name.split("-")[1]
+            if pid.isdecimal() and not is_process(int(pid)):
                 left_over.unlink()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

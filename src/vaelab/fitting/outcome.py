@@ -17,7 +17,7 @@ from vaelab.fitting.codes import Coded
 from vaelab.metrics import Number
 from vaelab.records import Row
 from vaelab.run import Run
-from vaelab.runfiles import remove_run
+from vaelab.runfiles import refuse_hidden, remove_run
 from vaelab.runlock import RunLock
 from vaelab.training import log
 from vaelab.training.environment import write_environment
@@ -85,12 +85,13 @@ class FittingFolder:
         target: the run's folder.
 
     Raises:
-        BadValueError: there is something of that name already.
+        BadValueError: there is something of that name already, or it would be hidden.
         RunBusyError: another process fits a prior for a run of that name.
         StorageError: the disk is full or may not be written.
     """
 
     def __init__(self, target: Path) -> None:
+        refuse_hidden(target)
         if os.path.lexists(target):
             raise BadValueError(f"{target} is there already; --name NAME makes another run")
         self.target = target

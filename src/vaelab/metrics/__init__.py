@@ -7,7 +7,7 @@ from vaelab.metrics.chosen import EvaluationConfig, MetricConfig
 from vaelab.metrics.codes import ActiveUnitsMetric, NeighboursMetric
 from vaelab.metrics.dci import DCIMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
-from vaelab.metrics.iwae import IWAEMetric
+from vaelab.metrics.iwae import NLL, IWAEMetric
 from vaelab.metrics.mig import MIGHistogramMetric, MIGPosteriorMetric
 from vaelab.metrics.modularity import ModularityMetric
 from vaelab.metrics.probe import LinearProbeMetric
@@ -15,6 +15,7 @@ from vaelab.metrics.rate_parts import RatePartsMetric
 from vaelab.metrics.sap import SAPMetric
 
 __all__ = [
+    "NLL",
     "AISMetric",
     "ActiveUnitsMetric",
     "BaseMetric",

@@ -1,5 +1,6 @@
 """The importance weighted estimate of the log-likelihood."""
 
+import re
 from math import log
 from typing import ClassVar, Literal
 
@@ -14,6 +15,8 @@ from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, generator
 
 DECODED_AT_ONCE = 5_000
+NLL = re.compile(r"nll_iwae(\d{1,9})_nats")
+"""Name of the estimate; in the group K."""
 
 
 class IWAEMetric(PerImageMetric):

@@ -10,7 +10,7 @@ from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there
 from vaelab.run import Run
-from vaelab.runfiles import foreign, is_empty, refuse_foreign
+from vaelab.runfiles import foreign, is_empty, refuse_foreign, refuse_hidden
 from vaelab.training.checkpoint import read_progress
 from vaelab.training.folder import TrainingFolder, pictures_of
 
@@ -62,6 +62,7 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
     for logger in experiment.training.loggers:
         logger.check()
     if not Run.exists(path):
+        refuse_hidden(path)
         if path.is_dir() and not is_empty(path):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
         return
