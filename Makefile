@@ -5,6 +5,7 @@
 # make test-all  the slow ones too: half an hour on two cores
 # make bench  set up .venv, compare with a plain PyTorch loop and the seed's program: a quarter of
 #             an hour on an idle machine; some of it: make bench BENCH="--quick --only loops"
+# make gpu    set up .venv, check and time an NVIDIA GPU: eight minutes
 # All may be run again at any time. PYTHON=python3.12 chooses another interpreter.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo explore page page-tests test test-all lint bench constraints clean
+.PHONY: help demo explore page page-tests test test-all lint bench gpu constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -54,6 +55,10 @@ bench: $(VENV)/installed
 	@echo "== benchmarks"
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+gpu: $(VENV)/installed-dev
+	@echo "== benchmarks of a GPU"
+	@$(BIN)/python -m benchmarks.gpu $(GPU)
+
 $(VENV)/python:
 	@test -n "$(PYTHON)" || { echo "vaelab needs Python 3.11 or newer; none was found (PYTHON=/path/to/python chooses one)"; exit 2; }
 	@echo "== making $(VENV) with $(PYTHON)"
@@ -62,7 +67,7 @@ $(VENV)/python:
 
 $(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
 	@echo "== installing vaelab and PyTorch (about 1.4 GB with PyTorch's CPU build, some minutes)"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[sweep]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml constraints.txt

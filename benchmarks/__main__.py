@@ -19,6 +19,7 @@ from benchmarks.bench import Bench
 from benchmarks.report import Result, absent, save, show
 
 SECTIONS = {
+    "commands": "commands",
     "loops": "against",
     "quality": "quality",
     "roofline": "roofline",
@@ -31,6 +32,7 @@ SECTIONS = {
     "start-up": "startup",
     "stall": "stall",
     "bound": "bound",
+    "crowded": "crowded",
     "watched": "watched",
 }
 """Name of each section and its module, in the order they run."""

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks import images, machine
+from benchmarks import images
 from benchmarks.images import Images
 from benchmarks.processes import Sides
 from benchmarks.seed_files import write_pngs
 from benchmarks.timing import Rounds, Side, interleave
+from vaelab.training.threads import available_cores
 
 QUICK_PNGS = 4_000
 """Enough for a block of the seed's steps, its workers reading ahead until the end."""
@@ -33,7 +34,7 @@ class Bench:
         self.folder = folder
         self.say = say
         self.block_seconds = 0.2 if quick else 0.8
-        self.cores = machine.cores()
+        self.cores = available_cores()
 
     def sides(self) -> Sides:
         """Processes for the sides of a comparison."""

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-
-def cores() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+from vaelab.training.threads import available_cores
 
 
 def facts() -> dict[str, Any]:
@@ -22,7 +17,7 @@ def facts() -> dict[str, Any]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     return {
         "cpu": _model(),
-        "cores": cores(),
+        "cores": available_cores(),
         "torch": torch.__version__,
         "torch_threads_by_default": torch.get_num_threads(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "not set"),

@@ -6,34 +6,33 @@ measure, and the multiply-adds of a network.
 
 import gc
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-import torch
-from rich.console import Console
 
 from benchmarks.images import CLASSES, Images, load
 from benchmarks.timing import timed
+from vaelab.console import Console
 from vaelab.data import Store
-from vaelab.data.feed import Feed
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import BatchPart, RankShare
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.mapped import open_images
-from vaelab.data.store import Outline, Split
-from vaelab.distributed.world import World
-from vaelab.figures import Drawer, Subject
+from vaelab.data.store import ImageSpec, Split
+from vaelab.figures import Drawer, FigureContext
 from vaelab.figures.latent import LatentFigure
-from vaelab.library import load_experiment
 from vaelab.metrics import IWAEMetric
-from vaelab.models.base import NetworkDistribution
-from vaelab.run import Run
-from vaelab.training import build_model, replicas
-from vaelab.training.display import Display
-from vaelab.training.interrupt import Interrupt
-from vaelab.training.loop import Loop
-from vaelab.training.member import Member
+from vaelab.models.base import ConditionalDistribution
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.run import Run
+from vaelab.training import Training, build_model, replicas
+from vaelab.training.display import ProgressBar
+from vaelab.training.loop import Request, request
 from vaelab.training.precision import choose_place
-from vaelab.training.shared import synchronise
-from vaelab.training.threads import Pace
+from vaelab.training.threads import ThreadThrottle
+from vaelab.training.train import start_engine
 
 
 class Stepper:
@@ -45,7 +44,6 @@ class Stepper:
         images: to train on; none are held out.
         folder: for the runs' files.
         test: the test images, for pictures.
-        world: the processes that share every batch, if there are several.
     """
 
     def __init__(
@@ -55,9 +53,7 @@ class Stepper:
         images: Images,
         folder: Path,
         test: Images | None = None,
-        world: World | None = None,
     ) -> None:
-        world = world or World()
         self.experiment, _ = load_experiment(config, overrides)
         names = tuple(map(str, range(CLASSES)))
         train, none = _split(images), _split(images.first(0))
@@ -65,15 +61,16 @@ class Stepper:
         self.store = Store(images.name, train, none, tested, names, "0" * 64)
         place = choose_place(self.experiment.training)
         directory = Path(tempfile.mkdtemp(dir=folder))
-        self.members = []
+        bar = ProgressBar(Console(quiet=True), self.experiment.training.replicas)
+        size = self.experiment.training.batch_size
+        batches = training_batches(self.store, size, place.device, RankShare())
+        self.trainings = []
         for one in replicas(self.experiment):
-            model = build_model(one, self.store.outline)
-            synchronise(model, world)
+            model = build_model(one, self.store.image_spec).to(place.device)
             run = Run.create(directory / one.task_name, one)
-            self.members.append(Member(run, self.store, model.to(place.device), world))
-        display = Display(Console(quiet=True), len(self.members))
-        self.loop = Loop(self.members, self.store, place, display, world=world)
-        self._parts = [self.loop._read(member) for member in self.members]
+            throttle = [ThreadThrottle()] if place.device.type == "cpu" else []
+            self.trainings.append(Training(run, one, self.store, batches, model, [*throttle, bar]))
+        self.engine = start_engine(self.trainings, place)
         self._begun = False
 
     def begin(self) -> None:
@@ -81,23 +78,40 @@ class Stepper:
         if self._begun:
             return
         self._begun = True
-        loop = self.loop
-        loop._compute_with(torch.get_num_threads())
-        loop.pace = Pace(loop.progress.threads)
-        loop.display.begin(loop.steps_per_epoch, 0)
+        for training in self.trainings:
+            training.begin()
+        self._parts = [self._read(training) for training in self.trainings]
         gc.collect()
         gc.freeze()
 
     def steps(self, count: int) -> None:
-        """Take so many steps, going on to the next epoch's order where one ends."""
+        """Take so many steps."""
         self.begin()
-        loop, progress = self.loop, self.loop.progress
-        for member in self.members:
-            member.model.train()
+        for training in self.trainings:
+            training.model.train()
         for _ in range(count):
-            if progress.batch == loop.steps_per_epoch:
-                self._next_epoch()
-            loop._take_step([next(part) for part in self._parts], Interrupt())
+            asked = self.ask()
+            terms, _ = self.engine.step(
+                [one.inputs for one in asked], [one.learning_rate for one in asked]
+            )
+            for training, row in zip(self.trainings, terms, strict=True):
+                training.meter.add(row, self._size)
+                if training.meter.full:
+                    training.read_meter()
+                training.call("on_step")
+
+    def ask(self) -> list[Request]:
+        """What the next step takes, going on to the next epoch's order where one ends."""
+        if self.trainings[0].progress.batch == self.trainings[0].steps_per_epoch:
+            self._next_epoch()
+        asked = []
+        for training, part in zip(self.trainings, self._parts, strict=True):
+            training.call("before_step")
+            asked.append(request(training, batch := next(part)))
+            training.progress.step += 1
+            training.progress.batch += 1
+        self._size = batch.size
+        return asked
 
     def latent_picture(self) -> float:
         """Seconds the trainer's process spends on a picture of the test images' codes.
@@ -105,18 +119,23 @@ class Stepper:
         That is computing it and handing it over; the drawing process is waited for afterwards.
         """
         self.begin()
-        member, pixels = self.members[0], self.experiment.data.pixels
-        member.model.eval()
-        subject = Subject("benchmark", member.model, self.store, pixels, epoch=1)
-        figure, folder = LatentFigure(), member.run.figures
+        training, pixels = self.trainings[0], self.experiment.data.pixels
+        training.model.eval()
+        context = FigureContext("benchmark", training.model, self.store, pixels, epoch=1)
+        figure, folder = LatentFigure(), training.run.figures
         with Drawer(lambda words: None) as drawer:
-            return timed(lambda: drawer.submit(figure, figure.compute(subject), folder))
+            return timed(lambda: drawer.submit(figure, figure.compute(context), folder))
 
     def _next_epoch(self) -> None:
-        for member in self.members:
-            member.progress.epoch = (member.progress.epoch + 1) % member.config.epochs
-            member.progress.batch = 0
-        self._parts = [self.loop._read(member) for member in self.members]
+        for training in self.trainings:
+            training.progress.epoch = (training.progress.epoch + 1) % training.config.epochs
+            training.progress.batch = 0
+        self._parts = [self._read(training) for training in self.trainings]
+
+    @staticmethod
+    def _read(training: Training) -> Iterator[BatchPart]:
+        progress = training.progress
+        return training.batches.epoch(training.config.seed, progress.epoch, progress.batch)
 
 
 def steps(config: str, overrides: Sequence[str], data: str, folder: str) -> Callable[[int], float]:
@@ -128,7 +147,7 @@ def mapped_steps(
     config: str, overrides: Sequence[str], data: str, folder: str
 ) -> Callable[[int], float]:
     """The same of images that stay in a .npy file."""
-    pixels = open_images(Path(data))
+    pixels = cast(np.ndarray, open_images(Path(data)))  # has what is asked of one
     images = Images("mapped", pixels, np.arange(len(pixels)) % CLASSES)
     return _work(Stepper(config, overrides, images, Path(folder)))
 
@@ -147,14 +166,14 @@ def pictures(config: str, data: str, test: str, folder: str) -> Callable[[int], 
     return lambda _count: stepper.latent_picture()
 
 
-def bounds(config: str, data: str, samples: int) -> Callable[[int], float]:
+def bounds(config: str, data: str, samples: int, device: str = "cpu") -> Callable[[int], float]:
     """The importance weighted bound of an untrained model, for a side of that kind."""
     experiment, _ = load_experiment(config)
     split = _split(load(data))
-    model = build_model(experiment, Outline(split.image_shape, CLASSES)).eval()
-    feed = Feed(split, experiment.data.pixels, model.classes)
+    model = build_model(experiment, ImageSpec(split.image_shape, CLASSES)).eval().to(device)
+    loader = EvalLoader(split, experiment.data.pixels, model.classes, device)
     metric = IWAEMetric(samples=samples)
-    return lambda count: sum(timed(lambda: metric(model, feed)) for _ in range(count)) / count
+    return lambda count: sum(timed(lambda: metric(model, loader)) for _ in range(count)) / count
 
 
 def multiply_adds(
@@ -162,11 +181,11 @@ def multiply_adds(
 ) -> tuple[list[int], list[int]]:
     """Multiply-adds for one image of each layer of the encoder and of the decoder."""
     experiment, _ = load_experiment(config, overrides)
-    model = build_model(experiment, Outline(shape, CLASSES))
+    model = build_model(experiment, ImageSpec(shape, CLASSES))
     encoder, decoder = (
         [layer.multiply_adds for network in (part.trunk, *part.heads) for layer in network.layers]
         for part in (model.encoder, model.decoder)
-        if isinstance(part, NetworkDistribution)
+        if isinstance(part, ConditionalDistribution)
     )
     return encoder, decoder
 
@@ -176,7 +195,7 @@ def first_step() -> None:
     experiment, _ = load_experiment("digits")
     train = experiment.data.load().train
     with tempfile.TemporaryDirectory() as folder:
-        images = Images("digits", train.images, train.labels)
+        images = Images("digits", cast(np.ndarray, train.images), train.labels)
         Stepper("digits", [], images, Path(folder)).steps(1)
 
 

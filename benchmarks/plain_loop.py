@@ -1,6 +1,8 @@
 """The plain loop: float images in one tensor, nn layers, torch.optim.Adam, nothing else."""
 
+import sys
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 
 from benchmarks.images import load
 from benchmarks.networks import LEARNING_RATES, plain_loss, plain_model
-from benchmarks.plots import plain_latent_plot
+from benchmarks.plots import BATCH_SIZE, plain_latent_plot
 from benchmarks.timing import timed
 
 
@@ -66,3 +68,19 @@ def reading(csv: str, rows: int) -> Callable[[int], float]:
     return lambda _count: timed(
         lambda: np.loadtxt(csv, np.uint8, delimiter=",", skiprows=1, max_rows=rows)
     )
+
+
+def program(name: str, data: str, test: str, epochs: str, folder: str) -> None:
+    """The same as a whole program: its epochs, each with a scatter of the test images."""
+    loop, images = PlainLoop(name, load(data).pixels, BATCH_SIZE), load(test)
+    pixels = torch.tensor(images.pixels).float().div_(127.5).sub_(1)
+    labels = torch.from_numpy(images.labels)
+    for epoch in range(int(epochs)):
+        loop.model.train()
+        loop.steps(ceil(len(loop.images) / BATCH_SIZE))
+        path = Path(folder) / f"plain-{epoch}.jpeg"
+        plain_latent_plot(loop.model, pixels, labels, path)
+
+
+if __name__ == "__main__":
+    program(*sys.argv[1:])

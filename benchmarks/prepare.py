@@ -11,6 +11,6 @@ def prepare() -> None:
     """
     if "torch" in sys.modules:
         raise RuntimeError("torch was imported before the process was prepared")
-    from vaelab.process import prepare_process
+    from vaelab.malloc import prepare_process
 
     prepare_process()

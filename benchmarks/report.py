@@ -70,8 +70,8 @@ def show(results: Sequence[Result], machine: Mapping[str, Any], console: Console
             numbers = ("-", "-", "-")
             if spread is not None:
                 numbers = (
-                    _short(spread.median),
-                    f"{_short(spread.low)} .. {_short(spread.high)}",
+                    short(spread.median),
+                    f"{short(spread.low)} .. {short(spread.high)}",
                     str(spread.rounds),
                 )
             table.add_row(result.section, row.subject, row.ratio_of, *numbers, row.beside)
@@ -104,7 +104,7 @@ def save(
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three significant digits without an exponent."""
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:.4f}" if abs(value) < 0.1 else f"{value:,.{digits}f}"

@@ -1,6 +1,7 @@
 """One process against two that share every batch."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from benchmarks.bench import Bench
 from benchmarks.processes import ROOT
 from benchmarks.report import Result, Row, absent
 from benchmarks.timing import Side
-from vaelab.distributed.launch import seats
 
 CASES = (
     ("simple", "simple", 64),
@@ -72,16 +72,13 @@ def _compared(bench: Bench, name: str, config: str, batch: int) -> Row:
 
 
 def _step(processes: int, settings: Mapping[str, str], steps: int, seen: list[Measured]) -> float:
-    words = [sys.executable, "-m", "benchmarks.shared_child", json.dumps(settings), str(steps)]
-    started = [
-        subprocess.Popen(
-            words, env=seat, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for seat in seats(processes, 1)
-    ]
-    said = [process.communicate() for process in started]
-    for rank, process in enumerate(started):
-        if process.returncode:
-            raise RuntimeError(f"rank {rank} ended with code {process.returncode}: {said[rank][1]}")
-    seen.append(json.loads(said[0][0]))
+    child = ["-m", "benchmarks.shared_child", json.dumps(settings), str(steps)]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    done = subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), *child], cwd=ROOT,
+        env={**os.environ, "GLOO_SOCKET_IFNAME": "lo"}, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"it ended with code {done.returncode}: {done.stderr}")
+    seen.append(json.loads(done.stdout))
     return seen[-1]["step_s"]

@@ -5,6 +5,7 @@ Images are PNG files that a DataLoader opens one by one (four workers for `vae_k
 first input and the first output of the batch as JPEG.
 """
 
+import sys
 import warnings
 from collections.abc import Callable
 from itertools import islice
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from benchmarks.networks import LEARNING_RATES, plain_loss, plain_model
-from benchmarks.plots import latent_plot
+from benchmarks.plots import BATCH_SIZE, latent_plot
 from benchmarks.seed_files import PngFolder
 from benchmarks.timing import timed
 
@@ -108,3 +109,18 @@ def plots(name: str, pngs: str, folder: str) -> Callable[[int], float]:
     """The seed's scatter of the test images, one at a time, for a side of that kind."""
     model, data, path = plain_model(name), PngFolder(Path(pngs)), Path(folder) / "seed.jpeg"
     return lambda _count: timed(lambda: latent_plot(model, data, path))
+
+
+def program(name: str, pngs: str, tests: str, epochs: str, folder: str) -> None:
+    """The seed as a whole program: its epochs, each with its scatter of the test images."""
+    loop = SeedLoop(name, PngFolder(Path(pngs)), BATCH_SIZE, Path(folder))
+    shown = PngFolder(Path(tests))
+    for epoch in range(int(epochs)):
+        loop.model.train()
+        with warnings.catch_warnings(action="ignore"):
+            loop.epoch(len(loop.data))
+        latent_plot(loop.model, shown, Path(folder) / f"seed-{epoch}.jpeg")
+
+
+if __name__ == "__main__":
+    program(*sys.argv[1:])

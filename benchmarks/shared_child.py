@@ -6,12 +6,11 @@ number of batch norms.
 
 import json
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 from benchmarks.prepare import prepare
-from vaelab.distributed.leave import leave
 
 
 def main(settings: dict[str, str], steps: int) -> None:
@@ -21,38 +20,35 @@ def main(settings: dict[str, str], steps: int) -> None:
 
     from benchmarks.images import load
     from benchmarks.ours import Stepper
-    from vaelab.distributed.join import join
-    from vaelab.distributed.seat import Seat
-    from vaelab.distributed.world import World
+    from vaelab.distributed import all_sum_, barrier, exit_now, is_main, process_group
+    from vaelab.engine.fast import FastEngine
 
     torch.set_num_threads(1)
-    seat = Seat.of()
-    meeting = nullcontext(World()) if seat is None else join(seat, torch.device("cpu"), 60)
-    with meeting as world:
+    with process_group(torch.device("cpu")):
         stepper = Stepper(
             settings["config"], settings["overrides"].split(), load(settings["data"]),
-            Path(settings["folder"]), world=world,
+            Path(settings["folder"]),
         )  # fmt: skip
         stepper.steps(10)
-        world.wait()
+        barrier()
         begun = perf_counter()
         stepper.steps(steps)
         step = (perf_counter() - begun) / steps
-        message = stepper.loop.update.parameters.message.clone()
-        world.wait()
+        message = cast(FastEngine, stepper.engine).parameters.message.clone()
+        barrier()
         begun = perf_counter()
         for _ in range(steps):
-            world.sum(message)
+            all_sum_(message)
         sent = (perf_counter() - begun) / steps
-        if world.leads:
+        if is_main():
             size = message.numel() * message.element_size()
             norms = sum(
-                isinstance(one, nn.BatchNorm2d) for one in stepper.members[0].model.modules()
+                isinstance(one, nn.BatchNorm2d) for one in stepper.trainings[0].model.modules()
             )
             said = {"step_s": step, "message_s": sent, "message_bytes": size, "norms": norms}
             print(json.dumps(said))
+    exit_now(0)
 
 
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]), int(sys.argv[2]))
-    leave(0)

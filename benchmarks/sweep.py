@@ -18,7 +18,7 @@ import sys
 from benchmarks.prepare import prepare
 prepare()
 from pathlib import Path
-from vaelab.library import load_experiment
+from vaelab.runs.lookup import load_experiment
 from vaelab.training import train
 for words in sys.argv[2:]:
     train(load_experiment("digits", words.split("|"))[0], Path(sys.argv[1]))

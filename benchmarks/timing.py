@@ -102,7 +102,11 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def interleave(
-    sides: Sequence[Side], rounds: int, warm: bool, say: Callable[[str], object]
+    sides: Sequence[Side],
+    rounds: int,
+    warm: bool,
+    say: Callable[[str], object],
+    pause: float = PAUSE,
 ) -> Rounds:
     """Time every side in every round.
 
@@ -111,6 +115,7 @@ def interleave(
         rounds: that count.
         warm: whether a round that does not count goes before them.
         say: told what is under way.
+        pause: seconds before each block.
     """
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     for side in sides:
@@ -119,7 +124,7 @@ def interleave(
     for number in range(0 if warm else 1, rounds + 1):
         for side in sides if number % 2 else reversed(sides):
             say(f"round {number} of {rounds}, {side.name}")
-            sleep(PAUSE)
+            sleep(pause)
             value = side.block()
             if number:
                 seconds[side.name].append(value)

@@ -19,6 +19,7 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from benchmarks.bench import Bench
 from benchmarks.processes import ROOT
@@ -98,22 +99,31 @@ class Watched:
             [sys.executable, "-m", "vaelab", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True,
             env={k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"},
         )  # fmt: skip
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
         if self.process.stdout is None:
             raise RuntimeError("the explorer has no output")
         line = self.process.stdout.readline()
-        match = re.search(r"http://(127\.0\.0\.1:(\d+))/\?token=(\S+)", line)
+        match = re.search(r"http://(127\.0\.0\.1:\d+)/\?token=\S+", line)
         if match is None:
             raise RuntimeError(f"the explorer did not start: {line}")
         self.address, self.host = match[0], match[1]
-        self.cookie = f"vaelab_{match[2]}={match[3]}"
+        self.page.goto(self.address)  # the token becomes a cookie and a key
+        (cookie,) = self.page.context.cookies()
+        self.cookie = f"{cookie['name']}={cookie['value']}"
+        self.key = self.page.evaluate("localStorage.getItem('vaelab-key')")
         threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True).start()
-        self.page.goto(self.address)  # the token becomes a cookie
         self._start()
         while self.state.get("step", 0) < SETTLED_STEP:
             if self.state.get("phase") == "failed":
                 raise RuntimeError(self.state["text"])
             sleep(0.1)
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.process.terminate()
@@ -161,7 +171,7 @@ class Watched:
         wish = {"base": self.config, "set": {"training.epochs": 10_000}, "name": "watched"}
         request = urllib.request.Request(
             f"http://{self.host}/api/training/start", json.dumps(wish).encode(),
-            {"Content-Type": "application/json", "X-Vaelab": "1", "Cookie": self.cookie},
+            {"Content-Type": "application/json", "X-Vaelab": self.key, "Cookie": self.cookie},
         )  # fmt: skip
         urllib.request.urlopen(request).close()
 
@@ -169,11 +179,12 @@ class Watched:
         """Hear the state, and never ask for more."""
         live = connect(
             f"ws://{self.host}/api/live", max_size=None,
+            subprotocols=[Subprotocol("vaelab"), Subprotocol(f"vaelab-key.{self.key}")],
             additional_headers={"Cookie": self.cookie, "Origin": f"http://{self.host}"},
         )  # fmt: skip
         async with live as socket:
             with suppress(ConnectionClosed):
                 async for message in socket:
-                    header = frames.header_of(bytes(message))  # type: ignore[arg-type]
+                    header = frames.unpack(bytes(message))[0]  # type: ignore[arg-type]
                     if header["type"] == "state":
                         self.state = {**header, "at": monotonic()}
