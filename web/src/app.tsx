@@ -1,63 +1,120 @@
-import { signal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
+import { cover, type Side } from './latent/camera'
+import { Seen } from './latent/Corners'
 import { LatentView } from './latent/LatentView'
 import { Legend } from './latent/Legend'
+import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
+import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { ProbePanel } from './probe/ProbePanel'
+import { RatePlane } from './readings/RatePlane'
 import { Readings } from './readings/Readings'
 import { Reconstructions } from './reconstructions/Reconstructions'
+import { Formula } from './row/Formula'
+import { Row } from './row/Row'
+import { Said } from './said/Said'
+import { RunsTable } from './runs/RunsTable'
+import { SamplesPanel } from './samples/SamplesPanel'
 import { SelectionPanel } from './selection/SelectionPanel'
 import { ShareDialog } from './share/ShareDialog'
-import { LockedOut } from './locked/LockedOut'
+import { StartCorner } from './start/Start'
 import { openRun } from './state/actions'
 import * as store from './state/store'
 import { view } from './state/view'
 import { Steps } from './steps/Steps'
+import { TimeBar } from './time/TimeBar'
 import { TopBar } from './topbar/TopBar'
 import { NewRunForm } from './train/NewRunForm'
+import { trainOpen } from './train/start'
 import { TrainPanel } from './train/TrainPanel'
 import { Icon } from './ui/Icon'
+import { Tip } from './ui/tips'
 
-const TABS = { probe: ProbePanel, dimensions: DimensionsPanel, selection: SelectionPanel, pairs: Reconstructions }
-const tab = signal<keyof typeof TABS>('probe')
-
+/** The plane over the window, what floats over its corners, and below it the model in a row and the time. */
 export function App() {
   if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
+  const { lecture } = view.value
+  const depth = lecture && view.value.depth === 'measure' ? 'look' : view.value.depth
+  const look = depth !== 'play'
+  const measure = depth === 'measure'
   return (
     <>
-      <TopBar />
-      {store.locked.value && <LockedOut />}
-      <Problem />
-      <main class="page">
-        <div class="left">
-          <TrainPanel />
-          <Readings />
-        </div>
-        <div class="middle">
-          <Toolbar />
+      <a class="skip" href="#plane" onClick={toPlane}>Skip to the plane</a>
+      <div class="head">
+        {frame === null && <TopBar />}
+        {store.locked.value && <LockedOut />}
+        <Problem />
+      </div>
+      <main class={`page ${depth}`}>
+        <div class="stage">
           <LatentView />
-          <Legend />
-          <PathStrip />
-          <Steps />
+          <Thread />
+          {frame === null && !look && !lecture && <Said />}
+          {look && <div class="tools"><Toolbar /></div>}
+          <Floating side="left">
+            {(measure || trainOpen.value) && <TrainPanel />}
+            {measure && <Readings />}
+            {measure && <RatePlane />}
+          </Floating>
+          <Floating side="right">
+            <Preview />
+            {look && <ProbePanel />}
+            {look && <SamplesPanel />}
+            {measure && <DimensionsPanel />}
+            {measure && <SelectionPanel />}
+            {measure && <Reconstructions />}
+          </Floating>
+          <Floating side="bottom">
+            {look && <PathStrip />}
+            <div class="foot"><Legend /><Seen /></div>
+          </Floating>
+          <Formula />
         </div>
-        <div class="right">
-          <div class="tabs segments" role="group" aria-label="Panels">
-            {Object.keys(TABS).map((name) => <button key={name} aria-pressed={tab.value === name} onClick={() => (tab.value = name as keyof typeof TABS)}>{name}</button>)}
-          </div>
-          {Object.entries(TABS).map(([name, Content]) => (
-            <div key={name} class={tab.value === name ? 'tab shown' : 'tab'}><Content /></div>
-          ))}
+        <div class="dock">
+          {frame === null && <StartCorner />}
+          <Row />
+          {measure && <Steps />}
+          <TimeBar />
         </div>
+        <Tip />
       </main>
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />
       <NewRunForm />
       <ShareDialog />
+      <RunsTable />
     </>
   )
+}
+
+/** The address is the view's: it does not change. */
+function toPlane(event: Event): void {
+  event.preventDefault()
+  document.getElementById('plane')?.focus()
+}
+
+/** A column over a side of the plane, or what stands at its foot; where it covers much of that side, the plane's middle gives way to it. */
+function Floating({ side, children }: { side: Side; children: ComponentChildren }) {
+  const column = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const element = column.current!
+    const measure = () => {
+      const floats = getComputedStyle(element).position === 'absolute'
+      const size = side === 'bottom' ? element.offsetHeight : 2 * element.offsetHeight > element.parentElement!.clientHeight ? element.offsetWidth : 0
+      cover(side, floats ? size : 0)
+    }
+    const observer = new ResizeObserver(measure)
+    observer.observe(element)
+    observer.observe(element.parentElement!)
+    return () => observer.disconnect()
+  }, [])
+  return <div class={`float ${side}`} ref={column}>{children}</div>
 }
 
 /** What went wrong, until it is closed. */

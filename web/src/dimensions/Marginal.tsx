@@ -2,7 +2,7 @@ import { effect } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { readInk } from '../latent/ink'
 import * as store from '../state/store'
-import { view } from '../state/view'
+import { theme } from '../state/theme'
 import { marginals } from './marginals'
 
 const BINS = 56
@@ -16,7 +16,7 @@ export function Marginal({ k, reach }: { k: number; reach: number }) {
     () =>
       effect(() => {
         const shown = store.calm.value
-        void view.value.theme
+        void theme.value
         const d = store.manifest.value?.latent ?? 0
         const context = canvas.current!.getContext('2d')!
         context.clearRect(0, 0, BINS * SCALE, HEIGHT)

@@ -1,29 +1,31 @@
 import { signal } from '@preact/signals'
-import { KEYS } from '../state/keyboard'
+import { KEYS, keysOn, switchKeys } from '../state/keyboard'
 import { Dialog } from '../ui/Dialog'
 
 export const helpOpen = signal(false)
 
 const WORDS: [string, string][] = [
-  ['code z', 'A few numbers that stand for an image. The decoder makes an image of any code: move the pointer over the latent space and watch.'],
-  ['posterior q(z|x)', 'The encoder does not give one code for an image but a small cloud of them. A point is its centre (loc); the ellipses around the probed image are one and two of its standard deviations (scale).'],
-  ['prior p(z)', 'The cloud from which new codes are drawn, round and centred at 0. The rings are its one, two and three standard deviations.'],
-  ['rate', 'What it costs to say an image’s cloud to someone who only knows the prior, in nats. Pulling all clouds onto the prior makes it 0, and the code useless.'],
-  ['distortion', 'What it then still costs to say the image itself, given a code from its cloud.'],
-  ['ELBO', 'Minus both together: a lower bound on log p(x). Training makes it large. Beta changes the price of the rate.'],
+  ['code z', 'A few numbers that stand for an image. The decoder makes an image of any code: move over the plane and watch.'],
+  ['posterior q(z|x)', 'The encoder does not give one code for an image but a small cloud of them. A dot is its mean μ; the ellipses around the probed image are one and two of its standard deviations σ.'],
+  ['prior p(z)', 'The cloud from which new codes are drawn, usually round and centred at 0. The rings are its one, two and three standard deviations.'],
+  ['rate', 'How many nats of information the code carries about the image: KL(q(z|x) ‖ p(z)). 0 means that the code is ignored.'],
+  ['distortion', 'What it still costs to say the image, given its code: −log p(x|z), in nats.'],
+  ['ELBO', '−(distortion + rate): a lower bound on log p(x). Training makes it large. Beta is the price of the rate.'],
+  ['nat', 'The unit of information with natural logarithms: 1 nat is 1.44 bits.'],
+  ['checkpoint', 'What a training has saved of itself; resume goes on from there.'],
 ]
 const QUESTIONS = [
   'Move from a 4 to a 9. Where does one become the other, and what lies between them?',
-  'Turn on the fog and decode far from all points. Why do the images there mean little?',
-  'Go back to step 0, then forward. What is learned first: where classes lie, or how they look?',
+  'In Look, turn on the fog and decode far from all dots. Why do the images there mean little?',
+  'Play the training. What is learned first: where classes lie, or how they look?',
   'Draw a digit badly. Which digit does the decoder correct it to?',
-  'Compare the ellipse of a clear digit with that of a doubtful one.',
+  'Compare the cloud of a clear digit with that of a doubtful one.',
   'In a run with many dimensions, move a slider of high rate and one that is inactive. What is the difference?',
 ]
 
 export function HelpDialog() {
   return (
-    <Dialog open={helpOpen} title="Walking in a latent space">
+    <Dialog open={helpOpen} title="About this page">
       <h3>Words</h3>
       <dl class="words">
         {WORDS.map(([word, meaning]) => (
@@ -33,10 +35,11 @@ export function HelpDialog() {
       <h3>Questions to try</h3>
       <ul>{QUESTIONS.map((question) => <li key={question}>{question}</li>)}</ul>
       <h3>Keys</h3>
+      <label class="inline"><input type="checkbox" data-testid="keys-on" checked={keysOn.value} onChange={(event) => switchKeys(event.currentTarget.checked)} /> single keys do something (the arrow keys on the plane always do)</label>
       <table class="keys">
-        <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
+        <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
       </table>
-      <p class="fine">Alt or the right mouse button drags the view, the wheel zooms.</p>
+      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom.</p>
     </Dialog>
   )
 }

@@ -1,27 +1,43 @@
-import { setPlane } from '../state/actions'
+import { setPlane, toggleLayer } from '../state/actions'
 import { axes } from '../state/plane'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { Icon } from '../ui/Icon'
+import { Save } from '../ui/Save'
+import { codesOf } from '../selection/csv'
 import { zoomed } from './camera'
+import { planeLines } from './vector'
 
-/** What each axis shows, and how it is seen: in the corners of the plane. */
+/** What each axis shows, at its end. */
 export function Corners() {
-  const { scale, camera } = view.value
-  const even = scale === 'cdf'
   return (
     <>
       <span class="corner up"><Axis which="j" /></span>
       <span class="corner across"><Axis which="i" /></span>
-      <span class="corner see segments">
-        <button aria-pressed={even} title="Spread the plane evenly in probability: the prior covers the square, each place as likely as any other (Gaussian CDF of each axis)" data-testid="scale" onClick={() => change({ scale: even ? 'linear' : 'cdf', camera: null })}>
-          even prior
-        </button>
-        <button aria-label="Closer" title="Closer (wheel)" onClick={() => change({ camera: zoomed(0.8) })}><Icon name="plus" /></button>
-        <button aria-label="Farther" title="Farther (wheel)" onClick={() => change({ camera: zoomed(1.25) })}><Icon name="minus" /></button>
-        <button title="Show all points again (Home)" data-testid="reset-camera" disabled={camera === null} onClick={() => change({ camera: null })}>fit</button>
-      </span>
     </>
+  )
+}
+
+/** How the plane is seen. */
+export function Seen() {
+  const { scale, camera } = view.value
+  const even = scale === 'cdf'
+  const plane = () => document.getElementById('plane')!
+  const codes = () => codesOf(Array.from(store.snapshot.value?.imageOf ?? []).filter((image) => !view.value.hidden.includes(store.images.value!.labels[image]!)))
+  return (
+    <><span class="seen segments">
+      {view.value.depth === 'play' ? (
+        <button aria-pressed={view.value.layers.tiles} data-testid="layer-tiles" data-about="What the decoder makes of each place of the plane; the fainter, the fewer codes lie there (t)" onClick={() => toggleLayer('tiles')}>draw the whole map</button>
+      ) : (
+        <button aria-pressed={even} data-about="Spread the plane evenly in probability: the prior covers the square, each place as likely as any other (Gaussian CDF of each axis)" data-testid="scale" onClick={() => change({ scale: even ? 'linear' : 'cdf', camera: null })}>
+        equal probability
+      </button>
+      )}
+      <button aria-label="Closer" data-about="Closer (wheel)" onClick={() => change({ camera: zoomed(0.8) })}><Icon name="plus" /></button>
+      <button aria-label="Farther" data-about="Farther (wheel)" onClick={() => change({ camera: zoomed(1.25) })}><Icon name="minus" /></button>
+      <button data-about="Show all points again (Home)" data-testid="reset-camera" disabled={camera === null} onClick={() => change({ camera: null })}>fit</button>
+    </span>
+    <Save name="plane" of={plane} lines={planeLines} numbers={codes} /></>
   )
 }
 
@@ -44,7 +60,7 @@ function Axis({ which }: { which: 'i' | 'j' }) {
   }
   return (
     <select aria-label={which === 'i' ? 'Dimension across' : 'Dimension upwards'} data-testid={`axis-${which}`} value={plane.kind === 'axes' ? String(plane[which]) : 'pca'}
-      title="A dimension of the code, or PC: the plane in which the codes vary most" onChange={(event) => choose(event.currentTarget.value)}>
+      data-about="A dimension of the code, or PC: the plane in which the codes vary most" onChange={(event) => choose(event.currentTarget.value)}>
       <option value="pca">PC{place + 1}</option>
       {Array.from({ length: d }, (_, k) => <option key={k} value={String(k)}>z{k + 1}</option>)}
     </select>

@@ -1,20 +1,27 @@
-import { effect, untracked } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { announce, decodeAt, describePlace, movePin, pickImage as pick, pinAt, select, setPath } from '../state/actions'
-import { axes, project, unproject } from '../state/plane'
+import { passing } from '../row/journey'
+import { axes, unproject } from '../state/plane'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
-import { Picture } from '../ui/Picture'
-import { hasPlace, panned, size, toPlane, zoomed } from './camera'
+import { hasPlace, panned, toPlane, zoomed } from './camera'
 import { keepDrawn } from './canvases'
+import { beginning } from '../train/attempt'
+import { start } from '../train/start'
+import { Icon } from '../ui/Icon'
 import { Corners } from './Corners'
 import { inside, nearest } from './selecting'
 
-const pointer = { x: 0, y: 0 }
-const BUBBLE = { width: 130, height: 146, away: 18 }
+/** Pixels within which the row of pictures follows the image whose point is nearest. */
+const FOLLOWED = 30
+/** Pixels from a point that a finger takes for it. */
+const FINGER = 14
+/** Of the pointer, for what begins to be drawn where it is. */
+const at = { x: 0, y: 0 }
 
 interface Drag {
-  kind: 'pan' | 'pin' | 'outline' | 'path'
+  /** `touch`: a finger looks around; what it taps becomes the point. */
+  kind: 'pan' | 'pin' | 'outline' | 'path' | 'touch'
   x: number
   y: number
   moved: boolean
@@ -26,23 +33,11 @@ export function LatentView() {
   const ground = useRef<HTMLCanvasElement>(null)
   const middle = useRef<HTMLCanvasElement>(null)
   const above = useRef<HTMLCanvasElement>(null)
-  const bubble = useRef<HTMLDivElement>(null)
   const drag = useRef<Drag | null>(null)
   const outline = useRef<[number, number][]>([])
+  const fingers = useRef(new Map<number, [number, number]>())
 
-  useEffect(() => keepDrawn(frame.current!, [ground.current!, middle.current!, above.current!], pointer, () => outline.current), [])
-
-  useEffect(
-    () =>
-      effect(() => {
-        const element = bubble.current!
-        element.hidden = store.hovered.value === null
-        const { width, height } = untracked(() => size.value)
-        element.style.left = `${pointer.x + (pointer.x > width - BUBBLE.width ? BUBBLE.away - BUBBLE.width - 12 : BUBBLE.away)}px`
-        element.style.top = `${pointer.y + (pointer.y > height - BUBBLE.height ? BUBBLE.away - BUBBLE.height - 12 : BUBBLE.away)}px`
-      }),
-    [],
-  )
+  useEffect(() => keepDrawn(frame.current!, [ground.current!, middle.current!, above.current!], at, () => outline.current), [])
 
   const place = (event: PointerEvent | WheelEvent): [number, number] => {
     const box = frame.current!.getBoundingClientRect()
@@ -50,19 +45,30 @@ export function LatentView() {
   }
 
   const down = (event: PointerEvent) => {
-    if ((event.target as HTMLElement).closest('.corner')) return
+    if ((event.target as HTMLElement).closest('.corner, .welcome')) return
     const [x, y] = place(event)
     frame.current!.setPointerCapture(event.pointerId)
+    if (event.pointerType === 'touch') {
+      fingers.current.set(event.pointerId, [x, y])
+      if (fingers.current.size > 1) {
+        drag.current = null
+        return
+      }
+    }
     const { tool } = view.value
-    const kind = event.button !== 0 || event.altKey ? 'pan' : tool === 'lasso' || tool === 'rectangle' ? 'outline' : tool === 'path' ? 'path' : 'pin'
+    const kind = event.button !== 0 || event.altKey ? 'pan' : tool === 'lasso' || tool === 'rectangle' ? 'outline' : tool === 'path' ? 'path' : event.pointerType === 'touch' ? 'touch' : 'pin'
     drag.current = { kind, x, y, moved: false }
     if (kind === 'outline') outline.current = [[x, y]]
   }
 
   const move = (event: PointerEvent) => {
     const [x, y] = place(event)
-    pointer.x = x
-    pointer.y = y
+    at.x = x
+    at.y = y
+    if (fingers.current.size > 1) {
+      pinch(event.pointerId, [x, y])
+      return
+    }
     const held = drag.current
     if (held) {
       held.moved ||= Math.hypot(x - held.x, y - held.y) > 3
@@ -83,10 +89,36 @@ export function LatentView() {
       }
     }
     const over = (event.target as HTMLElement).closest('.corner') !== null || !hasPlace(x, y)
+    passing.value = over ? null : nearest(x, y, FOLLOWED)
     decodeAt(over ? null : unproject(...toPlane(x, y), axes.value))
   }
 
+  const leave = () => {
+    passing.value = null
+    decodeAt(null)
+  }
+
+  /** Two fingers move and zoom what is between them. */
+  const pinch = (id: number, to: [number, number]) => {
+    const held = fingers.current
+    const [, still] = [...held].find(([other]) => other !== id)!
+    const from = held.get(id) ?? to
+    held.set(id, to)
+    const distance = (a: [number, number], b: [number, number]) => Math.max(10, Math.hypot(a[0] - b[0], a[1] - b[1]))
+    change({ camera: panned((to[0] - from[0]) / 2, (to[1] - from[1]) / 2) })
+    change({ camera: zoomed(distance(from, still) / distance(to, still), (to[0] + still[0]) / 2, (to[1] + still[1]) / 2) })
+  }
+
+  /** The browser has taken the finger to scroll the page. */
+  const cancel = (event: PointerEvent) => {
+    fingers.current.delete(event.pointerId)
+    drag.current = null
+    outline.current = []
+    leave()
+  }
+
   const up = (event: PointerEvent) => {
+    fingers.current.delete(event.pointerId)
     const held = drag.current
     drag.current = null
     if (!held) return
@@ -95,8 +127,8 @@ export function LatentView() {
       const drawn = outline.current
       outline.current = []
       select(held.moved ? inside(drawn) : [])
-    } else if (held.kind === 'pin' && !held.moved) {
-      const near = nearest(x, y)
+    } else if ((held.kind === 'pin' || held.kind === 'touch') && !held.moved) {
+      const near = nearest(x, y, held.kind === 'touch' ? FINGER : undefined)
       if (near === null) pinAt(...toPlane(x, y))
       else pick(near)
     }
@@ -124,15 +156,11 @@ export function LatentView() {
   }
 
   return (
-    <div class="latent" ref={frame} tabIndex={0} role="application" aria-label="Latent space. Arrow keys move the pin by 0.1, with Shift by 0.01." data-testid="latent"
-      onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerLeave={() => decodeAt(null)} onContextMenu={(event) => event.preventDefault()} onKeyDown={key}>
+    <div class="latent" id="plane" ref={frame} tabIndex={0} role="application" aria-label="Latent space. Arrow keys move the point by 0.1, with Shift by 0.01." data-testid="latent"
+      onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={cancel} onPointerLeave={leave} onContextMenu={(event) => event.preventDefault()} onKeyDown={key}>
       {[ground, middle, above].map((canvas, i) => <canvas key={i} ref={canvas} aria-hidden="true" />)}
       <Corners />
       <Welcome />
-      <div class="bubble" ref={bubble} hidden>
-        <Picture of={store.hovered} testid="hovered" label="decoded under the pointer" />
-        <Coordinates />
-      </div>
     </div>
   )
 }
@@ -148,21 +176,16 @@ function Welcome() {
       </div>
     )
   }
-  if (!source.value?.live || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.obstacle)) return null
+  if (!source.value?.live || !store.listed.value || manifest.value || busy.value || problem.value || runs.value.some((run) => !run.obstacle)) return null
   if (training.value?.phase === 'starting') return <p class="welcome">The data is being read …</p>
   return (
     <div class="welcome" data-testid="welcome">
       <h2>There is no run here yet</h2>
       <p>
-        Press <b>VAE</b> on the left: a small one is trained on 1,797 handwritten digits while you watch, in less than a minute. Every point that
-        appears is a digit; move the pointer among them to see what the decoder makes of each place.
+        A small VAE is trained on 1,797 handwritten digits while you watch, in less than a minute. Every dot that appears is a digit; move among
+        them to see what the decoder makes of each place.
       </p>
+      <button class="primary" data-testid="begin" disabled={beginning.value} onClick={() => start('digits', { 'objective.beta': 1 }, 'VAE')}><Icon name="play" /> Train a VAE</button>
     </div>
   )
-}
-
-function Coordinates() {
-  const shown = store.hovered.value
-  if (!shown) return null
-  return <span class="numbers">{Array.from(project(shown.z, shown.z.length, axes.value), (entry) => entry.toFixed(2)).join(', ')}</span>
 }

@@ -1,7 +1,8 @@
 import { change, view } from '../state/view'
 import { soloClass, toggleClass } from '../state/actions'
 import * as store from '../state/store'
-import { classColour, isDark } from '../ui/palette'
+import { theme } from '../state/theme'
+import { classColour } from '../ui/palette'
 
 const MOST = 40
 
@@ -9,14 +10,14 @@ const MOST = 40
 export function Legend() {
   const about = store.manifest.value
   if (!about) return null
-  const { hidden, theme } = view.value
-  void theme
+  const { hidden } = view.value
   return (
     <div class="legend" role="group" aria-label="Classes that are shown">
       {about.data.classes.slice(0, MOST).map((name, k) => (
-        <button key={k} class="class" aria-pressed={!hidden.includes(k)} title={`${name}: click to hide or show, double click for it alone${k < 10 ? ` (key ${k})` : ''}`} data-testid={`class-${k}`}
+        <button key={k} class="class" aria-pressed={!hidden.includes(k)} data-about={`${name}: click to hide or show, double click for it alone${k < 10 ? ` (key ${k})` : ''}`} data-testid={`class-${k}`}
+          onPointerEnter={() => (store.lit.value = k)} onPointerLeave={() => (store.lit.value = null)} onFocus={() => (store.lit.value = k)} onBlur={() => (store.lit.value = null)}
           onClick={() => toggleClass(k)} onDblClick={() => soloClass(k)}>
-          <i style={{ background: classColour(k, isDark()) }} />
+          <i style={{ background: classColour(k, about.data.classes.length, theme.value === 'dark') }} />
           {name}
         </button>
       ))}

@@ -1,6 +1,8 @@
-import { computed, signal } from '@preact/signals'
+import { computed, effect, signal, untracked } from '@preact/signals'
 import { axes, positions, project } from '../state/plane'
+import { manifest } from '../state/store'
 import { type Camera, view } from '../state/view'
+import { eased } from './motion'
 import { cdf, density, quantile } from './normal'
 
 /** Size of the latent view in CSS pixels. */
@@ -50,8 +52,74 @@ export const spread = computed(() => {
   return steady
 })
 
-/** What of the map is seen. */
-export const camera = computed<Camera>(() => view.value.camera ?? { x: 0, y: 0, reach: even.value ? WHOLE_MAP : spread.value })
+/** What the pages of a comparison show at least, so that all show the same; 0: this page stands alone. */
+export const joint = signal(0)
+
+export type Side = 'left' | 'right' | 'bottom'
+
+/** Pixels of each side that panels lie over. */
+export const covered = signal<Record<Side, number>>({ left: 0, right: 0, bottom: 0 })
+
+export function cover(side: Side, pixels: number): void {
+  if (covered.peek()[side] !== pixels) covered.value = { ...covered.peek(), [side]: pixels }
+}
+
+/** All of the map in the middle of what no panel covers. */
+const whole = computed<Camera>(() => {
+  const { left, right, bottom } = covered.value
+  const { width, height } = size.value
+  const reach = even.value ? WHOLE_MAP : Math.max(spread.value, joint.value)
+  const seen = Math.max(1, Math.min(width, height))
+  const part = seen / Math.max(1, Math.min(width - left - right, height - bottom))
+  return { x: ((right - left) / seen) * reach * part, y: (-bottom / seen) * reach * part, reach: reach * part }
+})
+
+/** What of the map is to be seen. */
+const wanted = computed<Camera>(() => view.value.camera ?? whole.value)
+
+/** What of it is seen: on its way there where it moves by itself. */
+export const camera = signal<Camera>(wanted.peek())
+
+/** Whether the camera moves by itself now. */
+export const gliding = signal(false)
+
+const GLIDE = 200
+
+/** The camera follows what is wanted: at once under the hand, else in a glide. */
+export function keepCamera(): () => void {
+  let frame = 0
+  let by: Camera | null = null
+  let run: unknown = null
+  let map: unknown = null
+  return effect(() => {
+    const to = wanted.value
+    const { camera: chosen, scale } = view.value
+    const shown = size.value.width > 0 && positions.value.length > 0
+    cancelAnimationFrame(frame)
+    const byHand = chosen !== null && by !== null
+    const still = !shown || run !== manifest.peek() || map !== scale || matchMedia('(prefers-reduced-motion: reduce)').matches
+    by = chosen
+    run = shown ? manifest.peek() : null
+    map = scale
+    const from = untracked(() => camera.value)
+    if (byHand || still || document.hidden) {
+      gliding.value = false
+      camera.value = to
+      return
+    }
+    if (from.x === to.x && from.y === to.y && from.reach === to.reach) return
+    const began = performance.now()
+    gliding.value = true
+    const step = () => {
+      const t = eased((performance.now() - began) / GLIDE)
+      const mix = (a: number, b: number) => (t === 1 ? b : a + t * (b - a))
+      camera.value = { x: mix(from.x, to.x), y: mix(from.y, to.y), reach: mix(from.reach, to.reach) }
+      if (t < 1) frame = requestAnimationFrame(step)
+      else gliding.value = false
+    }
+    frame = requestAnimationFrame(step)
+  })
+}
 
 export const pixelsPerUnit = () => Math.max(1, Math.min(size.value.width, size.value.height)) / (2 * camera.value.reach)
 

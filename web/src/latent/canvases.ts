@@ -1,27 +1,41 @@
 import { computed, effect, untracked } from '@preact/signals'
 import { measured } from '../state/actions'
+import { lit } from '../row/Formula'
+import { journey } from '../row/journey'
 import { latestWins } from '../state/latest'
+import { layers } from '../state/layers'
+import { dwell, replaying } from '../state/replay'
 import { axes } from '../state/plane'
 import * as store from '../state/store'
+import { theme } from '../state/theme'
 import { view } from '../state/view'
-import { camera, places, size } from './camera'
-import { drawDensity } from './density'
+import { camera, keepCamera, places, size } from './camera'
+import { drawClouds } from './clouds'
+import { drawDensity, drawFog } from './density'
 import { readInk } from './ink'
-import { drawLabels } from './labels'
+import { drawLabels, drawMedians } from './labels'
 import { Motion } from './motion'
-import { drawOverlay } from './overlay'
+import { drawOverlay, drawPrior } from './overlay'
 import { drawPoints } from './points'
+import { drawTicks } from './ticks'
 import { Tiles } from './tiles'
+
+/** Between two steps that are followed, the points are on their way for so long, in ms. */
+const SHORTEST = 200
+const LONGEST = 500
 
 /** What points, labels, density and fog depend on besides the codes; equal where nothing of it has changed. */
 const look = computed(() => {
-  const { layers, hidden, theme } = view.value
-  return JSON.stringify([layers, hidden, theme, camera.value, size.value])
+  const { cls, hidden, selected } = view.value
+  return JSON.stringify([store.snapshot.value === null, cls, layers.value, hidden, theme.value, selected, store.lit.value, camera.value, size.value])
 })
 const tiled = computed(() => {
-  const { layers, cls, scale } = view.value
-  return layers.tiles && JSON.stringify([cls, scale, camera.value, size.value, axes.value.labels, [...axes.value.origin]])
+  const { cls, scale } = view.value
+  return layers.value.tiles && JSON.stringify([theme.value, cls, scale, camera.value, size.value, axes.value.labels, [...axes.value.origin]])
 })
+
+/** What draws all but the points, into any context. */
+export const painting: Record<'ground' | 'above', (context?: CanvasRenderingContext2D) => void> = { ground: () => {}, above: () => {} }
 
 /**
  * Draw whatever changes, each canvas for itself and at most once a frame: tiles, density and fog below, points, labels and
@@ -36,6 +50,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
   const [ground, middle, above] = canvases as [HTMLCanvasElement, HTMLCanvasElement, HTMLCanvasElement]
   const ratio = Math.min(2, devicePixelRatio)
   const motion = new Motion()
+  const cloud = new Motion()
   const still = matchMedia('(prefers-reduced-motion: reduce)')
   const waiting = new Set<() => void>()
   let asked = 0
@@ -46,12 +61,13 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
   const paintAll = () => {
     asked = 0
     if (motion.advance()) waiting.add(paintPoints)
-    const { thumbs, glyphs } = view.value.layers
-    if (waiting.has(paintPoints) && (thumbs || glyphs)) waiting.add(paintAbove)
+    if (cloud.advance()) waiting.add(paintAbove)
+    if (waiting.has(paintPoints)) waiting.add(paintAbove) // names follow the points
     const paints = [...waiting]
     waiting.clear()
     if (size.value.width > 0) paints.forEach((paint) => paint())
     if (motion.moving) ask(paintPoints)
+    if (cloud.moving) ask(paintAbove)
   }
   const cleared = (canvas: HTMLCanvasElement) => {
     const { width, height } = size.value
@@ -64,28 +80,33 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     context.clearRect(0, 0, width, height)
     return context
   }
-  const paintGround = () => {
-    const context = cleared(ground)
-    const { layers } = view.value
+  const paintGround = (context = cleared(ground)) => {
+    const { clouds, tiles: tiled, density, fog, rings } = layers.value
     const ink = readInk()
-    if (layers.tiles && tiles.canvas) context.drawImage(tiles.canvas, 0, 0)
-    if (layers.density) drawDensity(context, view.value, ink, false)
-    if (layers.fog) drawDensity(context, view.value, ink, true)
+    if (tiled) tiles.paint(context)
+    if (density) drawDensity(context, ink)
+    if (fog) drawFog(context, ink)
+    if (clouds) drawClouds(context, view.value, ink)
+    if (rings && store.snapshot.value) drawPrior(context, ink)
+    if (tiles.moving) ask(paintGround)
   }
   const paintPoints = () => {
     const since = performance.now()
     drawPoints(cleared(middle), motion.places, view.value, readInk(), ratio)
     measured('redraw', since)
   }
-  const paintAbove = () => {
-    const context = cleared(above)
+  const paintAbove = (context = cleared(above)) => {
     const ink = readInk()
-    const { layers } = view.value
-    if (layers.thumbs) drawLabels(context, motion.places, view.value, ink, true)
-    if (layers.glyphs) drawLabels(context, motion.places, view.value, ink, false)
-    drawOverlay(context, view.value, ink)
+    const { points, thumbs, glyphs } = layers.value
+    if (thumbs) drawLabels(context, motion.places, view.value, ink, true)
+    if (glyphs) drawLabels(context, motion.places, view.value, ink, false)
+    else if (points) drawMedians(context, motion.places, view.value, ink)
+    drawOverlay(context, view.value, ink, cloud.places)
+    if (store.snapshot.value) drawTicks(context, ink)
     drawOutline(context, outline(), ink.text)
   }
+  painting.ground = paintGround
+  painting.above = paintAbove
   const tiles = new Tiles(pointer, () => ask(paintGround))
   const drawAgain = latestWins(() => tiles.draw())
   const observer = new ResizeObserver(([entry]) => {
@@ -93,15 +114,20 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     size.value = { width: Math.floor(width), height: Math.floor(height) }
   })
   observer.observe(frame)
-  let run: string | undefined
+  let before: { run: string; at: number } | null = null
   const stops = [
+    keepCamera(),
     effect(() => {
       const to = places.value
       const next = untracked(() => store.snapshot.value)
-      // a training that is watched moves by itself, and leaves the processor to it
+      const film = untracked(() => replaying.value)
       const live = next !== null && next.index === null
-      motion.go(to, live || still.matches || document.hidden || next?.run !== run)
-      run = next?.run
+      const again = next !== null && next.run === before?.run
+      const gap = performance.now() - (before?.at ?? 0)
+      // a film and a training go on: the points never stand still between two of their steps
+      const going = film ? dwell() : live ? Math.min(LONGEST, Math.max(SHORTEST, gap)) : undefined
+      motion.go(to, still.matches || document.hidden || !again, going, going !== undefined)
+      before = next && { run: next.run, at: performance.now() }
       ask(paintPoints)
     }),
     effect(() => {
@@ -110,11 +136,18 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     }),
     effect(() => {
       void store.snapshot.value
-      const { density, fog } = untracked(() => view.value.layers)
-      ask(paintPoints, ...(density || fog ? [paintGround] : []))
+      void axes.value // the slice goes through the pin
+      const { clouds, density, fog, rings } = untracked(() => layers.value)
+      const moves = clouds || density || fog || (rings && store.snapshot.value?.prior)
+      ask(paintPoints, ...(moves ? [paintGround] : []))
     }),
     effect(() => {
-      void [view.value, store.probed.value, store.marked.value, axes.value]
+      void [view.value, journey.value, lit.value, store.marked.value, axes.value]
+      ask(paintAbove)
+    }),
+    effect(() => {
+      const code = store.probed.value
+      if (code) cloud.go(Float32Array.of(...code.loc, ...code.scale), still.matches || document.hidden)
       ask(paintAbove)
     }),
     effect(() => {
@@ -122,7 +155,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
       else tiles.stop()
     }),
     effect(() => {
-      if (store.calm.value && untracked(() => view.value.layers.tiles)) untracked(drawAgain)
+      if (store.calm.value && untracked(() => layers.value.tiles)) untracked(drawAgain)
     }),
   ]
   return () => {

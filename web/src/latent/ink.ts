@@ -7,12 +7,17 @@ export interface Ink {
   accent: string
   surface: string
   fog: string
+  /** Size of letters and of small ones, in CSS pixels. */
+  letters: number
+  small: number
 }
 
 export function readInk(): Ink {
   const style = getComputedStyle(document.documentElement)
   const get = (name: string) => style.getPropertyValue(name).trim()
+  const letters = parseFloat(style.fontSize)
   return {
+    letters, small: letters * (document.documentElement.dataset.lecture === 'true' ? 1 : 0.86),
     dark: document.documentElement.dataset.theme === 'dark',
     text: get('--text'), muted: get('--muted'), line: get('--line'), accent: get('--accent'), surface: get('--surface'), fog: get('--fog'),
   }

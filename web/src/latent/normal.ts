@@ -27,3 +27,8 @@ export function quantile(p: number): number {
   const q = p - 0.5
   return (q * polynomial(CENTRE, q * q)) / polynomial(CENTRE_BELOW, q * q)
 }
+
+/** A draw by Box and Muller's transform. */
+export function normal(random: () => number = Math.random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+}

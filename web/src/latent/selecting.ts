@@ -1,7 +1,8 @@
+import { layers } from '../state/layers'
 import { positions } from '../state/plane'
 import * as store from '../state/store'
 import { view } from '../state/view'
-import { toScreen } from './camera'
+import { size, toScreen } from './camera'
 
 const PICK_PIXELS = 8
 
@@ -35,11 +36,11 @@ export function inside(outline: [number, number][]): number[] {
 }
 
 /** The test image whose point is under the pointer, if one is. */
-export function nearest(x: number, y: number): number | null {
-  const { points, thumbs, glyphs } = view.value.layers
+export function nearest(x: number, y: number, within = PICK_PIXELS): number | null {
+  const { points, thumbs, glyphs } = layers.value
   if (!points && !thumbs && !glyphs) return null
   let best: number | null = null
-  let least = PICK_PIXELS
+  let least = within
   for (const { image, left, top } of visible()) {
     const distance = Math.hypot(left - x, top - y)
     if (distance < least) {
@@ -48,4 +49,17 @@ export function nearest(x: number, y: number): number | null {
     }
   }
   return best
+}
+
+/** All images whose points are in sight. */
+export function inSight(): number[] {
+  const { width, height } = size.value
+  return Array.from(visible()).filter(({ left, top }) => left >= 0 && top >= 0 && left <= width && top <= height).map(({ image }) => image)
+}
+
+/** The images whose points are nearest to a place of the plane. */
+export function nearestTo(x: number, y: number, count: number): number[] {
+  const [atLeft, atTop] = toScreen(x, y)
+  const away = ({ left, top }: { left: number; top: number }) => Math.hypot(left - atLeft, top - atTop)
+  return Array.from(visible()).sort((a, b) => away(a) - away(b)).slice(0, count).map(({ image }) => image)
 }

@@ -1,3 +1,4 @@
+import { bytesOf } from './base64'
 import { KERNEL } from '../../build/kernel'
 
 /** Sizes of a convolution, or of the transpose that undoes it. */
@@ -37,7 +38,7 @@ interface Kernel {
 /** WebAssembly with SIMD, or null where the browser has or allows none. */
 export function wasmBackend(floats: number): Backend | null {
   try {
-    const bytes = Uint8Array.from(atob(KERNEL), (letter) => letter.charCodeAt(0))
+    const bytes = bytesOf(KERNEL)
     const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * floats) / PAGE) + 1 })
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } })
     return new WasmBackend(instance.exports as unknown as Kernel, memory)

@@ -1,5 +1,5 @@
 import KernelWorker from './worker?worker&inline'
-import { BundleError, type Manifest } from './manifest'
+import { BundleError, type Manifest, type Weights } from './manifest'
 import { type Classes, type Codes, Networks } from './networks'
 
 export type { Classes, Codes } from './networks'
@@ -7,7 +7,7 @@ export type BackendChoice = 'auto' | 'wasm' | 'plain'
 
 type Asked =
   | { do: 'create'; manifest: Manifest; backend: BackendChoice }
-  | { do: 'load'; weights: ArrayBuffer }
+  | { do: 'load'; weights: Weights }
   | { do: 'decode'; z: Float32Array; classes: Classes }
   | { do: 'encode'; x: Float32Array; classes: Classes }
 export type Request = Asked & { id: number }
@@ -16,8 +16,8 @@ export type Answer = { id: number; value: unknown } | { id: number; error: strin
 /** Encoder and decoder of one step, in a worker where there can be one. */
 export interface Engine {
   readonly backend: 'wasm' | 'plain' | 'server'
-  /** float16 weights of a kept step, or of a training at the moment (null); whatever is asked later uses them. */
-  load(weights: ArrayBuffer, step: number | null): void
+  /** Weights of a kept step, or of a training at the moment (null); whatever is asked later uses them. */
+  load(weights: Weights, step: number | null): void
   /** n x d codes to n images in the pixels' domain, channels first. */
   decode(z: Float32Array, classes: Classes): Promise<Float32Array>
   /** n images in the pixels' domain to their codes. */
@@ -40,7 +40,7 @@ export async function createEngine(manifest: Manifest, backend: BackendChoice = 
 class InWorker implements Engine {
   backend: 'wasm' | 'plain' = 'plain'
   private next = 0
-  private fresh: ArrayBuffer | null = null
+  private fresh: Weights | null = null
   private readonly waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
 
   constructor(private readonly worker: Worker) {
@@ -60,7 +60,7 @@ class InWorker implements Engine {
     this.backend = await this.ask({ do: 'create', manifest, backend })
   }
 
-  load(weights: ArrayBuffer): void {
+  load(weights: Weights): void {
     this.fresh = weights
   }
 
@@ -102,7 +102,7 @@ class InPlace implements Engine {
     this.backend = networks.backend
   }
 
-  load(weights: ArrayBuffer): void {
+  load(weights: Weights): void {
     this.networks.load(weights)
   }
 

@@ -4,7 +4,7 @@ export interface Manifest {
   version: 1
   vaelab: string
   run: { name: string; config: Record<string, unknown>; finished: boolean }
-  data: { name: string; domain: Domain; shape: [number, number, number]; classes: string[]; checksum: string }
+  data: { name: string; domain: Domain; shape: [number, number, number]; classes: string[]; checksum: string; ink?: Ink | null }
   images: { count: number; total: number; columns: number; split: string }
   latent: number
   conditional: { encoder: boolean; decoder: boolean }
@@ -17,6 +17,37 @@ export interface Manifest {
   steps: StepEntry[]
   metrics: MetricRow[]
   golden: Golden | Record<string, never>
+  /** Of an exported bundle: how its weights are written. */
+  packed?: Packed
+}
+
+export interface Packed {
+  /** Indices of the kept steps from the last to the first. */
+  order: number[]
+  /** Where each tensor lies: offset and length. */
+  tensors: [number, number][]
+  /** What 1 means in each tensor's differences, by the index of the step. */
+  units: Record<string, number[]>
+  /** How far a decoded pixel is from that of the weights as they were kept, at most, over the golden codes of all steps. */
+  worst_decode: number
+}
+
+/** float16 bits, or the numbers themselves. */
+export type Weights = ArrayBuffer | Float32Array
+
+/** How the training images are drawn, in brightness 0..1 and in pixels; measured when the bundle was written. */
+export interface Ink {
+  ground: number
+  ink: number
+  /** The longer side of a drawing. */
+  longest: number
+  /** Width of its strokes. */
+  stroke: number
+  /** Ink of a drawing in whole pixels, where that varies less than the width of its strokes, which then follows from it. */
+  mass: number | null
+  /** What lies at `at` (down, across): the centre of mass, or the middle of the box around it. */
+  centre: 'mass' | 'box'
+  at: [number, number]
 }
 
 export type Domain = 'unit' | 'signed' | 'binary' | 'levels'
@@ -53,6 +84,18 @@ export interface StepEntry {
   log_scale_unit: number
   scale: number | null
   readings: Readings
+  /** null: N(0, I), or of a model without a prior; missing in older bundles. */
+  prior?: PriorTold | null
+}
+
+/** p(z) as a mixture of normal distributions; docs/bundle.md. */
+export interface PriorTold {
+  weights: number[]
+  loc_unit: number
+  log_scale_unit: number
+  parts: string
+  exact: boolean
+  by_class: boolean
 }
 
 export interface Readings {
@@ -110,10 +153,11 @@ export function parseManifest(data: unknown): Manifest {
 }
 
 /** The weights of a step must be as many as the manifest says. */
-export function checkWeights(manifest: Manifest, weights: ArrayBuffer): void {
-  if (weights.byteLength !== 2 * manifest.weights) {
+export function checkWeights(manifest: Manifest, weights: Weights): void {
+  const size = weights instanceof Float32Array ? 2 * weights.length : weights.byteLength
+  if (size !== 2 * manifest.weights) {
     throw new BundleError(
-      `The weights do not fit the manifest: ${weights.byteLength} bytes, and ${2 * manifest.weights} are wanted. ` +
+      `The weights do not fit the manifest: ${size} bytes, and ${2 * manifest.weights} are wanted. ` +
         'Export the run again, or delete its folder `explorer` to have it made anew.',
     )
   }

@@ -1,11 +1,14 @@
 import { fromHalf } from './float16'
-import { BundleError, checkWeights, type Manifest } from './manifest'
+import { BundleError, checkWeights, type Manifest, type Weights } from './manifest'
 import { Program } from './program'
 
 export interface Codes {
   /** n x d */
   loc: Float32Array
   scale: Float32Array
+  /** Codes drawn from the posterior of one image, k x d, where it is not independent over dimensions; their covariance is exact where it is normal. */
+  draws?: Float32Array
+  normal?: boolean
 }
 
 /** A class for all, one for each, or none. */
@@ -32,15 +35,12 @@ export class Networks {
     return this.decoder.backend
   }
 
-  /** float16 weights of a step. */
-  load(weights: ArrayBuffer): void {
+  /** Weights of a step. */
+  load(weights: Weights): void {
     checkWeights(this.manifest, weights)
-    this.loadNumbers(fromHalf(weights))
-  }
-
-  loadNumbers(weights: Float32Array): void {
-    this.encoder.load(weights)
-    this.decoder.load(weights)
+    const numbers = weights instanceof Float32Array ? weights : fromHalf(weights)
+    this.encoder.load(numbers)
+    this.decoder.load(numbers)
   }
 
   decode(z: Float32Array, classes: Classes): Float32Array {

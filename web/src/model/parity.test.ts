@@ -35,7 +35,7 @@ for (const one of cases) {
       const classes = one.classes && Uint8Array.from(one.classes)
       networks.load(bytes(one.half))
       const half = furthest(networks.decode(floats(one.z), classes), floats(one.decodedHalf))
-      networks.loadNumbers(floats(one.single))
+      networks.load(floats(one.single))
       const single = furthest(networks.decode(floats(one.z), classes), floats(one.decodedSingle))
       const codes = networks.encode(floats(one.x), classes)
       const loc = furthest(codes.loc, floats(one.locSingle))

@@ -1,26 +1,37 @@
+import type { Weights } from './manifest'
 import type { Live } from '../source/source'
 import type { Classes, Codes, Engine } from './engine'
 
 /** A model that a page cannot compute: the server does. */
 export class Remote implements Engine {
   readonly backend = 'server'
-  private step: number | null = null
+  /** undefined: nothing is shown yet. */
+  private step: number | null | undefined
 
   constructor(
     private readonly live: Live,
     private readonly run: string,
   ) {}
 
-  load(_: ArrayBuffer, step: number | null): void {
+  load(_: Weights, step: number | null): void {
     this.step = step
   }
 
-  decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
-    return this.live.decode(this.run, this.step, z, classes)
+  async decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+    return this.live.decode(this.run, this.at(), z, classes, false)
   }
 
-  encode(x: Float32Array, classes: Classes): Promise<Codes> {
-    return this.live.encode(this.run, this.step, x, classes)
+  async draw(z: Float32Array, classes: Classes): Promise<Float32Array> {
+    return this.live.decode(this.run, this.at(), z, classes, true)
+  }
+
+  async encode(x: Float32Array, classes: Classes): Promise<Codes> {
+    return this.live.encode(this.run, this.at(), x, classes)
+  }
+
+  private at(): number | null {
+    if (this.step === undefined) throw new Error('no step of the run has been opened yet')
+    return this.step
   }
 
   close(): void {}

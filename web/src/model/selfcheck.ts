@@ -1,3 +1,4 @@
+import { bytesOf } from './base64'
 import type { Engine } from './engine'
 import type { Golden, Manifest } from './manifest'
 
@@ -20,7 +21,7 @@ export async function selfCheck(engine: Engine, manifest: Manifest, pixels: (ind
   const golden = manifest.golden as Golden
   let worstDecode = 0
   for (const pair of golden.decode) {
-    const wanted = new Float32Array(Uint8Array.from(atob(pair.image), (letter) => letter.charCodeAt(0)).buffer)
+    const wanted = new Float32Array(bytesOf(pair.image).buffer)
     worstDecode = Math.max(worstDecode, furthest(await engine.decode(Float32Array.from(pair.z), pair.class), wanted))
   }
   let worstEncode = 0

@@ -7,6 +7,7 @@ import { axes } from '../state/plane'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { change, view } from '../state/view'
+import { imagesOf } from '../selection/csv'
 import { Panel } from '../ui/Panel'
 import { Sheet } from '../ui/Sheet'
 import { across, between } from './between'
@@ -55,9 +56,9 @@ export function PathStrip() {
   if (!about) return null
   const conditional = about.conditional.decoder
   const end = (name: 'from' | 'to') => z && setPath({ kind: path?.kind ?? 'straight', from: path?.from ?? z, to: path?.to ?? z, [name]: z })
-  const title = path ? 'From A to B' : conditional ? 'This code as every class' : `Along ${axes.value.labels[0]} through the pin`
+  const title = path ? 'From A to B' : conditional ? 'This code as every class' : `Along ${axes.value.labels[0]} through the point`
   return (
-    <Panel id="path" title={title} about="Decoded images along a way through the latent space. The tool “path A–B” draws one."
+    <Panel id="path" numbers={() => imagesOf(strip.value)} title={title} about="Decoded images along a way through the latent space. The tool “path A–B” draws one."
       tools={
         <>
           {conditional && (
@@ -68,12 +69,12 @@ export function PathStrip() {
             </label>
           )}
           <span class="segments">
-            <button onClick={() => end('from')} disabled={!z} title="Begin the path at the pin" data-testid="path-a">A = pin</button>
-            <button onClick={() => end('to')} disabled={!z} title="End the path at the pin" data-testid="path-b">B = pin</button>
+            <button onClick={() => end('from')} disabled={!z} data-about="Begin the path at the point" data-testid="path-a">A = point</button>
+            <button onClick={() => end('to')} disabled={!z} data-about="End the path at the point" data-testid="path-b">B = point</button>
           </span>
           {path && (
             <span class="segments">
-              <button data-testid="path-kind" title="Straight through the space, or along the sphere, where a normal prior has its mass in many dimensions" onClick={() => setPath({ ...path, kind: path.kind === 'straight' ? 'spherical' : 'straight' })}>{path.kind}</button>
+              <button data-testid="path-kind" data-about="Straight through the space, or along the sphere, where a normal prior has its mass in many dimensions" onClick={() => setPath({ ...path, kind: path.kind === 'straight' ? 'spherical' : 'straight' })}>{path.kind}</button>
               <button onClick={() => setPath({ ...path, from: path.to, to: path.from })}>swap</button>
               <button onClick={() => setPath(null)} data-testid="path-clear">clear</button>
             </span>
@@ -82,7 +83,7 @@ export function PathStrip() {
       }>
       <Sheet images={images.value} columns={Math.max(FRAMES, images.value.length)} testid="strip">
         {strip.value.map((frame, i) => (
-          <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} title={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => v.toFixed(2)).join(', ')}`}
+          <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} data-about={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => v.toFixed(2)).join(', ')}`}
             aria-label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} onMouseEnter={() => (store.marked.value = frame.z)} onMouseLeave={() => (store.marked.value = null)}
             onFocus={() => (store.marked.value = frame.z)} onClick={() => (frame.cls === undefined ? pin(frame.z) : change({ cls: frame.cls }))} />
         ))}

@@ -1,54 +1,63 @@
 import { effect } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import type { Ink } from '../model/manifest'
 import { announce } from '../state/actions'
+import * as store from '../state/store'
 import { change, view } from '../state/view'
-import { ink, SIDE } from './probe'
+import { penOf, SIDE, strokes } from './probe'
+import type { Point } from './stroked'
 
 const PEN = 22
+const shade = (brightness: number) => `rgb(${[0, 0, 0].fill(Math.round(255 * brightness)).join()})`
 
-/** Where a digit is drawn, white on black as MNIST has them. */
+/** Where one draws, in ink and on ground of the brightness that the training images have. */
 export function DrawingPad() {
   const canvas = useRef<HTMLCanvasElement>(null)
-  const last = useRef<[number, number] | null>(null)
-  const context = () => canvas.current!.getContext('2d', { willReadFrequently: true })!
+  const drawing = useRef(false)
   useLayoutEffect(
     () =>
       effect(() => {
-        if (ink.value.every((value) => value === 0)) context().clearRect(0, 0, SIDE, SIDE)
+        if (store.manifest.value) paint(canvas.current!, strokes.value, penOf(store.manifest.value))
       }),
     [],
   )
-  const at = (event: PointerEvent): [number, number] => {
+  const at = (event: PointerEvent): Point => {
     const box = canvas.current!.getBoundingClientRect()
     return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height]
   }
-  const stroke = (event: PointerEvent) => {
-    if (!last.current) return
-    const pen = context()
-    const to = at(event)
-    pen.strokeStyle = '#fff'
-    pen.lineWidth = PEN
-    pen.lineCap = 'round'
-    pen.beginPath()
-    pen.moveTo(...last.current)
-    pen.lineTo(...to)
-    pen.stroke()
-    last.current = to
-    const { data } = pen.getImageData(0, 0, SIDE, SIDE)
-    ink.value = Float32Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i + 3]! / 255)
+  const put = (before: Point[][], stroke: Point[]) => {
+    strokes.value = [...before, stroke]
     if (view.value.probe?.kind !== 'drawing') change({ probe: { kind: 'drawing' } })
   }
   const begin = (event: PointerEvent) => {
     canvas.current!.setPointerCapture(event.pointerId)
-    last.current = at(event)
-    stroke(event)
+    drawing.current = true
+    put(strokes.value, [at(event)])
+  }
+  const move = (event: PointerEvent) => {
+    if (drawing.current) put(strokes.value.slice(0, -1), [...(strokes.value.at(-1) ?? []), at(event)])
   }
   const end = () => {
-    last.current = null
-    announce('drawing encoded')
+    if (drawing.current) announce('drawing encoded')
+    drawing.current = false
   }
   return (
     <canvas ref={canvas} class="pad" width={SIDE} height={SIDE} data-testid="pad" role="img" aria-label="Drawing pad; without a pointer, choose a test image by its number"
-      onPointerDown={begin} onPointerMove={stroke} onPointerUp={end} onPointerCancel={end} />
+      onPointerDown={begin} onPointerMove={move} onPointerUp={end} onPointerCancel={end} />
   )
+}
+
+function paint(canvas: HTMLCanvasElement, drawn: Point[][], ink: Ink): void {
+  const context = canvas.getContext('2d')!
+  context.fillStyle = shade(ink.ground)
+  context.fillRect(0, 0, SIDE, SIDE)
+  context.strokeStyle = shade(ink.ink)
+  context.lineWidth = PEN
+  context.lineCap = context.lineJoin = 'round'
+  for (const stroke of drawn) {
+    context.beginPath()
+    stroke.forEach(([x, y]) => context.lineTo(x, y))
+    if (stroke.length === 1) context.lineTo(...stroke[0]!)
+    context.stroke()
+  }
 }

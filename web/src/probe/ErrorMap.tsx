@@ -1,6 +1,9 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import * as store from '../state/store'
 
+const TOO_BRIGHT = [230, 110, 20] as const
+const TOO_DARK = [50, 120, 225] as const
+
 /** Decoded minus seen, pixel by pixel: orange is too bright, blue too dark. */
 export function ErrorMap({ from, to }: { from: Float32Array | null; to: Float32Array | null }) {
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -17,8 +20,8 @@ export function ErrorMap({ from, to }: { from: Float32Array | null; to: Float32A
       let difference = 0
       for (let c = 0; c < channels; c++) difference += (to[c * width * height + i]! - from[c * width * height + i]!) / (channels * range)
       const part = Math.min(1, Math.abs(difference) * 2)
-      const [r, g, b] = difference > 0 ? [230, 120, 20] : [40, 110, 220]
-      image.data.set([245 + (r - 245) * part, 245 + (g - 245) * part, 245 + (b - 245) * part, 255], 4 * i)
+      const [r, g, b] = difference > 0 ? TOO_BRIGHT : TOO_DARK
+      image.data.set([r, g, b, 255 * part], 4 * i)
     }
     if (from && to) context.putImageData(image, 0, 0)
   }, [from, to])

@@ -6,7 +6,7 @@ import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
 import { ErrorMap } from './ErrorMap'
-import { centred, draws, ink, readAs, result, seen, SIDE } from './probe'
+import { draws, inkOf, placed, readAs, result, seen, strokes } from './probe'
 
 /** Draw, or take a test image: see its code and what the decoder makes of it. */
 export function ProbePanel() {
@@ -14,9 +14,12 @@ export function ProbePanel() {
   if (!about || !store.images.value) return null
   const { probe } = view.value
   const drawing = probe?.kind === 'drawing'
+  const ink = inkOf(about)
+  const pad = ink === null ? 'draw, light on grey' : `draw ${subject(about.data.classes)}`
   const error = seen.value && result.value ? seen.value.reduce((sum, v, i) => sum + (v - result.value!.x[i]!) ** 2, 0) / seen.value.length : null
   const clear = () => {
-    ink.value = new Float32Array(SIDE * SIDE)
+    strokes.value = []
+    draws.value = 0
     if (drawing) change({ probe: null })
   }
   return (
@@ -25,7 +28,7 @@ export function ProbePanel() {
         <figure class="pad-figure">
           <DrawingPad />
           <figcaption>
-            draw a digit
+            {pad}
             <button class="quiet" onClick={clear} data-testid="clear-drawing">clear</button>
           </figcaption>
         </figure>
@@ -35,23 +38,35 @@ export function ProbePanel() {
         </figure>
         <figure>
           <Still x={result.value?.x ?? null} testid="probe-decoded" label="what the decoder makes of its code" />
-          <figcaption>decoded</figcaption>
+          <figcaption>decoded: the mean</figcaption>
         </figure>
+        {result.value?.draw && (
+          <figure>
+            <Still x={result.value.draw} testid="probe-draw" label="an image drawn from p(x|z)" />
+            <figcaption data-about="An image drawn from p(x|z): the decoded picture is its mean, and each pixel is as uncertain as the likelihood says. What the mean leaves blurred, the model takes for noise.">
+              a draw{store.calm.value?.likelihoodScale ? `, σ ${store.calm.value.likelihoodScale.toFixed(2)} a pixel` : ''}
+            </figcaption>
+          </figure>
+        )}
         <figure>
           <ErrorMap from={seen.value} to={result.value?.x ?? null} />
-          <figcaption title="mean squared error per pixel, in units of the pixels">error</figcaption>
+          <figcaption data-about="mean squared error per pixel, in units of the pixels">error</figcaption>
         </figure>
         <div class="probe-words">
           <b>{drawing ? 'your drawing' : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
-          <span class="numbers fine" title="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${error.toFixed(4)}`}</span>
+          <span class="numbers fine" data-about="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${error.toFixed(4)}`}</span>
         </div>
       </div>
       <div class="row">
-        <label class="inline" title="Scale and centre a drawing as MNIST's digits were: what the network knows"><input type="checkbox" checked={centred.value} onChange={(event) => (centred.value = event.currentTarget.checked)} /> centre as MNIST</label>
+        {ink && (
+          <label class="inline" data-about={`Make a drawing as the training images are: its longer side ${ink.longest.toFixed(0)} pixels, its ${ink.centre === 'mass' ? 'centre of mass' : 'middle'} at their place. Strokes are ${ink.stroke.toFixed(1)} pixels wide either way; all measured on the training images.`}>
+            <input type="checkbox" checked={placed.value} onChange={(event) => (placed.value = event.currentTarget.checked)} data-testid="placed" /> size as trained
+          </label>
+        )}
         <span class="grow" />
         <span class="segments">
-          <button aria-pressed={draws.value === 0} title="Decode the mean of the posterior q(z|x)" data-testid="mean" onClick={() => (draws.value = 0)}>mean</button>
-          <button aria-pressed={draws.value > 0} title="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => (draws.value += 1)}><Icon name="die" /> draw z</button>
+          <button aria-pressed={draws.value === 0} data-about="Decode the mean of the posterior q(z|x)" data-testid="mean" onClick={() => (draws.value = 0)}>mean</button>
+          <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => (draws.value += 1)}><Icon name="die" /> draw z</button>
         </span>
       </div>
       {about.conditional.encoder && drawing && (
@@ -66,6 +81,12 @@ export function ProbePanel() {
   )
 }
 
+/** What one draws, by the names of the classes. */
+function subject(classes: string[]): string {
+  const all = (pattern: RegExp) => classes.length > 1 && classes.every((name) => pattern.test(name))
+  return all(/^\d$/) ? 'a digit' : all(/^\p{L}$/u) ? 'a letter' : 'a shape'
+}
+
 /** Which test image. */
 function ChooseImage() {
   const images = store.images.value!
@@ -78,11 +99,11 @@ function ChooseImage() {
   }
   return (
     <span class="segments">
-      <button onClick={() => step(-1)} aria-label="Test image before" title="[" data-testid="probe-before"><Icon name="back" /></button>
+      <button onClick={() => step(-1)} aria-label="Test image before" data-about="[" data-testid="probe-before"><Icon name="back" /></button>
       <input type="number" min={0} max={images.count - 1} value={index ?? ''} placeholder="image" aria-label="Test image number" data-testid="probe-index"
         onChange={(event) => pickImage(Math.max(0, Math.min(images.count - 1, Number(event.currentTarget.value) || 0)))} />
-      <button onClick={() => step(1)} aria-label="Next test image" title="]" data-testid="probe-next"><Icon name="on" /></button>
-      <button onClick={random} aria-label="A random test image" title="A random test image of the classes that are shown" data-testid="probe-random"><Icon name="die" /></button>
+      <button onClick={() => step(1)} aria-label="Next test image" data-about="]" data-testid="probe-next"><Icon name="on" /></button>
+      <button onClick={random} aria-label="A random test image" data-about="A random test image of the classes that are shown" data-testid="probe-random"><Icon name="die" /></button>
     </span>
   )
 }
@@ -91,7 +112,7 @@ function CodeTable({ loc, scale, z }: { loc: Float32Array; scale: Float32Array; 
   return (
     <div class="codes scroll" tabIndex={0} role="region" aria-label="The code of the probed image">
       <table>
-        <thead><tr><th></th><th title="mean of q(z|x)">loc</th><th title="standard deviation of q(z|x)">scale</th><th title="the code that is decoded">z</th></tr></thead>
+        <thead><tr><th></th><th data-about="mean of q(z|x)">loc</th><th data-about="standard deviation of q(z|x)">scale</th><th data-about="the code that is decoded">z</th></tr></thead>
         <tbody>
           {Array.from(loc, (entry, k) => (
             <tr key={k}><th>z{k + 1}</th><td>{entry.toFixed(3)}</td><td>{scale[k]!.toFixed(3)}</td><td>{z?.[k]?.toFixed(3)}</td></tr>

@@ -1,20 +1,24 @@
-import { effect, signal } from '@preact/signals'
-import type { Manifest } from '../model/manifest'
+import { computed, effect, signal } from '@preact/signals'
+import { normal } from '../latent/normal'
+import { drawPixels } from '../model/likelihood'
+import type { Ink, Manifest } from '../model/manifest'
+import type { Codes } from '../model/networks'
+import { Remote } from '../model/remote'
 import { fromByte } from '../model/pixels'
 import { latestWins } from '../state/latest'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { together } from '../state/together'
-import { change, view } from '../state/view'
-import { asImage } from './centre'
+import { change, type Probe, view } from '../state/view'
+import { asImage, type Point } from './stroked'
 
 /** Of the drawing pad, in its own pixels. */
 export const SIDE = 280
 
-/** Darkness of what was drawn. */
-export const ink = signal(new Float32Array(SIDE * SIDE))
-/** Whether a drawing is scaled and centred as MNIST's digits were. */
-export const centred = signal(true)
+/** What was drawn on the pad, stroke by stroke. */
+export const strokes = signal<Point[][]>([])
+/** Whether a drawing is made as large as the training images are, and put where they are. */
+export const placed = signal(true)
 /** The class that a drawing is read as by a conditional encoder. */
 export const readAs = signal<number | null>(null)
 /** How often a code has been drawn from the posterior; 0: its mean is decoded. */
@@ -22,53 +26,87 @@ export const draws = signal(0)
 /** What the network sees. */
 export const seen = signal<Float32Array | null>(null)
 /** What it makes of it, and from which code. */
-export const result = signal<{ x: Float32Array; z: number[] } | null>(null)
+export const result = signal<{ x: Float32Array; z: number[]; /** A draw x ~ p(x|z). */ draw: Float32Array | null } | null>(null)
 
-/** A draw from N(0, 1) by Box and Muller's transform. */
-export function normal(): number {
-  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
+/** Of a bundle that does not say it: as MNIST's digits are, in proportion. */
+function usual([, height, width]: [number, number, number]): Ink {
+  const least = Math.min(height, width)
+  return { ground: 0, ink: 1, longest: (20 / 28) * least, stroke: (2.6 / 28) * least, mass: null, centre: 'mass', at: [height / 2, width / 2] }
 }
+
+/** How the training images are drawn; null: they are pictures, not drawings. */
+export const inkOf = ({ data }: Manifest): Ink | null => (data.ink === undefined ? usual(data.shape) : data.ink)
+
+/** What the pad draws with: of pictures there is nothing to imitate, light on grey shows best. */
+export const penOf = (about: Manifest): Ink => inkOf(about) ?? { ...usual(about.data.shape), ground: 0.5 }
 
 /** The drawing in the pixels' domain, the same in each channel. */
 function drawn(about: Manifest): Float32Array {
   const [channels, height, width] = about.data.shape
-  const one = asImage(ink.value, SIDE, [height, width], centred.value)
+  const one = asImage(strokes.value, SIDE, [height, width], penOf(about), placed.value && inkOf(about) !== null)
   const x = new Float32Array(channels * height * width)
   for (let c = 0; c < channels; c++) one.forEach((value, i) => (x[c * one.length + i] = fromByte(Math.round(255 * value), about.data.domain)))
   return x
 }
 
-const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: number | null, roll: number, drawing: boolean) => {
+/** A code drawn from a posterior: one of its draws where it is not independent over dimensions. */
+function drawCode({ loc, scale, draws }: Codes): number[] {
+  const d = loc.length
+  if (!draws) return Array.from(loc, (entry, k) => entry + normal() * scale[k]!)
+  const row = Math.floor((Math.random() * draws.length) / d)
+  return Array.from(draws.slice(row * d, (row + 1) * d))
+}
+
+/** Pixels drawn from p(x|z), where the page knows all of it. */
+function drawOf(mean: Float32Array): Float32Array | null {
+  const about = store.manifest.value
+  const scale = store.calm.value?.likelihoodScale ?? null
+  const { pixels } = (about?.run.config.data ?? {}) as { pixels?: { domain?: string } }
+  if (pixels?.domain === 'real') return null // the scale is in units that the page does not know
+  return about && drawPixels(mean, about, scale)
+}
+
+let pinnedFor: unknown = null
+
+const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: number | null, roll: number, drawing: unknown) => {
   const engine = store.engines.value?.patient
   if (!engine) return
   try {
     const code = await engine.encode(x, cls)
-    const z = Array.from(code.loc, (entry, k) => (roll ? entry + normal() * code.scale[k]! : entry))
+    const z = roll ? drawCode(code) : Array.from(code.loc)
     const decoded = await engine.decode(Float32Array.from(z), decodeAs)
+    const draw = await (engine instanceof Remote ? engine.draw(Float32Array.from(z), decodeAs) : drawOf(decoded))
     together(() => {
       store.probed.value = code
-      result.value = { x: decoded, z }
-      if (drawing) change({ z: Array.from(code.loc) })
+      result.value = { x: decoded, z, draw }
+      if (drawing && drawing !== pinnedFor) change({ z: Array.from(code.loc) })
+      pinnedFor = drawing ?? pinnedFor
     })
   } catch {
     // another run has been opened meanwhile
   }
 })
 
-/** Encode whatever is probed whenever it, the weights or the class change. */
+// of the view only this: what the probe finds changes the view
+const probe = computed(() => JSON.stringify(view.value.probe))
+const cls = computed(() => view.value.cls)
+/** Another object for another drawing. */
+const drawing = computed(() => ({ strokes: strokes.value, placed: placed.value, readAs: readAs.value }))
+
+/** Encode whatever is probed whenever it, the weights or the class change; the pin goes to a drawing when it is drawn. */
 export function keepProbeEncoded(): void {
   effect(() => {
     const about = store.manifest.value
-    const { probe, cls } = view.value
-    void [store.calm.value, ink.value, centred.value]
-    if (!about || !store.calm.value || !probe || !store.images.value) {
+    const shown = JSON.parse(probe.value) as Probe | null
+    void drawing.value
+    if (!about || !store.calm.value || !shown || !store.images.value) {
       seen.value = store.probed.value = result.value = null
       return
     }
-    const image = probe.kind === 'image' ? Math.min(probe.index, about.images.count - 1) : null
+    const image = shown.kind === 'image' ? Math.min(shown.index, about.images.count - 1) : null
     const x = image === null ? drawn(about) : pixelsOf(image)
-    const label = image === null ? (readAs.value ?? cls ?? 0) : store.images.value.labels[image]!
+    const label = image === null ? (readAs.value ?? cls.value ?? 0) : store.images.value.labels[image]!
     seen.value = x
-    encode(x, about.conditional.encoder ? label : null, about.conditional.decoder ? label : cls, draws.value, image === null)
+    encode(x, about.conditional.encoder ? label : null, about.conditional.decoder ? label : cls.value, draws.value, image === null ? drawing.value : null)
   })
 }

@@ -1,5 +1,6 @@
 import * as store from '../state/store'
 import { Panel } from '../ui/Panel'
+import { Term } from '../ui/tips'
 import { summary } from './current'
 import { short } from './short'
 import { ACTIVE } from './summary'
@@ -20,21 +21,25 @@ export function Readings() {
   const active = codes.moved.filter((value) => value > ACTIVE).length
   const implied = entry?.readings.implied_scale
   return (
-    <Panel id="readings" title="Readings" about="Numbers of this step, in nats per image">
+    <Panel id="readings" title={live ? 'Readings: training' : `Readings: ${entry?.readings.split ?? ''}`} about="Numbers of this step, in nats per image">
       <dl class="headline">
-        <Row name="distortion" value={nats(terms?.distortion_nats)} about="E[-log p(x|z)]: how badly images are described by codes drawn from their posteriors. Smaller is better." testid="distortion" />
-        <Row name="rate" value={nats(terms?.rate_nats)} about="KL(q(z|x) || p(z)): how much the code says about the image, beyond the prior. Never negative." testid="rate" />
-        <Row name="ELBO" value={nats(terms?.elbo_nats)} about="-distortion - rate: a lower bound on log p(x). Bigger is better." testid="elbo" />
+        <Row name="distortion" value={nats(terms?.distortion_nats)} about="E[−log p(x|z)]: what it still costs to say the image, given a code drawn from its posterior. Smaller is better." testid="distortion" />
+        <Row name="rate" value={nats(terms?.rate_nats)} about="KL(q(z|x) ‖ p(z)): how many nats of information the code carries about the image. 0 means that the code is ignored." testid="rate" />
+        <Row name="ELBO" value={nats(terms?.elbo_nats)} about="−(distortion + rate): a lower bound on log p(x). Bigger is better." testid="elbo" />
       </dl>
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
-        <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. ${about.prior.kind === 'standard_normal' ? 'The prior is N(0, 1), so this is the rate of these images.' : 'The prior of this model is another, so this is not its rate.'}`} />
-        <Row name="implied scale" value={implied === undefined ? '–' : implied.toFixed(3)} about="The Gaussian scale that the squared errors imply, in units of the pixels" />
-        <Row name="likelihood scale" value={shown.likelihoodScale === null ? 'none' : shown.likelihoodScale.toFixed(3)} about="The scale that the likelihood uses. Far below the implied one, the rate hardly counts: nearly a plain autoencoder." />
+        {about.prior.kind !== 'standard_normal' && (
+          <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. The prior of this model is another, so this is not its rate.`} />
+        )}
+        {implied !== undefined && shown.likelihoodScale !== null && <Row name="error per pixel" value={implied.toFixed(3)} about="As if each pixel were off by so much: the root of the mean squared error, in units of the pixels; the Gaussian scale that the errors imply" />}
+        {shown.likelihoodScale !== null && (
+          <Row name="likelihood scale" value={shown.likelihoodScale.toFixed(3)} about="The error per pixel that the likelihood allows for. Far below the one that there is, the rate hardly counts: nearly a plain autoencoder." />
+        )}
       </dl>
-      <table class="aggregate" title="The aggregate posterior q(z), all images together, against the prior: mean 0 and variance 1 where the prior is N(0, 1)">
-        <thead><tr><th>q(z)</th><th>mean</th><th>variance</th></tr></thead>
+      <table class="aggregate">
+        <thead><tr><th scope="col"><Term about="The aggregate posterior: all images together, against the prior of mean 0 and variance 1. Two moments may agree and the distributions still differ.">q(z)</Term></th><th>mean</th><th>variance</th></tr></thead>
         <tbody>
           {Array.from({ length: Math.min(about.latent, SHOWN) }, (_, k) => (
             <tr key={k}><th>z{k + 1}</th><td>{short(codes.mean[k]!, 2)}</td><td>{short(codes.variance[k]!, 2)}</td></tr>
@@ -50,8 +55,8 @@ const nats = (value: number | undefined) => (value === undefined ? '–' : short
 
 function Row({ name, value, about, testid }: { name: string; value: string; about: string; testid?: string }) {
   return (
-    <div class={name} title={about}>
-      <dt>{name}</dt>
+    <div class={name}>
+      <dt><Term about={about}>{name}</Term></dt>
       <dd data-testid={testid && `reading-${testid}`}>{value}</dd>
     </div>
   )

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { codeOf, pickImage } from '../state/actions'
+import { indexOf, codeOf, pickImage } from '../state/actions'
 import { latestWins } from '../state/latest'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
@@ -66,11 +66,11 @@ export function Reconstructions() {
   )
   if (pairs.value.length === 0) return null
   return (
-    <Panel id="reconstructions" title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
+    <Panel id="reconstructions" numbers={() => [['index', 'mean squared error'], ...pairs.value.map(({ image, error }) => [indexOf(image), error])]} title="Reconstructions" about="Test images, and below them the decoded mean of their posterior. This is a picture, not the ELBO: that decodes draws from the posterior."
       tools={<span class="segments"><button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button></span>}>
       <Sheet images={rows.value} columns={COLUMNS} testid="pairs">
         {pairs.value.map(({ image, error }) => (
-          <button key={image} class="frame" aria-label={`test image ${image} and its reconstruction`} title={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)} />
+          <button key={image} class="frame" aria-label={`test image ${image} and its reconstruction`} data-about={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)} />
         ))}
       </Sheet>
     </Panel>

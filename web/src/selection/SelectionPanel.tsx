@@ -1,12 +1,11 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { codeOf, pickImage, select } from '../state/actions'
+import { pickImage, select } from '../state/actions'
 import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { view } from '../state/view'
-import { download } from '../ui/download'
 import { Still } from '../ui/Picture'
 import { Panel } from '../ui/Panel'
-import { toCsv } from './csv'
+import { codesOf } from './csv'
 
 const SIDE = 28
 const MOST = 240
@@ -21,17 +20,10 @@ export function SelectionPanel() {
   for (const image of selected) counts.set(images.labels[image]!, (counts.get(images.labels[image]!) ?? 0) + 1)
   const mean = new Float32Array(pixelsOf(0).length)
   for (const image of selected.slice(0, MOST)) pixelsOf(image).forEach((value, i) => (mean[i]! += value / Math.min(MOST, selected.length)))
-  const save = () => {
-    const text = toCsv(selected.map((image) => ({ index: Math.floor((image * about.images.total) / about.images.count), name: about.data.classes[images.labels[image]!] ?? '', code: codeOf(image) })), about.latent)
-    download(new Blob([text], { type: 'text/csv' }), `${about.run.name}-selection.csv`)
-  }
   return (
-    <Panel id="selection" title={`${selected.length} images selected`}
+    <Panel id="selection" numbers={() => codesOf(selected)} title={`${selected.length} images selected`}
       tools={
-        <>
-          <button onClick={save} data-testid="save-csv" title={`Index in the ${about.images.split} split, class, loc and scale of each`}>save CSV</button>
-          <button onClick={() => select([])} data-testid="clear-selection">clear</button>
-        </>
+        <button onClick={() => select([])} data-testid="clear-selection">clear</button>
       }>
       <div class="row">
         <figure><Still x={mean} testid="selection-mean" label="mean of the selected images" /><figcaption>mean</figcaption></figure>

@@ -1,16 +1,20 @@
-interface Line {
-  index: number
-  name: string
-  code: { loc: Float32Array; scale: Float32Array } | null
+import { codeOf, indexOf } from '../state/actions'
+import * as store from '../state/store'
+import type { Cells } from '../ui/Save'
+
+/** Of images of the bundle: index in the split, class, and where there is a code its loc and scale. */
+export function codesOf(images: number[]): Cells {
+  const { latent: d, data } = store.manifest.value!
+  const names = (what: string) => Array.from({ length: d }, (_, k) => `${what}_${k + 1}`)
+  const rows = images.map((image) => {
+    const code = codeOf(image)
+    return [indexOf(image), data.classes[store.images.value!.labels[image]!] ?? '', ...(code ? [...code.loc, ...code.scale] : new Array<string>(2 * d).fill(''))]
+  })
+  return [['index', 'class', ...names('loc'), ...names('scale')], ...rows]
 }
 
-/** Index, class, and where there is a code its loc and scale; quoted as RFC 4180 says. */
-export function toCsv(lines: Line[], d: number): string {
-  const names = (what: string) => Array.from({ length: d }, (_, k) => `${what}_${k + 1}`)
-  const quoted = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
-  const rows = lines.map(({ index, name, code }) => {
-    const numbers = code ? [...code.loc, ...code.scale].map((value) => Number(value.toPrecision(6))) : new Array<string>(2 * d).fill('')
-    return [index, quoted(name), ...numbers].join(',')
-  })
-  return [['index', 'class', ...names('loc'), ...names('scale')].join(','), ...rows, ''].join('\r\n')
+/** Decoded images in lines: their codes, and their pixels in the data's domain, channels first. */
+export function imagesOf(decoded: { z: ArrayLike<number>; x: Float32Array }[]): Cells {
+  const names = (what: string, count = 0) => Array.from({ length: count }, (_, k) => `${what}_${k + 1}`)
+  return [[...names('z', decoded[0]?.z.length), ...names('x', decoded[0]?.x.length)], ...decoded.map(({ z, x }) => [...Array.from(z), ...x])]
 }

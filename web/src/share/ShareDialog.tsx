@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
 import type { Live } from '../source/source'
 import * as store from '../state/store'
-import { toHash } from '../state/url'
+import { ADDRESSED, toHash } from '../state/url'
 import { view } from '../state/view'
 import { Dialog } from '../ui/Dialog'
 import { download } from '../ui/download'
@@ -32,13 +32,15 @@ export function ShareDialog() {
   }
   return (
     <Dialog open={shareOpen} title="Share">
+      {ADDRESSED && <>
       <h3>This view</h3>
-      <p>The address holds the run, the step, the pin, the layers and everything else you see.</p>
+      <p>The address holds the run, the step, the point, the layers and everything else you see.</p>
       <div class="row">
         <input class="address" readonly value={address} aria-label="Address of this view" data-testid="address" onFocus={(event) => event.currentTarget.select()} />
         <button onClick={() => void navigator.clipboard?.writeText(address).then(() => setCopied(true))} data-testid="copy">{copied ? 'copied' : 'copy'}</button>
       </div>
       {live && <p class="fine">It works on this machine, as long as the server runs. To send it to somebody, export the page.</p>}
+      </>}
       <h3>The whole page</h3>
       <p>An exported page holds the weights and codes of all kept steps and decodes by itself: no server, no Python, no network.</p>
       {live ? (

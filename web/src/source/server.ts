@@ -1,5 +1,7 @@
+import { bytesOf } from '../model/base64'
 import { parseManifest } from '../model/manifest'
 import type { Classes } from '../model/networks'
+import { compareHash } from '../compare/address'
 import { key } from './key'
 import type { Choices, Hearing, Live, RunSummary, SnapshotFrame, Source } from './source'
 
@@ -52,6 +54,12 @@ export function serverSource(locked: (words: string) => void): Source {
   return {
     kind: 'server',
     runs: async () => ((await (await get('api/runs')).json()) as { runs: RunSummary[] }).runs,
+    first: async (asked) => {
+      const { run, compared } = (await (await get(`api/opened${asked === null ? '' : `?run=${encodeURIComponent(asked)}`}`)).json()) as { run: string | null; compared: string[] }
+      if (asked !== null || compared.length < 2) return run
+      location.hash = compareHash(compared)
+      return null
+    },
     manifest: async (run) => parseManifest(await (await get(bundle(run, 'manifest.json'))).json()),
     weights: async (run, index) => (await get(bundle(run, `weights/${name(index)}.f16`))).arrayBuffer(),
     codes: async (run, index) => (await get(bundle(run, `codes/${name(index)}.i16`))).arrayBuffer(),
@@ -70,14 +78,19 @@ function live(): Live {
     reset: async (run) => ((await post('api/training/reset', { run })) as { run: string }).run,
     command: async (name) => void (await post('api/training/command', { do: name })),
     set: async (values) => void (await post('api/training/set', values)),
-    decode: async (run, step, z, classes) => {
-      const { images } = (await post(`api/runs/${encodeURIComponent(run)}/decode`, { step, z: toText(z), class: plain(classes) })) as { images: string }
+    decode: async (run, step, z, classes, draw) => {
+      const { images } = (await post(`api/runs/${encodeURIComponent(run)}/decode`, { step, z: toText(z), class: plain(classes), draw })) as { images: string }
       return toNumbers(images)
     },
     encode: async (run, step, x, classes) => {
-      const codes = (await post(`api/runs/${encodeURIComponent(run)}/encode`, { step, x: toText(x), class: plain(classes) })) as { loc: string; scale: string }
-      return { loc: toNumbers(codes.loc), scale: toNumbers(codes.scale) }
+      const codes = (await post(`api/runs/${encodeURIComponent(run)}/encode`, { step, x: toText(x), class: plain(classes) })) as { loc: string; scale: string; draws?: string; normal?: boolean }
+      return { loc: toNumbers(codes.loc), scale: toNumbers(codes.scale), ...(codes.draws ? { draws: toNumbers(codes.draws), normal: codes.normal! } : {}) }
     },
+    rename: async (run, name) => ((await post(`api/runs/${encodeURIComponent(run)}/rename`, { name })) as { run: string }).run,
+    throwAway: async (run) => ((await post(`api/runs/${encodeURIComponent(run)}/throw_away`, {})) as { binned: string }).binned,
+    takeBack: async (binned, name) => ((await post('api/bin/take_back', { binned, name })) as { run: string }).run,
+    binned: async () => ((await (await get('api/bin')).json()) as { runs: string[] }).runs,
+    glance: async (run) => ((await (await get(`api/runs/${encodeURIComponent(run)}/glance`)).json()) as { points: [number, number, number][] }).points,
     export: async (run, singleFile) => (await send(`api/runs/${encodeURIComponent(run)}/export`, { single_file: singleFile })).blob(),
   }
 }
@@ -91,9 +104,7 @@ function toText(numbers: Float32Array): string {
   return btoa(text)
 }
 
-function toNumbers(text: string): Float32Array {
-  return new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
-}
+const toNumbers = (text: string) => new Float32Array(bytesOf(text).buffer)
 
 /** The one WebSocket; a lost connection is tried again until the listening ends. */
 function connection(): Pick<Live, 'listen' | 'watch'> {

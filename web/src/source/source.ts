@@ -1,4 +1,4 @@
-import type { Manifest, MetricRow, StepEntry } from '../model/manifest'
+import type { Manifest, MetricRow, PriorTold, StepEntry, Weights } from '../model/manifest'
 import type { Classes, Codes } from '../model/networks'
 
 /** What the page reads from: a server (live or saved runs), an exported folder, or the page's own file. */
@@ -6,9 +6,11 @@ export interface Source {
   readonly kind: 'server' | 'static' | 'inline'
   /** Runs to choose from; a static source has one. */
   runs(): Promise<RunSummary[]>
+  /** The run to begin with: the one that is asked for, where it is there; null: there is none. */
+  first(asked: string | null): Promise<string | null>
   manifest(run: string): Promise<Manifest>
-  /** float16 weights of a kept step. */
-  weights(run: string, index: number): Promise<ArrayBuffer>
+  /** Weights of a kept step. */
+  weights(run: string, index: number): Promise<Weights>
   /** int16 codes of a kept step. */
   codes(run: string, index: number): Promise<ArrayBuffer>
   labels(run: string): Promise<Uint8Array>
@@ -25,7 +27,14 @@ export interface RunSummary {
   latent: number
   epochs_done: number
   epochs: number
+  /** Of the weights kept, on the validation images. */
   elbo_nats: number | null
+  distortion_nats: number | null
+  rate_nats: number | null
+  /** Settings in words, by their dotted keys: those in which the runs of the folder differ. */
+  settings: Record<string, string>
+  /** Seconds since 1970. */
+  written: number
   /** Why it cannot be opened, in words. */
   obstacle: string | null
   /** The name that a copy of it would get. */
@@ -57,10 +66,17 @@ export interface Live {
   command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop'): Promise<void>
   set(values: LiveValues): Promise<void>
   /** Images of n x d codes by the server, for a model that the page cannot compute; step null: as it trains. */
-  decode(run: string, step: number | null, z: Float32Array, classes: Classes): Promise<Float32Array>
+  decode(run: string, step: number | null, z: Float32Array, classes: Classes, draw: boolean): Promise<Float32Array>
   encode(run: string, step: number | null, x: Float32Array, classes: Classes): Promise<Codes>
   /** The exported site: a .zip, or one .html. */
   export(run: string, singleFile: boolean): Promise<Blob>
+  /** A run as a folder: another name, or into the bin, from where it can be had back. Each resolves to the name that it has then. */
+  rename(run: string, name: string): Promise<string>
+  throwAway(run: string): Promise<string>
+  takeBack(binned: string, name: string): Promise<string>
+  binned(): Promise<string[]>
+  /** Where some of its codes lie: x, y, label. */
+  glance(run: string): Promise<[number, number, number][]>
   /** Be told what other processes do to a run whose log is known up to a step; null: to none. */
   watch(run: string | null, step: number): void
 }
@@ -134,6 +150,7 @@ export interface SnapshotFrame {
   loc_unit: number
   log_scale_unit: number
   scale: number | null
+  prior?: PriorTold | null
   weights: ArrayBuffer
   codes: ArrayBuffer
 }

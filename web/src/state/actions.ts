@@ -1,5 +1,6 @@
 import { batch, effect } from '@preact/signals'
 import { latestWins } from './latest'
+import { layers } from './layers'
 import { axes, unproject } from './plane'
 import * as store from './store'
 import { together } from './together'
@@ -7,10 +8,10 @@ import { change, type Layer, type Path, type Plane, type Tool, view } from './vi
 
 export { openRun, showStep } from './loading'
 
-/** Times that the page measures of itself, in ms; the last 200. */
-export const latency = { hover: [] as number[], redraw: [] as number[] }
+/** Times that the page measures of itself, in ms: the last 200, and when the first picture was decoded, from the navigation on. */
+export const latency = { hover: [] as number[], redraw: [] as number[], first: 0 }
 
-export function measured(name: keyof typeof latency, since: number): void {
+export function measured(name: 'hover' | 'redraw', since: number): void {
   latency[name].push(performance.now() - since)
   if (latency[name].length > 200) latency[name].shift()
 }
@@ -33,7 +34,9 @@ export function decodeAt(z: number[] | null): void {
 
 const decodePin = latestWins(async (z: number[], cls: number | null) => {
   const x = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (x) together(() => (store.pinned.value = { z, cls, x }))
+  if (!x) return
+  latency.first ||= performance.now()
+  together(() => (store.pinned.value = { z, cls, x }))
 })
 
 /** The pin is decoded whenever it, the class or the weights change. */
@@ -76,6 +79,12 @@ function nearestRow(imageOf: Uint32Array, image: number): number {
   return imageOf.indexOf(image)
 }
 
+/** An image's index in the split that the bundle's images are taken from. */
+export function indexOf(image: number): number {
+  const { count, total } = store.manifest.value!.images
+  return Math.floor((image * total) / count)
+}
+
 /** Put a test image into the probe, and the pin on its code. */
 export function pickImage(index: number | null): void {
   if (index === null) {
@@ -84,11 +93,16 @@ export function pickImage(index: number | null): void {
   }
   const code = codeOf(index)
   change({ probe: { kind: 'image', index }, ...(code ? { z: Array.from(code.loc) } : {}) })
+  announce(`test image ${index}, ${nameOf(store.images.value?.labels[index])}`)
 }
+
+const nameOf = (k: number | undefined) => (k === undefined ? undefined : store.manifest.value?.data.classes[k]) ?? ''
 
 export function toggleClass(k: number): void {
   const { hidden } = view.value
-  change({ hidden: hidden.includes(k) ? hidden.filter((other) => other !== k) : [...hidden, k].sort((a, b) => a - b) })
+  const shown = hidden.includes(k)
+  change({ hidden: shown ? hidden.filter((other) => other !== k) : [...hidden, k].sort((a, b) => a - b) })
+  announce(`${nameOf(k)} ${shown ? 'shown' : 'hidden'}`)
 }
 
 /** This class alone; all again where it was alone. */
@@ -104,7 +118,7 @@ export function setLayer(layer: Layer, on: boolean): void {
 }
 
 export function toggleLayer(layer: Layer): void {
-  setLayer(layer, !view.value.layers[layer])
+  setLayer(layer, !layers.value[layer])
 }
 
 export function setPlane(plane: Plane): void {
@@ -132,10 +146,14 @@ export function announce(text: string): void {
 
 /** Where z lies, in words, for people who do not see it. */
 export function describePlace(z: number[]): string {
+  return `z = ${z.slice(0, 4).map((entry) => entry.toFixed(2)).join(', ')}${z.length > 4 ? ', …' : ''}: ${placeInWords(z)}`
+}
+
+/** What lies around z. */
+export function placeInWords(z: number[]): string {
   const shown = store.snapshot.value
   const about = store.manifest.value
-  const place = `z = ${z.slice(0, 4).map((entry) => entry.toFixed(2)).join(', ')}${z.length > 4 ? ', …' : ''}`
-  if (!shown || !about) return place
+  if (!shown || !about) return ''
   const d = about.latent
   const counts = new Map<number, number>()
   let near = 0
@@ -148,5 +166,5 @@ export function describePlace(z: number[]): string {
     counts.set(label, (counts.get(label) ?? 0) + 1)
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1])
-  return most ? `${place}: near ${near} points, mostly ${about.data.classes[most[0]]}` : `${place}: no points near`
+  return most ? `near ${near} points, mostly ${about.data.classes[most[0]]}` : 'no points near'
 }

@@ -1,6 +1,12 @@
+import { signal } from '@preact/signals'
+import { frame } from '../compare/frame'
+import { zoomed } from '../latent/camera'
+import { attempt } from '../train/attempt'
 import { announce, describePlace, pickImage, showStep, soloClass, toggleClass, toggleLayer } from './actions'
+import { stopReplay, toggleReplay } from './replay'
+import { isRunning } from './running'
 import * as store from './store'
-import { change, type Layer, view } from './view'
+import { change, type Depth, type Layer, view } from './view'
 
 export interface Key {
   keys: string
@@ -9,25 +15,58 @@ export interface Key {
 
 /** What the help shows. */
 export const KEYS: Key[] = [
-  { keys: '← ↑ ↓ →', does: 'move the pin by 0.1, with Shift by 0.01 (when the latent view has the focus)' },
+  { keys: '← ↑ ↓ →', does: 'move the point by 0.1, with Shift by 0.01 (when the plane has the focus)' },
+  { keys: 'Space', does: 'play the kept steps as a film; pause and resume what trains' },
+  { keys: 'p l m', does: 'Play, Look, Measure: how much of the page is there' },
+  { keys: 'k', does: 'lecture mode: everything large' },
   { keys: '0 … 9', does: 'show or hide a class; with Shift it alone' },
-  { keys: 'p g i t r d f', does: 'points, names, images, decoded tiles, prior, density, fog' },
+  { keys: 'o a g i t r d f', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog' },
   { keys: ', .', does: 'a kept step back, forward' },
-  { keys: 'b l', does: 'best step, last step' },
+  { keys: 'b e', does: 'best step, last step' },
   { keys: '[ ]', does: 'the test image before, the next one' },
   { keys: 'c', does: 'the next class to decode with (conditional models)' },
-  { keys: 'Home', does: 'show all points again' },
-  { keys: 's', does: 'say where the pin is (screen readers)' },
-  { keys: 'Esc', does: 'forget path and selection; back to the tool “pick”' },
+  { keys: '+ − Home', does: 'closer, farther, all points again' },
+  { keys: 's', does: 'say where the point is (screen readers)' },
+  { keys: 'Esc', does: 'forget path and selection; back to the tool “point”' },
   { keys: '?', does: 'this help' },
 ]
 
-const LAYER_KEYS: Record<string, Layer> = { p: 'points', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog' }
+const DEPTH_KEYS: Record<string, Depth> = { p: 'play', l: 'look', m: 'measure' }
+const LAYER_KEYS: Record<string, Layer> = { o: 'points', a: 'clouds', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog' }
+
+const KEPT = 'vaelab-keys'
+
+/** Whether single keys do something (WCAG 2.1.4); kept in this browser. */
+export const keysOn = signal(kept() !== 'off')
+
+export function switchKeys(on: boolean): void {
+  keysOn.value = on
+  try {
+    localStorage.setItem(KEPT, on ? 'on' : 'off')
+  } catch {
+    // it lasts as long as the page
+  }
+}
+
+function kept(): string | null {
+  try {
+    return localStorage.getItem(KEPT)
+  } catch {
+    return null
+  }
+}
+
+/** Things that use keys themselves, and which of them. */
+function isTaken(target: HTMLElement, key: string): boolean {
+  if (target.closest('input:not([type=range]):not([type=checkbox]), select, textarea, dialog')) return true
+  if (key === ' ') return target.closest('button, a, input, [role=button]') !== null
+  return target.closest('input[type=range]') !== null && ['Home', 'End', '+', '-'].includes(key)
+}
 
 export function listenToKeys(help: () => void): void {
   addEventListener('keydown', (event) => {
     const target = event.target as HTMLElement
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input:not([type=range]):not([type=checkbox]), select, textarea, dialog')) return
+    if (event.ctrlKey || event.metaKey || event.altKey || !keysOn.value || isTaken(target, event.key)) return
     const digit = /^Digit(\d)$/.exec(event.code)?.[1]
     const about = store.manifest.value
     if (!about) return
@@ -35,10 +74,14 @@ export function listenToKeys(help: () => void): void {
     if (digit !== undefined && Number(digit) < about.data.classes.length) {
       if (event.shiftKey) soloClass(Number(digit))
       else toggleClass(Number(digit))
-    } else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
+    } else if (DEPTH_KEYS[event.key] && frame === null) change({ depth: DEPTH_KEYS[event.key]! })
+    else if (event.key === 'k' && frame === null) change({ lecture: !view.value.lecture })
+    else if (event.key === ' ') playOrPause()
+    else if (event.key === '+' || event.key === '-') change({ camera: zoomed(event.key === '+' ? 0.8 : 1.25) })
+    else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
     else if (event.key === ',' || event.key === '.') stepBy(event.key === '.' ? 1 : -1)
     else if (event.key === 'b') void showStep('best')
-    else if (event.key === 'l') void showStep('last')
+    else if (event.key === 'e') void showStep('last')
     else if (event.key === '[' || event.key === ']') {
       const index = probe?.kind === 'image' ? probe.index : -1
       const count = about.images.count
@@ -53,7 +96,16 @@ export function listenToKeys(help: () => void): void {
   })
 }
 
+/** What trains and is watched is paused and resumed; anything else is played again. */
+function playOrPause(): void {
+  const state = store.training.value
+  const { live } = store.source.value!
+  if (live && isRunning(state) && state.run === view.value.run) void attempt(() => live.command(state.phase === 'playing' ? 'pause' : 'play'))
+  else toggleReplay()
+}
+
 function stepBy(by: number): void {
+  stopReplay()
   const { steps } = store.manifest.value!
   const now = steps.findIndex((entry) => entry.index === store.snapshot.value?.index)
   const next = steps[Math.max(0, Math.min(steps.length - 1, (now < 0 ? steps.length - 1 : now) + by))]

@@ -1,11 +1,12 @@
 import { batch } from '@preact/signals'
 import { createEngine } from '../model/engine'
 import { Remote } from '../model/remote'
-import { checkWeights, type Manifest, type StepEntry } from '../model/manifest'
+import { checkWeights, type Manifest, type StepEntry, type Weights } from '../model/manifest'
 import { fromByte } from '../model/pixels'
 import { selfCheck } from '../model/selfcheck'
 import { Locked, NotNow } from '../source/server'
 import type { SnapshotFrame } from '../source/source'
+import { mixtureOf } from './prior'
 import { isRunning } from './running'
 import * as store from './store'
 import { change, type View, view } from './view'
@@ -18,9 +19,12 @@ export async function openRun(id: string): Promise<void> {
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
   try {
+    const parts = Promise.all([source.labels(id), source.thumbs(id)])
+    parts.catch(() => null) // it is awaited below
     const manifest = await source.manifest(id)
-    const images = await loadImages(manifest, await source.labels(id), await source.thumbs(id))
-    const engines = await enginesOf(manifest)
+    const entry = entryOf(manifest, view.value.step)
+    prefetch(manifest, entry)
+    const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), enginesOf(manifest)])
     if (mine !== generation) return
     store.engines.value?.pointer.close()
     store.engines.value?.patient.close()
@@ -37,9 +41,8 @@ export async function openRun(id: string): Promise<void> {
       store.check.value = null
       view.value = suited(view.value, manifest)
     })
+    await showStep(view.value.step)
     await checkSelf(manifest)
-    const { step } = view.value
-    await showStep(step)
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error)
     if (mine !== generation || trainsHere(id)) return // another was chosen; or it comes with the next snapshot
@@ -110,12 +113,20 @@ async function enginesOf(manifest: Manifest): Promise<store.Engines> {
   return { pointer: new Remote(live, manifest.run.name), patient: new Remote(live, manifest.run.name) }
 }
 
+/** With networks of its own: what is shown goes on being decoded. */
 async function checkSelf(manifest: Manifest): Promise<void> {
-  const { engines, source } = store
-  if (!('decode' in manifest.golden) || manifest.golden.decode === undefined) return
-  const index = (manifest.golden as { index: number }).index
-  engines.value!.patient.load(await source.value!.weights(manifest.run.name, index), index)
-  store.check.value = await selfCheck(engines.value!.patient, manifest, (image) => pixelsOf(image))
+  if (!('decode' in manifest.golden) || manifest.unsupported !== null) return
+  const { index } = manifest.golden
+  const entry = manifest.steps.find((step) => step.index === index)
+  const engine = await createEngine(manifest)
+  try {
+    const weights = entry ? await weightsOf(manifest, entry) : await store.source.value!.weights(manifest.run.name, index)
+    engine.load(weights, index)
+    const check = await selfCheck(engine, manifest, (image) => pixelsOf(image))
+    if (store.manifest.value === manifest) store.check.value = check
+  } finally {
+    engine.close()
+  }
 }
 
 /** The entry that a view's step means: the named one, or the nearest. */
@@ -150,11 +161,11 @@ export async function showStep(step: typeof view.value.step): Promise<void> {
   }
 }
 
-const cache = new Map<string, Promise<ArrayBuffer>>()
+const cache = new Map<string, Promise<Weights>>()
 const MOST_CACHED = 64
 
-function cached(key: string, read: () => Promise<ArrayBuffer>): Promise<ArrayBuffer> {
-  let content = cache.get(key)
+function cached<T extends Weights>(key: string, read: () => Promise<T>): Promise<T> {
+  let content = cache.get(key) as Promise<T> | undefined
   if (!content) {
     content = read()
     content.catch(() => cache.delete(key))
@@ -169,18 +180,27 @@ export function forgetCached(): void {
   cache.clear()
 }
 
+const keyOf = (manifest: Manifest, entry: StepEntry) => `${manifest.run.name}/${entry.index}/${entry.step}`
+
+const weightsOf = (manifest: Manifest, entry: StepEntry) => cached(`${keyOf(manifest, entry)}/w`, () => store.source.value!.weights(manifest.run.name, entry.index))
+
+const codesOf = (manifest: Manifest, entry: StepEntry) => cached(`${keyOf(manifest, entry)}/c`, () => store.source.value!.codes(manifest.run.name, entry.index))
+
+/** Ask for what will be wanted soon; what fails is told when it is wanted. */
+export function prefetch(manifest: Manifest, entry: StepEntry): void {
+  for (const part of [weightsOf, codesOf]) part(manifest, entry).catch(() => null)
+}
+
 async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
-  const source = store.source.value!
   const run = manifest.run.name
-  const key = `${run}/${entry.index}/${entry.step}`
-  const weights = await cached(`${key}/w`, () => source.weights(run, entry.index))
-  const codes = await cached(`${key}/c`, () => source.codes(run, entry.index))
+  const [weights, codes] = await Promise.all([weightsOf(manifest, entry), codesOf(manifest, entry)])
   if (codes.byteLength !== 4 * manifest.images.count * manifest.latent) {
     throw new Error(`The codes of step ${entry.step} do not fit the manifest; delete the run's folder \`explorer\` to have it made anew.`)
   }
   if (store.manifest.value?.run.name !== run) return
   present(weights, codes, manifest.images.count, entry.loc_unit, entry.log_scale_unit, {
     run, step: entry.step, epoch: entry.epoch, index: entry.index, likelihoodScale: entry.scale,
+    prior: entry.prior ? mixtureOf(entry.prior, manifest.latent) : null,
   })
 }
 
@@ -195,6 +215,7 @@ export async function showLive(frame: SnapshotFrame): Promise<void> {
   const began = performance.now()
   present(frame.weights, frame.codes, frame.count, frame.loc_unit, frame.log_scale_unit, {
     run: frame.run, step: frame.step, epoch: frame.epoch, index: null, likelihoodScale: frame.scale,
+    prior: frame.prior ? mixtureOf(frame.prior, store.manifest.value.latent) : null,
   })
   if (document.hidden) return
   const taken = performance.now() - began
@@ -214,8 +235,8 @@ async function drawn(): Promise<number> {
 }
 
 function present(
-  weights: ArrayBuffer, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
-  about: Pick<store.Snapshot, 'run' | 'step' | 'epoch' | 'index' | 'likelihoodScale'>,
+  weights: Weights, codes: ArrayBuffer, count: number, locUnit: number, logScaleUnit: number,
+  about: Pick<store.Snapshot, 'run' | 'step' | 'epoch' | 'index' | 'likelihoodScale' | 'prior'>,
 ): void {
   const engines = store.engines.value
   checkWeights(store.manifest.value!, weights)

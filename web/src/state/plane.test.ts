@@ -45,3 +45,60 @@ it('eigenvectors are orthonormal, the largest first', () => {
   expect(b[1]).toBeCloseTo(Math.SQRT1_2)
   expect(b[0]! * c[0]! + b[1]! * c[1]!).toBeCloseTo(0)
 })
+
+/** A film of codes that hardly move, of which the two largest variances exchange their places. */
+const random = (i: number) => {
+  const x = Math.sin(i * 127.1 + 311.7) * 43758.5453
+  return 2 * (x - Math.floor(x)) - 1
+}
+const film = Array.from({ length: 20 }, (_, step) =>
+  Float32Array.from({ length: 1200 }, (_, i) => {
+    const spread = [2 + 0.1 * Math.sin(2 * step), 2 - 0.1 * Math.sin(2 * step), 0.4][i % 3]!
+    return spread * random(i) + 0.01 * random(i + 5000 * step)
+  }),
+)
+
+const correlation = (a: Float32Array, b: Float32Array, from: number, stride: number) => {
+  let [n, sa, sb, saa, sbb, sab] = [0, 0, 0, 0, 0, 0]
+  for (let i = from; i < a.length; i += stride) {
+    n++
+    sa += a[i]!
+    sb += b[i]!
+    saa += a[i]! ** 2
+    sbb += b[i]! ** 2
+    sab += a[i]! * b[i]!
+  }
+  return (sab - (sa * sb) / n) / Math.sqrt((saa - sa ** 2 / n) * (sbb - sb ** 2 / n))
+}
+
+it('a principal plane does not turn where the codes do not', () => {
+  const least = (aligned: boolean) => {
+    let worst = 1
+    let last: ReturnType<typeof axesOf> | null = null
+    let before: Float32Array | null = null
+    for (const codes of film) {
+      const axes = axesOf({ kind: 'pca' }, 3, codes, null, aligned ? last : null)
+      const now = project(codes, 3, axes)
+      if (before) for (const axis of [0, 1]) worst = Math.min(worst, correlation(before, now, axis, 2))
+      last = axes
+      before = now
+    }
+    return worst
+  }
+  film.slice(1).forEach((codes, i) => [0, 1, 2].forEach((k) => expect(correlation(film[i]!, codes, k, 3)).toBeGreaterThan(0.9)))
+  expect(least(false)).toBeLessThan(0.5)
+  expect(least(true)).toBeGreaterThan(0.9)
+})
+
+it('the aligned plane is the principal plane, with orthonormal axes', () => {
+  const own = principalPlane(codes, 3)
+  const last = axesOf({ kind: 'axes', i: 1, j: 0 }, 3, codes, null)
+  const { e1, e2 } = axesOf({ kind: 'pca' }, 3, codes, null, last)
+  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, entry, k) => sum + entry * b[k]!, 0)
+  expect(dot(e1, e1)).toBeCloseTo(1)
+  expect(dot(e1, e2!)).toBeCloseTo(0)
+  for (const e of [e1, e2!]) expect(dot(e, own.e1) ** 2 + dot(e, own.e2) ** 2).toBeCloseTo(1)
+  // no other turn in the plane is nearer: the overlaps with the last axes are symmetric and their sum is the largest
+  expect(dot(e1, last.e2!)).toBeCloseTo(dot(e2!, last.e1))
+  expect(dot(e1, last.e1) + dot(e2!, last.e2!)).toBeGreaterThan(0)
+})

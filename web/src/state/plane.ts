@@ -68,15 +68,34 @@ export function eigenvectors(matrix: Float64Array[]): Float64Array[] {
   })
 }
 
-export function axesOf(plane: Plane, d: number, loc: Float32Array, pin: number[] | null): Axes {
+/** @param last the plane that was shown before: a principal plane is turned to it, so that what moves are the codes */
+export function axesOf(plane: Plane, d: number, loc: Float32Array, pin: number[] | null, last: Axes | null = null): Axes {
   if (plane.kind === 'pca' && d > 2 && loc.length > 0) {
     const { mean, e1, e2 } = principalPlane(loc, d)
-    return { origin: mean, e1, e2, labels: ['PC1', 'PC2'] }
+    const [f1, f2] = last?.e2 && last.e1.length === d ? turned([e1, e2], [last.e1, last.e2]) : [e1, e2]
+    return { origin: mean, e1: f1, e2: f2, labels: ['PC1', 'PC2'] }
   }
   const [i, j] = plane.kind === 'axes' && plane.i < d && plane.j < d && plane.i !== plane.j ? [plane.i, plane.j] : [0, 1]
   const unit = (k: number) => Float64Array.from({ length: d }, (_, m) => Number(m === k))
   const origin = Float64Array.from({ length: d }, (_, m) => (m === i || m === j ? 0 : (pin?.[m] ?? 0)))
   return { origin, e1: unit(i), e2: d > 1 ? unit(j) : null, labels: [`z${i + 1}`, d > 1 ? `z${j + 1}` : ''] }
+}
+
+/**
+ * A plane's axes turned and mirrored within it to be as near as can be to those of another: the orthogonal Procrustes
+ * problem in two dimensions (Schönemann, 1966), R = U V^T of the overlaps' singular value decomposition.
+ */
+function turned([e1, e2]: [Float64Array, Float64Array], [l1, l2]: [Float64Array, Float64Array]): [Float64Array, Float64Array] {
+  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, entry, k) => sum + entry * b[k]!, 0)
+  const [a, b, c, d] = [dot(e1, l1), dot(e1, l2), dot(e2, l1), dot(e2, l2)]
+  // the polar factor of [[a, b], [c, d]]: a rotation, or where the determinant is negative a mirrored one
+  const sign = a * d - b * c < 0 ? -1 : 1
+  const [x, y] = [a + sign * d, b - sign * c]
+  const size = Math.hypot(x, y)
+  if (size < 1e-9) return [e1, e2]
+  const [p, q] = [x / size, y / size]
+  const mix = (one: number, other: number) => e1.map((entry, k) => one * entry + other * e2[k]!)
+  return [mix(p, -sign * q), mix(q, sign * p)]
 }
 
 /** Positions in the plane of n codes, each seen from the side onto it: x and y one after the other. */
@@ -106,13 +125,19 @@ const pinOutsidePlane = computed(() => {
 })
 const planeKey = computed(() => JSON.stringify(view.value.plane))
 
+let last: { run: string; plane: string; axes: Axes } | null = null
+
 /** The plane that the latent view shows; changes only when it really does. */
 export const axes = computed<Axes>(() => {
   const d = manifest.value?.latent ?? 2
   const plane = JSON.parse(planeKey.value) as Plane
   const outside = pinOutsidePlane.value
   const loc = snapshot.value?.loc ?? new Float32Array(0)
-  return axesOf(plane, d, loc, outside ? outside.split(',').map(Number) : null)
+  const run = snapshot.value?.run ?? ''
+  const before = last?.run === run && last.plane === planeKey.value ? last.axes : null
+  const found = axesOf(plane, d, loc, outside ? outside.split(',').map(Number) : null, before)
+  if (snapshot.value) last = { run, plane: planeKey.value, axes: found }
+  return found
 })
 
 /** Positions of the snapshot's codes in it. */

@@ -2,7 +2,7 @@ import { latency } from './actions'
 import { axes, positions } from './plane'
 import * as store from './store'
 import { view } from './view'
-import { toScreen } from '../latent/camera'
+import { gliding, toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
 import { beginning } from '../train/attempt'
 
@@ -12,6 +12,10 @@ export function exposeState(): void {
   const state = {
     get ready() {
       return store.snapshot.value !== null && store.busy.value === null
+    },
+    /** Nothing moves by itself. */
+    get still() {
+      return !gliding.value
     },
     get source() {
       return store.source.value?.kind

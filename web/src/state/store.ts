@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals'
 import type { Engine } from '../model/engine'
 import type { Manifest, MetricRow } from '../model/manifest'
+import type { Codes } from '../model/networks'
+import type { Mixture } from './prior'
 import type { Check } from '../model/selfcheck'
 import type { Followed, RunSummary, Source, TrainingState } from '../source/source'
 
@@ -19,6 +21,8 @@ export interface Snapshot {
   scale: Float32Array
   /** Of the likelihood, in units of the pixels. */
   likelihoodScale: number | null
+  /** The model's own prior, where it is not N(0, I) and is known. */
+  prior: Mixture | null
 }
 
 /** The bundle's test images. */
@@ -48,6 +52,8 @@ export interface Decoded {
 
 export const source = signal<Source | null>(null)
 export const runs = signal<RunSummary[]>([])
+/** Whether the runs have been asked for: the first picture is there before. */
+export const listed = signal(false)
 export const manifest = signal<Manifest | null>(null)
 export const metrics = signal<MetricRow[]>([])
 export const images = signal<Images | null>(null)
@@ -69,9 +75,11 @@ export const hovered = signal<Decoded | null>(null)
 /** At the pinned code `view.z`. */
 export const pinned = signal<Decoded | null>(null)
 /** The posterior of what the probe shows, and its position in the latent view. */
-export const probed = signal<{ loc: Float32Array; scale: Float32Array } | null>(null)
+export const probed = signal<Codes | null>(null)
 /** A position on the path or another strip that the pointer is over. */
 export const marked = signal<number[] | null>(null)
+/** The class whose name the pointer or the keyboard is on: its points stand out. */
+export const lit = signal<number | null>(null)
 /** Opening a run, or making a bundle, takes a while. */
 export const busy = signal<string | null>(null)
 /** What went wrong, in words; shown until it is closed. */

@@ -7,7 +7,7 @@ const FULL: View = {
   step: 420,
   z: [0.1234, -2, 0],
   plane: { kind: 'axes', i: 2, j: 0 },
-  layers: { points: false, glyphs: true, thumbs: true, tiles: true, rings: false, density: true, fog: true },
+  layers: { points: false, clouds: true, glyphs: true, thumbs: true, tiles: true, rings: false, density: true, fog: true },
   scale: 'cdf',
   cls: 7,
   hidden: [0, 9],
@@ -17,11 +17,14 @@ const FULL: View = {
   selected: [3, 5, 8],
   camera: { x: 0.5, y: -1, reach: 2.25 },
   theme: 'dark',
+  depth: 'measure',
+  lecture: true,
 }
 
 it('an address holds the whole view', () => {
   expect(fromHash(`#${toHash(FULL)}`)).toEqual(FULL)
   for (const step of ['last', 'best', 'live', 0] as const) expect(fromHash(toHash({ ...FULL, step })).step).toBe(step)
+  expect(fromHash(toHash({ ...FULL, layers: { ...DEFAULT_VIEW.layers, tiles: true } })).layers.glyphs).toBeNull()
   expect(fromHash(toHash({ ...FULL, layers: { ...DEFAULT_VIEW.layers, points: false, rings: false } })).layers.points).toBe(false)
 })
 

@@ -1,9 +1,13 @@
 import { effect } from '@preact/signals'
-import { DEFAULT_VIEW, type Layer, type Path, type Plane, type Probe, type Tool, type View, view } from './view'
+import { comparedIn } from '../compare/address'
+import { DEFAULT_VIEW, type Depth, type Layer, type Path, type Plane, type Probe, type Tool, type View, view } from './view'
 
 const VERSION = '1'
-const LAYERS: Layer[] = ['points', 'glyphs', 'thumbs', 'tiles', 'rings', 'density', 'fog']
+const LAYERS: Layer[] = ['points', 'clouds', 'glyphs', 'thumbs', 'tiles', 'rings', 'density', 'fog']
+/** Names where the points are few. */
+const AUTO = 'auto'
 const TOOLS: Tool[] = ['pick', 'lasso', 'rectangle', 'path']
+const DEPTHS: Depth[] = ['play', 'look', 'measure']
 const THEMES = ['auto', 'light', 'dark'] as const
 const LONGEST = 4096
 const MOST_SELECTED = 500
@@ -20,7 +24,8 @@ export function toHash(v: View): string {
   add('step', v.step === d.step ? null : String(v.step))
   add('z', v.z && vector(v.z))
   add('plane', v.plane.kind === 'pca' ? null : `${v.plane.i}_${v.plane.j}`)
-  const on = LAYERS.filter((layer) => v.layers[layer])
+  const on: string[] = LAYERS.filter((layer) => v.layers[layer])
+  if (v.layers.glyphs === null) on.push(AUTO)
   add('layers', LAYERS.every((layer) => v.layers[layer] === d.layers[layer]) ? null : on.join('_') || 'none')
   add('scale', v.scale === d.scale ? null : v.scale)
   add('class', v.cls === null ? null : String(v.cls))
@@ -31,6 +36,8 @@ export function toHash(v: View): string {
   add('selected', v.selected.length && v.selected.length <= MOST_SELECTED ? v.selected.join('_') : null)
   add('camera', v.camera && vector([v.camera.x, v.camera.y, v.camera.reach]))
   add('theme', v.theme === d.theme ? null : v.theme)
+  add('depth', v.depth === d.depth ? null : v.depth)
+  add('lecture', v.lecture ? '1' : null)
   return parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join('&')
 }
 
@@ -50,7 +57,7 @@ export function fromHash(hash: string): View {
     step: readStep(get('step')),
     z: numbers(get('z')),
     plane: readPlane(get('plane')),
-    layers: found.has('layers') ? (Object.fromEntries(LAYERS.map((layer) => [layer, layers.includes(layer)])) as View['layers']) : d.layers,
+    layers: found.has('layers') ? readLayers(layers) : d.layers,
     scale: get('scale') === 'cdf' ? 'cdf' : 'linear',
     cls: whole(get('class')),
     hidden: wholes(get('hidden')),
@@ -60,6 +67,8 @@ export function fromHash(hash: string): View {
     selected: wholes(get('selected')),
     camera: readCamera(get('camera')),
     theme: THEMES.find((theme) => theme === get('theme')) ?? d.theme,
+    depth: DEPTHS.find((depth) => depth === get('depth')) ?? d.depth,
+    lecture: get('lecture') === '1',
   }
 }
 
@@ -84,6 +93,11 @@ function numbers(text: string): number[] | null {
   if (!text) return null
   const found = text.split('_').map(Number)
   return found.length <= 4096 && found.every((value) => Number.isFinite(value) && Math.abs(value) < 1e6) ? found : null
+}
+
+function readLayers(names: string[]): View['layers'] {
+  const on = Object.fromEntries(LAYERS.map((layer) => [layer, names.includes(layer)])) as Record<Layer, boolean>
+  return { ...on, glyphs: names.includes(AUTO) ? null : on.glyphs }
 }
 
 function readStep(text: string): View['step'] {
@@ -113,9 +127,13 @@ function readCamera(text: string): View['camera'] {
   return x !== undefined && y !== undefined && reach !== undefined && reach > 0 ? { x, y, reach } : null
 }
 
+/** A page in a notebook's frame has no address of its own. */
+export const ADDRESSED = globalThis.location?.protocol !== 'about:'
+
 /** Keep the address and the view the same; `arrive` shows what somebody puts into the address of the open page. */
 export function followAddress(arrive: (asked: View) => void): void {
   view.value = fromHash(location.hash)
+  if (!ADDRESSED) return
   let timer: ReturnType<typeof setTimeout> | undefined
   let written = location.hash
   effect(() => {
@@ -130,6 +148,7 @@ export function followAddress(arrive: (asked: View) => void): void {
   })
   addEventListener('hashchange', () => {
     if (location.hash === written) return
+    if (comparedIn(location.hash).length) return location.reload()
     written = location.hash
     arrive(fromHash(written))
   })

@@ -8,7 +8,8 @@ export interface View {
   /** The pinned code, all dimensions; null: none. */
   z: number[] | null
   plane: Plane
-  layers: Record<Layer, boolean>
+  /** Names (`glyphs`): null: where the points are few. */
+  layers: Record<Exclude<Layer, 'glyphs'>, boolean> & { glyphs: boolean | null }
   /** The plane as it is, or spread evenly in probability under the prior. */
   scale: 'linear' | 'cdf'
   /** What a conditional model decodes with. */
@@ -23,6 +24,10 @@ export interface View {
   /** null: all points. */
   camera: Camera | null
   theme: 'auto' | 'light' | 'dark'
+  /** How much of the page is there. */
+  depth: Depth
+  /** Large enough for the back row. */
+  lecture: boolean
 }
 
 /** Centre and half the width of what the latent view shows, on its map. */
@@ -32,7 +37,8 @@ export interface Camera {
   reach: number
 }
 
-export type Layer = 'points' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
+export type Depth = 'play' | 'look' | 'measure'
+export type Layer = 'points' | 'clouds' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog'
 /** `pca` is that of z1 and z2 where there are no more dimensions. */
 export type Plane = { kind: 'axes'; i: number; j: number } | { kind: 'pca' }
 export type Tool = 'pick' | 'lasso' | 'rectangle' | 'path'
@@ -48,7 +54,7 @@ export const DEFAULT_VIEW: View = {
   step: 'last',
   z: null,
   plane: { kind: 'pca' },
-  layers: { points: true, glyphs: false, thumbs: false, tiles: false, rings: true, density: false, fog: false },
+  layers: { points: true, clouds: false, glyphs: null, thumbs: false, tiles: false, rings: true, density: false, fog: false },
   scale: 'linear',
   cls: null,
   hidden: [],
@@ -58,6 +64,8 @@ export const DEFAULT_VIEW: View = {
   selected: [],
   camera: null,
   theme: 'auto',
+  depth: 'play',
+  lecture: false,
 }
 
 export const view = signal<View>(DEFAULT_VIEW)

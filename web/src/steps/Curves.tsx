@@ -6,13 +6,17 @@ import { readInk } from '../latent/ink'
 import { showStep } from '../state/actions'
 import { short } from '../readings/short'
 import * as store from '../state/store'
-import { view } from '../state/view'
+import { theme } from '../state/theme'
 import { columns, type Series, rangeOf } from './curves'
+import { named } from './time'
 
-/** Width of the axes at both sides: the track above has the same. */
-export const MARGIN = 46
+/** Width of the axis, and of the free room at the other side: the track below has the same. */
+const MARGIN = 46
 
-/** Distortion, ELBO and loss against the left axis, the rate against the right one. */
+/** What is drawn now. */
+export const drawn: { plot: uPlot | null } = { plot: null }
+
+/** Distortion, and the rate stacked on it to -ELBO, on one axis of nats, over the logarithm of time; the loss as a line. */
 export function Curves({ end, step }: { end: number; step: number | null }) {
   const frame = useRef<HTMLDivElement>(null)
   const axis = useSignal({ end, step })
@@ -26,11 +30,11 @@ export function Curves({ end, step }: { end: number; step: number | null }) {
     const stops = [
       effect(() => {
         const { series, data } = columns(store.metrics.value)
-        const now = `${view.value.theme} ${document.documentElement.dataset.theme} ${series.map(({ curve, split }) => curve.key + split).join()}`
+        const now = `${theme.value} ${series.map(({ curve, split }) => curve.key + split).join()}`
         if (plot === null || now !== drawnAs) {
           drawnAs = now
           plot?.destroy()
-          plot = create(element, series, () => axis.peek())
+          plot = drawn.plot = create(element, series, () => axis.peek())
         }
         plot.setData(data as uPlot.AlignedData)
       }),
@@ -48,7 +52,7 @@ export function Curves({ end, step }: { end: number; step: number | null }) {
   }, [])
   return (
     <div class="curves" ref={frame} data-testid="curves" role="img"
-      aria-label="Distortion, ELBO and loss (left) and rate (right) in nats per image against the step; the button table shows the numbers" />
+      aria-label="Distortion and the rate above it, together -ELBO, and the loss, in nats per image over the logarithm of the step; the button table shows the numbers" />
   )
 }
 
@@ -58,24 +62,28 @@ function create(element: HTMLElement, series: Series[], axis: () => { end: numbe
   const values = (_: uPlot, splits: number[]) => splits.map((value) => (Number.isInteger(value) || Math.abs(value) >= 1e6 ? short(value, 0) : short(value, 1)))
   const common = { values, stroke: ink.muted, ticks: { show: false }, font: '10px system-ui', gap: 4 }
   const grid = { stroke: ink.line, width: 1 }
-  const within = (scale: string) => (plot: uPlot): [number, number] => rangeOf(plot.series.flatMap((one, i) => (i > 0 && one.scale === scale ? [plot.data[i] as (number | null)[]] : [])))
+  const colour = (name: string) => style.getPropertyValue(name).trim()
+  const within = (plot: uPlot): [number, number] => rangeOf(plot.data.slice(1) as (number | null)[][])
+  const [distortion, elbo] = ['distortion_nats', 'elbo_nats'].map((key) => 1 + series.findIndex(({ curve }) => curve.key === key)) as [number, number]
+  const bands = distortion && elbo ? [{ series: [elbo, distortion] as [number, number], fill: `${colour('--curve-rate')}99` }] : []
   return new uPlot(
     {
       width: element.clientWidth,
       height: element.clientHeight,
-      padding: [4, 0, 0, 0],
+      padding: [4, MARGIN, 0, 0],
       series: [
         {},
         ...series.map(({ curve, split }) => ({
-          stroke: style.getPropertyValue(curve.colour).trim(), width: 1.4, spanGaps: true, points: { show: false },
-          scale: curve.key === 'rate_nats' ? 'rate' : 'nats', ...(split === 'valid' ? { dash: [4, 3] } : {}),
+          stroke: colour(curve.colour), width: 1.4, spanGaps: true, points: { show: false }, scale: 'nats',
+          ...(curve.key === 'distortion_nats' ? { fill: `${colour(curve.colour)}40`, fillTo: (plot: uPlot) => plot.scales.nats!.min! } : {}),
+          ...(curve.key === 'loss_nats' || (curve.key === 'elbo_nats' && split === 'train' && series.some((other) => other.split === 'valid')) ? { width: 1, dash: [4, 3] } : {}),
         })),
       ],
-      scales: { x: { time: false, range: () => [0, axis().end] }, nats: { range: within('nats') }, rate: { range: within('rate') } },
+      bands,
+      scales: { x: { time: false, distr: 100, fwd: Math.log1p, bwd: Math.expm1, range: () => [0, axis().end] }, nats: { range: within } },
       axes: [
-        { ...common, grid: { show: false }, size: 18 },
+        { ...common, grid: { show: false }, size: 18, splits: () => named(axis().end), values: (_, splits) => splits.map((step) => (step === null ? '' : short(step, 0))) },
         { ...common, grid, scale: 'nats', size: MARGIN, space: 24 },
-        { ...common, grid: { show: false }, scale: 'rate', side: 1, size: MARGIN, space: 24, stroke: style.getPropertyValue('--curve-rate').trim() },
       ],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 5 }, y: false },

@@ -26,10 +26,10 @@ export function GoOn({ live }: { live: Live }) {
   return (
     <>
       <div class="transport go-on">
-        <button class="primary" data-testid="play" disabled={busy} title={finished ? '' : `Resume ${name} where it was left`} onClick={() => void begin(play)}>
+        <button class="primary" data-testid="play" disabled={busy} data-about={finished ? '' : `Resume ${name} where it was left`} onClick={() => void begin(play)}>
           <Icon name="play" /> {finished ? `train ${epochs.toLocaleString('en')} more epochs` : 'resume'}
         </button>
-        <button data-testid="reset" disabled={busy} aria-label="reset" title={again} onClick={() => void begin(async () => watch(await live.reset(name)))}><Icon name="reset" /></button>
+        <button data-testid="reset" disabled={busy} aria-label="reset" data-about={again} onClick={() => void begin(async () => watch(await live.reset(name)))}><Icon name="reset" /></button>
       </div>
       {finished && !busy && (
         <div class="fine choice" data-testid="choice">

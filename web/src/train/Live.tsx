@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Live as Server, LiveValues, TrainingState } from '../source/source'
+import { remember } from '../state/changes'
 import { latestWins } from '../state/latest'
 import { attempt } from './attempt'
 
@@ -7,12 +8,11 @@ const PACES = [0, 0.05, 0.25, 1] as const
 
 /** What can be changed while a run trains; each change is written into its config with its step. */
 export function Live({ state, live }: { state: TrainingState; live: Server }) {
-  const [send] = useState(() => latestWins((values: LiveValues) => attempt(() => live.set(values))))
+  const send = useSend(live)
   return (
     <fieldset>
-      <legend title="Each change is written into the run's config.yaml with its step, so that the run can be repeated">while it trains</legend>
-      {state.beta !== null && <LogSlider label="beta" value={state.beta} least={0.01} most={1000} zero testid="beta" change={(beta) => send({ beta })} />}
-      {state.learning_rate !== null && <LogSlider label="learning rate" value={state.learning_rate} least={1e-5} most={0.1} testid="learning-rate" change={(learning_rate) => send({ learning_rate })} />}
+      <legend data-about="Each change is written into the run's config.yaml with its step, so that the run can be repeated">while it trains</legend>
+      {state.learning_rate !== null && <LogSlider label="learning rate" value={state.learning_rate} least={1e-5} most={0.1} testid="learning-rate" change={(learning_rate) => { remember({ learning_rate }); send({ learning_rate }) }} />}
       <label class="setting">slow motion
         <select data-testid="pace" value={state.pace} onChange={(event) => send({ pace: Number(event.currentTarget.value) })}>
           {PACES.map((pace) => <option key={pace} value={pace}>{pace === 0 ? 'off' : `${pace} s a step`}</option>)}
@@ -21,9 +21,9 @@ export function Live({ state, live }: { state: TrainingState; live: Server }) {
       <label class="setting">pause at step
         <input type="number" min={state.step} value={state.stop_at ?? ''} placeholder="never" data-testid="stop-at" onChange={(event) => send({ stop_at: event.currentTarget.value === '' ? null : Number(event.currentTarget.value) })} />
       </label>
-      <label class="setting">on closing the page
+      <label class="setting">when the page closes
         <select value={state.on_close} data-testid="on-close" onChange={(event) => send({ on_close: event.currentTarget.value as 'keep' | 'pause' })}>
-          <option value="keep">continue</option>
+          <option value="keep">keep training</option>
           <option value="pause">pause</option>
         </select>
       </label>
@@ -31,7 +31,15 @@ export function Live({ state, live }: { state: TrainingState; live: Server }) {
   )
 }
 
-function LogSlider({ label, value, least, most, zero = false, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; testid: string; change: (value: number) => void }) {
+const useSend = (live: Server) => useState(() => latestWins((values: LiveValues) => attempt(() => live.set(values))))[0]
+
+/** The price of the rate, while it trains. */
+export function Beta({ state, live }: { state: TrainingState; live: Server }) {
+  const send = useSend(live)
+  return <LogSlider label="beta" value={state.beta!} least={0.01} most={1000} zero testid="beta" change={(beta) => { remember({ beta }); send({ beta }) }} />
+}
+
+export function LogSlider({ label, value, least, most, zero = false, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; testid: string; change: (value: number) => void }) {
   const steps = 200
   // what is being typed is not overwritten by what the server tells meanwhile
   const [draft, setDraft] = useState<string | null>(null)

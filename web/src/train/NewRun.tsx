@@ -1,23 +1,19 @@
-import { useEffect } from 'preact/hooks'
 import { beginning } from './attempt'
-import { choices, formOpen, learnChoices, start } from './start'
-
-const BASE = 'digits'
+import { baseOfShown, choices, formOpen, start } from './start'
 
 /** Train from scratch: one click for the classic cases, a form for all the rest. */
 export function NewRun() {
-  useEffect(learnChoices, [])
   const found = choices.value
   if (!found) return null
   return (
     <section class="presets" aria-label="Train from scratch">
       <h3>train from scratch</h3>
       {found.presets.map((preset) => (
-        <button key={preset.name} disabled={beginning.value} title={preset.about} data-testid={`preset-${preset.name}`} onClick={() => start(BASE, preset.set, preset.name)}>
+        <button key={preset.name} disabled={beginning.value} data-about={preset.about} data-testid={`preset-${preset.name}`} onClick={() => start(baseOfShown(), preset.set, preset.name)}>
           {preset.name} <span>{preset.hint}</span>
         </button>
       ))}
-      <button class="wide" onClick={() => (formOpen.value = true)} data-testid="new-run">choose everything …</button>
+      <button class="wide" onClick={() => (formOpen.value = true)} data-testid="new-run">New run …</button>
     </section>
   )
 }

@@ -17,10 +17,10 @@ export function NewRunForm() {
   const like = found.bases.find((one) => one.name === base.value)
   const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
   return (
-    <Dialog open={formOpen} title="A new run">
+    <Dialog open={formOpen} title="New run">
       <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); start(base.value, wished.value, name.value || null) }}>
         <div class="fields">
-          <label>like
+          <label>start from
             <select value={base.value} data-testid="base" onChange={(event) => (base.value = event.currentTarget.value)}>
               {found.bases.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
             </select>
@@ -28,14 +28,14 @@ export function NewRunForm() {
           <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
         </div>
         <p class="fine">{like?.about}</p>
-        <h3>⟲ fixed once it trains: another choice is a new run</h3>
+        <h3>fixed once it trains: another choice needs a new run</h3>
         <div class="fields">{fields(true)}</div>
         <h3>can be changed while it trains</h3>
         <div class="fields">{fields(false)}</div>
         {failure.value && <p class="failure" role="alert" data-testid="form-failure">{failure.value}</p>}
         <p class="row">
           <button class="primary" data-testid="start" disabled={beginning.value}>train</button>
-          <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>as in {base.value}</button>
+          <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>reset to {base.value}</button>
         </p>
       </form>
     </Dialog>
@@ -62,7 +62,7 @@ function Choice({ axis, usual }: { axis: Axis; usual: string }) {
     <label class={chosen < 0 ? '' : 'changed'}>{axis.label}
       <select value={chosen} data-testid={`axis-${axis.key}`} onChange={(event) => set(axis.options[Number(event.currentTarget.value)]?.value)}>
         <option value={-1}>{usual}</option>
-        {axis.options.map((option, i) => option.label !== usual && <option key={option.label} value={i} title={option.about}>{option.label}</option>)}
+        {axis.options.map((option, i) => option.label !== usual && <option key={option.label} value={i}>{option.label}</option>)}
       </select>
       {chosen >= 0 && <span class="fine">{axis.options[chosen]!.about}</span>}
     </label>

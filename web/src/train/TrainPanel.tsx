@@ -10,7 +10,7 @@ import { GoOn } from './GoOn'
 import { Live } from './Live'
 import { NewRun } from './NewRun'
 import { Elsewhere } from './Elsewhere'
-import { formOpen } from './start'
+import { formOpen, trainOpen } from './start'
 
 const WORDS: Record<Phase, string> = { idle: 'nothing is being trained', starting: 'is starting …', playing: 'is being trained', paused: 'is paused', ended: 'has ended', failed: 'failed' }
 
@@ -21,7 +21,8 @@ export function TrainPanel() {
   const state = store.training.value
   const running = isRunning(state)
   return (
-    <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder.">
+    <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder."
+      tools={view.value.depth !== 'measure' && <button aria-label="Close" data-testid="close-train" onClick={() => (trainOpen.value = false)}><Icon name="close" /></button>}>
       <Elsewhere />
       {running ? <Transport state={state} live={live} /> : <GoOn live={live} />}
       {state?.run && (running || state.run === view.value.run) && <Progress state={state} />}
@@ -32,19 +33,14 @@ export function TrainPanel() {
   )
 }
 
-/** What steers the training under way. */
+/** What steers the training under way, beside the large button. */
 function Transport({ state, live }: { state: TrainingState & { run: string }; live: Server }) {
-  const playing = state.phase === 'playing'
-  const command = (name: 'play' | 'pause' | 'step' | 'epoch' | 'stop') => void attempt(() => live.command(name))
+  const command = (name: 'step' | 'epoch') => void attempt(() => live.command(name))
   return (
     <div class="transport">
-      <button class="primary" data-testid="play" disabled={state.phase === 'starting'} onClick={() => command(playing ? 'pause' : 'play')}>
-        {state.phase === 'starting' ? 'starting …' : <><Icon name={playing ? 'pause' : 'play'} /> {playing ? 'pause' : 'resume'}</>}
-      </button>
-      <button data-testid="step-batch" aria-label="one step" title="One optimiser step" onClick={() => command('step')}><Icon name="step" /></button>
-      <button data-testid="step-epoch" aria-label="one epoch" title="To the end of this epoch" onClick={() => command('epoch')}><Icon name="epoch" /></button>
-      <button data-testid="stop" aria-label="stop" title="Stop: save and end; it can be resumed" onClick={() => command('stop')}><Icon name="stop" /></button>
-      <button data-testid="reset" aria-label="reset" title={`Reset: stop, and train ${state.run} again from its first step, with the settings it was begun with`} disabled={beginning.value} onClick={() => void begin(async () => watch(await live.reset(state.run)))}><Icon name="reset" /></button>
+      <button data-testid="step-batch" data-about="One optimiser step" onClick={() => command('step')}><Icon name="step" /> step</button>
+      <button data-testid="step-epoch" data-about="To the end of this epoch" onClick={() => command('epoch')}><Icon name="epoch" /> epoch</button>
+      <button data-testid="reset" data-about={`Reset: stop, and train ${state.run} again from its first step, with the settings it was begun with`} disabled={beginning.value} onClick={() => void begin(async () => watch(await live.reset(state.run)))}><Icon name="reset" /> reset</button>
     </div>
   )
 }
@@ -80,7 +76,7 @@ function Exported() {
   return (
     <Panel id="train" title="Training">
       <p class="fine">{training.epochs} epochs, batches of {training.batch_size}, seed {training.seed}.</p>
-      <p class="fine">This is an exported page: it walks in a finished training. To train one and watch it form: <code>pip install vaelab</code>, then <code>vaelab explore</code>.</p>
+      <p class="fine">This is an exported page: it walks in a finished training. To train one and watch it form, take vaelab itself: <code>vaelab explore</code>.</p>
     </Panel>
   )
 }

@@ -8,6 +8,14 @@ import { attempt, begin } from './attempt'
 /** What a new run may be made of; null until the server has told. */
 export const choices = signal<Choices | null>(null)
 export const formOpen = signal(false)
+/** Whether the panel of training is there; it always is in the last depth. */
+export const trainOpen = signal(false)
+
+/** The shipped config that presets begin with: the one of the data that are open, where there is one. */
+export function baseOfShown(): string {
+  const data = store.manifest.value?.run.config.data as { kind: string } | undefined
+  return choices.value?.bases.find(({ name }) => name === data?.kind)?.name ?? 'digits'
+}
 
 export function learnChoices(): void {
   void attempt(async () => (choices.value = await store.source.value!.live!.choices()))

@@ -1,7 +1,8 @@
 import { effect, type ReadonlySignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { paint } from '../model/pixels'
 import * as store from '../state/store'
+import { theme } from '../state/theme'
+import { paintInk } from './ink'
 
 /** A decoded image that follows its signal without a new rendering. */
 export function Picture({ of, testid, label }: { of: ReadonlySignal<{ x: Float32Array } | null>; testid?: string; label: string }) {
@@ -13,7 +14,8 @@ export function Picture({ of, testid, label }: { of: ReadonlySignal<{ x: Float32
 /** An image that is there already. */
 export function Still({ x, testid, label }: { x: Float32Array | null; testid?: string; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useLayoutEffect(() => draw(canvas.current!, x), [x]) // in the same frame
+  const now = theme.value
+  useLayoutEffect(() => draw(canvas.current!, x), [x, now]) // in the same frame
   return <canvas ref={canvas} class="picture" data-testid={testid} role="img" aria-label={label} />
 }
 
@@ -31,6 +33,6 @@ function draw(canvas: HTMLCanvasElement, x: Float32Array | null): void {
     return
   }
   const image = context.createImageData(width, height)
-  paint(x, 0, about.data.shape, about.data.domain, image.data)
+  paintInk(x, 0, about, store.images.value, image.data)
   context.putImageData(image, 0, 0)
 }

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { paint } from '../model/pixels'
 import * as store from '../state/store'
+import { theme } from '../state/theme'
+import { paintInk } from './ink'
 
 /** Part of an image's side that is left free between images. */
 const GAP = 1 / 14
@@ -9,7 +10,8 @@ const GAP = 1 / 14
 /** Images in rows on one canvas, which costs a browser less than one for each; `children` lie over them in the same columns. */
 export function Sheet({ images, columns, testid, children }: { images: Float32Array[]; columns: number; testid: string; children: ComponentChildren }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useLayoutEffect(() => draw(canvas.current!, images, columns), [images, columns])
+  const now = theme.value
+  useLayoutEffect(() => draw(canvas.current!, images, columns), [images, columns, now])
   return (
     <div class="sheet" data-testid={testid}>
       <canvas ref={canvas} aria-hidden="true" />
@@ -30,7 +32,7 @@ function draw(canvas: HTMLCanvasElement, images: Float32Array[], columns: number
   const cell = context.createImageData(width, height)
   images.forEach((x, i) => {
     if (x.length !== channels * height * width) return // of another run
-    paint(x, 0, about.data.shape, about.data.domain, cell.data)
+    paintInk(x, 0, about, store.images.value, cell.data)
     context.putImageData(cell, (i % columns) * across, Math.floor(i / columns) * down)
   })
 }

@@ -1,0 +1,115 @@
+import { signal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { short } from '../readings/short'
+import * as store from '../state/store'
+import { fromHash } from '../state/url'
+import { change } from '../state/view'
+import { Icon } from '../ui/Icon'
+import { compareHash, comparedIn, frameHash, isFull } from './address'
+import { type FromFrame, frameName, type ToFrame } from './frame'
+
+type About = Extract<FromFrame, { type: 'about' }>
+
+/** Pages of an exported comparison, by the name of their run. */
+type Pages = Record<string, string>
+
+/** Those inside this file; null: it is another. */
+export function comparedPages(): Pages | null {
+  const text = document.getElementById('vaelab-compared')?.textContent
+  return text ? (JSON.parse(text) as Pages) : null
+}
+
+/** Characters of a setting. */
+const LONGEST = 40
+const abouts = signal<Record<string, About>>({})
+
+/** Runs beside each other, each a page of its own that does what the others do. */
+export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }) {
+  const frames = useRef<(HTMLIFrameElement | null)[]>([])
+  useEffect(() => {
+    const hear = ({ source, data }: MessageEvent<FromFrame>) => {
+      const from = frames.current.findIndex((frame) => frame?.contentWindow === source)
+      if (from < 0) return
+      const tell = (message: ToFrame) => frames.current.forEach((frame, n) => n !== from && frame?.contentWindow?.postMessage(message, '*'))
+      if (data.type !== 'about') {
+        tell(data)
+        if (data.type !== 'view') return
+        change({ theme: fromHash(data.hash).theme })
+        if (pages === null) history.replaceState(null, '', compareHash(runs, data.hash))
+        return
+      }
+      if (from === 0 && !abouts.value[runs[0]!]) frames.current[0]!.focus() // keys are heard there
+      abouts.value = { ...abouts.value, [runs[from]!]: data }
+      const reach = Math.max(...Object.values(abouts.value).map((about) => about.reach))
+      for (const frame of frames.current) frame?.contentWindow?.postMessage({ type: 'reach', reach } satisfies ToFrame, '*')
+    }
+    const anew = () => JSON.stringify(comparedIn(location.hash)) !== JSON.stringify(runs) && location.reload()
+    addEventListener('message', hear)
+    if (pages === null) addEventListener('hashchange', anew)
+    return () => {
+      removeEventListener('message', hear)
+      removeEventListener('hashchange', anew)
+    }
+  }, [])
+  const open = (hash: string) => (location.hash = hash)
+  const without = (run: string) => {
+    const left = runs.filter((other) => other !== run)
+    open(left.length > 1 ? compareHash(left, location.hash) : frameHash(left[0]!, location.hash))
+  }
+  const others = store.runs.value.filter((run) => run.obstacle === null && !runs.includes(run.id))
+  return (
+    <>
+      <header class="topbar">
+        <h1 class="brand">vaelab</h1>
+        <p class="compared-words">{differing(runs)}</p>
+        <span class="grow" />
+        {pages === null && !isFull(runs) && others.length > 0 && (
+          <label class="inline"><span class="hidden-text">Compare with another run</span>
+            <select data-testid="compare" value="" onChange={(event) => open(compareHash([...runs, event.currentTarget.value], location.hash))}>
+              <option value="">+ compare</option>
+              {others.map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
+            </select>
+          </label>
+        )}
+      </header>
+      <main class="compared">
+        {runs.map((run, n) => (
+          <section key={run} aria-label={run}>
+            <header>
+              <h2>{run}</h2>
+              <Numbers run={run} than={n ? runs[0]! : null} />
+              {pages === null && <button aria-label={`Remove ${run} from the comparison`} data-testid={`remove-${n}`} onClick={() => without(run)}><Icon name="close" /></button>}
+            </header>
+            <iframe name={frameName(n)} title={run} ref={(element) => void (frames.current[n] = element)} {...(pages ? { srcdoc: pages[run] } : { src: location.pathname + frameHash(run, location.hash) })} />
+          </section>
+        ))}
+      </main>
+    </>
+  )
+}
+
+/** The numbers of a run, and how far they are from the first one's, where they compare. */
+function Numbers({ run, than }: { run: string; than: string | null }) {
+  const about = abouts.value[run]
+  const base = than === null ? undefined : abouts.value[than]
+  if (!about?.terms) return <p class="numbers">{about ? `epoch ${about.epoch.toFixed(1)}` : ''}</p>
+  const comparable = base?.measure === about.measure
+  const one = (name: string, key: 'elbo_nats' | 'rate_nats' | 'distortion_nats') => {
+    const difference = comparable && base?.terms ? about.terms![key] - base.terms[key] : null
+    return <span key={key}>{name} <b>{short(about.terms![key], 2).replace('-', '−')}</b>{difference !== null && <i> {difference < 0 ? '−' : '+'}{short(Math.abs(difference), 2)}</i>} </span>
+  }
+  return (
+    <p class="numbers" data-testid={`numbers-${run}`}>
+      {one('ELBO', 'elbo_nats')}{one('rate', 'rate_nats')}{one('distortion', 'distortion_nats')}<span>nats, epoch {about.epoch.toFixed(1)}</span>
+      {base && !comparable && <span> · not comparable with {than}: other data, pixels or likelihood</span>}
+    </p>
+  )
+}
+
+/** The settings in which the runs differ, in words. */
+function differing(runs: string[]): string {
+  const all = runs.map((run) => abouts.value[run]?.settings)
+  if (all.some((one) => one === undefined)) return ''
+  const keys = [...new Set(all.flatMap((one) => Object.keys(one!)))].filter((key) => new Set(all.map((one) => one![key])).size > 1)
+  return keys.map((key) => `${key} ${all.map((one) => (one![key] ?? '–').replaceAll('"', '').slice(0, LONGEST)).join(' | ')}`).join(' · ')
+}

@@ -1,0 +1,77 @@
+import { signal } from '@preact/signals'
+import * as store from '../state/store'
+import { journey, own, type Part } from './journey'
+import { rates, squaredError } from './terms'
+
+/** The number that is pointed at or has been opened: its part of the page lights up, and its formula is there. */
+export const lit = signal<Part | null>(null)
+
+const MOST_TERMS = 2
+
+/** What the numbers of the row are made of, with the numbers of this moment in their places. */
+export function Formula() {
+  const part = lit.value
+  const now = journey.value
+  const about = store.manifest.value
+  if (!part || !now || !about) return null
+  return (
+    <div class={`formula ${part}`} id="formula" role="region" aria-label="Formula" data-testid="formula">
+      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : <Elbo />}
+    </div>
+  )
+}
+
+export const nats = (value: number, decimals = 2) => value.toFixed(decimals).replace('-', '−')
+
+function Rate() {
+  const now = journey.value!
+  const { rate } = own.value
+  if (rate === null) return <p>The rate is KL(q(z|x) ‖ p(z)): how many nats of information the code carries about the image. This model's prior or posterior has no closed form here; its mean over images was measured with samples.</p>
+  const parts = rates(now.loc, now.scale)
+  const terms = Array.from({ length: Math.min(MOST_TERMS, parts.length) }, (_, k) => (
+    <>{k > 0 && ' + '}½(<b>{nats(now.loc[k]!)}</b>² + <b>{nats(now.scale[k]!)}</b>² − 1 − ln <b>{nats(now.scale[k]!)}</b>²)</>
+  ))
+  return (
+    <>
+      <p>Rate: how many nats of information the code carries about the image. 0 means that the code is ignored.</p>
+      <p class="line">KL(q(z|x) ‖ p(z)) = Σ ½(μ² + σ² − 1 − ln σ²)</p>
+      <p class="line">= {terms}{parts.length > MOST_TERMS && ' + …'} = <b>{nats(rate)}</b> nats</p>
+    </>
+  )
+}
+
+function Distortion() {
+  const now = journey.value!
+  const about = store.manifest.value!
+  const scale = store.calm.value?.likelihoodScale ?? null
+  const { distortion: value } = own.value
+  const error = squaredError(now.x, now.decoded)
+  const D = now.x.length
+  return (
+    <>
+      <p>Distortion: what it still costs to say the image, given its code. Smaller is better; densities can make it negative.</p>
+      {value !== null && about.likelihood.kind.endsWith('gaussian') ? (
+        <>
+          <p class="line">−log p(x|z) = (D/2) ln 2πs² + Σ(x − x̂)² / 2s²</p>
+          <p class="line">= <b>{D / 2}</b> · ln(2π · <b>{nats(scale!, 3)}</b>²) + <b>{nats(error)}</b> / (2 · <b>{nats(scale!, 3)}</b>²) = <b>{nats(value)}</b> nats</p>
+          <p>As if each pixel were off by <b>{nats(Math.sqrt(error / D), 3)}</b>; the model allows for s = {nats(scale!, 3)}.</p>
+        </>
+      ) : value !== null ? (
+        <p class="line">−Σ x ln x̂ + (1 − x) ln(1 − x̂) = <b>{nats(value)}</b> nats, over <b>{D}</b> pixels</p>
+      ) : (
+        <p class="line">−log p(x|z) of a {about.likelihood.kind.replaceAll('_', ' ')} likelihood; squared error of this image Σ(x − x̂)² = <b>{nats(error)}</b></p>
+      )}
+    </>
+  )
+}
+
+function Elbo() {
+  const { rate, distortion, elbo } = own.value
+  return (
+    <>
+      <p>The evidence lower bound: log p(x) is at least this. Training makes it large, and beta is the price of the rate.</p>
+      <p class="line">log p(x) ≥ ELBO = −(distortion + rate)</p>
+      {elbo !== null && <p class="line">= −(<b>{nats(distortion!)}</b> + <b>{nats(rate!)}</b>) = <b>{nats(elbo)}</b> nats, of this image and this z</p>}
+    </>
+  )
+}

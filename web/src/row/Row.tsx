@@ -1,0 +1,96 @@
+import type { ComponentChildren } from 'preact'
+import { current } from '../readings/current'
+import { draws } from '../probe/probe'
+import { ErrorMap } from '../probe/ErrorMap'
+import { pickImage } from '../state/actions'
+import * as store from '../state/store'
+import { view } from '../state/view'
+import { Icon } from '../ui/Icon'
+import { type Cells, Save } from '../ui/Save'
+import { Still } from '../ui/Picture'
+import { Cloud, Code, words } from './Cloud'
+import { lit, nats } from './Formula'
+import { journey, own, type Part } from './journey'
+
+/** The whole model in a row, from left to right: an image, its cloud of codes, one of them, what is decoded from it, the error; the numbers stand where they arise. */
+export function Row() {
+  const now = journey.value
+  const terms = current.value
+  const mean = terms && { rate: terms.rate_nats, distortion: terms.distortion_nats, elbo: terms.elbo_nats }
+  const mine = own.value
+  return (
+    <section class="journey" aria-label="An image on its way through the model" data-testid="row">
+      <Station testid="row-x">{now && <Still x={now.x} label="the image x" />}</Station>
+      <Arrow><span>encode</span></Arrow>
+      <Station part="rate" testid="row-cloud">{now && <Cloud journey={now} />}</Station>
+      <Arrow>
+        <button class="quiet" data-testid="row-draw" aria-label="draw" aria-pressed={draws.value > 0} onClick={() => (draws.value += 1)} data-about="Draw another z from the cloud: z = μ + σ ε, with ε from N(0, 1)"><Icon name="die" /> <span>draw</span></button>
+      </Arrow>
+      <Station testid="row-z">{now && <Code journey={now} />}</Station>
+      <Arrow><span>decode</span></Arrow>
+      <Station part="distortion" testid="row-decoded">{now && <Still x={now.decoded} label="what is decoded from z" />}</Station>
+      <Arrow><span>compare</span></Arrow>
+      <Station part="distortion" testid="row-error">{now && <ErrorMap from={now.x} to={now.decoded} />}</Station>
+      <div class="sum">−ELBO = <br />distortion + rate</div>
+      <div class="under" style={{ gridColumn: 1 }}><b>x</b><Which /></div>
+      <div class="under" style={{ gridColumn: 3 }}>
+        <Number part="rate" value={mine.rate} mean={mean?.rate} name="rate" />
+      </div>
+      <div class="under" style={{ gridColumn: 5 }}><b>z</b><span class="second numbers">{now && `(${words(now.z)})`}</span></div>
+      <div class="under" style={{ gridColumn: 7 }}><b>x̂</b><span class="second">{now?.drawn ? 'of this z' : 'of the mean'}</span></div>
+      <div class="under" style={{ gridColumn: 9 }}>
+        <Number part="distortion" value={mine.distortion} mean={mean?.distortion} name="distortion" />
+      </div>
+      <div class="under sum" style={{ gridColumn: 10 }}>
+        <Number part="elbo" value={mine.elbo} mean={mean?.elbo} name="ELBO" />
+      </div>
+      <Save name="row" of={(button) => button.closest('section')!} numbers={seen} />
+    </section>
+  )
+}
+
+/** The image, its posterior, the code and what is decoded, each in a line. */
+function seen(): Cells {
+  const now = journey.value
+  if (!now) return []
+  const { rate, distortion } = own.value
+  const lines: [string, ArrayLike<number>][] = [['x', now.x], ['loc', now.loc], ['scale', now.scale], ['z', now.z], ['decoded', now.decoded]]
+  return [['what', 'values'], ['rate, nats', rate], ['distortion, nats', distortion], ...lines.map(([what, values]) => [what, ...Array.from(values)])]
+}
+
+function Station({ part, testid, children }: { part?: Part; testid: string; children: ComponentChildren }) {
+  const on = part && (lit.value === part || lit.value === 'elbo')
+  return <div class={on ? `station lit ${part}` : 'station'} data-testid={testid}>{children}</div>
+}
+
+const Arrow = ({ children }: { children: ComponentChildren }) => <div class="arrow"><div>{children}</div></div>
+
+/** Which image it is; a test image can be exchanged for another. */
+function Which() {
+  const now = journey.value
+  const images = store.images.value
+  const about = store.manifest.value
+  if (!now || !images || !about) return null
+  if (now.image === null) return <span class="second">your drawing</span>
+  const name = about.data.classes[images.labels[now.image]!] ?? ''
+  const random = () => {
+    const shown = [...images.labels.keys()].filter((i) => !view.value.hidden.includes(images.labels[i]!))
+    pickImage(shown[Math.floor(Math.random() * shown.length)] ?? 0)
+  }
+  return <button class="quiet second" data-testid="row-random" data-about="The image that the row follows: the one under the pointer, else the last that was clicked. Press for a random one." onClick={random}><Icon name="die" /> “{name}” {now.image}</button>
+}
+
+/** A number that lights up where it arises, and opens its formula: pointed at for as long, pressed until it is pressed again. */
+function Number({ part, value, mean, name }: { part: Part; value: number | null; mean: number | undefined; name: string }) {
+  const leave = () => lit.value === part && kept !== part && (lit.value = kept)
+  return (
+    <button class={`number ${part}`} data-testid={`row-${part}`} aria-expanded={lit.value === part} aria-controls={lit.value === part ? 'formula' : undefined}
+      onPointerEnter={(event) => event.pointerType === 'mouse' && (lit.value = part)} onPointerLeave={leave}
+      onClick={() => { kept = kept === part ? null : part; lit.value = kept }} onKeyDown={(event) => event.key === 'Escape' && (kept = lit.value = null)}>
+      {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
+      <span class="second">{value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`}</span>
+    </button>
+  )
+}
+
+let kept: Part | null = null

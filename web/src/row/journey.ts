@@ -1,0 +1,74 @@
+import { computed, effect, signal } from '@preact/signals'
+import type { Codes } from '../model/networks'
+import { codeOf } from '../state/actions'
+import { latestWins } from '../state/latest'
+import { pixelsOf } from '../state/loading'
+import * as store from '../state/store'
+import { together } from '../state/together'
+import { view } from '../state/view'
+import { draws, result, seen } from '../probe/probe'
+import { distortion, knowsRate, rates } from './terms'
+
+export type Part = 'rate' | 'distortion' | 'elbo'
+
+/** One image on its way through the model: x, its posterior, a code z of it, and what is decoded from that. */
+export interface Journey extends Codes {
+  /** null: a drawing. */
+  image: number | null
+  /** In the pixels' domain, channels first. */
+  x: Float32Array
+  z: number[]
+  decoded: Float32Array
+  /** Whether z was drawn from the posterior, or is its mean. */
+  drawn: boolean
+}
+
+/** The test image whose point is nearest to the pointer; null: the pointer is elsewhere, and the probe's image is shown. */
+export const passing = signal<number | null>(null)
+
+const passed = signal<Journey | null>(null)
+
+const follow = latestWins(async (image: number) => {
+  const about = store.manifest.value
+  const code = codeOf(image)
+  if (!about || !code || !store.images.value) return
+  const label = about.conditional.decoder ? store.images.value.labels[image]! : null
+  const decoded = await store.engines.value?.pointer.decode(code.loc, label).catch(() => null)
+  if (!decoded || store.manifest.value !== about) return
+  const x = pixelsOf(image)
+  // a bundle holds means and scales only: of a posterior that is no ellipse along the axes the server knows more
+  const whole = about.unsupported === null ? code : await store.engines.value?.pointer.encode(x, about.conditional.encoder ? store.images.value.labels[image]! : null).catch(() => null)
+  if (store.manifest.value !== about) return
+  const journey = { image, x, ...(whole ?? code), z: Array.from(code.loc), decoded, drawn: false }
+  together(() => (passed.value = journey))
+})
+
+/** What is under the pointer is decoded anew whenever it or the weights change. */
+export function keepJourney(): void {
+  effect(() => {
+    const image = passing.value
+    if (image === null || !store.calm.value) passed.value = null
+    else follow(image)
+  })
+}
+
+// of the view only this: the row is not drawn anew with every move of the point or the camera
+const probedImage = computed(() => (view.value.probe?.kind === 'image' ? view.value.probe.index : null))
+
+/** What the row of pictures shows: the image under the pointer, else the probed one. */
+export const journey = computed<Journey | null>(() => {
+  if (passed.value && passing.value !== null) return passed.value
+  const code = store.probed.value
+  if (!seen.value || !code || !result.value) return null
+  return { image: probedImage.value, x: seen.value, ...code, z: result.value.z, decoded: result.value.x, drawn: draws.value > 0 }
+})
+
+/** Rate, distortion and ELBO of that image in nats; null where the page cannot compute them. */
+export const own = computed<Record<Part, number | null>>(() => {
+  const now = journey.value
+  const about = store.manifest.value
+  if (!now || !about) return { rate: null, distortion: null, elbo: null }
+  const rate = knowsRate(about) ? rates(now.loc, now.scale).reduce((a, b) => a + b, 0) : null
+  const lost = distortion(about, now.x, now.decoded, store.calm.value?.likelihoodScale ?? null)
+  return { rate, distortion: lost, elbo: rate === null || lost === null ? null : -(rate + lost) }
+})

@@ -1,0 +1,25 @@
+import * as store from '../state/store'
+
+/** What one looks at, in words, on the plane itself. */
+export function Said() {
+  const about = store.manifest.value
+  const shown = store.snapshot.value
+  if (!about || !shown) return null
+  const { count } = about.images
+  return (
+    <p class="said" data-testid="said">
+      <b>Each dot is a picture.</b>
+      {count.toLocaleString('en')} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. It was never told which is which: colours
+      are ours. Point anywhere, and it draws what belongs there.
+    </p>
+  )
+}
+
+const SUBJECTS: [RegExp, string][] = [
+  [/fashion/i, 'pieces of clothing'],
+  [/mnist|digits/i, 'handwritten digits'],
+  [/omniglot/i, 'handwritten characters'],
+  [/frey|faces/i, 'photographs of a face'],
+]
+
+const subject = (name: string) => SUBJECTS.find(([pattern]) => pattern.test(name))?.[1] ?? `images of ${name}`

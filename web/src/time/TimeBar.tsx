@@ -1,0 +1,48 @@
+import { announce, showStep } from '../state/actions'
+import { changes } from '../state/changes'
+import { replaying, stopReplay, toggleReplay } from '../state/replay'
+import * as store from '../state/store'
+import { view } from '../state/view'
+import { short } from '../readings/short'
+import { along } from '../steps/time'
+import { Icon } from '../ui/Icon'
+import { axisEnd } from './axis'
+
+/** The kept steps of the training on one axis; the step that is chosen drives everything, and they can be played as a film. */
+export function TimeBar() {
+  const about = store.manifest.value
+  const shown = store.calm.value
+  const steps = about?.steps ?? []
+  const last = steps.at(-1)
+  const at = (step: number) => `${100 * along(step, axisEnd.value)}%`
+  const index = Math.max(0, steps.findIndex((entry) => entry.index === (shown?.index ?? last?.index)))
+  const choose = (step: number | 'best' | 'last') => {
+    stopReplay()
+    void showStep(step).then(() => announce(`step ${store.snapshot.value?.step ?? 0}, epoch ${store.snapshot.value?.epoch.toFixed(1) ?? 0}`))
+  }
+  return (
+    <div class="time">
+      <button class="round" data-testid="replay" disabled={steps.length < 2} aria-label={replaying.value ? 'stop the replay' : 'replay the training'} data-about="Play the steps that were kept of the training as a film (Space)" onClick={toggleReplay}>
+        <Icon name={replaying.value ? 'pause' : 'play'} />
+      </button>
+      <div class="track">
+        {steps.map((entry) => <i key={entry.index} class={entry.best ? 'mark best' : 'mark'} style={{ left: at(entry.step) }} />)}
+        {changes.value.map((change) => (
+          <i key={`c${change.step}`} class={change.beta === undefined ? 'mark changed learning' : 'mark changed'} style={{ left: at(change.step) }} data-testid="change">
+            {change.beta === undefined ? `lr ${short(change.learning_rate!, 4)}` : `β ${Number(change.beta.toPrecision(3))}`}
+          </i>
+        ))}
+        {shown && <i class="now" style={{ left: at(shown.step) }} />}
+        {last && <input id="scrubber" type="range" min={0} max={steps.length - 1} step={1} value={index} data-testid="scrubber" aria-label="Step of the training"
+          aria-valuetext={shown ? `step ${shown.step}, epoch ${shown.epoch.toFixed(1)}` : ''} onInput={(event) => choose(steps[Number(event.currentTarget.value)]!.step)} />}
+      </div>
+      <span class="group">
+        <span class="numbers wide" data-testid="step-text">{shown ? `step ${shown.step.toLocaleString('en')} · epoch ${shown.epoch.toFixed(1)}` : ''}</span>
+        <span class="segments">
+          <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The kept step nearest to the best validation ELBO (b)" onClick={() => choose('best')}>★ best</button>
+          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e)" onClick={() => choose('last')}>last</button>
+        </span>
+      </span>
+    </div>
+  )
+}
