@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 
-from vaelab.figures import BaseFigure, Panel, Subject
+from vaelab.figures import BaseFigure, FigureContext, Panel
 from vaelab.figures.style import ACCENT, MARGIN, Page
 
 WIDTH, HEIGHT, LEFT = 480, 280, 60
@@ -19,11 +19,11 @@ class NormsFigure(BaseFigure):
 
     kind: Literal["norms"] = "norms"
 
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """Arrays to draw, from the model; they are saved beside the picture."""
-        norms = np.linalg.norm(subject.codes.loc, axis=1)
-        dimension = {"dimension": subject.codes.loc.shape[1]}
-        return Panel(subject.name(self.kind), {"norms": norms}, subject.words | dimension)
+        norms = np.linalg.norm(context.codes.loc, axis=1)
+        dimension = {"dimension": context.codes.loc.shape[1]}
+        return Panel(context.name(self.kind), {"norms": norms}, context.words | dimension)
 
     def draw(self, panel: Panel) -> Figure:
         """The picture, from the arrays alone."""

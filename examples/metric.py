@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.metrics import BaseMetric, Number
 from vaelab.models import LatentVariableModel, as_flat
 
@@ -18,8 +18,8 @@ class PosteriorEntropyMetric(BaseMetric):
     kind: Literal["posterior_entropy"] = "posterior_entropy"
 
     @torch.no_grad()
-    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+    def __call__(self, model: LatentVariableModel, loader: EvalLoader) -> dict[str, Number]:
         """`posterior_entropy_nats`, for families whose entropy is known."""
         flat = as_flat(model, "posterior_entropy")
-        found = [flat.encode(batch.x, batch.context).entropy() for batch in feed.batches(500)]
+        found = [flat.encode(batch.x, batch.context).entropy() for batch in loader.batches(500)]
         return {"posterior_entropy_nats": Number.mean(torch.cat(found), "nats", "closed form")}

@@ -15,12 +15,12 @@ from vaelab.objectives import BaseObjective, Controls
 
 
 class RenyiConfig(BaseObjective):
-    """The variational Rényi bound: the ELBO at alpha 1, the importance weighted bound at 0.
+    """The variational Rényi bound: the ELBO at alpha 1, the importance weighted bound at 0."""
 
-        loss = -log(mean over k of w_k^(1 - alpha)) / (1 - alpha),  w = p(x, z) / q(z|x)
-
-    "Rényi divergence variational inference" (Li and Turner, 2016, eq. 8, arXiv 1602.02311).
-    """
+    formula = "loss = -log(mean over k of w_k^(1 - alpha)) / (1 - alpha),  w = p(x, z) / q(z|x)"
+    advice = "Use it to go from one bound to the other."
+    references = """
+        "Rényi divergence variational inference" (Li and Turner, 2016, eq. 8, arXiv 1602.02311)"""
 
     kind: Literal["renyi"] = "renyi"
     alpha: float = Field(default=0.5, ge=0, lt=1)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, StudentT
 
-from vaelab.priors import BasePrior, Encode, Prior
+from vaelab.priors import BasePrior, Prior
 
 
 class StudentTPrior(Prior):
@@ -28,17 +28,14 @@ class StudentTPrior(Prior):
 
 
 class StudentTConfig(BasePrior):
-    """Student's t in every dimension: heavy tails, so that codes of odd images may lie far out.
+    """Student's t in every dimension: heavy tails, so that codes of odd images may lie far out."""
 
-    p(z) = prod over j of t(z_j / s_j; freedom) / s_j,  s learned
-    """
+    formula = "p(z) = prod over j of t(z_j / s_j; freedom) / s_j,  s learned"
 
     kind: Literal["student_t"] = "student_t"
     freedom: float = Field(default=5.0, gt=2)
     """Degrees of freedom; the more, the nearer to a normal distribution."""
 
-    def build(
-        self, latent: int, image_shape: tuple[int, int, int], encode: Encode | None, classes: int
-    ) -> StudentTPrior:
+    def build(self, latent: int, classes: int) -> StudentTPrior:
         """The module."""
         return StudentTPrior(latent, self.freedom)

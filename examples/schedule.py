@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vaelab.schedules import Schedule
+from vaelab.optim import Schedule
 
 
 class ExponentialSchedule(Schedule):

@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 from tests import shapes
 
 if TYPE_CHECKING:
-    from vaelab.run import Run
+    from vaelab.runs.run import Run
 
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -11,12 +11,11 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 from tests.models.conftest import set_exact_posterior
 from tests.training.conftest import tiny
 from vaelab.data import Domain, Split, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import GaussianConfig
 from vaelab.metrics import AISMetric, BoundMetric, IWAEMetric
-from vaelab.metrics.ais import schedule
-from vaelab.metrics.hmc import hmc
+from vaelab.metrics.ais import hmc, schedule
 from vaelab.models import VAE, LatentVariableModel, VAEConfig
 from vaelab.networks import MLPDecoder, MLPEncoder
 from vaelab.priors import BasePrior, ClassConditionalConfig, MixtureConfig, StandardNormalConfig
@@ -43,14 +42,14 @@ def linear(prior: BasePrior) -> VAE:
     return model
 
 
-def feed(model: VAE, images: int = 12) -> Feed:
+def loader(model: VAE, images: int = 12) -> EvalLoader:
     draws = np.random.default_rng(0)
     grey = draws.integers(0, 256, (images, *SHAPE), np.uint8)
     split = Split(grey, np.arange(images, dtype=np.int64) % CLASSES)
-    return Feed(split, UnitPixels(), model.classes)
+    return EvalLoader(split, UnitPixels(), model.classes)
 
 
-def exact_nll(model: VAE, images: Feed) -> float:
+def exact_nll(model: VAE, images: EvalLoader) -> float:
     """Of a prior that is a mixture of diagonal normals: x is one of normals too."""
     (batch,) = images.batches(len(images))
     layer = model.decoder.trunk.stack[0]
@@ -78,7 +77,7 @@ def exact_nll(model: VAE, images: Feed) -> float:
 )
 def test_it_is_the_exact_negative_log_likelihood_within_its_error(prior: BasePrior) -> None:
     model = linear(prior)
-    images = feed(model, 6)
+    images = loader(model, 6)
     exact = exact_nll(model, images)
     found = [QUICK.model_copy(update={"seed": seed})(model, images) for seed in range(2)]
     estimates = [numbers["nll_ais128_nats"].value for numbers in found]
@@ -92,7 +91,7 @@ def test_it_is_the_exact_negative_log_likelihood_within_its_error(prior: BasePri
 def test_its_weights_are_unbiased_with_few_distributions() -> None:
     """E w = p(x) even where the chains are far from where they ought to be."""
     model = linear(StandardNormalConfig())
-    images = feed(model, 1)
+    images = loader(model, 1)
     exact = exact_nll(model, images)
 
     def nll(chains: int, seed: int) -> float:
@@ -110,7 +109,7 @@ def test_its_weights_are_unbiased_with_few_distributions() -> None:
 def test_where_the_posterior_is_known_there_is_no_gap() -> None:
     model = linear(StandardNormalConfig())
     set_exact_posterior(model, SCALE)
-    gap = QUICK(model, feed(model))["iwae2_gap_nats"]
+    gap = QUICK(model, loader(model))["iwae2_gap_nats"]
     assert gap.standard_error is not None
     assert abs(gap.value) < 3 * gap.standard_error < 0.4
 
@@ -130,8 +129,8 @@ def test_of_a_trained_model_both_bounds_are_what_a_grid_of_codes_gives(
     model, _ = run.load_model()
     experiment = run.experiment
     few = experiment.data.load().test.select(np.arange(5))
-    feed = Feed(few, experiment.data.pixels, 0)
-    (batch,) = feed.batches(5)
+    loader = EvalLoader(few, experiment.data.pixels, 0)
+    (batch,) = loader.batches(5)
     side = torch.linspace(-6, 6, 301)
     z = torch.cartesian_prod(side, side)
     with torch.no_grad():
@@ -141,19 +140,19 @@ def test_of_a_trained_model_both_bounds_are_what_a_grid_of_codes_gives(
         log_prior = model.prior().log_prob(z).double()
     cell = math.log(12 / 300) * 2
     exact = -(torch.logsumexp(torch.cat(parts) + log_prior[:, None], 0) + cell).mean().item()
-    iwae = IWAEMetric(samples=5_000)(model, feed)["nll_iwae5000_nats"].value
+    iwae = IWAEMetric(samples=5_000)(model, loader)["nll_iwae5000_nats"].value
     assert iwae == pytest.approx(exact, abs=0.05)
     ais = AISMetric(images=5, chains=64, distributions=150, leapfrogs=6, samples=1)
-    assert ais(model, feed)["nll_ais64_nats"].value == pytest.approx(exact, abs=0.05)
-    assert BoundMetric(samples=100)(model, feed)["elbo_nats"].value < -exact
+    assert ais(model, loader)["nll_ais64_nats"].value == pytest.approx(exact, abs=0.05)
+    assert BoundMetric(samples=100)(model, loader)["elbo_nats"].value < -exact
 
 
 def test_it_takes_images_from_all_over_the_split() -> None:
     model = linear(StandardNormalConfig())
-    images = feed(model, 40)
+    images = loader(model, 40)
     some = AISMetric(images=4, chains=1, distributions=2)
     assert "4 images" in some(model, images)["nll_ais1_nats"].estimator
-    of_ten = Feed(
+    of_ten = EvalLoader(
         Split(images.images(slice(None))[::10].numpy(), images.labels[::10].numpy()),
         UnitPixels(),
         0,
@@ -196,4 +195,4 @@ def test_a_model_without_a_flat_code_is_refused_by_name() -> None:
         terms = sample = reconstruct = None
 
     with pytest.raises(BadCombinationError, match="Stacked has not"):
-        QUICK(Stacked(), feed(linear(StandardNormalConfig())))
+        QUICK(Stacked(), loader(linear(StandardNormalConfig())))

@@ -1,5 +1,6 @@
 """vaelab as a notebook sees it."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from vaelab.config import validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.figures.style import render
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 
 def test_importing_vaelab_and_its_command_line_does_not_import_torch() -> None:
@@ -25,8 +26,8 @@ def test_importing_vaelab_and_its_command_line_does_not_import_torch() -> None:
 
 
 def test_a_name_that_is_not_there() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'fit'"):
-        vaelab.fit  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'fitt'"):
+        vaelab.fitt  # noqa: B018
 
 
 MAPPING = {
@@ -64,7 +65,7 @@ def test_what_another_kind_resets_is_said_in_python_too(
 
 
 def test_what_is_wrong_is_said_as_on_the_command_line(tmp_path: Path) -> None:
-    with pytest.raises(BadValueError, match=r"unknown key `model.latnet`; did you mean `latent`"):
+    with pytest.raises(BadValueError, match=r"unknown key `model.latnet`; did you mean `model.lat"):
         vaelab.train(MAPPING, "model.latnet=3", folder=tmp_path)
     with pytest.raises(MissingFileError, match="did you mean `digits`"):
         vaelab.train("digit", folder=tmp_path)
@@ -130,7 +131,7 @@ def test_a_figure_is_a_matplotlib_figure_with_its_options(trained: Run) -> None:
 def test_a_figure_or_option_that_does_not_exist(trained: Run) -> None:
     with pytest.raises(BadValueError, match="did you mean `manifold`"):
         vaelab.figure(trained.path, "manifol")
-    with pytest.raises(BadValueError, match=r"unknown key `figure.gird`; did you mean `grid`"):
+    with pytest.raises(BadValueError, match=r"unknown key `figure.gird`; did you mean `figure.gr"):
         vaelab.figure(trained.path, "manifold", gird=3)
 
 
@@ -164,3 +165,15 @@ def test_codes_and_images_of_a_split_are_arrays(trained: Run) -> None:
 def test_what_there_is_can_be_seen(trained: Run) -> None:
     assert {*vaelab.__all__} <= {*dir(vaelab)}
     assert repr(trained) == f"Run({str(trained.path)!r}): digits, mlp 2, gaussian"
+
+
+def test_what_is_measured_prints_as_what_it_is(trained: Run, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(trained.path, tmp_path / "tiny"))
+    evaluation = vaelab.evaluate(run, samples=2)
+    value = f"{evaluation.numbers['elbo_nats'].value:.6g}"
+    (line,) = [one for one in repr(evaluation).splitlines() if one.split()[:1] == ["elbo_nats"]]
+    assert value in line
+    assert "\x1b" not in repr(evaluation)
+    examination = vaelab.diagnose(run)
+    assert repr(examination).startswith(f"{run.path}: ")
+    assert ", on 100 validation images" in " ".join(repr(examination).split())

@@ -23,9 +23,11 @@ from vaelab.config import to_yaml, validate
 from vaelab.data import MnistData
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES
-from vaelab.library import load_experiment, shipped_configs
-from vaelab.run import Run
-from vaelab.runlock import LOCK
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.names import shipped_configs
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import foreign
+from vaelab.runs.runlock import LOCK, RunLock
 from vaelab.yamlfile import parse_yaml
 
 Command = Callable[..., Answer]
@@ -78,9 +80,9 @@ def commands() -> list[list[str]]:
 def test_every_command_of_the_readme_is_there() -> None:
     assert {" ".join(words) for words in commands()} == {
         "", "train", "fit-prior", "quality", "reproduce", "trap", "demo", "figures", "evaluate",
-        "compare", "doctor", "describe", "runs", "encode", "reconstruct", "sample", "kinds",
-        "schema",
-        "config", "config show", "config translate", "data",
+        "compare", "doctor", "describe", "runs", "clean", "encode", "reconstruct", "sample",
+        "kinds", "schema",
+        "config", "config show", "config suggest", "config translate", "data",
         "data show", "data extract", "data fetch", "data shard", "explore", "export", "export site",
         "sweep", "sweep run", "sweep resume", "sweep status", "sweep best",
     }  # fmt: skip
@@ -147,8 +149,11 @@ def test_a_finished_run_says_so_and_ends_well(run: Run, vaelab: Command) -> None
 
 
 def test_resume_without_a_run_begins_one(vaelab: Command) -> None:
-    assert vaelab("train", "digits", *WORDS, "--resume").code == 0
+    answer = vaelab("train", "digits", *WORDS, "--resume")
+    assert answer.code == 0
+    assert "note: there is no run in runs/digits to go on with" in answer.out
     assert max(row["epoch"] for row in Run(Path("runs/digits")).metrics()) == 2
+    assert "to go on with" not in vaelab("train", "digits", *WORDS, "--resume").out
 
 
 def test_an_existing_run_is_refused_unless_told(run: Run, vaelab: Command) -> None:
@@ -207,7 +212,7 @@ BAD: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "bytes": (b"\xff\xfe\x00", ("not a text file",)),
     "key": ("traning: {epochs: 3}\n", ("unknown key `traning`", "did you mean `training`?")),
     "deep": ("model: {encoder: {kind: mlp, width: [3]}}\n",
-             ("unknown key `model.encoder.width`", "did you mean `widths`?")),
+             ("unknown key `model.encoder.width`", "did you mean `model.encoder.widths`?")),
     "kind": ("model: {prior: {kind: standart_normal}}\n",
              ("`model.prior.kind`", "did you mean `standard_normal`?")),
     "value": ("training: {epochs: many}\n", ("`training.epochs`", "'many'")),
@@ -234,13 +239,13 @@ def test_a_bad_config_is_refused_in_words(name: str, vaelab: Command) -> None:
     [
         (["nowhere.yaml"], ["nowhere.yaml", "shipped configs: cb, digits"]),
         (["digit"], ["did you mean `digits`?"]),
-        (["digits", "model.latnet=3"], ["`model.latnet`", "did you mean `latent`?"]),
+        (["digits", "model.latnet=3"], ["`model.latnet`", "did you mean `model.latent`?"]),
         (["digits", "model.latent"], ["is not an override", "key=value"]),
         (["digits", "task_name.x=3"], ["goes through `task_name`"]),
         (["digits", "training.device=cuda:7"], ["`training.device`", "cuda:7"]),
         (["digits", "model.condition.encoder=one_hot", "model.encoder={kind: conv}"], ["planes"]),
         (["digits", "data.validation=5000"], ["data.validation is 5000", "1438"]),
-        (["."], ["there is no config or run ."]),
+        (["."], ["there are no images in this folder"]),
     ],
 )
 def test_a_bad_command_is_refused_in_words(
@@ -267,6 +272,14 @@ def test_figures_with_options(run: Run, vaelab: Command) -> None:
         assert min(picture.size) > 300
 
 
+@pytest.mark.parametrize(("ending", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_for_print(ending: str, begins: bytes, run: Run, vaelab: Command) -> None:
+    answer = vaelab("figures", "tiny", "rates", "--format", ending)
+    assert f"rates.{ending}" in answer.out
+    assert (run.figures / f"rates.{ending}").read_bytes().startswith(begins)
+    assert foreign(run.path, "output") == []
+
+
 def test_figures_of_the_config(run: Run, vaelab: Command) -> None:
     config = run.config_path.read_text().replace("at_end: []", "at_end: [curves, rates]")
     run.config_path.write_text(config)
@@ -277,7 +290,7 @@ def test_figures_of_the_config(run: Run, vaelab: Command) -> None:
     ("words", "parts"),
     [
         (["manifol"], ["`manifol`", "did you mean `manifold`?"]),
-        (["manifold", "gird=3"], ["unknown key `figure.gird`", "did you mean `grid`?"]),
+        (["manifold", "gird=3"], ["unknown key `figure.gird`", "did you mean `figure.grid`?"]),
         (["manifold", "grid=one"], ["`figure.grid`", "'one'"]),
         (["grid=3"], ["`grid=3` stands before any figure"]),
         (["manifold", "grid=[3"], ["the option grid=[3", "not valid YAML"]),
@@ -314,6 +327,63 @@ def test_runs_are_listed(run: Run, by_class: Run, vaelab: Command) -> None:
     refused(vaelab("runs", "elsewhere"), "there is no folder elsewhere", "vaelab train")
 
 
+def test_runs_fit_80_columns_with_their_size(
+    run: Run, vaelab: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    vaelab("evaluate", "tiny", "--samples", 2)
+    answer = vaelab("runs", "--size")
+    lines = answer.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (line,) = [line for line in lines if line.split()[:1] == ["tiny"]]
+    numbers = json.loads(run.evaluation_path.read_text())["numbers"]
+    size = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+    assert line.split()[1:] == [
+        "digits", "mlp", "2,", "gaussian", "2/2",
+        f"{run.about_weights()['valid_elbo_nats']:,.1f}",
+        f"{numbers['elbo_nats']['value']:,.1f}", f"{numbers['knn5_accuracy']['value']:.3f}",
+        f"{size / 1e6:.1f}", "MB",
+    ]  # fmt: skip
+    assert f"{size / 1e6:.1f} MB in all" in " ".join(answer.out.split())
+
+
+def test_clean_removes_what_is_made_again_and_nothing_else(run: Run, vaelab: Command) -> None:
+    vaelab("evaluate", "tiny", "--samples", 2)
+    assert vaelab("figures", "tiny", "samples", "latent").code == 0
+    mine = run.figures / "samples_of_mine.txt"
+    mine.write_text("mine")
+    files = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    pictures = {path for path in files if path.suffix in {".png", ".npz"}} - {run.plane_path}
+    pictures = {path for path in pictures if path.parent == run.figures}
+    past = {path for path in pictures if "epoch" in path.name}
+    wanted = pictures - past | {run.per_image_path}
+    assert len(wanted) == 5
+    refused(vaelab("clean", "tiny"), "Delete 5 files", "--yes")
+    assert all(path.is_file() for path in files)
+    with RunLock(run.path, "training"):
+        refused(vaelab("clean", "tiny", "--yes"), "is being written by process")
+    assert all(path.is_file() for path in files)
+    freed = sum(len(files[path]) for path in wanted)
+    assert vaelab("clean", "tiny", "--yes").out == f"runs/tiny: {freed / 1e6:.1f} MB freed\n"
+    left = {path for path in run.path.rglob("*") if path.is_file()}
+    assert left - {run.path / ".lock"} == files.keys() - wanted - {run.path / ".lock"}
+    assert all(path.read_bytes() == files[path] for path in left & files.keys())
+    assert "nothing that could be made again" in vaelab("clean", "tiny", "--yes").out
+    assert vaelab("clean", "tiny", "--yes", "--history").code == 0
+    assert {path.name for path in run.figures.iterdir()} == {mine.name}
+    assert not run.bundle.exists()
+    assert run.weights_path.read_bytes() == files[run.weights_path]
+    vaelab("figures", "tiny", "samples")
+    assert (run.figures / "samples.png").read_bytes() == files[run.figures / "samples.png"]
+
+
+def test_a_page_of_a_wrong_ending_is_refused(run: Run, vaelab: Command) -> None:
+    for words in (["x.txt"], ["x.html"]):
+        refused(vaelab("export", "site", "tiny", *words), "would be a folder", "--single-file")
+    refused(vaelab("export", "site", "tiny", "x.txt", "--single-file"), ".html; name it x.html")
+    assert not list(Path().glob("x*"))
+
+
 @pytest.mark.parametrize("command", ["figures", "evaluate", "encode", "reconstruct", "sample"])
 def test_a_run_that_is_not_there(command: str, vaelab: Command) -> None:
     files = ["x.png"] if command in {"encode", "reconstruct"} else []
@@ -340,10 +410,15 @@ def test_describe_a_config_and_a_run(run: Run, vaelab: Command) -> None:
 
 
 def test_kinds(vaelab: Command) -> None:
-    everything, priors = vaelab("kinds"), vaelab("kinds", "prior")
-    assert everything.code == priors.code == 0
+    everything, priors, names = (vaelab("kinds", *w) for w in (["--long"], ["prior"], []))
+    assert everything.code == priors.code == names.code == 0
     for axis in AXES:
         assert f"\n {axis.name}" in everything.out or f"\n{axis.name}" in everything.out
+    listed = names.out.replace(",", " ").split()
+    assert {kind for axis in AXES for kind in axis.kinds} <= set(listed)
+    assert "arXiv" in everything.out
+    assert "arXiv" not in names.out
+    assert names.out.count("\n") < 70
     assert "vamp" in priors.out
     assert "arXiv 1705.07120" in priors.out
     assert "adamw" not in priors.out
@@ -523,6 +598,26 @@ def test_encode_own_pictures(run: Run, pictures: list[Path], vaelab: Command) ->
     np.testing.assert_allclose(numbers[2:], np.stack([expected] * 2), atol=0.5)
 
 
+def test_a_run_named_without_its_folder_is_guessed(run: Run, vaelab: Command) -> None:
+    for command in (["describe"], ["config", "show"], ["explore", "--no-browser"]):
+        refused(vaelab(*command, "tiny"), "did you mean `runs/tiny`?")
+
+
+def test_the_override_is_blamed_and_not_the_file(vaelab: Command) -> None:
+    for override in ("beta=4", "model.latent=x", "model.encoder.widths=[3, x]", "model.prior=vmp"):
+        answer = vaelab("config", "show", "digits", override)
+        refused(answer, f"vaelab: the override `{override}`:")
+    refused(vaelab("config", "show", "digits", "beta=4", "lr=1"), "the override `lr=1`:")
+
+
+def test_codes_of_files_as_arrays(run: Run, vaelab: Command) -> None:
+    Image.new("L", (8, 8), 90).save("one.png")
+    assert vaelab("encode", "tiny", "one.png", "--out", "codes.npz").code == 0
+    with np.load("codes.npz", allow_pickle=False) as arrays:
+        assert arrays["files"].tolist() == ["one.png"]
+        assert arrays["loc"].shape == arrays["scale"].shape == (1, 2)
+
+
 def test_encode_a_split(run: Run, vaelab: Command) -> None:
     codes = run.codes("test")
     assert vaelab("encode", "tiny", "--split", "test").out == "written: codes.csv\n"
@@ -668,7 +763,7 @@ def test_demo_trains_draws_measures_and_replaces_itself(
     load = load_experiment
     less = ["training.epochs=1", "figures={every_epoch: [], at_end: [curves]}"]
     monkeypatch.setattr(
-        "vaelab.library.load_experiment", lambda name, words=(): load(name, [*words, *less])
+        "vaelab.runs.lookup.load_experiment", lambda name, words=(): load(name, [*words, *less])
     )
     for _ in range(2):
         answer = vaelab("demo")
@@ -702,7 +797,7 @@ def test_the_demonstration_as_it_is() -> None:
         with Image.open(run.figures / name) as picture:
             assert min(picture.size) > 100, name
             assert len(np.unique(np.asarray(picture.convert("L")))) > 5, name
-    assert len(list((run.figures / "interp").glob("*.png"))) == 500
+    assert not (run.figures / "interp").exists()
     epochs = run.experiment.training.epochs
     assert (run.figures / f"latent_epoch_{epochs}.png").is_file()
     numbers = json.loads(run.evaluation_path.read_text())["numbers"]
@@ -716,7 +811,7 @@ def test_a_fault_of_ours_has_a_traceback_and_another_exit_code(
     def break_down(*given: object) -> None:
         raise RuntimeError("a screw is loose")
 
-    monkeypatch.setattr("vaelab.own_images.Workbench.sample", break_down)
+    monkeypatch.setattr("vaelab.runs.inference.Inference.sample", break_down)
     answer = vaelab("sample", "tiny")
     assert answer.code == 1
     assert "Traceback" in answer.err

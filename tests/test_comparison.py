@@ -15,17 +15,17 @@ from scipy.stats import multivariate_normal, ttest_ind, ttest_rel
 
 from tests.models.conftest import set_exact_posterior
 from tests.training.conftest import tiny
-from vaelab.comparison import Group, compare, differences, draw
 from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation import evaluate
+from vaelab.evaluation.comparison import Group, compare, differences, draw
+from vaelab.evaluation.evaluate import evaluate, load_per_image, save_per_image
 from vaelab.figures.style import render
 from vaelab.metrics import BoundMetric, IWAEMetric
-from vaelab.per_image import load_per_image, save_per_image
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 Train = Callable[..., Run]
+KEPT = {"kept_by": "last", "kept_value_nats": None, "valid_elbo_nats": None}
 
 
 @pytest.fixture
@@ -67,12 +67,18 @@ def set_values(run: Run, values: np.ndarray, number: str = "nll_iwae5_nats") -> 
     row["numbers"][number] |= {"value": float(values.mean()), "standard_error": error}
     run.evaluation_path.write_text(json.dumps(row))
     kept = {number: torch.from_numpy(values)}
-    save_per_image(run.per_image_path, row["weights"], row["images_checksum"], kept)
+    save_per_image(run, row, kept)
 
 
 def printed(group: Group) -> str:
     console = Console(width=200, record=True, file=StringIO())
     console.print(group.table())
+    narrow = Console(width=80, record=True, file=StringIO())
+    narrow.print(group.table(narrow=True))
+    lines = [line.rstrip() for line in narrow.export_text().splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+    assert any(line.endswith("behind") for line in lines)
     return console.export_text()
 
 
@@ -87,7 +93,7 @@ def exact(run: Run, scale: float) -> np.ndarray:
     """Give a linear run the exact posterior; its -log p(x) of each test image, by scipy."""
     model, about = run.load_model()
     set_exact_posterior(model, scale)
-    run.save_weights(model, about["classes"], {"step": 1, "epoch": 1, "valid_elbo_nats": None})
+    run.save_weights(model, about["classes"], {"step": 1, "epoch": 1, **KEPT})
     layer = model.decoder.trunk.stack[0]
     weight, bias = (t.detach().double().numpy() for t in (layer.weight, layer.bias))
     x = run.experiment.data.load().test.images.reshape(-1, 64) / 255
@@ -144,17 +150,15 @@ def test_pairing_tells_what_looks_like_a_tie(evaluated: Run) -> None:
 
 def test_values_of_other_weights_images_or_numbers_make_no_pair(evaluated: Run) -> None:
     row = evaluated.evaluation()
-    path, weights, images = evaluated.per_image_path, row["weights"], row["images_checksum"]
-    count = row["images"]
-    values = load_per_image(path, weights, images, count, "nll_iwae5_nats")
+    values = load_per_image(evaluated, row, "nll_iwae5_nats")
     assert values is not None
     assert values.mean() == pytest.approx(row["numbers"]["nll_iwae5_nats"]["value"], rel=1e-6)
-    assert load_per_image(path, "0" * 64, images, count, "nll_iwae5_nats") is None
-    assert load_per_image(path, weights, "0" * 64, count, "nll_iwae5_nats") is None
-    assert load_per_image(path, weights, images, count, "nll_iwae6_nats") is None
+    for other in ({"weights": "0" * 64}, {"images_checksum": "0" * 64}):
+        assert load_per_image(evaluated, row | other, "nll_iwae5_nats") is None
+    assert load_per_image(evaluated, row, "nll_iwae6_nats") is None
     with pytest.raises(BadValueError, match="is damaged: `nll_iwae5_nats`"):
-        load_per_image(path, weights, images, count + 1, "nll_iwae5_nats")
-    assert path.stat().st_size < 12 * len(values) + 1_000
+        load_per_image(evaluated, row | {"images": row["images"] + 1}, "nll_iwae5_nats")
+    assert evaluated.per_image_path.stat().st_size < 12 * len(values) + 1_000
 
 
 def test_seeds_of_one_config_are_one_entry_with_their_spread(
@@ -289,29 +293,6 @@ def test_a_floor_counts_where_the_scale_lies_on_it(measured: Train) -> None:
     assert pixels.evaluation()["limit"] == "scales per pixel, at least 0.001"
 
 
-def old_version(run: Run) -> None:
-    """As an earlier version wrote it."""
-    row = run.evaluation()
-    for new in ("weights", "kept_by", "kept_value_nats", "images_checksum", "limit"):
-        del row[new]
-    run.evaluation_path.write_text(json.dumps(row))
-    run.per_image_path.unlink()
-
-
-def test_evaluations_of_earlier_versions_compare_among_themselves(evaluated: Run) -> None:
-    new, other = variant(evaluated, "new"), variant(evaluated, "other", 1)
-    for run in (evaluated, other):
-        old_version(run)
-    (group,) = compare([evaluated, other])
-    assert names(group) == ["other", "first"]
-    assert "*" in printed(group)
-    groups = compare([evaluated, new])
-    assert len(groups) == 2
-    lines = "\n".join(differences(groups))
-    assert "not said by an earlier version (first)" in lines
-    assert "`vaelab evaluate first`" in lines
-
-
 # --- what is not compared at all
 
 
@@ -320,19 +301,18 @@ def test_numbers_of_weights_that_are_gone_are_refused(evaluated: Run) -> None:
     model, about = other.load_model()
     with torch.no_grad():
         next(model.parameters()).add_(1)
-    other.save_weights(model, about["classes"], {"step": 9, "epoch": 9, "valid_elbo_nats": 0.0})
+    other.save_weights(model, about["classes"], {"step": 9, "epoch": 9, **KEPT})
     with pytest.raises(MissingFileError, match=r"weights that it no longer has .*evaluate .*other"):
-        compare([evaluated, other])
-    old_version(other)
-    with pytest.raises(MissingFileError, match="no longer has"):  # told by the epoch
         compare([evaluated, other])
 
 
 def test_what_has_no_numbers_is_told(evaluated: Run) -> None:
     other = variant(evaluated, "other")
-    other.evaluation_path.unlink()
-    with pytest.raises(MissingFileError, match=r"vaelab evaluate .*other"):
-        compare([evaluated, other])
+    third = variant(evaluated, "third")
+    for one in (other, third):
+        one.evaluation_path.unlink()
+    with pytest.raises(MissingFileError, match=r"vaelab evaluate .*other.*\n.*evaluate .*third"):
+        compare([evaluated, other, third])
     with pytest.raises(BadValueError, match="two different runs"):
         compare([evaluated, evaluated])
 

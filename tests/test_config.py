@@ -11,7 +11,8 @@ from vaelab.config import override, to_yaml, validate
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES
-from vaelab.library import load_experiment, load_settings, resets, shipped_configs
+from vaelab.runs.lookup import load_experiment, load_settings, resets
+from vaelab.runs.names import shipped_configs
 from vaelab.yamlfile import parse_yaml, read_yaml
 
 
@@ -124,9 +125,12 @@ def test_a_section_without_a_kind_is_of_the_default_kind() -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("model.latnt=3", "unknown key `model.latnt`; did you mean `latent`"),
+        ("model.latnt=3", "unknown key `model.latnt`; did you mean `model.latent`"),
         ("modle.latent=3", "unknown key `modle`; did you mean `model`"),
-        ("model.encoder.width=[3]", "unknown key `model.encoder.width`; did you mean `widths`"),
+        (
+            "model.encoder.width=[3]",
+            "unknown key `model.encoder.width`; did you mean `model.encoder.widths`",
+        ),
         ("model.prior.kind=vmap", "`model.prior.kind` is `vmap`.*did you mean `vamp`"),
         (
             "training.epochs=0",

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from vaelab.config import to_yaml, validate
+from vaelab.engine.step import TrainingStep
 from vaelab.experiment import Experiment
 from vaelab.models import VAE
 from vaelab.networks.layers import Activate, Linear
-from vaelab.training.step import TrainingStep
 from vaelab.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"

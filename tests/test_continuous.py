@@ -8,18 +8,18 @@ import torch
 
 from tests.training.conftest import tiny
 from vaelab.data import UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadCombinationError
-from vaelab.randomness import Purpose, generator
-from vaelab.reproduction.continuous import (
+from vaelab.lessons.reproduction import (
     AS_IT_IS,
-    BOUND,
+    LIMIT,
     MAPPED,
-    AsContinuous,
+    Mapped,
     mapped_logits,
     measure_as_continuous,
 )
-from vaelab.run import Run
+from vaelab.randomness import Purpose, generator
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 
@@ -46,9 +46,10 @@ def test_the_map_is_the_published_one_and_nearly_keeps_the_mean() -> None:
     found = mapped_logits(mean)
     np.testing.assert_allclose(found.sigmoid(), published_map(mean.numpy()), rtol=1e-9)
     extreme = mapped_logits(torch.tensor([0.0, 1.0]))
-    assert extreme.tolist() == pytest.approx([-BOUND, BOUND], abs=2e-3)
+    bound = Mapped(LIMIT).bound
+    assert extreme.tolist() == pytest.approx([-bound, bound], abs=2e-3)
     logits = torch.linspace(-1, 1, 12).reshape(3, 2, 2)
-    image = AsContinuous(mapped=True)(logits)
+    image = Mapped(LIMIT)(logits)
     torch.testing.assert_close(image.mean, logits.sigmoid(), atol=2e-3, rtol=0)
 
 
@@ -61,10 +62,10 @@ def coins(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @torch.no_grad()
 def test_the_bound_is_that_of_the_published_density(coins: Run) -> None:
     model = coins.load_model()[0]
-    feed = Feed(coins.experiment.data.load().test, UnitPixels(dequantised=True), 0)
-    (batch,) = feed.batches(len(feed))
+    loader = EvalLoader(coins.experiment.data.load().test, UnitPixels(dequantised=True), 0)
+    (batch,) = loader.batches(len(loader))
     assert batch.x.min() > 0
-    noise = torch.randn((1, len(feed), 2), generator=generator(0, Purpose.EVALUATION, 0))
+    noise = torch.randn((1, len(loader), 2), generator=generator(0, Purpose.BOUND))
     terms = model.terms(batch.x, noise=noise)
     logits = model.decode(terms.levels[0].z).base_dist.logits.double()
     mapped = torch.from_numpy(published_map(logits.sigmoid().clamp(1e-4, 1 - 1e-4).numpy())).logit()

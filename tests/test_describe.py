@@ -14,15 +14,15 @@ from torch import nn
 
 from vaelab.config import override, validate
 from vaelab.console import Console
-from vaelab.describe import Description, describe
-from vaelab.describe.blocks import Block, blocks, phrases
+from vaelab.describe import Description
+from vaelab.describe.blocks import Block, blocks
 from vaelab.experiment import Experiment
 from vaelab.figures.style import DPI, render
-from vaelab.library import load_experiment
 from vaelab.models import VAE
-from vaelab.networks.film import FiLM
+from vaelab.networks.conditioning import FiLM
 from vaelab.networks.layers import Activate, Layer, Linear
-from vaelab.networks.residual import Residual
+from vaelab.networks.resnet import Residual
+from vaelab.runs.lookup import load_experiment
 from vaelab.training import build_model
 from vaelab.yamlfile import read_yaml
 
@@ -74,7 +74,7 @@ def case(name: str) -> tuple[Experiment, VAE, Description]:
     data: dict[str, Any] = read_yaml(CONFIGS / f"{config}.yaml")
     experiment = validate(Experiment, override(Experiment, data, assignments), name)
     model = experiment.model.build(shape, experiment.data.pixels.domain, 10)
-    return experiment, model, describe(model, experiment)
+    return experiment, model, Description(model, experiment)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -155,7 +155,7 @@ def test_equal_residual_blocks_in_a_row_are_one_with_their_number() -> None:
 
 
 def test_identity_is_not_worth_a_word() -> None:
-    assert phrases(Activate((3,), "identity")) == ()
+    assert Activate((3,), "identity").words == ()
 
 
 def test_a_layer_that_nobody_described_has_its_own_name() -> None:
@@ -168,8 +168,8 @@ def test_a_layer_that_nobody_described_has_its_own_name() -> None:
         def module(self) -> nn.Module:
             return nn.Identity()
 
-    assert phrases(Fold()) == ("Fold",)
-    assert phrases(Squeeze((3,), "tanh")) == ("tanh",)
+    assert Fold().words == ("Fold",)
+    assert Squeeze((3,), "tanh").words == ("tanh",)
 
 
 def boxes(figure: Figure) -> dict[str, Bbox]:
@@ -213,10 +213,13 @@ def test_what_a_conditional_picture_says() -> None:
     assert "class" not in plain
 
 
-def test_a_model_of_other_parts_is_described_part_by_part() -> None:
-    experiment = load_experiment("hierarchical", ["data={kind: digits, pixels: binary}"])[0]
-    model = build_model(experiment, experiment.data.outline())
-    description = describe(model, experiment)
+@pytest.mark.parametrize(
+    "data", [["data={kind: digits, pixels: binary}"], ["data=digits", "model.likelihood=gaussian"]]
+)
+def test_a_model_of_other_parts_is_described_part_by_part(data: list[str]) -> None:
+    experiment = load_experiment("hierarchical", data)[0]
+    model = build_model(experiment, experiment.data.image_spec())
+    description = Description(model, experiment)
     assert description.draw() is None
     parts = list(dict.fromkeys(row.part for row in description.rows))
     assert parts == ["encoder", "upwards", "prior", "downwards", "decoder"]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vaelab.data import DigitsData, Split, SpritesData, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.distributions import FullNormalConfig, IAFConfig
 from vaelab.metrics import (
     BaseMetric,
@@ -20,11 +20,15 @@ from vaelab.metrics import (
     ModularityMetric,
     SAPMetric,
 )
-from vaelab.metrics.dci import concentration, predict
-from vaelab.metrics.factors import Factors, binned_information, known_factors, mean_gap
-from vaelab.metrics.mig import posterior_information
-from vaelab.metrics.modularity import modularity
-from vaelab.metrics.sap import predictability
+from vaelab.metrics.information import (
+    Factors,
+    binned_information,
+    known_factors,
+    mean_gap,
+    modularity,
+    posterior_information,
+)
+from vaelab.metrics.prediction import concentration, predict, predictability
 from vaelab.models import VAEConfig
 
 ALL = (MIGPosteriorMetric(), MIGHistogramMetric(), DCIMetric(), SAPMetric(), ModularityMetric())
@@ -257,17 +261,19 @@ def test_modularity_by_hand() -> None:
 # --- of a model and a split
 
 
-def sprites_feed() -> Feed:
+def sprites_loader() -> EvalLoader:
     store = SpritesData(scales=2, rotations=2, positions=4).load()
-    return Feed(store.train, UnitPixels(), 0)
+    return EvalLoader(store.train, UnitPixels(), 0)
 
 
 def test_the_class_is_the_factor_without_order_and_constant_factors_are_left_out() -> None:
-    feed = sprites_feed()
-    factors = known_factors(feed)
+    loader = sprites_loader()
+    factors = known_factors(loader)
     assert factors is not None
     assert factors.categorical.tolist() == [True, False, False, False, False]
-    upright = Feed(SpritesData(rotations=1, scales=2, positions=2).load().train, UnitPixels(), 0)
+    upright = EvalLoader(
+        SpritesData(rotations=1, scales=2, positions=2).load().train, UnitPixels(), 0
+    )
     factors = known_factors(upright)
     assert factors is not None
     assert factors.values.shape[1] == 4
@@ -276,24 +282,24 @@ def test_the_class_is_the_factor_without_order_and_constant_factors_are_left_out
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.kind)
 def test_without_factors_there_is_no_score(metric: BaseMetric) -> None:
-    feed = Feed(DigitsData().load().test, UnitPixels(), 0)
+    loader = EvalLoader(DigitsData().load().test, UnitPixels(), 0)
     model = VAEConfig().build((1, 8, 8), UnitPixels().domain, 10).eval()
-    assert metric(model, feed) == {}
+    assert metric(model, loader) == {}
 
 
 def test_where_the_density_of_a_code_is_not_known_the_posterior_mig_is_absent() -> None:
-    feed = sprites_feed()
+    loader = sprites_loader()
     for posterior, names in ((IAFConfig(), set()), (FullNormalConfig(), {"mig_posterior"})):
         model = VAEConfig(posterior=posterior).build((1, 32, 32), UnitPixels().domain, 3).eval()
-        assert MIGPosteriorMetric()(model, feed).keys() == names
-        assert MIGHistogramMetric()(model, feed).keys() == {"mig_histogram"}
+        assert MIGPosteriorMetric()(model, loader).keys() == names
+        assert MIGHistogramMetric()(model, loader).keys() == {"mig_histogram"}
 
 
 def test_of_a_larger_split_some_images_are_taken() -> None:
-    feed = sprites_feed()
+    loader = sprites_loader()
     model = VAEConfig().build((1, 32, 32), UnitPixels().domain, 3).eval()
-    (number,) = MIGPosteriorMetric(images=50)(model, feed).values()
+    (number,) = MIGPosteriorMetric(images=50)(model, loader).values()
     assert "of 50 images" in number.estimator
-    assert "50 images" in DCIMetric(images=50)(model, feed)["dci_completeness"].estimator
-    split = Split(feed.images(slice(9)).numpy(), feed.labels.numpy()[:9], feed.factors[:9])
-    assert DCIMetric()(model, Feed(split, UnitPixels(), 0)) == {}
+    assert "50 images" in DCIMetric(images=50)(model, loader)["dci_completeness"].estimator
+    split = Split(loader.images(slice(9)).numpy(), loader.labels.numpy()[:9], loader.factors[:9])
+    assert DCIMetric()(model, EvalLoader(split, UnitPixels(), 0)) == {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import tiny
-from vaelab.doctor import examine
+from vaelab.evaluation.diagnosis.examine import examine
 from vaelab.experiment import Experiment
 from vaelab.kinds import kinds
 from vaelab.training import replicas, train, train_together

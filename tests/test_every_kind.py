@@ -17,16 +17,16 @@ from torch import Tensor
 
 from tests.training.conftest import tiny
 from vaelab.data import Domain
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.figures import Panel
 from vaelab.figures.style import render
 from vaelab.kinds import AXES
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.models import VAE, Condition, LatentVariableModel, ModelConfig, VAEConfig
-from vaelab.networks.film import Modulation
+from vaelab.networks.conditioning import Modulation
 from vaelab.objectives import ELBOConfig, IWAEConfig
-from vaelab.pictures import figures_named, subject_of
-from vaelab.run import Run
+from vaelab.runs.render import figure_context, figures_named
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors, write_tensors
 from vaelab.training import train
 
@@ -281,7 +281,7 @@ def test_every_metric_gives_numbers_with_unit_and_estimator(
     model, _ = run.load_model()
     data = run.experiment.data
     metric = KINDS["metric"][kind](**{"ais": {"images": 5, "distributions": 10}}.get(kind, {}))
-    numbers = metric(model, Feed(data.load().test, data.pixels, model.classes))
+    numbers = metric(model, EvalLoader(data.load().test, data.pixels, model.classes))
     assert numbers
     for name, number in numbers.items():
         assert np.isfinite(number.value), name
@@ -289,7 +289,7 @@ def test_every_metric_gives_numbers_with_unit_and_estimator(
         assert number.estimator, name
         assert name.endswith("_nats") is (number.unit.startswith("nats")), name
         assert number.standard_error is None or number.standard_error > 0, name
-    assert metric(model, Feed(data.load().test, data.pixels, model.classes)) == numbers
+    assert metric(model, EvalLoader(data.load().test, data.pixels, model.classes)) == numbers
 
 
 @pytest.mark.parametrize("conditioned", [False, True])
@@ -299,7 +299,7 @@ def test_every_figure_of_a_trained_run(
 ) -> None:
     options = {"interpolation": ["frames=20"], "manifold": ["grid=5"], "samples": ["num=20"]}
     (figure,) = figures_named([kind, *options.get(kind, [])])
-    panel = figure.compute(subject_of(conditional if conditioned else trained))
+    panel = figure.compute(figure_context(conditional if conditioned else trained))
     picture = figure.draw(panel)
     assert isinstance(picture, Figure)
     pixels = render(picture)

@@ -10,32 +10,31 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 
 from tests.training.conftest import tiny
 from vaelab.bundle.reader import Bundle, rebuild
-from vaelab.comparison import compare
 from vaelab.console import Console
 from vaelab.data import Domain, Split, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
-from vaelab.evaluation import evaluate
+from vaelab.evaluation.comparison import compare
+from vaelab.evaluation.evaluate import evaluate
 from vaelab.experiment import PriorFitConfig
 from vaelab.explorer.library import Library
-from vaelab.fitting import fit_prior
-from vaelab.fitting.codes import Encoder, mean_rate
-from vaelab.fitting.learning import learn
-from vaelab.fitting.log import Log
 from vaelab.metrics import BoundMetric
 from vaelab.models import VAE, VAEConfig
 from vaelab.networks import MLPEncoder
 from vaelab.priors import FlowConfig, MixtureConfig, Prior, StandardNormalConfig
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
+from vaelab.training.fit_prior import fit_prior
+from vaelab.training.fit_prior.codes import Encoder, mean_rate
+from vaelab.training.fit_prior.learning import Log, learn
 from vaelab.training.interrupt import Interrupt
 
 DARK, SHARE = 600, 0.3
 CENTRE, SPREAD = 3.0, 0.5
 
 
-def two_shades() -> tuple[VAE, Feed]:
+def two_shades() -> tuple[VAE, EvalLoader]:
     """3 of 10 images are black, the others white, and q(z|x) = N(-+CENTRE, SPREAD^2 I)."""
     torch.manual_seed(0)
     model = VAEConfig(encoder=MLPEncoder(widths=())).build((1, 2, 2), Domain.UNIT, 1).eval()
@@ -48,7 +47,7 @@ def two_shades() -> tuple[VAE, Feed]:
     count = round(DARK / SHARE)
     shades = np.where(np.arange(count) < DARK, 0, 255).astype(np.uint8)
     images = np.broadcast_to(shades[:, None, None, None], (count, 1, 2, 2)).copy()
-    return model, Feed(Split(images, np.zeros(count, np.int64)), UnitPixels(), 0)
+    return model, EvalLoader(Split(images, np.zeros(count, np.int64)), UnitPixels(), 0)
 
 
 def aggregate() -> Distribution:
@@ -58,19 +57,19 @@ def aggregate() -> Distribution:
 
 
 def fitted(prior: Prior, settings: PriorFitConfig, validate: bool = True) -> tuple[Prior, Log]:
-    model, feed = two_shades()
+    model, loader = two_shades()
     encoder = Encoder(model, UnitPixels())
-    valid = list(encoder.fixed(feed)) if validate else []
-    bound = BoundMetric()(model, feed)
+    valid = list(encoder.fixed(loader)) if validate else []
+    bound = BoundMetric()(model, loader)
     splits = {"train": bound, "valid": bound} if validate else {"train": bound}
     log = Log(Console(quiet=True), settings.epochs, splits)
-    learn(prior, encoder, feed, valid, settings, log, Interrupt())
+    learn(prior, encoder, loader, valid, settings, log, Interrupt())
     return prior, log
 
 
 def test_the_mixture_that_the_codes_are_is_found() -> None:
     torch.manual_seed(1)
-    prior = MixtureConfig(components=2).build(2, (1, 2, 2), None, 1)
+    prior = MixtureConfig(components=2).build(2, 1)
     fitted(prior, PriorFitConfig(run="known", epochs=3))
     order = prior.loc[:, 0].argsort()
     weights = prior.logits.softmax(0)[order]
@@ -84,7 +83,7 @@ def test_the_mixture_that_the_codes_are_is_found() -> None:
 @pytest.mark.slow
 def test_a_flow_comes_near_the_codes_it_is_fitted_to() -> None:
     torch.manual_seed(1)
-    prior = FlowConfig(transform="spline", widths=(32,)).build(2, (1, 2, 2), None, 1)
+    prior = FlowConfig(transform="spline", widths=(32,)).build(2, 1)
     z = aggregate().sample(torch.Size([20_000]))
     surplus = (aggregate().log_prob(z) - prior().log_prob(z)).mean()  # KL(q(z) || p(z))
     fitted(prior, PriorFitConfig(run="known", epochs=15, learning_rate=5e-3))
@@ -95,11 +94,11 @@ def test_a_flow_comes_near_the_codes_it_is_fitted_to() -> None:
 
 def test_it_learns_on_the_rate_that_is_logged_and_keeps_the_best() -> None:
     torch.manual_seed(1)
-    prior = FlowConfig(widths=(8,)).build(2, (1, 2, 2), None, 1)
+    prior = FlowConfig(widths=(8,)).build(2, 1)
     # a step so large that some passes make it worse
     _, log = fitted(prior, PriorFitConfig(run="known", epochs=8, patience=8, learning_rate=0.1))
-    model, feed = two_shades()
-    codes = list(Encoder(model, UnitPixels()).fixed(feed))
+    model, loader = two_shades()
+    codes = list(Encoder(model, UnitPixels()).fixed(loader))
     logged = [row["rate_nats"] for row in log.rows if row["split"] == "valid"][1:]
     assert mean_rate(prior, codes) == pytest.approx(min(logged), abs=1e-4)
     assert logged != sorted(logged, reverse=True)
@@ -108,7 +107,7 @@ def test_it_learns_on_the_rate_that_is_logged_and_keeps_the_best() -> None:
 def test_patience_ends_it_and_without_validation_it_goes_to_the_end() -> None:
     def passes(validate: bool) -> int:
         torch.manual_seed(1)
-        prior = FlowConfig(widths=(8,)).build(2, (1, 2, 2), None, 1)
+        prior = FlowConfig(widths=(8,)).build(2, 1)
         settings = PriorFitConfig(run="known", epochs=12, patience=0, learning_rate=0.2)
         return max(row["epoch"] for row in fitted(prior, settings, validate)[1].rows)
 
@@ -143,8 +142,8 @@ def test_the_bound_of_the_training_images_rises(mixture: Any, source: Run) -> No
     elbos = []
     for run in (source, mixture.run):
         model, _ = run.load_model()
-        feed = Feed(data.load().train, data.pixels, model.classes)
-        elbos.append(BoundMetric(samples=20)(model, feed)["elbo_nats"].value)
+        loader = EvalLoader(data.load().train, data.pixels, model.classes)
+        elbos.append(BoundMetric(samples=20)(model, loader)["elbo_nats"].value)
     assert elbos[1] > elbos[0] + 0.1
     assert mixture.train_gain.value == pytest.approx(elbos[1] - elbos[0], abs=0.15)
     assert mixture.after["distortion_nats"] == mixture.before["distortion_nats"]
@@ -235,8 +234,8 @@ def test_a_prior_that_is_worse_is_not_kept(mixture: Any) -> None:
         (["--name", "a/b"], "a plain folder name is needed"),
         (["model.latent=3"], "keeps everything but the prior, and model.latent would change"),
         (["model.prior.components=0"], "greater than or equal to 1"),
-        (["model.prior.component=3"], "did you mean `components`"),
-        (["prior_fit.epoch=3"], "did you mean `epochs`"),
+        (["model.prior.component=3"], "did you mean `model.prior.components`"),
+        (["prior_fit.epoch=3"], "did you mean `prior_fit.epochs`"),
         (["model.prior.kind=flow"], "chosen by --prior"),
         (
             ["--name", "many", "model.prior.components=5000"],

@@ -12,53 +12,44 @@ from markdown_it import MarkdownIt
 from pydantic import BaseModel
 from rich.console import RenderableType
 
-from vaelab.config import Config, configs_in, validate
+from vaelab.config import configs_in, validate
 from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.kinds import AXES, Kind, describe, entry, kinds, markdown, table
+from vaelab.kinds import AXES, Entry, describe, entry, kinds, markdown, table
 from vaelab.metrics import Number
-from vaelab.run import Run
+from vaelab.registry import Axis, Kind
+from vaelab.runs.run import Run
 from vaelab.yamlfile import parse_yaml
 
 DOCS = Path(__file__).parents[1] / "docs" / "zoo.md"
 ALL = kinds()
 PAGE = markdown()
-(MODEL,) = [axis for axis in AXES if axis.name == "model"]
-(PRIOR,) = [axis for axis in AXES if axis.name == "prior"]
 
 
-def named(kind: Kind) -> str:
+def named(kind: Entry) -> str:
     return f"{kind.axis.name}-{kind.name}"
 
 
-def find(axis: str, name: str) -> Kind:
-    (kind,) = [kind for kind in ALL if (kind.axis.name, kind.name) == (axis, name)]
-    return kind
-
-
-def missing(kind: Kind) -> list[str]:
+def missing(kind: Entry) -> list[str]:
     """What its config class does not say, in words for whoever wrote it."""
     lacks = []
-    if len(kind.sentence) <= 10 or not kind.sentence.endswith("."):
-        lacks.append("a first line that says what it is, with a full stop")
-    if not re.match(r"Use it .{10,}\.$", kind.advice):
-        lacks.append('a sentence "Use it ..." that says when, with a full stop')
-    if kind.axis.cites and not kind.reference:
-        lacks.append('where the idea comes from: "Title" (Authors, year, eq. n, arXiv id)')
+    if len(kind.about.sentence) <= 10 or not kind.about.sentence.endswith("."):
+        lacks.append("a docstring whose first line says what it is, with a full stop")
+    if not kind.about.advice.endswith("."):
+        lacks.append("`advice`, which says when to use it, with a full stop")
+    if kind.axis.cites and not re.search(r'"[^"]+" \([^()]+ (19|20)\d\d', kind.about.references):
+        lacks.append('`references`: "Title" (Authors, year, eq. n, arXiv id)')
     lacks += [f"a docstring of `{key.name}`" for key in kind.keys if not key.meaning.endswith(".")]
     return lacks
 
 
-@pytest.mark.parametrize("kind", ALL, ids=named)
-def test_a_kind_describes_itself(kind: Kind) -> None:
-    lacks = missing(kind)
-    assert not lacks, (
-        f"the config class of {kind.axis.name} `{kind.name}` has to have in its docstring: "
-        + "; ".join(lacks)
-    )
-    assert kind.name == kind.name.lower()
-    assert kind.axis.about.endswith(".")
+def test_every_kind_describes_itself() -> None:
+    for kind in ALL:
+        lacks = missing(kind)
+        assert not lacks, f"{named(kind)} lacks " + "; ".join(lacks)
+        assert kind.name == kind.name.lower()
+        assert kind.axis.about.endswith(".")
 
 
 def test_the_kinds_of_an_axis_have_different_names() -> None:
@@ -69,7 +60,7 @@ def test_the_kinds_of_an_axis_have_different_names() -> None:
 
 
 def test_every_kind_an_experiment_can_hold_is_listed() -> None:
-    listed = {cls for axis in AXES for cls in axis.kinds.values()}
+    listed = {cls for axis in AXES for cls in {**axis.kinds, **axis.objects}.values()}
     found: set[type[BaseModel]] = set()
     waiting = [Experiment]
     while waiting:
@@ -81,49 +72,64 @@ def test_every_kind_an_experiment_can_hold_is_listed() -> None:
     assert {cls for cls in found if "kind" in cls.model_fields} <= listed
 
 
-# --- what is read off a docstring
+# --- what a class says of itself
 
 
-class Second(Config):
-    """A model of which there was no paper before it.
+class Invented(Kind):
+    axis = Axis("invented", "model", "Of this test.")
 
-        p(x, y) = p(x|y) p(y)
 
-    It has e.g. an eq. 2, which "On models" (Who et al., 1999, arXiv 9901.00001) gives. Use it
-    where y is known. It is slow.
+class Second(Invented):
+    """A model of which there was no paper
+    before it.
 
-    "On y" (Nobody and Other, 2001); for x: "On x" (Third, 2002, eq. 3, doi 10.1/x_y).
+    It is slow.
+
+    It always was.
     """
+
+    formula = """
+        p(x, y)
+          = p(x|y) p(y)
+    """
+    advice = """Use it where y
+        is known."""
+    references = '"On y" (Nobody and Other, 2001); for x: "On x" (Third, 2002, eq. 3, doi 10.1/x_y)'
 
     kind: Literal["second"] = "second"
     depth: int = 3
 
 
-class Silent(Config):
-    kind: Literal["silent"] = "silent"
+class Silent(Second):
+    """Silence."""
+
+    kind: Literal["silent"] = "silent"  # type: ignore[assignment]
 
 
-def test_the_parts_of_a_docstring() -> None:
-    kind = describe(MODEL, Second)
-    assert kind.sentence == "A model of which there was no paper before it."
-    assert kind.formula == "p(x, y) = p(x|y) p(y)"
-    assert kind.details == "It has e.g. an eq. 2, which Who et al. (1999) gives."
-    assert kind.advice == "Use it where y is known. It is slow."
-    assert kind.reference == (
-        '"On models" (Who et al., 1999, arXiv 9901.00001); "On y" (Nobody and Other, 2001); '
-        'for x: "On x" (Third, 2002, eq. 3, doi 10.1/x_y)'
+def test_what_a_class_says() -> None:
+    kind = describe(Invented.axis, Second)
+    assert kind.about.sentence == "A model of which there was no paper before it."
+    assert kind.about.formula == "p(x, y)\n  = p(x|y) p(y)"
+    assert kind.about.details == "It is slow. It always was."
+    assert kind.about.advice == "Use it where y is known."
+    assert kind.about.references == (
+        '"On y" (Nobody and Other, 2001); for x: "On x" (Third, 2002, eq. 3, doi 10.1/x_y)'
     )
     assert kind.example == "model: {kind: second, depth: 3}\n"
     assert missing(kind) == ["a docstring of `depth`"]
+    sentence, formula, *_ = str(kind.about).split("\n\n")
+    assert sentence == kind.about.sentence
+    assert formula == "    p(x, y)\n      = p(x|y) p(y)"
 
 
-def test_what_a_class_does_not_say_is_named() -> None:
-    lacks = "\n".join(missing(describe(PRIOR, Silent)))
+def test_what_a_class_does_not_say_is_named_and_nothing_is_taken_from_another_kind() -> None:
+    lacks = "\n".join(missing(describe(Invented.axis, Silent)))
     assert "what it is" in lacks
-    assert "Use it" in lacks
-    assert "Title" in lacks
+    assert "`advice`" in lacks
+    assert "`references`" in lacks
     (data,) = [axis for axis in AXES if axis.name == "data"]
-    assert "Title" not in "\n".join(missing(describe(data, Silent)))  # images need no paper
+    lacks = "\n".join(missing(describe(data, Silent)))
+    assert "`references`" not in lacks  # images need no paper
 
 
 def test_defaults_are_written_as_in_a_config() -> None:
@@ -139,15 +145,15 @@ def test_defaults_are_written_as_in_a_config() -> None:
 # --- the configs
 
 
-@pytest.mark.parametrize("kind", ALL, ids=named)
-def test_the_config_of_a_kind_works_as_it_stands(kind: Kind) -> None:
-    experiment = validate(Experiment, parse_yaml(kind.example, "the example"), "the example")
-    chosen: Any = experiment
-    for key in kind.axis.place.split(", ")[-1].split("."):
-        chosen = getattr(chosen, key)
-    chosen = chosen[0] if isinstance(chosen, tuple) else chosen
-    assert chosen.kind == kind.name
-    experiment.model.build((1, 32, 32), experiment.data.pixels.domain, 10)
+def test_the_config_of_each_kind_works_as_it_stands() -> None:
+    for kind in ALL:
+        experiment = validate(Experiment, parse_yaml(kind.example, named(kind)), named(kind))
+        chosen: Any = experiment
+        for key in kind.axis.place.split(", ")[-1].split("."):
+            chosen = getattr(chosen, key)
+        chosen = chosen[0] if isinstance(chosen, tuple) else chosen
+        assert chosen.kind == kind.name
+        experiment.model.build((1, 32, 32), experiment.data.pixels.domain, 10)
 
 
 def test_the_python_of_the_metrics_works_as_it_stands(
@@ -184,10 +190,11 @@ def test_nothing_is_lost_where_the_page_is_drawn() -> None:
     words = plain(drawn)
     cells = {plain(cell) for cell in re.findall(r"<td>(.*?)</td>", drawn)}
     for kind in ALL:
-        for text in (kind.sentence, kind.details, kind.advice, kind.reference):
+        about = kind.about
+        for text in (about.sentence, about.details, about.advice, about.references):
             assert bare(text) in words, named(kind)
-        assert " ".join(kind.formula.split()) in words
-        assert {bare(kind.sentence), kind.name} <= cells
+        assert " ".join(about.formula.split()) in words
+        assert {bare(about.sentence), kind.name} <= cells
         for key in kind.keys:
             assert {key.name, key.default, bare(key.meaning)} <= cells, named(kind)
     assert not re.search(r"<(em|strong|s)>(?!When:|From:)", drawn)
@@ -228,16 +235,16 @@ def test_the_table_of_one_axis() -> None:
     assert "adam" not in text
 
 
-@pytest.mark.parametrize("kind", ALL, ids=named)
-def test_one_kind_in_full(kind: Kind) -> None:
-    text = printed(entry(kind.axis.name, kind.name))
-    words = " ".join(text.split())
-    for said in (kind.sentence, kind.details, kind.advice, kind.reference, kind.formula):
-        assert " ".join(said.split()) in words
-    for key in kind.keys:
-        assert key.name in text
-    for line in kind.example.splitlines():
-        assert line in text or len(line) > 70
+def test_each_kind_in_full() -> None:
+    for kind in ALL:
+        text, about = printed(entry(kind.axis.name, kind.name)), kind.about
+        words = " ".join(text.split())
+        for said in (about.sentence, about.details, about.advice, about.references, about.formula):
+            assert " ".join(said.split()) in words, named(kind)
+        for key in kind.keys:
+            assert key.name in text
+        for line in kind.example.splitlines():
+            assert line in text or len(line) > 70
 
 
 def test_what_does_not_exist() -> None:

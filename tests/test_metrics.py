@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
-import vaelab.data.feed
+import vaelab.data.loading.evaluation
 from vaelab.data import BinaryPixels, Split, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.distributions import rsample
 from vaelab.likelihoods import BernoulliConfig, GaussianConfig
 from vaelab.metrics import (
@@ -27,13 +27,12 @@ from vaelab.metrics import (
     bound,
     codes,
     implied_scale,
-    iwae,
 )
 from vaelab.metrics.codes import leave_one_out_accuracy
 from vaelab.models import VAE, FlatLatent, Level, Terms, VAEConfig
 from vaelab.networks import MLPDecoder, MLPEncoder
 from vaelab.priors import VampConfig
-from vaelab.randomness import Purpose, generator
+from vaelab.randomness import Purpose, derived_seed, generator
 
 SCALE, SHAPE, LATENT = 0.5, (1, 2, 3), 2
 
@@ -65,14 +64,14 @@ def exact_log_prob(model: VAE, x: Tensor) -> Tensor:
     return MultivariateNormal(layer.bias, covariance).log_prob(x.flatten(1)).detach()
 
 
-def feed(images: int = 60, pixels: UnitPixels | BinaryPixels | None = None) -> Feed:
+def loader(images: int = 60, pixels: UnitPixels | BinaryPixels | None = None) -> EvalLoader:
     draws = np.random.default_rng(0)
     grey = draws.integers(0, 256, (images, *SHAPE), np.uint8)
     split = Split(grey, np.arange(images, dtype=np.int64) % 3)
-    return Feed(split, pixels or UnitPixels(), 0)
+    return EvalLoader(split, pixels or UnitPixels(), 0)
 
 
-def everything(of: Feed) -> Tensor:
+def everything(of: EvalLoader) -> Tensor:
     (batch,) = of.batches(len(of))
     return batch.x
 
@@ -81,7 +80,7 @@ def everything(of: Feed) -> Tensor:
 
 
 def test_iwae_is_the_exact_negative_log_likelihood_within_its_error() -> None:
-    model, images = linear(), feed()
+    model, images = linear(), loader()
     exact = -exact_log_prob(model, everything(images)).mean().item()
     values = [IWAEMetric(samples=4000, seed=seed)(model, images) for seed in range(8)]
     estimates = np.array([value["nll_iwae4000_nats"].value for value in values])
@@ -94,8 +93,8 @@ def test_iwae_is_the_exact_negative_log_likelihood_within_its_error() -> None:
 
 
 def test_the_effective_sample_size_is_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, images = linear(), feed(30)
-    draws = generator(0, Purpose.EVALUATION, 1)
+    model, images = linear(), loader(30)
+    draws = generator(0, Purpose.IWAE)
     noise = torch.randn(50, 30, LATENT, generator=draws)
     weights = model.terms(everything(images), noise=noise).log_weights.exp()
     expected = (weights.sum(0) ** 2 / (weights**2).sum(0)).mean().item()
@@ -104,12 +103,12 @@ def test_the_effective_sample_size_is_of_the_weights(monkeypatch: pytest.MonkeyP
     assert number.unit == "of 50"
     assert 1 < number.value < 49
     set_exact_posterior(model)
-    monkeypatch.setattr(iwae, "DECODED_AT_ONCE", 7)  # in parts of K
+    monkeypatch.setattr(bound, "DECODED_AT_ONCE", 7)  # in parts of K
     assert IWAEMetric(samples=50)(model, images)["ess_iwae50"].value == pytest.approx(50)
 
 
 def test_its_standard_error_is_that_of_the_mean_over_images() -> None:
-    model, images = linear(), feed(200)
+    model, images = linear(), loader(200)
     number = IWAEMetric(samples=3000)(model, images)["nll_iwae3000_nats"]
     exact = exact_log_prob(model, everything(images)).numpy()
     expected = exact.std(ddof=1) / math.sqrt(len(exact))
@@ -139,9 +138,9 @@ def test_batches_and_parts_leave_an_exact_estimate_exact(
     samples: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where q is p(z|x), every weight is p(x): any batch and any part of K gives the same."""
-    model, images = linear(), feed(11)
+    model, images = linear(), loader(11)
     set_exact_posterior(model)
-    monkeypatch.setattr(iwae, "DECODED_AT_ONCE", at_once)
+    monkeypatch.setattr(bound, "DECODED_AT_ONCE", at_once)
     number = IWAEMetric(samples=samples)(model, images)[f"nll_iwae{samples}_nats"]
     exact = -exact_log_prob(model, everything(images))
     assert number.value == pytest.approx(exact.mean().item(), abs=1e-6)
@@ -151,9 +150,9 @@ def test_batches_and_parts_leave_an_exact_estimate_exact(
 @pytest.mark.slow
 def test_parts_of_k_are_one_estimate_of_k(monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts' weights are averaged before the logarithm, not after."""
-    model, images = linear(), feed(4)
+    model, images = linear(), loader(4)
     whole = IWAEMetric(samples=20_000)(model, images)["nll_iwae20000_nats"].value
-    monkeypatch.setattr(iwae, "DECODED_AT_ONCE", 2)
+    monkeypatch.setattr(bound, "DECODED_AT_ONCE", 2)
     parts = IWAEMetric(samples=1501)(model, images)["nll_iwae1501_nats"].value
     averaged_after = IWAEMetric(samples=2)(model, images)["nll_iwae2_nats"].value
     assert parts == pytest.approx(whole, abs=0.05)
@@ -163,10 +162,10 @@ def test_parts_of_k_are_one_estimate_of_k(monkeypatch: pytest.MonkeyPatch) -> No
 def test_never_more_than_so_many_codes_are_decoded_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model, images = linear(), feed(50)
+    model, images = linear(), loader(50)
     sizes = []
     model.decoder.register_forward_hook(lambda module, given, out: sizes.append(given[0].shape))
-    monkeypatch.setattr(iwae, "DECODED_AT_ONCE", 40)
+    monkeypatch.setattr(bound, "DECODED_AT_ONCE", 40)
     for samples in (1, 7, 100):
         sizes.clear()
         IWAEMetric(samples=samples)(model, images)
@@ -178,7 +177,7 @@ def test_never_more_than_so_many_codes_are_decoded_at_once(
 
 
 def test_the_closed_form_rate_is_the_sum_over_dimensions() -> None:
-    numbers = BoundMetric()(linear(latent=4), feed())
+    numbers = BoundMetric()(linear(latent=4), loader())
     rates = [numbers[f"rate_z{dim}_nats"].value for dim in range(1, 5)]
     assert numbers["rate_nats"].value == pytest.approx(sum(rates), abs=1e-12)
     assert min(rates) > 0
@@ -189,7 +188,7 @@ def test_the_closed_form_rate_is_the_sum_over_dimensions() -> None:
 
 def test_a_rate_without_closed_form_says_that_it_is_sampled() -> None:
     model = linear(prior=VampConfig(components=3))
-    numbers = BoundMetric(samples=20)(model, feed())
+    numbers = BoundMetric(samples=20)(model, loader())
     assert set(numbers) == {"distortion_nats", "rate_nats", "elbo_nats"}
     assert "20 " in numbers["rate_nats"].estimator
     assert "closed-form" not in numbers["rate_nats"].estimator
@@ -199,10 +198,10 @@ def test_a_rate_without_closed_form_says_that_it_is_sampled() -> None:
 def test_the_bound_weighs_images_and_not_batches(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, images = linear(), feed(60)
+    model, images = linear(), loader(60)
     x = everything(images)
     level = model.terms(x, noise=torch.zeros(1, 60, LATENT)).levels[0]
-    monkeypatch.setattr(bound, "BATCH", size)
+    monkeypatch.setattr(bound, "EVALUATED_AT_ONCE", size)
     numbers = BoundMetric()(model, images)
     assert numbers["rate_nats"].value == pytest.approx(level.kl.mean().item(), abs=1e-12)
     # a last batch of one image with a tenfold rate would show
@@ -218,7 +217,7 @@ def test_the_bound_weighs_images_and_not_batches(
 
 
 def test_drawn_pixels_are_the_same_at_every_evaluation_and_in_every_batch() -> None:
-    images = feed(40, BinaryPixels(mode="dynamic"))
+    images = loader(40, BinaryPixels(mode="dynamic"))
     whole = everything(images)
     assert set(whole.unique().tolist()) == {0.0, 1.0}
     for size in (1, 7, 40):
@@ -230,24 +229,34 @@ def test_drawn_pixels_are_the_same_at_every_evaluation_and_in_every_batch() -> N
 
 def test_drawn_pixels_and_posterior_noise_share_no_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the noise of an image would know its pixels."""
-    streams: dict[str, list[tuple[int, ...]]] = {}
-    modules = {"pixels": vaelab.data.feed, "bound": bound, "iwae": iwae, "scale": implied_scale}
-    for name, module in modules.items():
-        used = streams[name] = []
+    used: list[tuple[object, ...]] = []
 
-        def listen(
-            seed: int, purpose: Purpose, step: int = 0, device: object = "cpu",
-            used: list[tuple[int, ...]] = used,
-        ) -> torch.Generator:  # fmt: skip
-            used.append((seed, purpose, step))
-            return generator(seed, purpose, step)
+    def listen(
+        seed: int, purpose: Purpose, step: int | None = None, device: object = "cpu"
+    ) -> torch.Generator:
+        used.append((seed, purpose, step))
+        return generator(seed, purpose, step)
 
+    for module in (vaelab.data.loading.evaluation, bound, implied_scale):
         monkeypatch.setattr(module, "generator", listen)
-    model, images = linear(), feed(8, BinaryPixels(mode="dynamic"))
+    model, images = linear(), loader(8, BinaryPixels(mode="dynamic"))
+    streams = []
     for metric in (BoundMetric(), IWAEMetric(samples=2), ImpliedScaleMetric()):
+        used.clear()
         metric(model, images)
-    assert [len(set(used)) for used in streams.values()] == [1, 1, 1, 1]
-    assert len({used[0] for used in streams.values()}) == 4
+        streams.append(set(used))
+    pixels = set.intersection(*streams)
+    assert len(pixels) == 1
+    assert [len(stream - pixels) for stream in streams] == [1, 1, 1]
+    assert len(set.union(*streams)) == 4
+
+
+def test_no_two_purposes_share_a_seed() -> None:
+    seeds = {derived_seed(0, purpose) for purpose in Purpose}
+    assert len(seeds) == len(Purpose.__members__)
+    assert derived_seed(0, Purpose.ORDER, 1) not in seeds
+    with pytest.raises(ValueError, match="BOUND has no steps"):
+        derived_seed(0, Purpose.BOUND, 1)
 
 
 # --- codes
@@ -291,7 +300,7 @@ class ByHand(FlatLatent):
 
 
 def test_active_units_are_those_whose_mean_varies() -> None:
-    images = feed(300)
+    images = loader(300)
     variance = everything(images).flatten(1)[:, :4].var(0, correction=0)  # about 1/12
     gains = (1.0, 0.0, 0.3, 2.0)
     expected = (variance.numpy() * np.square(gains) > 0.01).sum()
@@ -307,8 +316,8 @@ def test_active_units_are_those_whose_mean_varies() -> None:
 def test_codes_are_measured_in_batches_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images, model = feed(60), ByHand(2, (1.0, 1.0), 0.1)
-    monkeypatch.setattr(codes, "BATCH", size)
+    images, model = loader(60), ByHand(2, (1.0, 1.0), 0.1)
+    monkeypatch.setattr(vaelab.data.loading.evaluation, "EVALUATED_AT_ONCE", size)
     found = codes.posterior_means(model, images)
     np.testing.assert_array_equal(found, everything(images).flatten(1)[:, :2].numpy())
 
@@ -345,10 +354,10 @@ def test_leave_one_out_accuracy_is_what_brute_force_finds(
 
 def test_neighbours_of_one_class_or_of_too_few_images_have_no_accuracy() -> None:
     model = ByHand(2, (1.0, 1.0), 0.1)
-    one = Feed(Split(np.zeros((9, *SHAPE), np.uint8), np.zeros(9, np.int64)), UnitPixels(), 0)
+    one = EvalLoader(Split(np.zeros((9, *SHAPE), np.uint8), np.zeros(9, np.int64)), UnitPixels(), 0)
     assert NeighboursMetric()(model, one) == {}
-    assert NeighboursMetric(neighbours=5)(model, feed(5)) == {}
-    assert NeighboursMetric(neighbours=4)(model, feed(5)).keys() == {"knn4_accuracy"}
+    assert NeighboursMetric(neighbours=5)(model, loader(5)) == {}
+    assert NeighboursMetric(neighbours=4)(model, loader(5)).keys() == {"knn4_accuracy"}
 
 
 # --- implied scale
@@ -359,8 +368,8 @@ def test_the_implied_scale_is_the_root_of_the_mean_squared_error(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decoder of one grey with a posterior without width: the error is that grey's."""
-    images = feed(60)
-    monkeypatch.setattr(implied_scale, "BATCH", size)
+    images = loader(60)
+    monkeypatch.setattr(vaelab.data.loading.evaluation, "EVALUATED_AT_ONCE", size)
     x = everything(images).flatten(1)
     numbers = ImpliedScaleMetric()(ByHand(1, (1.0,), spread=1e-12), images)
     mse = (x - x[:, :1]).square().mean().item()
@@ -370,7 +379,7 @@ def test_the_implied_scale_is_the_root_of_the_mean_squared_error(
 
 def test_the_implied_scale_counts_the_width_of_the_posterior() -> None:
     """A sample is decoded and not the mean: E (x - z)^2 = (x - loc)^2 + scale^2."""
-    images, spread = feed(5000), 0.7
+    images, spread = loader(5000), 0.7
     x = everything(images).flatten(1)
     numbers = ImpliedScaleMetric()(ByHand(1, (1.0,), spread), images)
     expected = (x - x[:, :1]).square().mean().item() + spread**2

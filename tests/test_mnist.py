@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaelab.evaluation import Evaluation, evaluate
-from vaelab.run import Run
+from vaelab.evaluation.evaluate import Evaluation, evaluate
+from vaelab.runs.run import Run
 
 pytestmark = [pytest.mark.mnist, pytest.mark.slow]
 
@@ -102,3 +102,10 @@ def test_one_epoch_of_mnist(tmp_path: Path) -> None:
     assert 0.02 < finished.number("mse_per_pixel") < 0.06
     assert 1 < finished.number("rate_nats") < 20
     assert finished.number("knn5_accuracy") > 0.4
+    # with the pictures of 24 epochs more, and room for those at the end that were left out here
+    sizes = {path: path.stat().st_size for path in finished.run.path.rglob("*") if path.is_file()}
+    epoch = sum(size for path, size in sizes.items() if path.stem == "latent_epoch_1")
+    assert finished.run.experiment.explorer.keep is None
+    checkpoint = sizes.pop(finished.run.resume_path)
+    assert checkpoint < 11e6  # 9.3 MB after 25 epochs, when most moments are small
+    assert sum(sizes.values()) + 24 * epoch + 9.5e6 < 25e6

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Answer
-from vaelab.evaluation import evaluate
-from vaelab.run import Run
+from vaelab.evaluation.evaluate import evaluate
+from vaelab.runs.run import Run
 
 COMMANDS = {
     "samples.png": ("sample", "RUN"),
@@ -81,3 +81,15 @@ def test_a_name_that_is_given_is_refused(
     assert path.read_text() == "mine"
     assert vaelab(*words, option, path, "--overwrite").code == 0
     assert path.stat().st_size > 50
+
+
+@pytest.mark.parametrize("ending", [".svg", ".npy", ""])
+def test_an_ending_of_another_format_is_refused(
+    ending: str, vaelab: Callable[..., Answer], trained: Run, tmp_path: Path
+) -> None:
+    for command, right in (("sample", ".png"), ("encode", ".csv or .npz")):
+        words = [trained.path, *(["--split", "test"] if command == "encode" else [])]
+        answer = vaelab(command, *words, "--out", tmp_path / f"own{ending}")
+        assert answer.code == 2
+        assert f"what is written is {right}; name it {tmp_path}/own{right.split()[0]}" in answer.err
+    assert not [*tmp_path.glob("own*")]

@@ -104,7 +104,7 @@ def test_an_installed_package_is_a_plugin(tmp_path: Path) -> None:
     (about / "entry_points.txt").write_text("[vaelab.plugins]\nmine = my_priors\n")
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from vaelab.library import load_experiment\n"
+        "from vaelab.runs.lookup import load_experiment\n"
         "experiment, _ = load_experiment('digits', ['model.prior=student_t'])\n"
         "from vaelab.plugins import used_by\n"
         "print(experiment.model.prior.freedom, used_by(experiment))"
@@ -149,7 +149,9 @@ def test_a_kind_of_a_plugin_that_is_not_given_is_told(tmp_path: Path) -> None:
 
 def test_the_page_shows_the_file_that_is_tested() -> None:
     page = (ROOT / "docs" / "extending.md").read_text()
-    assert PRIOR.partition('"""\n\n')[2] in page
+    callback = (ROOT / "examples" / "callback.py").read_text()
+    for text in (PRIOR, callback):
+        assert text.partition('"""\n\n')[2] in page
     for path in EXAMPLES:
         assert f"(../examples/{path.name})" in page
 

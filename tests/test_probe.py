@@ -9,7 +9,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from tests.figures.conftest import Painter
 from vaelab.data import Split, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.metrics import LinearProbeMetric, NeighboursMetric
 
 
@@ -23,15 +23,15 @@ class Corners(Painter):
         return Independent(Normal(loc, torch.ones_like(loc)), 1)
 
 
-def feed(left: np.ndarray, labels: np.ndarray) -> Feed:
+def loader(left: np.ndarray, labels: np.ndarray) -> EvalLoader:
     """The left pixel's grey is given, the right one's random."""
     images = np.zeros((len(left), 1, 8, 8), np.uint8)
     images[:, 0, 0, 0] = left
     images[:, 0, 0, 7] = np.random.default_rng(1).integers(0, 256, len(left))
-    return Feed(Split(images, labels.astype(np.int64)), UnitPixels(), 0)
+    return EvalLoader(Split(images, labels.astype(np.int64)), UnitPixels(), 0)
 
 
-def probed(of: Feed, **settings: int) -> float:
+def probed(of: EvalLoader, **settings: int) -> float:
     (number,) = LinearProbeMetric(**settings)(Corners(), of).values()
     assert number.unit == "share"
     return number.value
@@ -41,7 +41,7 @@ GREY = np.random.default_rng(0).integers(0, 256, 600)
 
 
 def test_a_class_that_is_linear_in_the_code_is_read_whatever_its_scale() -> None:
-    of = feed(GREY, GREY > 127)
+    of = loader(GREY, GREY > 127)
     assert probed(of) > 0.97
     knn = NeighboursMetric()(Corners(), of)["knn5_accuracy"].value
     assert knn < 0.8  # the large and empty dimension decides who is near
@@ -49,15 +49,15 @@ def test_a_class_that_is_linear_in_the_code_is_read_whatever_its_scale() -> None
 
 def test_a_class_that_is_not_linear_is_not_read() -> None:
     bent = abs(GREY - 127.5) < 64  # half of the images, in the middle
-    assert probed(feed(GREY, bent)) < 0.6
+    assert probed(loader(GREY, bent)) < 0.6
 
 
 def test_labels_at_random_are_guessed() -> None:
     labels = np.random.default_rng(2).integers(0, 4, 600)
-    assert probed(feed(GREY, labels)) == pytest.approx(1 / 4, abs=0.07)
-    assert probed(feed(GREY, labels), seed=1) != probed(feed(GREY, labels))
+    assert probed(loader(GREY, labels)) == pytest.approx(1 / 4, abs=0.07)
+    assert probed(loader(GREY, labels), seed=1) != probed(loader(GREY, labels))
 
 
 @pytest.mark.parametrize("labels", [np.zeros(20), np.arange(20) < 4])
 def test_too_few_of_a_class_give_no_number(labels: np.ndarray) -> None:
-    assert LinearProbeMetric()(Corners(), feed(GREY[:20], labels)) == {}
+    assert LinearProbeMetric()(Corners(), loader(GREY[:20], labels)) == {}

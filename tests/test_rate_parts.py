@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 from vaelab.data import Domain, Split, UnitPixels
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.distributions import (
     BasePosterior,
     FullNormalConfig,
@@ -30,7 +30,7 @@ from vaelab.priors import (
     VampConfig,
 )
 from vaelab.randomness import Purpose, generator
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_the_parts_sum_to_the_rate(trained: Run, posterior: BasePosterior | None
         with torch.no_grad():  # posteriors that differ from image to image
             model.encoder.heads[0].stack[0].weight.mul_(30)
     data = trained.experiment.data
-    feed = Feed(data.load().test, data.pixels, 0)
-    parts = {name: number.value for name, number in RatePartsMetric()(model, feed).items()}
+    loader = EvalLoader(data.load().test, data.pixels, 0)
+    parts = {name: number.value for name, number in RatePartsMetric()(model, loader).items()}
     # the same samples' log q(z|x) - log p(z), by another way
-    (batch,) = feed.batches(1000)
-    draws = generator(0, Purpose.EVALUATION, 4)
-    noise = torch.randn(1, len(feed), 2, generator=draws, dtype=torch.float64)
+    (batch,) = loader.batches(1000)
+    draws = generator(0, Purpose.RATE_PARTS)
+    noise = torch.randn(1, len(loader), 2, generator=draws, dtype=torch.float64)
     level = model.terms(batch.x, noise=noise.float()).levels[0]
     sampled = (level.log_q - level.log_p).mean().item()
     whole = sum(
@@ -60,7 +60,7 @@ def test_the_parts_sum_to_the_rate(trained: Run, posterior: BasePosterior | None
     assert parts["aggregate_kl_nats"] == pytest.approx(
         parts["total_correlation_nats"] + parts["dimensionwise_kl_nats"], abs=1e-9
     )
-    assert 0 < parts["index_code_mi_nats"] <= math.log(len(feed))
+    assert 0 < parts["index_code_mi_nats"] <= math.log(len(loader))
 
 
 def test_a_code_that_names_the_image_has_all_its_information() -> None:
@@ -116,7 +116,7 @@ def test_what_is_called_a_kl_is_none_below_zero(prior: BasePrior, trained: Run) 
         for parameter in model.prior.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     data = trained.experiment.data
-    numbers = RatePartsMetric()(model, Feed(data.load().test, data.pixels, 0))
+    numbers = RatePartsMetric()(model, EvalLoader(data.load().test, data.pixels, 0))
     assert ("dimensionwise_kl_nats" in numbers) is (prior.kind == "standard_normal")
     assert {"index_code_mi_nats", "total_correlation_nats", "aggregate_kl_nats"} <= numbers.keys()
     for name, number in numbers.items():
@@ -124,7 +124,9 @@ def test_what_is_called_a_kl_is_none_below_zero(prior: BasePrior, trained: Run) 
         assert number.value > -3 * number.standard_error, name
 
 
-def linear_gaussian(spread: float, images: int) -> tuple[VAE, Feed, torch.Tensor, torch.Tensor]:
+def linear_gaussian(
+    spread: float, images: int
+) -> tuple[VAE, EvalLoader, torch.Tensor, torch.Tensor]:
     """z = A x + spread noise of uniform pixels x: A x of 64 of them is normal to 1e-3.
 
     Returns:
@@ -143,19 +145,24 @@ def linear_gaussian(spread: float, images: int) -> tuple[VAE, Feed, torch.Tensor
     split = Split(grey, np.zeros(images, np.int64))
     wide = (weight @ weight.T / 12 * (256 / 255) ** 2).double()
     covariance = wide + spread**2 * torch.eye(3)
-    return model.eval(), Feed(split, UnitPixels(), 0), torch.tensor([0.2, -0.1, 0]), covariance
+    return (
+        model.eval(),
+        EvalLoader(split, UnitPixels(), 0),
+        torch.tensor([0.2, -0.1, 0]),
+        covariance,
+    )
 
 
 def test_the_parts_of_a_linear_gaussian_model_close_in_on_their_closed_forms() -> None:
     exact: dict[str, float] = {}
     lower, upper, total = [], [], []
     for images in (30, 300, 3_000):
-        model, feed, mean, covariance = linear_gaussian(0.5, images)
+        model, loader, mean, covariance = linear_gaussian(0.5, images)
         variances = covariance.diagonal()
         exact["information"] = 0.5 * (covariance.logdet() - 3 * math.log(0.25)).item()
         exact["total"] = 0.5 * (variances.log().sum() - covariance.logdet()).item()
         marginal = 0.5 * (variances + mean**2 - 1 - variances.log()).sum().item()
-        numbers = {name: number.value for name, number in RatePartsMetric()(model, feed).items()}
+        numbers = {name: number.value for name, number in RatePartsMetric()(model, loader).items()}
         lower.append(numbers["index_code_mi_nats"])
         upper.append(numbers["index_code_mi_upper_nats"])
         total.append(numbers["total_correlation_nats"])
@@ -170,9 +177,9 @@ def test_the_parts_of_a_linear_gaussian_model_close_in_on_their_closed_forms() -
 
 
 def test_at_its_ceiling_the_mutual_information_says_so() -> None:
-    model, feed, _, covariance = linear_gaussian(0.01, 200)
+    model, loader, _, covariance = linear_gaussian(0.01, 200)
     exact = 0.5 * (covariance.logdet() - 3 * math.log(1e-4)).item()
-    numbers = RatePartsMetric()(model, feed)
+    numbers = RatePartsMetric()(model, loader)
     lower, upper = numbers["index_code_mi_nats"], numbers["index_code_mi_upper_nats"]
     assert lower.value == pytest.approx(math.log(200), rel=0.01)
     assert lower.estimator == "1 sample each of 200 images; at most log 200 = 5.30, saturated"
@@ -207,9 +214,9 @@ def test_where_it_cannot_be_had_it_is_absent(trained: Run) -> None:
     store = data.load()
     for config in (VAEConfig(prior=ClassConditionalConfig()), VAEConfig(posterior=IAFConfig())):
         model = config.build((1, 8, 8), data.pixels.domain, 10).eval()
-        feed = Feed(store.test, data.pixels, model.classes)
-        assert RatePartsMetric()(model, feed) == {}
+        loader = EvalLoader(store.test, data.pixels, model.classes)
+        assert RatePartsMetric()(model, loader) == {}
     few = RatePartsMetric(images=50)
     model, _ = trained.load_model()
-    number = few(model, Feed(store.test, data.pixels, 0))["aggregate_kl_nats"]
+    number = few(model, EvalLoader(store.test, data.pixels, 0))["aggregate_kl_nats"]
     assert "50 images" in number.estimator

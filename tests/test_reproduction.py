@@ -9,11 +9,17 @@ import pytest
 from vaelab.config import validate
 from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation import evaluate
-from vaelab.reproduction import reproduce, table, table_named, tables
-from vaelab.reproduction.continuous import AS_IT_IS, MAPPED
-from vaelab.reproduction.repeat import experiments_of
-from vaelab.run import Run
+from vaelab.evaluation.evaluate import evaluate
+from vaelab.lessons import reproduction
+from vaelab.lessons.reproduction import (
+    AS_IT_IS,
+    MAPPED,
+    experiments_of,
+    reproduce,
+    table_named,
+    tables,
+)
+from vaelab.runs.run import Run
 
 TINY = """
 title: "Digits, two kinds of posterior"
@@ -31,7 +37,7 @@ budgets:
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "tiny.yaml").write_text(TINY)
-    monkeypatch.setattr(table, "FOLDER", tmp_path / "tables")
+    monkeypatch.setattr(reproduction, "FOLDER", tmp_path / "tables")
     return "tiny"
 
 
@@ -121,4 +127,4 @@ def test_a_budget_of_some_rows() -> None:
     assert iwae.rows_of(iwae.budgets["full"]) == iwae.rows
     about = iwae.model_dump() | {"budgets": {"quick": {"rows": ["3 layers"], "means": "none"}}}
     with pytest.raises(BadValueError, match="no rows 3 layers"):
-        validate(table.PublishedTable, about, "a table")
+        validate(reproduction.PublishedTable, about, "a table")

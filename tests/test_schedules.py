@@ -7,15 +7,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelab.optimizers import (
+from vaelab.optim import (
     AdamConfig,
     AdamWConfig,
     ConstantRate,
+    ConstantSchedule,
     CosineRate,
+    CosineSchedule,
+    CyclicalSchedule,
+    LinearSchedule,
     PlateauRate,
     StagesRate,
 )
-from vaelab.schedules import ConstantSchedule, CosineSchedule, CyclicalSchedule, LinearSchedule
 
 
 def test_linear_rises_and_stays() -> None:

@@ -151,3 +151,15 @@ def test_the_schema_file_is_what_the_code_says() -> None:
         "configs/schema.json is out of step with the code; write it anew with "
         "`python -m vaelab.schema > configs/schema.json`"
     )
+
+
+def test_a_hint_begins_with_what_the_thing_is() -> None:
+    """In an editor it stands beside the name of a key, which may be all that is known of it."""
+    hints = [
+        (name, key, about["description"])
+        for name, definition in [("Experiment", SCHEMA), *SCHEMA["$defs"].items()]
+        for key, about in definition.get("properties", {}).items()
+        if "description" in about
+    ]
+    riddles = re.compile(r"(How|What|Of|When|In|Made|With|From|Before|Keep|Show|Its?)\b|.{1,4}$|`")
+    assert not [hint for hint in hints if riddles.match(hint[2]) and hint[2] != "p(z)."]

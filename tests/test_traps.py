@@ -15,18 +15,23 @@ from torch.nn.functional import mse_loss
 from tests.models.conftest import LATENT, SCALE, SHAPE, decoder_map, linear
 from vaelab.console import Console
 from vaelab.data import Domain
-from vaelab.data.feed import Batch
+from vaelab.data.loading.evaluation import Batch
+from vaelab.engine import TrainingStep
 from vaelab.errors import BadCombinationError, MissingFileError, StoppedError
-from vaelab.library import shipped_configs, shipped_traps
+from vaelab.lessons.traps.measures import (
+    bound,
+    cross_entropy,
+    elbo_at_the_mean,
+    log_mass,
+    minibatch_total_correlation,
+    surrogate,
+    total_correlation,
+)
+from vaelab.lessons.traps.running import Trap, run_trap, trap_named, traps
 from vaelab.likelihoods import BernoulliConfig
 from vaelab.models import VAE, Level
-from vaelab.run import Run
-from vaelab.training.step import TrainingStep
-from vaelab.traps import Trap, spring, trap_named, traps
-from vaelab.traps.cross_entropy import cross_entropy, log_mass
-from vaelab.traps.mean_code import elbo_at_the_mean
-from vaelab.traps.minibatch import minibatch_total_correlation, total_correlation
-from vaelab.traps.surrogate import bound, surrogate
+from vaelab.runs.names import shipped_configs, shipped_traps
+from vaelab.runs.run import Run
 
 __all__ = ["linear"]
 
@@ -44,7 +49,7 @@ def quick(name: str, *more: str) -> Trap:
 
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaelab.traps.running.trap_named", quick)
+    monkeypatch.setattr("vaelab.lessons.traps.running.trap_named", quick)
 
 
 def test_the_classic_mistakes_are_there_and_are_no_ordinary_configs() -> None:
@@ -91,7 +96,7 @@ def test_it_says_what_and_why(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_and_draws_both_sides(name: str, quickly: None, tmp_path: Path) -> None:
-    sprung = spring(name, tmp_path, Console(quiet=True))
+    sprung = run_trap(name, tmp_path, Console(quiet=True))
     for shown in (sprung.wrong, sprung.right):
         assert np.isfinite(shown.number.value)
         assert shown.number.estimator
@@ -112,22 +117,22 @@ def test_it_runs_and_draws_both_sides(name: str, quickly: None, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_what_is_trained_is_not_trained_again(quickly: None, tmp_path: Path) -> None:
-    first = spring("mean_against_sum", tmp_path, Console(quiet=True))
+    first = run_trap("mean_against_sum", tmp_path, Console(quiet=True))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert len(before) == 4
-    again = spring("mean_against_sum", tmp_path, Console(quiet=True))
+    again = run_trap("mean_against_sum", tmp_path, Console(quiet=True))
     assert again.right.number == first.right.number
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")} == before
 
 
 def test_a_trap_that_was_stopped_goes_on(monkeypatch: Any, tmp_path: Path) -> None:
     stopped = quick("decoding_the_mean", "training.max_minutes=1e-9")
-    monkeypatch.setattr("vaelab.traps.running.trap_named", lambda name: stopped)
+    monkeypatch.setattr("vaelab.lessons.traps.running.trap_named", lambda name: stopped)
     with pytest.raises(StoppedError, match="stopped; the same command goes on"):
-        spring("decoding_the_mean", tmp_path, Console(quiet=True))
+        run_trap("decoding_the_mean", tmp_path, Console(quiet=True))
     assert not list(tmp_path.glob("*.png"))
-    monkeypatch.setattr("vaelab.traps.running.trap_named", quick)
-    spring("decoding_the_mean", tmp_path, Console(quiet=True))
+    monkeypatch.setattr("vaelab.lessons.traps.running.trap_named", quick)
+    run_trap("decoding_the_mean", tmp_path, Console(quiet=True))
     rows = Run(tmp_path / "trap_decoding_the_mean").metrics()
     assert max(row["epoch"] for row in rows) == 2
 
@@ -273,6 +278,6 @@ def test_from_all_images_the_total_correlation_is_an_upper_estimate_that_falls()
      ("batch_norm_tanh", -1), ("iwae_surrogate", 1), ("minibatch_tc", 1)],
 )  # fmt: skip
 def test_in_full_the_difference_is_as_told(name: str, sign: int, tmp_path: Path) -> None:
-    sprung = spring(name, tmp_path, Console(quiet=True))
+    sprung = run_trap(name, tmp_path, Console(quiet=True))
     difference = sprung.wrong.number.value - sprung.right.number.value
     assert sign * difference > 1

@@ -1,25 +1,29 @@
 """The base of every config: frozen, unknown keys refused; YAML in and out; dotted overrides."""
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, near
 from vaelab.yamlfile import parse_yaml, quoted
 
 C = TypeVar("C", bound="Config")
-MOST = 20
+MAX_DEPTH = 3
+"""Of keys in keys that a misspelled one is looked for in."""
+MAX_SHOWN_FAULTS = 20
 """Problems of a config that an error tells."""
+OF_OBJECTS = frozenset({"given", "arrays", "float"})
+"""Kinds as which a config writes down what was given in Python, and that nobody chooses."""
 
 
 class Config(BaseModel):
     """A choice of settings: immutable, and a key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     example: ClassVar[Mapping[str, Any]] = {}
     """What a config that shows it has to say, where its defaults alone make none."""
@@ -44,8 +48,8 @@ class Config(BaseModel):
 
 
 def to_yaml(config: Config) -> str:
-    """The config as YAML, every default present, `kind` first."""
-    plain = _kind_first(config.model_dump(mode="json"))
+    """The config as YAML, every default present."""
+    plain = config.model_dump(mode="json")
     return yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100)
 
 
@@ -56,11 +60,6 @@ def override(
 
     They hold in their order, but for another `kind`: it comes before what is set beside and below
     it, and starts from its own defaults, whatever the kind before it was set to.
-
-    Args:
-        cls: the config that the data will be checked against.
-        data: parsed YAML.
-        assignments: each `key=value`, the value in YAML.
 
     Raises:
         BadValueError: an assignment without `=`, or a path through something that is no mapping.
@@ -74,8 +73,14 @@ def override(
     return result
 
 
-def validate(cls: type[C], data: Any, source: str) -> C:
+def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = ()) -> C:
     """Check parsed YAML against a config class.
+
+    Args:
+        cls: the class.
+        data: what is checked.
+        source: where it is from, for errors.
+        assignments: overrides that are in it, for errors.
 
     Raises:
         BadValueError: the first problems, one a line, in the user's spelling.
@@ -84,16 +89,30 @@ def validate(cls: type[C], data: Any, source: str) -> C:
         return cls.model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        lines = list(dict.fromkeys(_explain(cls, details) for details in problems[:MOST]))
-        if len(problems) > MOST:
-            lines.append(f"and {len(problems) - MOST:,} more")
-        raise BadValueError(f"{source}: " + "\n".join(lines)) from error
+        faults = list(dict.fromkeys(_problem(cls, one) for one in problems[:MAX_SHOWN_FAULTS]))
+        typed = [_typed(path, assignments) for _, path in faults]
+        lines = [
+            words if one is None else f"the override `{quoted(one)}`: {words}"
+            for one, (words, _) in zip(typed, faults, strict=True)
+        ]
+        if len(problems) > MAX_SHOWN_FAULTS:
+            lines.append(f"and {len(problems) - MAX_SHOWN_FAULTS:,} more")
+        raise BadValueError(("" if all(typed) else f"{source}: ") + "\n".join(lines)) from error
+
+
+def _typed(path: str, assignments: Sequence[str]) -> str | None:
+    """The override that has set a key, or something in it or around it."""
+    for assignment in assignments:
+        key = assignment.partition("=")[0].strip()
+        if path and (f"{path}.".startswith(f"{key}.") or f"{key}.".startswith(f"{path}.")):
+            return assignment
+    return None
 
 
 def takes_integers(cls: type[Config], key: str) -> bool:
     """Whether a dotted key takes whole numbers and no others."""
     *path, last = key.split(".")
-    fields = [c.model_fields[last] for c in _classes_at(cls, path) if last in c.model_fields]
+    fields = _fields(_classes_at(cls, path), last)
     types = [leaf for field in fields for leaf in _leaves(field.annotation)]
     return any(leaf is int for leaf in types) and not any(leaf is float for leaf in types)
 
@@ -101,15 +120,6 @@ def takes_integers(cls: type[Config], key: str) -> bool:
 def _leaves(annotation: Any) -> list[Any]:
     inner = get_args(annotation)
     return [leaf for one in inner for leaf in _leaves(one)] if inner else [annotation]
-
-
-def _kind_first(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_kind_first(value) for value in data]
-    if not isinstance(data, dict):
-        return data
-    kind = {"kind": data["kind"]} if "kind" in data else {}
-    return {key: _kind_first(value) for key, value in {**kind, **data}.items()}
 
 
 def _copy(data: Any) -> Any:
@@ -142,14 +152,20 @@ def _place(keys: list[str], before: list[list[str]]) -> int:
 def _assign(
     data: dict[str, Any], keys: list[str], value: Any, assignment: str, cls: type[Config]
 ) -> None:
-    former = _kind_at(cls, data, keys[:-1]) if keys[-1] == "kind" else None
+    classes: list[type[Config]] = [cls]
+    kind: str | None = None  # of the section, its default where it says none
     for depth, key in enumerate(keys[:-1], 1):
+        fields = _fields(classes, key)
+        found = [one for field in fields for one in configs_in(field.annotation)]
+        kind = next((getattr(field.default, "kind", None) for field in fields), None)
         inner = data.get(key)
         whole = keys[depth:] == ["kind"]  # takes the place of a number too, such as a constant beta
-        if isinstance(inner, str) and any(_tag(c) for c in _classes_at(cls, keys[:depth])):
+        if isinstance(inner, str) and any(_tag(c) for c in found):
             inner = data[key] = {"kind": inner}
-        elif inner is None or (whole and not isinstance(inner, dict)):
+        elif inner is None:
             inner = data[key] = {}
+        elif whole and not isinstance(inner, dict):
+            inner = data[key] = {"kind": None}
         if not isinstance(inner, dict):
             raise BadValueError(
                 f"the override `{quoted(assignment)}` goes through "
@@ -157,66 +173,69 @@ def _assign(
                 "and has no keys"
             )
         data = inner
-    if keys[-1] == "kind" and value != former:
+        kind = data.get("kind", kind)
+        classes = [c for c in found if _tag(c) in (None, kind)] or found
+    if keys[-1] == "kind" and value != kind:
         data.clear()
     data[keys[-1]] = value
-
-
-def _kind_at(cls: type[Config], data: Any, keys: list[str]) -> str | None:
-    """The kind of the section at a dotted path, its default where it says none."""
-    here: type[Config] | None = cls
-    kind: str | None = None
-    for key in keys:
-        field = here.model_fields.get(key) if here else None
-        kind = getattr(field.default, "kind", None) if field else None
-        data = data.get(key) if isinstance(data, dict) else None
-        if isinstance(data, str):
-            kind = data
-        elif isinstance(data, dict):
-            kind = data.get("kind", kind)
-        elif data is not None:  # a number, short for a kind
-            kind = None
-        found = configs_in(field.annotation) if field else []
-        here = next((c for c in found if _tag(c) in (None, kind)), None)
-    return kind
 
 
 def _classes_at(cls: type[Config], keys: list[str]) -> list[type[Config]]:
     """The configs that may stand at a dotted path."""
     classes = [cls]
     for key in keys:
-        fields = [c.model_fields[key] for c in classes if key in c.model_fields]
+        fields = _fields(classes, key)
         classes = [found for field in fields for found in configs_in(field.annotation)]
     return classes
 
 
-def _explain(cls: type[Config], details: ErrorDetails) -> str:
+def _fields(classes: Iterable[type[Config]], key: str) -> list[FieldInfo]:
+    return [c.model_fields[key] for c in classes if key in c.model_fields]
+
+
+def _problem(cls: type[Config], details: ErrorDetails) -> tuple[str, str]:
+    """What is wrong, and with which dotted key."""
     # a discriminated union puts the chosen kind into the path; the user never wrote it there
     location = [quoted(str(part)) for part in details["loc"]]
     path, known = _spelling(cls, location)
     if details["type"] == "extra_forbidden":
-        near = get_close_matches(location[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"the keys here are {', '.join(known)}"
-        return f"unknown key `{path}`; {hint}"
+        hint = _meant(cls, path, known) or f"the keys here are {', '.join(known)}"
+        return f"unknown key `{path}`; {hint}", path
     if details["type"] == "union_tag_invalid":
         context = details["ctx"]
-        expected = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        expected = [tag for tag in tags if tag not in OF_OBJECTS]
         tag = quoted(str(context["tag"]))
-        near = get_close_matches(tag, expected, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`? " if near else ""
         return (
-            f"`{path}.kind` is `{tag}`, which does not exist; "
-            f"{hint}choose one of {', '.join(expected)}, or name the code that defines it: "
-            "--plugin FILE"
-        )
+            f"`{path}.kind` is `{tag}`, which does not exist; {near(tag, expected)}choose one of "
+            f"{', '.join(expected)}, or name the code that defines it: --plugin FILE"
+        ), path
     if details["type"] == "union_tag_not_found":
-        return f"`{path}` needs a `kind`, e.g. `{path}: {{kind: ...}}`; see `vaelab kinds`"
+        return f"`{path}` needs a `kind`, e.g. `{path}: {{kind: ...}}`; see `vaelab kinds`", path
     if details["type"] == "missing":
-        return f"the key `{path}` is missing"
+        return f"the key `{path}` is missing", path
     message = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message[:1].lower() + message[1:]
     got = "" if details["type"] == "value_error" else f", got {quoted(repr(details['input']))}"
-    return f"`{path}`: {message}{got}" if path else message
+    return f"`{path}`: {message}{got}" if path else message, path
+
+
+def _meant(cls: type[Config], path: str, known: Iterable[str]) -> str:
+    """A question with the dotted key that the user may have meant by an unknown one, or nothing."""
+    *parent, last = path.split(".")
+    everywhere = sorted(dict.fromkeys(_dotted(cls, MAX_DEPTH)), key=lambda key: key.count("."))
+    if same := [key for key in everywhere if key.rpartition(".")[2] == last]:
+        return f"did you mean `{same[0]}`?"
+    beside = [".".join([*parent, name]) for name in known]
+    return (near(path, beside) or near(path, everywhere)).rstrip()
+
+
+def _dotted(cls: type[Config], depth: int) -> Iterator[str]:
+    """The keys in a config and in all that it may hold, nearest first."""
+    yield from cls.model_fields
+    for name, field in cls.model_fields.items() if depth else ():
+        for inner in configs_in(field.annotation):
+            yield from (f"{name}.{key}" for key in _dotted(inner, depth - 1))
 
 
 def _spelling(cls: type[Config], location: list[str]) -> tuple[str, list[str]]:

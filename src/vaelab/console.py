@@ -2,16 +2,17 @@
 
 import errno
 import io
+import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from functools import cache
+from typing import Any, TextIO, TypeVar
+from urllib.parse import urlsplit
 
 import rich.console
-from rich.console import JustifyMethod, OverflowMethod
-from rich.style import Style
 from rich.text import Text
 
 CONTROL = re.compile(
@@ -19,7 +20,7 @@ CONTROL = re.compile(
 )
 """What a terminal obeys (C0 but for tab and new line, C1), what turns text around, what ends a line
 of YAML, and halves of characters, as which Python has bytes of names that are not UTF-8."""
-WIDEST = 1000
+MAX_WIDTH = 1000
 """Columns of a terminal, at most."""
 
 
@@ -35,30 +36,26 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
+T = TypeVar("T")
+
+
 class Console(rich.console.Console):
     """A terminal or a file, told nothing that a terminal obeys but rich's own colours."""
 
-    def render_str(
-        self,
-        text: str,
-        *,
-        style: str | Style = "",
-        justify: JustifyMethod | None = None,
-        overflow: OverflowMethod | None = None,
-        emoji: bool | None = None,
-        markup: bool | None = None,
-        highlight: bool | None = None,
-        highlighter: Any = None,
-    ) -> Text:
+    def render_str(self, text: str, **options: Any) -> Text:
         """The text as rich shows it, but without emoji in place of words such as `:smile:`."""
-        return super().render_str(
-            visible(text), style=style, justify=justify, overflow=overflow, emoji=False,
-            markup=markup, highlight=highlight, highlighter=highlighter,
-        )  # fmt: skip
+        return super().render_str(visible(text), **{**options, "emoji": False})
 
     def say(self, text: str) -> None:
         """A line of plain text, however long."""
         self.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def plain(shown: rich.console.RenderableType, width: int = 100) -> str:
+    """What a terminal of so many columns shows, as text without colours."""
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(shown, crop=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 class Stream(io.TextIOWrapper):
@@ -135,3 +132,45 @@ def lost(stream: object) -> str | None:
     if failure is None:
         return None
     return "" if failure.errno == errno.EPIPE else failure.strerror or str(failure)
+
+
+def track(items: Iterable[T], title: str, count: int | None = None) -> Iterator[T]:
+    """Go through `items`, `count` where that is not their length, while a bar shows how far.
+
+    It is silent where nobody watches.
+    """
+    from rich.progress import track as rich_track
+
+    console = Console(stderr=True)
+    watched = console.is_terminal
+    yield from rich_track(items, title, count, console=console, transient=True, disable=not watched)
+
+
+@contextmanager
+def busy(title: str) -> Iterator[None]:
+    """In this block a terminal shows what is being done, where nobody knows how long it takes."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    from rich.markup import escape
+
+    with console.status(escape(visible(title))):
+        yield
+
+
+def tell_first(what: str, address: str) -> None:
+    """Say once which host is asked, or told; the rest of the address may hold a password.
+
+    Args:
+        what: is done there, such as "data comes from".
+        address: of the host.
+    """
+    parts = urlsplit(address)
+    host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else address
+    _tell(what, visible(host))
+
+
+@cache
+def _tell(what: str, host: str) -> None:
+    logging.getLogger("vaelab").warning("%s %s, as the config says", what, host)

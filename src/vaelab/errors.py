@@ -4,6 +4,9 @@ The command line prints these in a line or two and exits with 2; anything else i
 """
 
 import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 
 OF_THE_MACHINE = frozenset({
@@ -25,6 +28,24 @@ class BadValueError(UserError, ValueError):
 
 class BadCombinationError(UserError, TypeError):
     """Choices that are each right and do not go together."""
+
+
+@contextmanager
+def any_code(what: str) -> Iterator[None]:
+    """In this block runs code of the user's, which may raise anything.
+
+    Args:
+        what: cannot be done then.
+
+    Raises:
+        BadCombinationError: with the error's kind and words.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise BadCombinationError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 class MissingFileError(UserError, FileNotFoundError):
@@ -86,6 +107,12 @@ class RunGoneError(UserError):
             else "was removed; nothing of it was made again"
         )
         super().__init__(f"{folder} {there}")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The name that the user may have meant, as a question before what else is said, or nothing."""
+    found = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean `{found[0]}`? " if found else ""
 
 
 def machine_lacks(error: Exception) -> str | None:

@@ -7,9 +7,10 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedReader
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ FORGOTTEN = 24 * 3600
 """Seconds after which any temporary file is taken for a leftover."""
 HOLLOW = 2**31
 """Bytes from which on a file's holes are looked for."""
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Bytes of a target's name that its temporary name repeats; systems allow 255 bytes."""
 TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[^.]+)-)?(?P<pid>\d+)\.(?:tmp|old)")
 
@@ -69,11 +70,7 @@ def write_text(path: Path, text: str, parents: bool = False) -> Path:
 
 
 def make_folders(path: Path, target: Path | None = None) -> Path:
-    """Make a folder, and those that it lies in.
-
-    Args:
-        path: the folder.
-        target: what it is made for, where an error names that.
+    """Make a folder, and those that it lies in; an error names the target where one is given.
 
     Raises:
         StorageError: one cannot be made.
@@ -100,7 +97,7 @@ def make_folder(path: Path) -> Path:
 
 def temporary_name(path: Path) -> Path:
     """Where `path` is prepared: `.NAME.HOST-PID.tmp`, so that leftovers can be told."""
-    name = os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME])
+    name = os.fsdecode(os.fsencode(path.name)[:MAX_NAME_LENGTH])
     return path.with_name(f".{name}.{_host()}-{os.getpid()}.tmp")
 
 
@@ -209,12 +206,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> UserError:
 
 
 def read_bytes(path: Path, most: int, follow: bool = False) -> bytes:
-    """The content of an ordinary file that is not too long.
-
-    Args:
-        path: the file.
-        most: bytes that it may have.
-        follow: as for `opened`.
+    """The content of an ordinary file that has so many bytes at most.
 
     Raises:
         UserError: as `opened`; or it is longer.
@@ -241,6 +233,48 @@ def may_be_there(path: Path) -> bool:
     except (OSError, ValueError):  # too long a name, or one that no system has
         return False
     return True
+
+
+def output_path(
+    given: Path | None, usual: str, overwrite: bool = False, others: Sequence[str] = ()
+) -> Path:
+    """Where to write a file; its folder is made.
+
+    Args:
+        given: what the user named; None: `usual` in the current folder, with a number in it where
+            that is there already.
+        usual: a file name such as `samples.png`.
+        overwrite: write over a file that the user named.
+        others: endings that may stand in the place of that of `usual`.
+
+    Raises:
+        BadValueError: the file that the user named is there already, or a folder, or its ending
+            is that of another format.
+        StorageError: the folder cannot be made.
+    """
+    if given is None:
+        path = Path(usual)
+        numbers = count(2)
+        while not overwrite and os.path.lexists(path):
+            path = path.with_stem(f"{Path(usual).stem}-{next(numbers)}")
+        return path
+    if not overwrite and os.path.isfile(given):
+        raise BadValueError(
+            f"{given} is there already; --overwrite replaces it, or name another file"
+        )
+    if not given.name or os.path.isdir(given):
+        raise BadValueError(
+            f"cannot write {given}: it is a folder; name a file, such as {given / usual}"
+        )
+    endings = (Path(usual).suffix, *others)
+    special = os.path.exists(given) and not os.path.isfile(given)  # it is refused as such
+    if given.suffix.lower() not in endings and not special:
+        raise BadValueError(
+            f"cannot write {given}: what is written is {' or '.join(endings)}; name it "
+            f"{given.with_suffix(endings[0])}"
+        )
+    make_folders(given.parent, given)
+    return given
 
 
 def _host() -> str:

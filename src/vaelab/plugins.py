@@ -40,10 +40,7 @@ def load_installed() -> None:
 
 
 def load_plugin(name: str) -> None:
-    """Load a plugin, also in the processes that this one starts from now on.
-
-    Args:
-        name: a Python file, or a module that can be imported.
+    """Load a Python file or a module, also in the processes that this one starts from now on.
 
     Raises:
         MissingFileError: there is no such file or module.

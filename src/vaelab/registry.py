@@ -5,15 +5,18 @@ concrete subclass with a `kind` of its own is one more that a YAML file, an over
 name, wherever its class statement stands: in the package, in a plugin, or in a notebook.
 """
 
+import ast
 from abc import ABC
 from dataclasses import dataclass, field
-from inspect import isabstract
+from inspect import cleandoc, getsource, isabstract
+from itertools import pairwise
+from textwrap import dedent, indent
 from typing import Any, ClassVar
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-from vaelab.config import Config, configs_in
+from vaelab.config import OF_OBJECTS, Config
 from vaelab.errors import BadValueError
 
 
@@ -29,6 +32,7 @@ class Axis:
         several: whether the place has a list of them.
         bare: whether the name of a kind alone stands for the kind with its defaults.
         kinds: the classes to choose from, by name, in alphabetical order.
+        objects: those as which a config writes down what was given in Python.
     """
 
     name: str
@@ -38,7 +42,8 @@ class Axis:
     several: bool = False
     bare: bool = False
     kinds: dict[str, type["Kind"]] = field(default_factory=dict)
-    _in_use: bool = False
+    objects: dict[str, type["Kind"]] = field(default_factory=dict)
+    _validator: SchemaValidator | None = None
 
     def register(self, cls: type["Kind"], name: str) -> None:
         """Add a kind, or put one in place of itself, as a notebook does whose cell runs again.
@@ -52,30 +57,45 @@ class Axis:
                 f"{where}: the kind `{name}` of the axis {self.name} has no docstring; its first "
                 "line says what it is, in `vaelab kinds` and in editors"
             )
-        other = self.kinds.get(name)
+        other = {**self.kinds, **self.objects}.get(name)
         if other and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise BadValueError(
                 f"{where}: the axis {self.name} has a kind `{name}` already "
                 f"({other.__module__}.{other.__qualname__}); give it another name"
             )
-        self.kinds = dict(sorted({**self.kinds, name: cls}.items()))
-        if self._in_use:
-            _rebuild_users(self)
+        if name not in OF_OBJECTS:
+            self.kinds = dict(sorted({**self.kinds, name: cls}.items()))
+        else:
+            self.objects = {**self.objects, name: cls}
+        self._validator = None
 
-    def schema(self, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """One of its kinds, told apart by `kind`."""
-        self._in_use = True
-        choices = {name: handler.generate_schema(cls) for name, cls in self.kinds.items()}
-        union = core_schema.tagged_union_schema(choices, discriminator="kind")
-        if not self.bare:
-            return union
-        return core_schema.no_info_before_validator_function(named, union)
+    def validate(self, value: Any) -> "Kind":
+        """One of the kinds that are defined by now, told apart by `kind`.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        if self._validator is None:
+            every = {**self.kinds, **self.objects}
+            choices = {name: cls.__pydantic_core_schema__ for name, cls in every.items()}
+            union = core_schema.tagged_union_schema(choices, discriminator="kind")
+            self._validator = SchemaValidator(union)
+        kind: Kind = self._validator.validate_python(named(value) if self.bare else value)
+        return kind
 
 
 class Kind(Config, ABC):
     """A choice on an axis, told apart from the others by `kind`."""
 
     axis: ClassVar[Axis]
+    formula: ClassVar[str] = ""
+    """What it computes, in lines of plain text."""
+    advice: ClassVar[str] = ""
+    """When to use it."""
+    references: ClassVar[str] = ""
+    """Where it comes from, with semicolons between: "Title" (Authors, year, eq. n, arXiv id)."""
+    facts: ClassVar[frozenset[str]] = frozenset()
+    """What is known of it, where kinds of another axis need to know."""
 
     kind: str
 
@@ -94,19 +114,51 @@ class Kind(Config, ABC):
     @classmethod
     def variants(cls) -> list[type[Config]]:
         """The kinds that may stand where the base of an axis is written; else the class itself."""
-        return list(cls.axis.kinds.values()) if "axis" in cls.__dict__ else [cls]
+        every = {**cls.axis.kinds, **cls.axis.objects} if "axis" in cls.__dict__ else {"": cls}
+        return list(every.values())
 
 
-class _OneOf:
-    """In `Annotated[Base, ONE_OF]`: any kind of the base's axis."""
+@dataclass(frozen=True)
+class About:
+    """What a kind says of itself: a sentence, its formula, details, when to use it, its papers."""
 
-    def __get_pydantic_core_schema__(
-        self, source: type[Kind], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return source.axis.schema(handler)
+    sentence: str
+    formula: str
+    details: str
+    advice: str
+    references: str
+
+    @classmethod
+    def of(cls, kind: type[Kind]) -> "About":
+        """From a class's docstring and its own attributes, not those of a kind it derives from."""
+        own = {
+            name: cleandoc(str(vars(kind).get(name, "")))
+            for name in ("formula", "advice", "references")
+        }
+        sentence, *details = cleandoc(vars(kind).get("__doc__") or "").split("\n\n")
+        return cls(
+            one_line(sentence), own["formula"], one_line(" ".join(details)),
+            one_line(own["advice"]), one_line(own["references"]),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        """All of it, for an editor."""
+        formula = indent(self.formula, "    ")
+        parts = (self.sentence, formula, self.details, self.advice, self.references)
+        return "\n\n".join(part for part in parts if part)
 
 
-ONE_OF = _OneOf()
+def one_line(text: str) -> str:
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+def _one_of(source: type[Kind], handler: GetCoreSchemaHandler) -> CoreSchema:
+    return core_schema.no_info_plain_validator_function(source.axis.validate)
+
+
+ONE_OF = GetPydanticSchema(_one_of)
+"""In `Annotated[Base, ONE_OF]`: any kind of the base's axis."""
 
 
 def named(value: Any) -> Any:
@@ -114,27 +166,31 @@ def named(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-def _rebuild_users(axis: Axis) -> None:
-    """Let the configs that hold a choice on this axis know its kinds, the innermost first."""
-    users: dict[type[Config], bool] = {}
+def descriptions(cls: type[Config]) -> dict[str, str]:
+    """What the docstring below each field says; nothing where there is no source to read.
 
-    def uses(cls: type[Config]) -> bool:
-        if cls in users:
-            return users[cls]
-        users[cls] = False  # a config that holds itself
-        inner = [one for field in cls.model_fields.values() for one in configs_in(field.annotation)]
-        of_axis = [issubclass(one, Kind) and one.axis is axis for one in inner]
-        found = any([uses(one) for one in inner]) or any(of_axis)
-        del users[cls]  # so that it comes behind what it holds
-        users[cls] = found
-        return found
-
-    for cls in _subclasses(Config):
-        uses(cls)
-    for cls, holds in users.items():  # innermost first
-        if holds and not isabstract(cls):
-            cls.model_rebuild(force=True)
+    Read only where it is shown: pydantic's `use_attribute_docstrings` reads the source of every
+    config at every start, a third of a second.
+    """
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if issubclass(base, Config):
+            found |= _attribute_docstrings(base)
+    return {name: found[name] for name in cls.model_fields if name in found}
 
 
-def _subclasses(cls: type[Config]) -> list[type[Config]]:
-    return [one for child in cls.__subclasses__() for one in (child, *_subclasses(child))]
+def _attribute_docstrings(cls: type) -> dict[str, str]:
+    """The strings that follow what a class annotates."""
+    try:
+        (definition,) = ast.parse(dedent(getsource(cls))).body
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    found: dict[str, str] = {}
+    for pair in pairwise(definition.body if isinstance(definition, ast.ClassDef) else ()):
+        match pair:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = cleandoc(text)
+    return found

@@ -9,11 +9,23 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonRef, JsonSchemaValue
 from pydantic_core import core_schema
 
+from vaelab.config import Config
 from vaelab.experiment import Experiment
+from vaelab.registry import About, Axis, Kind, descriptions
 
 
 class _Shorthands(GenerateJsonSchema):
     """Also YAML's short forms: a kind's bare name, a bare number, a default `kind` left out."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """A config and its keys, with what they say of themselves."""
+        result = super().model_schema(schema)
+        if issubclass(schema["cls"], Config):
+            for name, text in descriptions(schema["cls"]).items():
+                result["properties"][name]["description"] = text
+        if issubclass(schema["cls"], Kind):
+            result["description"] = str(About.of(schema["cls"]))
+        return result
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """The members of a union, each with its `kind`, which tells them apart."""
@@ -24,19 +36,24 @@ class _Shorthands(GenerateJsonSchema):
             member["required"] = ["kind", *definition.get("required", [])]
         return result
 
+    def function_plain_schema(
+        self, schema: core_schema.PlainValidatorFunctionSchema
+    ) -> JsonSchemaValue:
+        """The kinds of an axis that one can choose, or the name of one."""
+        validate: Any = schema["function"]["function"]
+        axis: Axis = validate.__self__
+        choices = {name: cls.__pydantic_core_schema__ for name, cls in axis.kinds.items()}
+        result = self.tagged_union_schema(core_schema.tagged_union_schema(choices, "kind"))
+        return {"anyOf": [{"enum": _named_alone(result)}, result]} if axis.bare else result
+
     def function_before_schema(
         self, schema: core_schema.BeforeValidatorFunctionSchema
     ) -> JsonSchemaValue:
         """What the function makes a mapping of, beside the mapping."""
         result = super().function_before_schema(schema)
-        if "oneOf" not in result:
-            return result
         convert: Any = schema["function"]["function"]
-        if convert("name") == {"kind": "name"}:
-            return {"anyOf": [{"enum": _named_alone(result)}, result]}
-        if isinstance(convert(1.0), dict):
-            return {"anyOf": [{"type": "number"}, result]}
-        return result
+        number = "oneOf" in result and isinstance(convert(1.0), dict)
+        return {"anyOf": [{"type": "number"}, result]} if number else result
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A field with its default, whose `kind` need not be written."""

@@ -9,13 +9,13 @@ import yaml
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.files import read_bytes
 
-LONGEST = 2**24
+MAX_YAML_BYTES = 2**24
 """Bytes of a file."""
 DEEPEST = 50
 """Lists and mappings inside each other."""
 REPEATED = 10_000
 """Values that aliases may stand for, all together."""
-LARGEST = 2**1000
+MAX_INTEGER = 2**1000
 """Of whole numbers."""
 SHOWN = 200
 """Letters that a message quotes of a value."""
@@ -55,7 +55,7 @@ class _Loader(Base):  # type: ignore[misc,valid-type]
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """A whole number that can be printed."""
         number: int = super().construct_yaml_int(node)
-        if abs(number) > LARGEST:
+        if abs(number) > MAX_INTEGER:
             raise _error("this number has more than 300 digits", node.start_mark)
         return number
 
@@ -98,7 +98,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         StorageError: it cannot be read.
     """
     try:
-        text = read_bytes(path, LONGEST, follow=True).decode()
+        text = read_bytes(path, MAX_YAML_BYTES, follow=True).decode()
     except MissingFileError as error:
         raise MissingFileError(f"there is no config file {path}") from error
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ from vaelab.bundle import Bundle
 from vaelab.config import override, validate
 from vaelab.experiment import Experiment
 from vaelab.explorer.export import export_single_file, export_site
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -63,10 +63,19 @@ class Tab:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
 
-    def open(self, address: str) -> "Tab":
+    def open(self, address: str, depth: str = "measure") -> "Tab":
+        """The page, with as much of it as there is in one of its depths."""
         self.page.goto(address)
         self.until("Boolean(window.vaelab && vaelab.ready)")
+        self.show(depth)
         return self
+
+    def show(self, depth: str) -> None:
+        """Choose how much is shown, and wait until the plane has made room for it."""
+        if self.get("vaelab.view.depth") != depth:
+            self.by(f"depth-{depth}").click()
+        self.page.wait_for_timeout(60)
+        self.until("vaelab.still")
 
     def get(self, expression: str) -> Any:
         return self.page.evaluate(expression)
@@ -88,15 +97,16 @@ class Tab:
         return self.page.get_by_test_id(testid)
 
     def pixels(self, testid: str) -> list[int]:
-        """Red, row by row, of a small canvas."""
+        """Ink, row by row, on a small canvas: how opaque it is."""
         return self.get(
             f"""(() => {{ const c = document.querySelector('[data-testid="{testid}"]');
             const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-            return Array.from(d).filter((_, i) => i % 4 === 0) }})()"""
+            return Array.from(d).filter((_, i) => i % 4 === 3) }})()"""
         )
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a place of the latent plane is on the page."""
+        self.until("vaelab.still")
         box = self.by("latent").bounding_box()
         left, top = self.get(f"vaelab.screen({x}, {y})")
         return box["x"] + left, box["y"] + top

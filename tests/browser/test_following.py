@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import Served, Tab
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 CALM = "figures={every_epoch: [], at_end: []}"
 
@@ -122,13 +122,14 @@ def test_a_killed_training_an_ended_one_and_a_folder_that_is_gone(
     assert "was killed, or its machine went down. What it saved last is safe" in said(tab)
     assert tab.by("play").is_enabled()
 
-    process = terminals.train(str(served.folder / "plain"), "--resume", "training.epochs=12", CALM)
     tab.by("run").select_option("plain")
-    tab.until("vaelab.run === 'plain' && vaelab.followed?.phase === 'done'")
+    tab.until("vaelab.run === 'plain' && vaelab.ready && vaelab.followed?.run === 'plain'")
+    process = terminals.train(str(served.folder / "plain"), "--resume", "training.epochs=200", CALM)
+    tab.until("vaelab.followed.phase === 'done'")
     assert "The training of plain has ended: all its epochs are done." in said(tab)
     process.wait(60)
     assert tab.get("vaelab.rows") == len(Run(served.folder / "plain").metrics())
-    tab.until("vaelab.ready && vaelab.step === 12 * 21")
+    tab.until("vaelab.ready && vaelab.step === 200 * 21")
 
     shutil.rmtree(served.folder / "plain")
     tab.until("vaelab.followed.phase === 'gone'")
@@ -136,8 +137,8 @@ def test_a_killed_training_an_ended_one_and_a_folder_that_is_gone(
     assert tab.by("play").is_disabled()
     tab.page.mouse.move(*tab.at(0.5, 0.5))
     tab.until("vaelab.hovered !== null")
-    terminals.begin("plain", 3000)
-    tab.until("vaelab.followed.phase === 'training' && vaelab.ready && vaelab.step < 12 * 21")
+    terminals.begin("plain", 3000)  # which keeps no step 4200
+    tab.until("vaelab.followed.phase === 'training' && vaelab.ready && vaelab.step !== 200 * 21")
     tab.errors.clear()  # the browser tells of an answer 409, where no step had been kept yet
 
 
@@ -152,6 +153,7 @@ def test_a_run_without_a_kept_step_is_opened_when_there_is_one(
     assert f"process {process.pid} (training" in words
     assert "it has kept no step to show yet" in words
     tab.until("vaelab.followed?.phase === 'training'")
+    tab.show("measure")
     assert "bare is being trained in another process" in said(tab)
     until((served.folder / "bare" / "weights.safetensors").is_file)
     assert not (served.folder / "bare" / "explorer").exists()

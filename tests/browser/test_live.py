@@ -14,12 +14,12 @@ import torch
 
 from tests.browser.conftest import Served, Tab, made
 from vaelab.bundle import Bundle
-from vaelab.bundle.graph import UnsupportedLayerError
-from vaelab.bundle.whole import restore
+from vaelab.bundle.kept import restore
 from vaelab.models import FlatLatent
-from vaelab.run import Run
+from vaelab.networks.exported import UnsupportedLayerError
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
-from vaelab.training.checkpoint import read_progress
+from vaelab.training.state import read_progress
 
 PLAYING = "vaelab.training && vaelab.training.phase === 'playing'"
 
@@ -55,6 +55,7 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
     tab.by("beta").fill("3")
     tab.by("beta").press("Enter")
     tab.until("vaelab.training.beta === 3")
+    assert tab.by("change").all_inner_texts() == ["β 3"]  # on the axis of steps
     step = tab.get("vaelab.step")
     tab.by("step-batch").click()
     tab.until(f"vaelab.step === {step + 1}")
@@ -65,6 +66,7 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended' && vaelab.view.step === 'last'")
     assert tab.get("vaelab.step") == tab.get("vaelab.training.step")
+    assert tab.by("change").all_inner_texts() == ["β 3"]
 
     run = Run(served.folder / "VAE")
     changes = run.experiment.training.changes
@@ -116,8 +118,8 @@ def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> Non
     try:
         tab.page.goto(served.address)
         tab.until("Boolean(window.vaelab && vaelab.training)")
-        assert "Press VAE on the left" in tab.by("welcome").inner_text()
-        tab.by("preset-VAE").click()
+        assert "A small VAE is trained on 1,797" in tab.by("welcome").inner_text()
+        tab.by("begin").click()
         tab.until("vaelab.run === 'VAE' && vaelab.step > 0")
         assert tab.by("welcome").count() == 0
         tab.by("stop").click()
@@ -190,7 +192,7 @@ def test_what_the_page_cannot_compute_the_server_decodes(
     def refuse(model: FlatLatent) -> Any:
         raise UnsupportedLayerError("Attention")
 
-    monkeypatch.setattr("vaelab.bundle.writer.lower", refuse)
+    monkeypatch.setattr("vaelab.bundle.writer.export", refuse)
     run = made(tmp_path / "runs", "task_name=odd")
     served = Served(tmp_path / "runs")
     try:

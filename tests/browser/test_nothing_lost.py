@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import Served, Tab, made
-from vaelab.run import Run
-from vaelab.training.checkpoint import read_progress
+from vaelab.runs.run import Run
+from vaelab.training.state import read_progress
 
-SHOWN = "#v=1&run=done&selected=1_2_3&probe=3&path=straight~-1_0~1_0"
+SHOWN = "#v=1&run=done&path=straight~-1_0~1_0&probe=3&selected=1_2_3&depth=measure"
 RUNNING = "['starting', 'playing', 'paused'].includes(vaelab.training?.phase)"
 VISIBLE = """(() => {
   const all = 'button, a[href], summary, [role="button"], [type="submit"], [type="button"]'
@@ -21,7 +21,7 @@ VISIBLE = """(() => {
   for (const one of (dialog ?? document).querySelectorAll(all)) {
     if (one.disabled || !one.checkVisibility()) continue
     let name = one.dataset.testid || one.ariaLabel || one.textContent.trim().slice(0, 30)
-    if (one.closest('[data-testid="train"]') && RUNNING) name = `while training: ${name}`
+    if (one.closest('[data-testid="train"], .start') && RUNNING) name = `while training: ${name}`
     if (dialog) name = `${dialog.ariaLabel}: ${name}`
     const count = (seen.get(name) ?? 0) + 1
     seen.set(name, count)
@@ -63,16 +63,18 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def go_home(tab: Tab) -> None:
-    """The finished run as it is opened: nothing trains, no dialog is open."""
+    """The finished run with all panels: nothing trains, nothing is folded, no dialog is open."""
     tab.get("document.querySelectorAll('dialog[open]').forEach((one) => one.close())")
     if tab.get(RUNNING):
-        tab.by("stop").click()
+        # at once: a training may end by itself before the button is found
+        tab.get("document.querySelector('[data-testid=stop]')?.click()")
         tab.until(f"!{RUNNING}")
     if tab.get(
         f"vaelab.run !== 'done' || vaelab.view.step !== 'last' || location.hash !== '{SHOWN}'"
     ):
         tab.get(f"void (location.hash = '{SHOWN}&class=' + Date.now() % 1000)")
     tab.until("vaelab.ready && vaelab.run === 'done' && vaelab.view.selected.length === 3")
+    tab.get("document.querySelectorAll('.panel.folded h2 button').forEach((one) => one.click())")
 
 
 def press(tab: Tab, name: str) -> None:
@@ -103,7 +105,7 @@ def test_every_button_pressed(served: Served, tab: Tab, folder: Path) -> None:
     print(f"{len(pressed)} buttons pressed, {len(list(folder.iterdir()))} runs now")
     assert {
         "play", "reset", "preset-VAE", "preset-latent 4", "new-run", "while training: reset",
-        "while training: stop", "A new run: start", "Share: export-file", "Share: export-zip",
+        "while training: stop", "New run: start", "Share: export-file", "Share: export-zip",
     } <= set(pressed)  # fmt: skip
     assert len(pressed) > 80
     served.stop()
@@ -126,8 +128,8 @@ def test_going_on_and_beginning_anew_make_siblings(served: Served, tab: Tab, fol
     tab.until("vaelab.run === 'done-3' && vaelab.step === 0 && vaelab.index === null")
     assert tab.get("vaelab.training.phase") == "paused"
     assert tab.page.locator(".curve-names > span").count() == 0  # no curves of before
-    tab.by("play").click()
-    tab.until("vaelab.step > 30")
+    tab.by("step-epoch").click()
+    tab.until("vaelab.step === 21 && vaelab.training.phase === 'paused'")
     tab.by("reset").click()  # of one that is not finished, and was begun here: it is replaced
     tab.until("vaelab.run === 'done-3' && vaelab.step === 0 && vaelab.training.phase === 'paused'")
     tab.until("document.querySelectorAll('.curve-names > span').length === 0")

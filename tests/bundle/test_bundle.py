@@ -16,13 +16,14 @@ from PIL import Image
 
 from tests.training.conftest import tiny
 from vaelab.bundle import Bundle, kept_steps
-from vaelab.bundle.codes import Codes
-from vaelab.bundle.images import BundleImages, spread
-from vaelab.bundle.interpret import interpret
+from vaelab.bundle.graph import interpret
+from vaelab.bundle.images import BundleImages
+from vaelab.bundle.kept import BLOCK, LARGE, pack, quantise, unpack, usual_steps
 from vaelab.bundle.writer import BundleWriter
+from vaelab.data.store import evenly_spaced
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.library import load_experiment
-from vaelab.run import Run
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.run import Run
 from vaelab.training import Start, train
 
 
@@ -52,16 +53,73 @@ def test_codes_survive_quantisation() -> None:
     rng = np.random.default_rng(0)
     loc = (rng.normal(size=(500, 3)) * [1, 20, 0]).astype(np.float32)
     scale = np.exp(rng.uniform(-8, 2, size=(500, 3))).astype(np.float32)
-    codes = Codes.of(loc, scale)
-    assert np.abs(codes.loc - loc).max() <= codes.loc_unit * 0.51
-    assert np.abs(np.log(codes.scale / scale)).max() <= codes.log_scale_unit * 0.51
+    codes = quantise(loc, scale)
+    again = codes.values * np.array([[codes.loc_unit], [codes.log_scale_unit]])
+    assert np.abs(again[:, 0] - loc).max() <= codes.loc_unit * 0.51
+    assert np.abs(again[:, 1] - np.log(scale)).max() <= codes.log_scale_unit * 0.51
     assert codes.loc_unit < 1e-2
     assert codes.log_scale_unit < 1e-3
 
 
+@given(st.integers(0, 300), st.sampled_from([0.0, 1e-7, 1.0, 6e4]))
+def test_packed_weights_are_off_by_half_a_level_at_most(count: int, size: float) -> None:
+    weights = (np.random.default_rng(count).normal(size=count) * size).clip(-65504, 65504)
+    half = weights.astype("<f2")
+    again = unpack(pack(half), count)
+    assert again.dtype == half.dtype
+    for start in range(0, count, BLOCK):
+        one, other = (x[start : start + BLOCK].astype(float) for x in (half, again))
+        # half a level, the rounding of the scale to a float16, and that of the product
+        assert np.abs(one - other).max() <= np.abs(one).max() * (0.5 / 63 + 2**-9) + 63 * 2**-24
+    with pytest.raises(ValueError, match="does not hold"):
+        unpack(pack(half), count + BLOCK)
+    with pytest.raises(ValueError, match="decompressing"):
+        unpack(b"nonsense", count)
+
+
+def test_large_networks_keep_few_steps_in_few_bytes(tmp_path: Path) -> None:
+    wide = "model.encoder={kind: mlp, widths: [1500, 80]}"
+    run = train(tiny(wide, "training.epochs=1", "explorer.keep=null"), tmp_path).run
+    bundle = Bundle(run)
+    bundle.check()
+    count, steps = bundle.manifest()["weights"], bundle.steps()
+    assert count > LARGE
+    total, usual = steps[-1]["step"], usual_steps(count, 359 * 2)
+    assert [one["step"] for one in steps] == sorted(kept_steps(total, usual))
+    assert usual < usual_steps(1000, 359 * 2) == 20
+    assert usual_steps(1_000_000_000, 20_000) == 5
+    last = steps[-1]["index"]
+    exact = bundle.files[f"weights/{last:04}.f16"]
+    assert (exact.suffix, steps[-1]["bits"], exact.stat().st_size) == (".f16", 16, 2 * count)
+    path = bundle.files[f"weights/{last - 1:04}.f16"]
+    assert (path.suffix, steps[-2]["bits"]) == (".q7", 7)
+    assert path.stat().st_size < 1.1 * count
+    assert len(bundle.read(f"weights/{last - 1:04}.f16")) == 2 * count  # as the page has them
+    assert sorted(one.suffix for one in path.parent.iterdir()) == [".f16", *[".q7"] * last]
+
+    model, _ = run.load_model()
+    z = torch.randn(50, 2)
+    with torch.no_grad():
+        wanted = model.decode(z).mean
+    weights = torch.from_numpy(bundle.weights(last))
+    few_bits = unpack(pack(bundle.weights(last).astype("<f2")), count).astype(np.float32)
+    for values, error in ((weights, 1e-3), (torch.from_numpy(few_bits), 0.01)):
+        outputs = interpret(bundle.graphs()[1], values, {"z": z})["mean"]
+        assert (outputs - wanted).abs().mean() < error
+    golden = bundle.manifest()["golden"]["decode"]
+    codes = torch.tensor([one["z"] for one in golden])
+    shown = np.stack([np.frombuffer(b64decode(one["image"]), "<f4") for one in golden])
+    again = interpret(bundle.graphs()[1], weights, {"z": codes})["mean"]
+    np.testing.assert_allclose(shown, again.flatten(1), atol=1e-6)
+
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(BadValueError, match=f"weights/{last - 1:04}.f16: "):
+        Bundle(run).check()
+
+
 def test_indices_are_spread_over_the_whole() -> None:
-    assert spread(10, 4).tolist() == [0, 2, 5, 7]
-    assert spread(3, 3).tolist() == [0, 1, 2]
+    assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
+    assert evenly_spaced(3, 3).tolist() == [0, 1, 2]
 
 
 def test_training_keeps_what_the_run_went_through(trained: Run) -> None:
@@ -103,9 +161,10 @@ def test_the_last_step_is_the_model_that_was_saved(trained: Run) -> None:
         posterior = model.encode(x).base_dist
     values = np.frombuffer(bundle.files[f"codes/{last:04}.i16"].read_bytes(), dtype="<i2")
     entry = manifest["steps"][-1]
-    codes = Codes(values.reshape(-1, 2, 2), entry["loc_unit"], entry["log_scale_unit"])
-    np.testing.assert_allclose(codes.loc, posterior.loc, atol=1e-3)
-    np.testing.assert_allclose(codes.scale, posterior.scale, rtol=1e-3)
+    units = np.array([[entry["loc_unit"]], [entry["log_scale_unit"]]])
+    loc, log_scale = np.moveaxis(values.reshape(-1, 2, 2) * units, 1, 0)
+    np.testing.assert_allclose(loc, posterior.loc, atol=1e-3)
+    np.testing.assert_allclose(np.exp(log_scale), posterior.scale, rtol=1e-3)
     assert encoder.inputs == {"x": 0}
 
 
@@ -167,6 +226,16 @@ def test_large_images_are_as_many_as_the_atlas_holds() -> None:
     assert sides == (19 * 8, 19 * 8)
 
 
+def test_of_many_images_a_part_is_spread_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vaelab.bundle.images.MAX_IMAGES", 100)
+    experiment = tiny()
+    store = experiment.data.load()
+    images = BundleImages(store, experiment.data.pixels, 0, torch.device("cpu"))
+    places = [j * 359 // 100 for j in range(100)]  # docs/bundle.md
+    np.testing.assert_array_equal(images.chosen.images, store.test.images[places])
+    assert images.labels == bytes(int(label) for label in store.test.labels[places])
+
+
 def test_a_resumed_run_keeps_what_lies_before_and_forgets_what_lies_after(tmp_path: Path) -> None:
     whole = train(tiny("explorer.keep=6"), tmp_path).run
     steps = [entry["step"] for entry in Bundle(whole).manifest()["steps"]]
@@ -212,7 +281,7 @@ def test_a_run_that_saved_nothing_has_none(copied: Run) -> None:
     [
         ({"version": 2}, "version 2 of the format, and this vaelab reads version 1; delete"),
         ({"format": "other"}, "of version None"),
-        ({"steps": []}, "it holds no step"),
+        ({"steps": []}, "`steps`: List should have at least 1 item"),
         ({"images": 3}, "no proper `images`"),
         ({"weights": 12}, "weights/0000.f16 has .* bytes, and 24 fit the manifest"),
     ],
@@ -254,12 +323,24 @@ def test_a_weight_that_float16_cannot_hold_is_named(writer: BundleWriter) -> Non
     assert writer.model.training
 
 
+def test_steps_of_another_number_of_images_are_not_gone_on_with(writer: BundleWriter) -> None:
+    writer.keep(0, 0.0)
+    path, steps = writer.folder / "manifest.json", writer.steps
+    for count, kept in ((359, steps), (300, [])):
+        manifest = json.loads(path.read_text())
+        manifest["images"]["count"] = count
+        path.write_text(json.dumps(manifest))
+        writer.steps = []
+        writer.rewind(5)
+        assert writer.steps == kept
+
+
 def test_a_live_snapshot_holds_weights_and_codes(writer: BundleWriter) -> None:
     header, payload = writer.snapshot()
     assert header["count"] == header["total"] == 359
     assert len(payload) == 2 * header["weights"] + 359 * 2 * 2 * 2
     half = np.frombuffer(payload[: 2 * header["weights"]], dtype="<f2")
-    np.testing.assert_allclose(half, writer.lowered.weights(), atol=1e-3)
+    np.testing.assert_allclose(half, writer.graphs.weights(), atol=1e-3)
 
 
 def test_a_model_without_operations_has_no_graphs(copied: Run) -> None:

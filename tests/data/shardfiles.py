@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from vaelab.data import ShardsData, Store
-from vaelab.data.batches import Part, Share
-from vaelab.data.reading import training_batches
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import BatchPart, RankShare
 
 CPU = torch.device("cpu")
 Files = Sequence[tuple[str, bytes]]
@@ -53,14 +53,14 @@ def load(folder: Path, **keys: object) -> Store:
     return ShardsData.model_validate({"path": str(folder), **keys}).load()
 
 
-def values(part: Part) -> list[int]:
+def values(part: BatchPart) -> list[int]:
     return part.images[:, 0, 0, 0].tolist()
 
 
 def whole(store: Store, size: int, world: int, epoch: int = 0, first: int = 0) -> list[list[int]]:
     """The batches of an epoch, put together from what each of several processes has of them."""
     shares = [
-        list(training_batches(store, size, CPU, Share(rank, world)).epoch(5, epoch, first))
+        list(training_batches(store, size, CPU, RankShare(rank, world)).epoch(5, epoch, first))
         for rank in range(world)
     ]
     together = []

@@ -8,7 +8,7 @@ from tests.training.conftest import tiny
 
 from vaelab.data import BinarizedMnistData, BinaryPixels, NpzData, Split
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation import evaluate
+from vaelab.evaluation.evaluate import evaluate
 from vaelab.training import train
 
 SIZES = {"train": 50, "valid": 12, "test": 15}

@@ -9,8 +9,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from vaelab.data import CsvData, ImagesData
-from vaelab.data.csv import read_csv
-from vaelab.data.extract import extract
+from vaelab.data.sources.csv import extract, read_csv
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 tables = st.tuples(st.integers(1, 6), st.integers(1, 4)).flatmap(
@@ -37,17 +36,20 @@ def test_round_trip(
     assert np.array_equal(part.numbers, labels)
 
 
-def test_many_blocks_are_one_table(
-    tmp_path: Path, digits: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vaelab.data.csv._BLOCK", 100)
+def test_a_wrong_line_far_below(tmp_path: Path, digits: tuple[np.ndarray, ...]) -> None:
     path = write_csv(tmp_path / "images.csv", *digits)
-    assert np.array_equal(read_csv(path).images[:, 0], digits[0])
     lines = path.read_text().splitlines()
     lines[33] = lines[33] + "x"
     path.write_text("\n".join(lines))
     with pytest.raises(BadValueError, match="line 34, column 17"):
         read_csv(path)
+
+
+@pytest.mark.parametrize("row", ["1, 2,3 ,4,5", "1,\u0662,3,4,5"])
+def test_spaces_and_digits_of_other_scripts(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "images.csv"
+    path.write_text("\n".join([*ROWS, row]))
+    assert read_csv(path).images[-1].ravel().tolist() == [2, 3, 4, 5]
 
 
 def test_a_test_file_or_a_held_out_part(tmp_path: Path, digits: tuple[np.ndarray, ...]) -> None:
@@ -85,13 +87,16 @@ ROWS = ["label,a,b,c,d", "1,0,0,0,0", "0,1,2,3,4", "1,5,6,7,8"]
         (3, "0,1,-1,3,4", r"line 3, column 3: `-1` is not"),
         (3, "0,1,2.5,3,4", r"line 3, column 3: `2.5` is not"),
         (3, "0,1,,3,4", r"line 3, column 3: `` is not"),
+        (3, '0,1, "2",3,4', r'line 3, column 3: `"2"` is not'),
         (3, "0,1,cat,3,4", r"line 3, column 3: `cat` is not"),
         (2, "cat,1,2,3,4", r"line 2, column 1: `cat` is not.*labels are numbers"),
         (3, "-1,1,2,3,4", r"line 3, column 1: `-1` is not"),
         (4, "1,5,6,7,99999999999999999999", r"line 4, column 5: `9+` is not"),
         (1, "", r"line 1: the header is blank"),
         (1, "1,5,6,7,8", r"line 1: these are numbers, not a header"),
-        (1, "label,a,b,c", r"line 1: 4 columns are pixels without a label"),
+        (1, "a,b,c,d", r"line 1: 4 columns are pixels without a label"),
+        (1, "label,a,b,c", r"line 1: 4 columns are no square"),
+        (1, "a,b,c,d,Label", r"line 1: `label` is column 5; wanted is the label first"),
         (1, "label,a,b", r"line 1: 3 columns are no square"),
         (1, "label", r"line 1: 1 columns"),
     ],

@@ -8,8 +8,9 @@ from PIL import Image
 
 from vaelab.console import Console
 from vaelab.data import DigitsData, ImagesData
-from vaelab.data.card import card, show
+from vaelab.data.card import card
 from vaelab.errors import StorageError
+from vaelab.figures.data_card import show
 
 
 def test_the_card_counts_every_image() -> None:

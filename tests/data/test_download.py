@@ -1,6 +1,5 @@
 import gzip
 import hashlib
-import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.progress import Progress
 
-from vaelab.console import Console
 from vaelab.data import MnistData
-from vaelab.data.download import Remote, _Bar, download
-from vaelab.data.idx import find_idx
+from vaelab.data.download import Remote, download
+from vaelab.data.sources.mnist import find_idx
 from vaelab.errors import MissingFileError, StorageError
 
 CONTENT = np.random.default_rng(0).bytes(200_000)
@@ -140,7 +137,7 @@ def test_when_all_fail_the_error_says_what_each_did(tmp_path: Path, address: str
 def test_a_silent_mirror_is_given_up(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaelab.data.download.TIMEOUT", 0.1)
+    monkeypatch.setattr("vaelab.data.transfer.TIMEOUT", 0.1)
     with pytest.raises(MissingFileError, match=r"silent/file\.gz: no answer within 0\.1 seconds"):
         download([REMOTE], [f"{address}/silent"], tmp_path)
 
@@ -155,19 +152,6 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, address: str) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match=r"cannot write .*VAELAB_CACHE"):
         download([REMOTE], [f"{address}/good"], tmp_path / "file")
-
-
-def test_the_bar_follows_the_bytes(address: str) -> None:
-    with Progress(console=Console(file=io.StringIO())) as progress:
-        bar = _Bar(progress, progress.add_task("file", total=None))
-        bar.total = 100
-        bar.update(30)
-        assert progress.tasks[0].completed == 30
-        assert progress.tasks[0].total == 100
-        bar.reset()
-        bar.update(100)
-        bar.close()
-        assert progress.tasks[0].finished
 
 
 def test_a_damaged_file_is_fetched_again(tmp_path: Path, address: str) -> None:

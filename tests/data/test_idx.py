@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vaelab.data import FashionMnistData, MnistData
-from vaelab.data.idx import read_idx
+from vaelab.data.sources.mnist import read_idx
 from vaelab.errors import BadValueError, MissingFileError
 
 shapes = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))
@@ -98,8 +98,8 @@ HEADER = bytes([0, 0, 8, 3]) + np.array([2, 4, 4], dtype=">u4").tobytes()
         (b"\x89PNG\r\n" + bytes(40), "starts with 89 50 4e 47.*starts with 00 00 08 03"),
         (b"\x00\x00\x08\x01" + bytes(40), "starts with 00 00 08 01"),
         (HEADER[:10], "ends within its header"),
-        (HEADER + bytes(31), r"promises 2 x 4 x 4 bytes, but there are 31.*cut short"),
-        (HEADER, r"promises 2 x 4 x 4 bytes, but there are 0"),
+        (HEADER + bytes(31), r"promises 2 x 4 x 4 = 32 bytes, but there are 31.*cut short"),
+        (HEADER, r"promises 2 x 4 x 4 = 32 bytes, but there are 0"),
         (HEADER + bytes(33), r"2 x 4 x 4 = 32 bytes, but there are more"),
     ],
 )
@@ -146,4 +146,4 @@ def test_a_header_that_promises_terabytes_asks_for_no_memory(tmp_path: Path, suf
 
 def test_the_published_set_is_known_without_its_files(monkeypatch) -> None:
     monkeypatch.delenv("VAELAB_MNIST", raising=False)
-    assert MnistData().outline() == ((1, 28, 28), 10)
+    assert MnistData().image_spec() == ((1, 28, 28), 10)

@@ -10,8 +10,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from vaelab.data import ImagesData
-from vaelab.data.folders import list_images, natural
-from vaelab.data.pictures import read_picture
+from vaelab.data.formats.folders import list_images, natural
+from vaelab.data.formats.pictures import read_picture
 from vaelab.errors import BadValueError, MissingFileError
 
 
@@ -77,13 +77,51 @@ def test_clutter_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "cat" / ".DS_Store").touch()
     (tmp_path / "cat" / "desktop.ini").touch()
     assert len(list_images(tmp_path).files) == 20
+    assert list_images(tmp_path).ignored == 4
 
 
-def test_linked_folders(tmp_path: Path) -> None:
-    fill(tmp_path / "elsewhere", "a")
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root" / "b").symlink_to(tmp_path / "elsewhere" / "a")
-    assert list_images(tmp_path / "root").classes == ("b",)
+def test_links_are_followed_inside_the_folder(tmp_path: Path) -> None:
+    root = fill(tmp_path / "root", "a")
+    (root / "b").symlink_to(root / "a")
+    assert list_images(root).classes == ("a", "b")
+    (root / "a" / "up").symlink_to(root)
+    with pytest.raises(BadValueError, match=r"a/up: this link leads back"):
+        list_images(root)
+    (root / "a" / "up").rename(root / "up")
+    (root / "round").symlink_to(root / "about")
+    (root / "about").symlink_to(root / "round")
+    (root / "up").unlink()
+    with pytest.raises(BadValueError, match=r"(round|about): this link cannot be followed"):
+        list_images(root)
+    (root / "round").unlink()
+    (root / "about").unlink()
+    (root / "a" / "up").symlink_to(root)
+    (tmp_path / "door").symlink_to(root / "a")  # the folder itself may be named by a link
+    (root / "a" / "up").unlink()
+    assert len(list_images(tmp_path / "door").files) == 10
+
+
+@pytest.mark.parametrize("place", ["root/b", "root/a/deep", "root/a/11.png", "flat/11.png"])
+def test_a_link_out_of_the_folder_is_refused(place: str, tmp_path: Path) -> None:
+    fill(tmp_path / "elsewhere", "")
+    fill(tmp_path / "root", "a")
+    fill(tmp_path / "flat", "")
+    target = tmp_path / "elsewhere"
+    (tmp_path / place).symlink_to(next(target.iterdir()) if "11" in place else target)
+    with pytest.raises(BadValueError, match=f"{place}: this link leads out"):
+        list_images(tmp_path / place.split("/")[0])
+
+
+def test_folders_in_class_folders_are_walked(tmp_path: Path) -> None:
+    """As Omniglot comes: alphabet/character/*.png."""
+    fill(tmp_path / "Greek", "alpha", "beta")
+    fill(tmp_path / "Latin", "a")
+    assert list_images(tmp_path).classes == ("Greek", "Latin")
+    assert np.bincount(list_images(tmp_path).labels).tolist() == [20, 10]
+    leaves = list_images(tmp_path, leaf=True)
+    assert leaves.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
+    store = ImagesData(path=tmp_path, classes="leaf").load()
+    assert store.classes == leaves.classes
 
 
 def test_numbers_in_names_count_as_numbers() -> None:
@@ -160,10 +198,71 @@ def test_modes_and_formats(tmp_path: Path, suffix: str, mode: str) -> None:
     assert picture.min() >= 254
 
 
+@pytest.mark.parametrize(
+    ("colours", "bits", "pixels", "clear", "wanted"),
+    [
+        (0, 16, [[25700], [51400]], None, [[100], [200]]),  # grey
+        (0, 16, [[25700], [51400]], [51400], [[100], [255]]),
+        (0, 8, [[100], [200]], [200], [[100], [255]]),
+        (2, 16, [[2570, 5140, 7710], [0, 0, 65535]], None, [[10, 20, 30], [0, 0, 255]]),  # colour
+        (2, 8, [[1, 2, 3], [9, 8, 7]], [9, 8, 7], [[1, 2, 3], [255, 255, 255]]),
+        (4, 16, [[0, 32768], [25700, 65535]], None, [[127], [100]]),  # grey with alpha
+        (6, 16, [[0, 0, 65535, 0], [0, 0, 65535, 65535]], None, [[255, 255, 255], [0, 0, 255]]),
+    ],
+)  # fmt: skip
+def test_every_kind_of_png(
+    colours: int, bits: int, pixels: list[list[int]], clear: list[int] | None,
+    wanted: list[list[int]], tmp_path: Path,
+) -> None:  # fmt: skip
+    """Written byte by byte after the standard, as Pillow's own writer lacks most of them."""
+    row = b"\0" + b"".join(value.to_bytes(bits // 8) for pixel in pixels for value in pixel)
+    head = struct.pack(">IIBBBBB", len(pixels), 1, bits, colours, 0, 0, 0)
+    chunks = [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")]
+    if clear:
+        chunks.insert(1, chunk(b"tRNS", struct.pack(f">{len(clear)}H", *clear)))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    assert read_picture(str(tmp_path / "a.png")).tolist() == [wanted]
+
+
 def test_sixteen_bits_are_rounded_to_eight(tmp_path: Path) -> None:
     values = np.array([[0, 128, 129, 257, 65535]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
     assert read_picture(str(tmp_path / "a.png"))[0, :, 0].tolist() == [0, 0, 1, 1, 255]
+
+
+@pytest.mark.parametrize(
+    ("turn", "corner"),
+    [(1, (0, 0)), (2, (0, -1)), (3, (-1, -1)), (4, (-1, 0)),
+     (5, (0, 0)), (6, (0, -1)), (7, (-1, -1)), (8, (-1, 0))],
+)  # fmt: skip
+def test_all_eight_ways_to_hold_a_camera(
+    turn: int, corner: tuple[int, int], tmp_path: Path
+) -> None:
+    """EXIF 2.32, table 6: where the stored picture's first row and column are to be seen."""
+    pixels = np.zeros((32, 48), dtype=np.uint8)
+    pixels[:16, :16] = 255  # the corner of row 0 and column 0
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif, quality=100)
+    picture = read_picture(str(tmp_path / "a.jpg"))[:, :, 0]
+    assert picture.shape == ((32, 48) if turn < 5 else (48, 32))
+    bright = {place for place in ((0, 0), (0, -1), (-1, 0), (-1, -1)) if picture[place] > 200}
+    assert bright == {corner}
+
+
+def test_palettes_are_looked_up(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1], [2, 3]], np.uint8)).convert("P")
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
+    image.save(tmp_path / "a.png")
+    wanted = [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]]
+    assert read_picture(str(tmp_path / "a.png")).tolist() == wanted
+    image.save(tmp_path / "b.png", transparency=2)
+    wanted[1][0] = [255, 255, 255]
+    assert read_picture(str(tmp_path / "b.png")).tolist() == wanted
+    image.save(tmp_path / "a.gif")
+    assert read_picture(str(tmp_path / "a.gif")).tolist() == [
+        [[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]
+    ]  # fmt: skip
 
 
 def test_pictures_stand_upright(tmp_path: Path) -> None:
@@ -196,15 +295,26 @@ def test_empty_folders(tmp_path: Path) -> None:
 
 def test_folders_and_files_side_by_side(tmp_path: Path) -> None:
     fill(tmp_path, "cat")
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(BadValueError, match=r"both folders \(cat\) and files \(notes\.txt\)"):
+    (tmp_path / "loose").touch()
+    with pytest.raises(BadValueError, match=r"both folders \(cat\) and files \(loose\)"):
         ImagesData(path=tmp_path).load()
 
 
-def test_folders_in_class_folders(tmp_path: Path) -> None:
-    fill(tmp_path / "cat", "tabby")
-    with pytest.raises(BadValueError, match="cat: holds the folder tabby"):
-        ImagesData(path=tmp_path).load()
+def test_files_that_are_no_pictures_are_ignored_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path, "cat", "dog")
+    for name in ("README.md", "labels.csv", "dog/notes.TXT", "dog/old.tar.gz"):
+        (tmp_path / name).write_text("meow")
+    found = list_images(tmp_path)
+    assert (found.classes, len(found.files), found.ignored) == (("cat", "dog"), 20, 0)
+    assert len(list_images(tmp_path).files) == 20
+    (said,) = caplog.messages  # once
+    assert said == f"{tmp_path}: 4 files that are no pictures are ignored, the first is README.md"
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "text.txt").touch()
+    with pytest.raises(BadValueError, match="there are no images"):
+        list_images(tmp_path / "only")
 
 
 def test_a_test_class_that_training_lacks(tmp_path: Path) -> None:
@@ -223,9 +333,63 @@ def test_different_sizes_name_two_files(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
     fill(tmp_path, "cat")
-    (tmp_path / "cat" / "notes.txt").write_text("meow")
-    with pytest.raises(BadValueError, match=r"notes\.txt: this is no PNG.*move it out"):
+    (tmp_path / "cat" / "notes.png").write_text("meow")
+    with pytest.raises(BadValueError, match=r"notes\.png: this is no PNG.*move it out"):
         ImagesData(path=tmp_path).load()
+
+
+def test_what_cannot_be_read_is_left_out_by_choice_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path, "cat", "dog")
+    cut = tmp_path / "dog" / "4.png"
+    cut.write_bytes(cut.read_bytes()[:50])
+    (tmp_path / "cat" / "0.mp4").write_bytes(b"\0\0\0\x18ftypmp42")  # the first of all
+    with pytest.raises(BadValueError, match=r"0\.mp4: this is no PNG.*data\.damaged=skip"):
+        ImagesData(path=tmp_path).load()
+    config = ImagesData(path=tmp_path, damaged="skip", size="auto")
+    raw = config.raw()
+    pixels = raw.train.images[:, 0, 0, 0].tolist()
+    assert len(pixels) == 18 + 1
+    assert 103 not in pixels  # dog/4.png
+    assert all(label == value // 100 for value, label in zip(pixels, raw.train.labels, strict=True))
+    assert "2 of 21 files cannot be read and are left out" in caplog.text
+    assert "4.png" in caplog.text
+    assert config.raw().checksum == raw.checksum  # from the cache
+    with pytest.raises(BadValueError, match=r"data\.damaged=skip"):  # which is no cache of all
+        ImagesData(path=tmp_path, size="auto").raw()
+
+
+def test_what_is_left_out_of_two_folders(tmp_path: Path) -> None:
+    fill(tmp_path / "train", "cat")
+    fill(tmp_path / "test", "cat", count=3)
+    for place in ("train/cat/2.png", "test/cat/1.png"):
+        (tmp_path / place).write_text("gone")
+    raw = ImagesData(path=tmp_path, damaged="skip").raw()
+    assert raw.train.images[:, 0, 0, 0].tolist() == [0, *range(2, 10)]
+    assert raw.test.images[:, 0, 0, 0].tolist() == [1, 2]
+    for file in (tmp_path / "test" / "cat").iterdir():
+        file.write_text("gone")
+    for file in (tmp_path / "train" / "cat").iterdir():
+        file.write_text("gone")
+    with pytest.raises(BadValueError, match=r"1\.png and the others cannot be read"):
+        ImagesData(path=tmp_path, damaged="skip").raw()
+
+
+def test_a_large_import_that_leaves_some_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept in a file of the cache, which is made anew for those that are left, in colour too."""
+    monkeypatch.setattr("vaelab.data.cache.MAX_MEMORY_BYTES", 10)
+    fill(tmp_path, "cat", "dog")
+    (tmp_path / "cat" / "3.png").write_text("gone")
+    colour(tmp_path / "dog" / "11.png", 255, 0, 0)
+    for _ in range(2):  # read, and mapped from the cache
+        images = ImagesData(path=tmp_path, damaged="skip").raw().train.images
+        assert images.shape == (20, 3, 4, 4)
+        assert sorted(images[:, 2, 3, 3].tolist()) == [
+            0, *(value for value in range(10) if value != 2), *range(100, 110)
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp"])
@@ -263,7 +427,7 @@ def test_a_lack_of_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monke
     def exhausted(image: Image.Image) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("vaelab.data.pictures._eight_bits", exhausted)
+    monkeypatch.setattr("vaelab.data.formats.pictures._eight_bits", exhausted)
     with pytest.raises(MemoryError):
         read_picture(str(grey(tmp_path / "a.png", 5)))
 
@@ -287,7 +451,7 @@ def test_a_decompression_bomb(tmp_path: Path) -> None:
 
 def test_other_formats_are_not_opened(tmp_path: Path) -> None:
     buffer = io.BytesIO()
-    Image.new("L", (4, 4)).save(buffer, "gif")
+    Image.new("L", (4, 4)).save(buffer, "tiff")
     (tmp_path / "a.png").write_bytes(buffer.getvalue())
     with pytest.raises(BadValueError, match="this is no PNG"):
         ImagesData(path=tmp_path).load()
@@ -307,3 +471,9 @@ def test_other_formats_are_not_opened(tmp_path: Path) -> None:
 def test_keys(keys: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ImagesData.model_validate(keys)
+
+
+def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
+    frames = [Image.new("L", (6, 4), value) for value in (40, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read_picture(str(tmp_path / "a.gif")).tolist() == [[[40]] * 6] * 4

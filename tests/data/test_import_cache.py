@@ -8,7 +8,6 @@ import pytest
 from datafiles import write_csv
 
 from vaelab.data import CsvData
-from vaelab.data.building import Building
 from vaelab.data.cache import cached
 from vaelab.data.raw import Raw, undivided
 from vaelab.data.store import Split
@@ -19,7 +18,7 @@ def build(value: int) -> Raw:
     return undivided(Split(images, np.arange(50) % 5), list("abcde"))
 
 
-def never(building: Building) -> Raw:
+def never(building: Path) -> Raw:
     raise AssertionError("the cache was not used")
 
 
@@ -152,7 +151,7 @@ def test_splits_come_from_the_cached_import(
 ) -> None:
     config = CsvData(train=write_csv(tmp_path / "a.csv", *digits), validation=4)
     first = config.load()
-    monkeypatch.setattr("vaelab.data.csv.read_csv", None)
+    monkeypatch.setattr("vaelab.data.sources.csv.read_csv", None)
     second = config.load()
     assert second.checksum == first.checksum
     for name, part in first.splits.items():

@@ -14,20 +14,19 @@ from tests.training.conftest import tiny
 
 from vaelab import sample_quality
 from vaelab.data import BinaryPixels, ImagesData, NpzData, Store
-from vaelab.data.ahead import DEPTH, ahead
-from vaelab.data.batches import Part, ResidentBatches, Share
-from vaelab.data.feed import Feed, resident
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import BatchPart, MappedBatches, MemoryBatches, RankShare
+from vaelab.data.loading.evaluation import EvalLoader, to_device
 from vaelab.data.mapped import MappedImages
-from vaelab.data.mapped_batches import MappedBatches
-from vaelab.data.reading import training_batches
+from vaelab.data.prefetch import MAX_AHEAD, prefetch
 from vaelab.data.store import checksum
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 from vaelab.figures import NearestFigure
-from vaelab.pictures import subject_of
-from vaelab.run import Run
+from vaelab.runs.render import figure_context
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, replicas, train, train_together
-from vaelab.training.checkpoint import read_progress
+from vaelab.training.state import read_progress
 
 CPU = torch.device("cpu")
 NUM = 500
@@ -36,9 +35,9 @@ NUM = 500
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Already a few kilobytes stay in their file."""
-    for place in ("mapped", "store", "building"):
-        monkeypatch.setattr(f"vaelab.data.{place}.LARGE", 5_000)
-    monkeypatch.setattr("vaelab.data.store.CHUNK", 3_000)
+    for place in ("mapped", "store", "cache"):
+        monkeypatch.setattr(f"vaelab.data.{place}.MAX_MEMORY_BYTES", 5_000)
+    monkeypatch.setattr("vaelab.data.store.CHUNK_BYTES", 3_000)
 
 
 @pytest.fixture
@@ -108,7 +107,7 @@ def test_few_images_of_a_npy_file_are_an_array(path: Path, images: np.ndarray) -
     assert raw.classes == tuple("0123456")
 
 
-def same_parts(one: Iterator[Part], other: Iterator[Part]) -> int:
+def same_parts(one: Iterator[BatchPart], other: Iterator[BatchPart]) -> int:
     count = 0
     for first, second in zip(one, other, strict=True):
         assert torch.equal(first.images, second.images)
@@ -118,22 +117,22 @@ def same_parts(one: Iterator[Part], other: Iterator[Part]) -> int:
     return count
 
 
-@pytest.mark.parametrize("share", [Share(), Share(0, 2), Share(1, 2), Share(2, 3)])
+@pytest.mark.parametrize("share", [RankShare(), RankShare(0, 2), RankShare(1, 2), RankShare(2, 3)])
 @pytest.mark.parametrize("first", [0, 7])
 @pytest.mark.parametrize("together", [1, 4_000, 2**20])
 def test_batches_are_those_of_memory(
     mapped: Store,
     in_memory: Store,
-    share: Share,
+    share: RankShare,
     first: int,
     together: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vaelab.data.mapped_batches.TOGETHER", together)
+    monkeypatch.setattr("vaelab.data.loading.batches.GROUP_BYTES", together)
     read = training_batches(mapped, 16, CPU, share)
     held = training_batches(in_memory, 16, CPU, share)
     assert isinstance(read, MappedBatches)
-    assert isinstance(held, ResidentBatches)
+    assert isinstance(held, MemoryBatches)
     assert (read.images, len(read)) == (held.images, len(held))
     for epoch in (0, 3):
         parts = read.epoch(5, epoch, first), held.epoch(5, epoch, first)
@@ -142,21 +141,21 @@ def test_batches_are_those_of_memory(
 
 
 def test_arrays_that_a_device_has_no_room_for_are_read_likewise(in_memory: Store) -> None:
-    read = MappedBatches(in_memory.train, 16, CPU, Share())
-    held = ResidentBatches(in_memory.train, 16, CPU, Share())
+    read = MappedBatches(in_memory.train, 16, CPU, RankShare())
+    held = MemoryBatches(in_memory.train, 16, CPU, RankShare())
     assert same_parts(read.epoch(1, 0), held.epoch(1, 0)) == len(held)
 
 
 def test_a_feed_reads_what_it_hands_out(mapped: Store, in_memory: Store) -> None:
     pixels = BinaryPixels()
-    feeds = [Feed(store.train, pixels, 7) for store in (mapped, in_memory)]
-    for one, other in zip(*(feed.batches(100) for feed in feeds), strict=True):
+    loaders = [EvalLoader(store.train, pixels, 7) for store in (mapped, in_memory)]
+    for one, other in zip(*(loader.batches(100) for loader in loaders), strict=True):
         assert torch.equal(one.x, other.x)
         assert torch.equal(one.labels, other.labels)
         assert torch.equal(one.context, other.context)
     index = torch.tensor([9, 2, 300])
-    assert torch.equal(feeds[0].images(index), feeds[1].images(index))
-    assert torch.equal(resident(mapped.train.images, "cpu"), feeds[1].images(slice(None)))
+    assert torch.equal(loaders[0].images(index), loaders[1].images(index))
+    assert torch.equal(to_device(mapped.train.images, "cpu"), loaders[1].images(slice(None)))
     assert not reading_threads()
 
 
@@ -168,7 +167,7 @@ def test_pixels_drawn_once_are_the_same_whenever_they_are_read(
     read = config.load()
     with monkeypatch.context() as patch:
         for place in ("mapped", "store"):
-            patch.setattr(f"vaelab.data.{place}.LARGE", 2**28)
+            patch.setattr(f"vaelab.data.{place}.MAX_MEMORY_BYTES", 2**28)
         held = config.load()
     assert isinstance(read.train.images, MappedImages)
     assert isinstance(held.train.images, np.ndarray)
@@ -187,14 +186,14 @@ def test_reading_is_never_far_ahead_and_ends_with_its_reader() -> None:
             made.append(number)
             yield number
 
-    numbers = ahead(items())
+    numbers = prefetch(items())
     assert not reading_threads(), "nothing is read before it is asked for"
     assert [next(numbers), next(numbers)] == [0, 1]
     assert len(reading_threads()) == 1
-    assert len(made) <= 2 + DEPTH
+    assert len(made) <= 2 + MAX_AHEAD
     numbers.close()
     assert not reading_threads()
-    assert list(ahead(items())) == list(range(100))
+    assert list(prefetch(items())) == list(range(100))
     assert not reading_threads()
 
 
@@ -204,11 +203,11 @@ def test_an_error_surfaces_where_its_item_would_have_been() -> None:
         yield 2
         raise OSError("the disk is gone")
 
-    numbers, seen = ahead(items()), []
+    numbers, seen = prefetch(items()), []
     with pytest.raises(OSError, match="the disk is gone"):
         seen.extend(numbers)
     assert not reading_threads()
-    numbers = ahead(items())
+    numbers = prefetch(items())
     assert [next(numbers), next(numbers)] == [1, 2]
     with pytest.raises(OSError, match="the disk is gone"):
         next(numbers)
@@ -245,7 +244,7 @@ def test_stopped_within_an_epoch_it_goes_on_the_same(
     class Killed(BaseException):
         pass
 
-    def kill(parts: Iterator[Part], after: int) -> Iterator[Part]:
+    def kill(parts: Iterator[BatchPart], after: int) -> Iterator[BatchPart]:
         for number, part in enumerate(parts):
             if number == after:
                 raise Killed
@@ -307,7 +306,7 @@ def test_pictures_are_imported_into_their_file(
     assert sorted(path.name for path in entry.iterdir()) == [
         "images.npy", "labels.npy", "manifest.json"
     ]  # fmt: skip
-    monkeypatch.setattr("vaelab.data.images.read_picture", None)
+    monkeypatch.setattr("vaelab.data.sources.images.read_picture", None)
     assert config.raw().checksum == read.checksum
 
 
@@ -316,8 +315,8 @@ def test_the_import_is_that_of_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     fill(tmp_path / "pictures" / "test", 100)
     held = ImagesData(path=tmp_path / "pictures").load()
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "another"))
-    for place in ("mapped", "store", "building"):
-        monkeypatch.setattr(f"vaelab.data.{place}.LARGE", 5_000)
+    for place in ("mapped", "store", "cache"):
+        monkeypatch.setattr(f"vaelab.data.{place}.MAX_MEMORY_BYTES", 5_000)
     read = ImagesData(path=tmp_path / "pictures").load()
     assert read.checksum == held.checksum
     for name, split in read.splits.items():
@@ -344,7 +343,7 @@ def test_a_full_disk_is_said_before_the_import(
 ) -> None:
     fill(tmp_path / "pictures", 200)
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr("vaelab.data.building.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("vaelab.data.cache.shutil.disk_usage", lambda _: usage)
     words = r"import of 200 images needs 0\.0 GB in .*, where 0\.0 GB are free; .*VAELAB_CACHE"
     with pytest.raises(StorageError, match=words):
         ImagesData(path=tmp_path / "pictures").raw()
@@ -357,7 +356,7 @@ def test_a_disk_that_cannot_reserve_the_room_is_full(
     def refuse(*given: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vaelab.data.building.os.posix_fallocate", refuse)
+    monkeypatch.setattr("vaelab.data.cache.os.posix_fallocate", refuse)
     with pytest.raises(StorageError, match="the import of 200 images needs"):
         ImagesData(path=fill(tmp_path / "pictures", 200)).raw()
     assert not list((own_cache / "imports").iterdir())
@@ -378,7 +377,7 @@ def test_the_checksum_of_a_file_is_taken_once(
 ) -> None:
     first = NpzData(path=path).raw().checksum
     with monkeypatch.context() as patch:
-        patch.setattr("vaelab.data.npy.checksum", None)
+        patch.setattr("vaelab.data.raw.checksum", None)
         assert NpzData(path=path).raw().checksum == first
     np.save(path, images[::-1].copy())
     os.utime(path, ns=(1, 1))
@@ -426,9 +425,9 @@ def test_damaged_and_missing_files_of_images(path: Path) -> None:
 def test_samples_are_compared_with_some_images_of_a_large_set(
     trained: Run, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaelab.quality.images.MOST", 50)
+    monkeypatch.setattr("vaelab.quality.images.MAX_COMPARED_IMAGES", 50)
     quality = sample_quality(trained.path, features="pixels", images=40)
     assert quality.numbers["copying_pixels"].estimator == "50 training images"
-    panel = NearestFigure(num=2).compute(subject_of(trained, trained.experiment.data.load()))
+    panel = NearestFigure(num=2).compute(figure_context(trained, trained.experiment.data.load()))
     assert panel.words["of"] == " among 50 of the 250"
     assert panel.arrays["samples_index"].max() < 50

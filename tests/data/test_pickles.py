@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import Answer
 
 from vaelab.data import NpzData
-from vaelab.data.pickles import conversion, refuse_pickle
-from vaelab.data.pictures import read_picture
+from vaelab.data.formats.pictures import read_picture
+from vaelab.data.formats.untrusted import conversion, refuse_pickle
 from vaelab.errors import BadValueError
 
 Command = Callable[..., Answer]

@@ -7,8 +7,8 @@ import torch
 from scipy.stats import kstest, truncexpon
 
 from vaelab.data import DigitsData, SignedPixels, UnitPixels
-from vaelab.data.feed import Feed
-from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from vaelab.data.loading.evaluation import EvalLoader
+from vaelab.likelihoods.bernoulli import ContinuousBernoulli
 
 LEVELS = torch.arange(256, dtype=torch.uint8).reshape(256, 1, 1, 1)
 GREY = [UnitPixels(dequantised=True), SignedPixels(dequantised=True)]
@@ -33,7 +33,8 @@ def test_a_level_is_spread_over_its_256th_of_the_range(pixels: UnitPixels | Sign
 def test_a_split_is_spread_the_same_way_every_time() -> None:
     store = DigitsData().load()
     first, second = (
-        next(Feed(store.test, UnitPixels(dequantised=True), 0).batches(50)).x for _ in range(2)
+        next(EvalLoader(store.test, UnitPixels(dequantised=True), 0).batches(50)).x
+        for _ in range(2)
     )
     assert torch.equal(first, second)
     levels = torch.from_numpy(store.test.images[:50])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vaelab.data import MnistData
-from vaelab.data.idx import find_idx, read_idx
+from vaelab.data.sources.mnist import find_idx, read_idx
 
 pytestmark = [
     pytest.mark.mnist,
@@ -32,7 +32,7 @@ def test_counts_and_the_second_start(monkeypatch: pytest.MonkeyPatch) -> None:
         start = time.perf_counter()
         stores.append(MnistData(validation=5000).load())
         seconds.append(time.perf_counter() - start)
-        monkeypatch.setattr("vaelab.data.mnist.read_idx", None)  # only the cache is left
+        monkeypatch.setattr("vaelab.data.sources.mnist.read_idx", None)  # only the cache is left
 
     first, second = stores
     assert first.image_shape == (1, 28, 28)

@@ -16,16 +16,20 @@ from vaelab.data import ShardsData
 from vaelab.errors import BadValueError, MissingFileError
 
 BAD: dict[str, tuple[Files, str]] = {
-    "cut short": ([("2.png", png(7)[:50])], "damaged or cut short"),
+    "cut short": ([("2.png", png(7)[:50])], ".*damaged or cut short"),
     "no picture": ([("2.txt", b"hello")], "there is no picture; its files are txt"),
     "several pictures": ([("2.png", png(7)), ("2.jpg", png(7))], "there are several pictures"),
     "twice": ([("2.png", png(7)), ("2.png", png(7))], r"several files \.png"),
     "nonsense": ([("2.png", b"meow")], "this is no PNG"),
     "no label": ([("2.png", png(7)), ("2.cls", b" ")], r"\.cls is empty"),
-    "bytes": ([("2.png", png(7)), ("2.cls", b"\xff\xfe")], "no text in UTF-8"),
+    "twice of what is not read": (
+        [("2.txt", b""), ("2.txt", b""), ("2.png", b"meow")],
+        "this is no PNG",
+    ),
+    "bytes": ([("2.png", png(7)), ("2.cls", b"\xff\xfe")], r"\.cls is no text in UTF-8"),
     "a book": (
         [("2.png", png(7)), ("2.cls", b"1" * 2000)],
-        r"2,000 bytes; a cls has at most 1,024",
+        r"\.cls is empty, or no short line",
     ),
 }
 
@@ -36,12 +40,12 @@ def test_a_damaged_image_is_fatal_or_left_out(
 ) -> None:
     members, reason = BAD[case]
     tar(shards / "train-000002.tar", [*files([100]), *members, *files([101])])
-    with pytest.raises(BadValueError, match=rf"train-000002\.tar, sample 2: .*{reason}.*=skip"):
+    with pytest.raises(BadValueError, match=rf"train-000002\.tar, sample 2: {reason}.*=skip"):
         load(shards)
     store = load(shards, damaged="skip")
     assert store.training_images == 152
     assert sum(value in (100, 101) for batch in whole(store, 16, 2) for value in batch) == 2
-    assert "1 damaged images are left out" in caplog.text
+    assert "1 damaged images or shards, " in caplog.text
     assert "sample 2: " in caplog.text
 
 
@@ -74,7 +78,7 @@ def test_a_damaged_shard_is_fatal_or_left_out(
     left = sorted(value for batch in whole(store, 16, 2) for value in batch)
     assert left == [*range(len(left) - 140), *range(60, 200)]
     assert len(left) < 200
-    assert "all that follows the damage in 1 shards" in caplog.text
+    assert "1 damaged images or shards, and all behind the damage in a shard" in caplog.text
 
 
 @pytest.mark.slow
@@ -155,20 +159,14 @@ def test_an_image_that_goes_bad_later_is_fatal(shards: Path) -> None:
 
 def test_a_missing_shard(shards: Path, caplog: pytest.LogCaptureFixture) -> None:
     pattern = {"train": str(shards / "train-{000000..000007}.tar"), "test": str(shards / "test*")}
-    with pytest.raises(MissingFileError, match=r"train-000006\.tar: there is no such.*1 more like"):
+    with pytest.raises(MissingFileError, match=r"train-000006\.tar: there is no such file; put"):
         ShardsData.model_validate(pattern).load()
     store = ShardsData.model_validate({**pattern, "damaged": "skip", "validation": 0}).load()
     assert store.training_images == 200
-    assert "in 2 shards" in caplog.text
+    assert "2 damaged images or shards" in caplog.text
 
 
-def test_shards_that_share_samples(shards: Path) -> None:
-    tar(shards / "train-000006.tar", files([199, 200]))
-    with pytest.raises(BadValueError, match=r"train-000005.* and .*train-000006.* share .*000199"):
-        load(shards)
-    tar(shards / "train-000006.tar", [*files([201]), *files([202]), *files([201])])
-    with pytest.raises(BadValueError, match=r"share the sample 000201"):
-        load(shards)
+def test_a_shard_under_two_names(shards: Path) -> None:
     (shards / "train-000006.tar").write_bytes((shards / "test-000000.tar").read_bytes())
     with pytest.raises(BadValueError, match=r"test shard .*test-000000.* train shard .*the same"):
         load(shards)

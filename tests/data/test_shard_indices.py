@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shardfiles import files, load, png, tar
+from shardfiles import files, load, tar
 
 from vaelab.data import NpzData, ShardsData
-from vaelab.data.shards.write import Limits, write_shards
+from vaelab.data.shards.write import write_shards
 from vaelab.errors import BadValueError, MissingFileError
 
 
@@ -18,7 +18,7 @@ def written(folder: Path, *labels: int) -> Path:
     archive = folder.with_suffix(".npz")
     images = np.random.default_rng(len(labels)).integers(256, size=(len(numbers), 4, 4))
     np.savez(archive, images=images.astype(np.uint8), labels=numbers)
-    write_shards(NpzData(path=archive), folder, Limits(samples=9))
+    write_shards(NpzData(path=archive), folder, samples=9)
     return folder
 
 
@@ -27,7 +27,7 @@ def test_folders_with_classes_of_their_own_do_not_go_together(tmp_path: Path) ->
     written(tmp_path / "b", 4, 5)
     with pytest.raises(
         BadValueError,
-        match=r"a/index\.json and .*b/index\.json number .*: class 0 is 3 in the one and 4 in the",
+        match=r"a/index\.json and .*b/index\.json number the classes differently",
     ):
         ShardsData(train=f"{tmp_path}/a/train-*.tar", test=f"{tmp_path}/b/test-*.tar").load()
 
@@ -44,14 +44,11 @@ def test_folders_with_the_same_classes_go_together(tmp_path: Path, damaged: str)
     assert sum(len(split) for split in store.splits.values()) == together
 
 
-def test_a_further_shard_shares_no_samples(tmp_path: Path) -> None:
+def test_a_further_shard_is_counted(tmp_path: Path) -> None:
     folder = written(tmp_path / "a", 0, 1, 2)
     images = load(folder).training_images
     tar(folder / "train-000009.tar", files([100, 101]))
     assert load(folder).training_images == images + 2
-    tar(folder / "train-000009.tar", [("000000003.png", png(3)), ("000000003.cls", b"0")])
-    with pytest.raises(BadValueError, match=r"train-000009\.tar share the sample 000000003"):
-        load(folder)
 
 
 @pytest.mark.parametrize("name", ["../x.tar", "sub/train.tar", "", "..", "a\0.tar"])
@@ -71,7 +68,7 @@ def test_an_index_that_cannot_be_read_is_not_passed_over(
     index = written(tmp_path / "a", 3, 4) / "index.json"
     index.unlink()
     index.mkdir()
-    with pytest.raises(MissingFileError, match=r"a/index\.json: Is a directory"):
+    with pytest.raises(MissingFileError, match=r"cannot read .*a/index\.json: Is a directory"):
         load(tmp_path / "a")
     with pytest.raises(MissingFileError, match=r"index\.json: .* \(asked 3 times\)"):
         load("http://127.0.0.1:1/folder")

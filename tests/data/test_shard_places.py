@@ -12,12 +12,13 @@ import pytest
 from shardfiles import CPU, files, load, tar, whole
 
 from vaelab.data import DigitsData, ShardsData
-from vaelab.data.batches import Share
-from vaelab.data.reading import training_batches
-from vaelab.data.shards.order import deal
-from vaelab.data.shards.patterns import expand
-from vaelab.data.shards.write import Limits, write_shards
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import RankShare
+from vaelab.data.loading.shards import deal
+from vaelab.data.shards.opening import expand
+from vaelab.data.shards.write import write_shards
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
+from vaelab.randomness import Purpose, derived_seed
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -105,7 +106,7 @@ def test_shards_from_a_server(shards: Path) -> None:
             whole(store, 16, 1)
         assert "secret" not in str(e.value)
         Quiet.failures = 0
-        with pytest.raises(MissingFileError, match=r"train-9\.tar: there is no such|answers 404"):
+        with pytest.raises(MissingFileError, match=r"train-9\.tar: answered 404"):
             ShardsData(train=f"{address}/train-9.tar").load()
 
 
@@ -155,8 +156,9 @@ def test_an_epoch_that_ends_early_waits_for_no_shard(shards: Path) -> None:
     with served(shards) as address:
         store = far(address, streams=1, buffer=1).load()
         assert store.stream is not None
-        Quiet.slow = f"train-{deal(len(store.stream.shards), 1, seed=0, epoch=0)[0][1]:06d}"
-        with closing(training_batches(store, 1, CPU, Share()).epoch(0, 0)) as parts:
+        (order,) = deal(len(store.stream.shards), 1, derived_seed(0, Purpose.ORDER, 0))
+        Quiet.slow = f"train-{order[1]:06d}"
+        with closing(training_batches(store, 1, CPU, RankShare()).epoch(0, 0)) as parts:
             next(parts)
     assert Quiet.sent == 0
 
@@ -164,22 +166,18 @@ def test_an_epoch_that_ends_early_waits_for_no_shard(shards: Path) -> None:
 def test_no_place_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(StorageError, match=r"temporary files .*set TMPDIR to a folder"):
-        ShardsData(train="memory://bucket/a.tar").load()
+        ShardsData(train="http://127.0.0.1:1/a.tar").load()
 
 
-def test_a_cache_that_cannot_be_written_is_told_of_once(
-    shards: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_cache_that_cannot_be_written_costs_time_only(shards: Path, own_cache: Path) -> None:
     own_cache.write_text("no folder")
-    for _ in range(2):
-        load(shards)
-    assert caplog.text.count("what shards hold could not be kept in") == 1
+    assert load(shards).training_images == 200
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
-    write_shards(DigitsData(), tmp_path / "out", Limits(samples=100))
+    write_shards(DigitsData(), tmp_path / "out", samples=100)
     with served(tmp_path) as address:
         store = load(f"{address}/out")
         assert store.checksum == load(tmp_path / "out").checksum
@@ -190,29 +188,6 @@ def test_a_folder_on_a_server_is_known_by_its_index(tmp_path: Path) -> None:
         shard.write_bytes(shard.read_bytes()[::-1])
         with pytest.raises(MissingFileError, match=r"train-000003\.tar: its content has changed"):
             whole(store, 64, 1)
-
-
-def test_other_storage_is_read_through_fsspec(shards: Path) -> None:
-    import fsspec
-
-    memory = fsspec.filesystem("memory")
-    for path in shards.iterdir():
-        memory.pipe(f"/bucket/{path.name}", path.read_bytes())
-    far = {
-        "train": "memory://bucket/train-{000000..000005}.tar",
-        "valid": "memory://bucket/valid-000000.tar",
-        "test": "memory://bucket/test-00000{0..1}.tar",
-    }
-    try:
-        store = ShardsData.model_validate(far).load()
-        assert store.checksum == load(shards).checksum
-        assert whole(store, 16, 1) == whole(load(shards), 16, 1)
-    finally:
-        memory.rm("/bucket", recursive=True)
-    with pytest.raises(MissingFileError, match=r"memory://bucket/.*there is no such file"):
-        ShardsData.model_validate(far).load()
-    with pytest.raises(BadValueError, match="nonsense"):
-        ShardsData(train="nonsense://bucket/a.tar").load()
 
 
 def test_brackets_in_the_name_of_a_folder(tmp_path: Path) -> None:
@@ -233,10 +208,13 @@ def test_patterns(tmp_path: Path) -> None:
     assert expand("https://host/{0..1}.tar?key=*") == [
         "https://host/0.tar?key=*", "https://host/1.tar?key=*"
     ]  # fmt: skip
-    with pytest.raises(BadValueError, match="smaller number to a larger"):
-        expand("a-{9..3}.tar")
+    for braces in ("{0..9", "{" * 2000 + "}" * 2000):
+        with pytest.raises(BadValueError, match="these braces cannot be expanded"):
+            expand(f"a-{braces}.tar")
     with pytest.raises(BadValueError, match="more than 100,000"):
         expand("{0..9999}-{0..9999}.tar")
+    with pytest.raises(BadValueError, match="more than 100,000"):
+        expand(f"{{{'9' * 5000}..1}}.tar")
     with pytest.raises(BadValueError, match="names a shard twice"):
         expand("{a,a}.tar")
     with pytest.raises(MissingFileError, match="vaelab data shard"):

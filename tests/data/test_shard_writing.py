@@ -11,17 +11,17 @@ import torch
 from shardfiles import CPU, cut, load
 
 from vaelab.data import DigitsData, NpzData, ShardsData
-from vaelab.data.batches import Share
-from vaelab.data.reading import training_batches
-from vaelab.data.shards.write import Limits, write_shards
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import RankShare
+from vaelab.data.shards.write import write_shards
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 
 @pytest.mark.slow
 def test_there_and_back(tmp_path: Path) -> None:
     source = DigitsData(validation=100)
-    said = write_shards(source, tmp_path / "out", Limits(samples=200))
-    assert "7 of 1,338 train images, 1 of 100 valid images, 2 of 359 test images" in said
+    said = write_shards(source, tmp_path / "out", samples=200)
+    assert "7 with 1,338 train images, 1 with 100 valid images, 2 with 359 test images" in said
     before, after = source.load(), load(tmp_path / "out")
     assert after.classes == before.classes
     for name in ("valid", "test"):
@@ -31,7 +31,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     def sort(images: np.ndarray, labels: np.ndarray) -> list[tuple[bytes, int]]:
         return sorted((i.tobytes(), int(n)) for i, n in zip(images, labels, strict=True))
 
-    parts = list(training_batches(after, 64, CPU, Share()).epoch(0, 0))
+    parts = list(training_batches(after, 64, CPU, RankShare()).epoch(0, 0))
     images, labels = (torch.cat([getattr(p, key) for p in parts]) for key in ("images", "labels"))
     assert sort(images.numpy(), labels.numpy()) == sort(before.train.images, before.train.labels)
     # the name of a sample is its place
@@ -43,9 +43,9 @@ def test_there_and_back(tmp_path: Path) -> None:
 def test_colour_names_and_shards_of_shards(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(256, size=(40, 5, 6, 3), dtype=np.uint8)
     np.savez(tmp_path / "some.npz", images=images, labels=np.arange(40) % 4 + 3)
-    write_shards(NpzData(path=tmp_path / "some.npz"), tmp_path / "one", Limits(samples=9))
+    write_shards(NpzData(path=tmp_path / "some.npz"), tmp_path / "one", samples=9)
     shards = ShardsData(path=str(tmp_path / "one"))
-    write_shards(shards, tmp_path / "two", Limits(megabytes=1))
+    write_shards(shards, tmp_path / "two", megabytes=1)
     first, second = shards.load(), load(tmp_path / "two")
     assert first.classes == second.classes == ("3", "4", "5", "6")
     assert first.image_shape == (3, 5, 6)
@@ -55,7 +55,7 @@ def test_colour_names_and_shards_of_shards(tmp_path: Path) -> None:
 
 def test_shards_of_the_same_data_are_the_same_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_shards(DigitsData(), tmp_path / name, Limits())
+        write_shards(DigitsData(), tmp_path / name)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
@@ -64,12 +64,14 @@ def test_shards_of_the_same_data_are_the_same_files(tmp_path: Path) -> None:
 def test_an_index_spares_the_first_reading_but_not_of_changed_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vaelab.data.shards import scan
+    from vaelab.data.shards import index
 
-    write_shards(DigitsData(), tmp_path / "out", Limits(samples=300))
+    write_shards(DigitsData(), tmp_path / "out", samples=300)
     read: list[str] = []
-    honest = scan._read
-    monkeypatch.setattr(scan, "_read", lambda place: (read.append(place), honest(place))[1])
+    honest = index._count
+    monkeypatch.setattr(
+        index, "_count", lambda place, *how: (read.append(place), honest(place, *how))[1]
+    )
     load(tmp_path / "out")
     assert read == []
     shard = tmp_path / "out" / "train-000001.tar"
@@ -94,7 +96,7 @@ def test_an_empty_folder_may_be_the_working_directory_or_a_link(
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(folder)
     inode = folder.stat().st_ino
-    write_shards(DigitsData(), Path(name), Limits(samples=700))
+    write_shards(DigitsData(), Path(name), samples=700)
     assert folder.stat().st_ino == inode
     assert sorted(path.name for path in folder.iterdir()) == [
         "index.json", "test-000000.tar", "train-000000.tar", "train-000001.tar", "valid-000000.tar"
@@ -113,14 +115,14 @@ def test_writing_that_fails_leaves_nothing(
         folder.mkdir()
     monkeypatch.setattr("vaelab.data.shards.write.write_text", full)
     with pytest.raises(StorageError, match=r"cannot write .*out: No space left"):
-        write_shards(DigitsData(), folder, Limits(samples=700))
+        write_shards(DigitsData(), folder, samples=700)
     assert folder.exists() == there
     assert not there or not any(folder.iterdir())
 
 
 def test_data_that_cannot_be_had_make_no_folder(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="gone"):
-        write_shards(NpzData(path=tmp_path / "gone.npz"), tmp_path / "a" / "b", Limits())
+        write_shards(NpzData(path=tmp_path / "gone.npz"), tmp_path / "a" / "b")
     assert not any(tmp_path.iterdir())
 
 
@@ -128,7 +130,7 @@ def test_the_command(tmp_path: Path, vaelab: Callable[..., object]) -> None:
     (tmp_path / "out").mkdir()
     answer = vaelab("data", "shard", "digits", tmp_path / "out", "--samples-per-shard", 500)
     assert answer.code == 0
-    assert f"written: {tmp_path / 'out'}, shards: 3 of 1,294 train images" in answer.out
+    assert f"written: {tmp_path / 'out'}; shards: 3 with 1,294 train images" in answer.out
     again = vaelab("data", "shard", "digits", tmp_path / "out")
     assert again.code == 2
     assert "is there already and not empty" in again.err

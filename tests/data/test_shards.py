@@ -1,5 +1,6 @@
 """What is read from shards, and how they become splits."""
 
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 from pydantic import ValidationError
 from shardfiles import CPU, Files, files, fill, load, png, tar, whole
 
-from vaelab.data import ShardsData, Store
-from vaelab.data.batches import Share
-from vaelab.data.reading import training_batches
-from vaelab.errors import BadValueError
+from vaelab.data import DigitsData, ShardsData, Store
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import RankShare
+from vaelab.data.shards.write import write_shards
+from vaelab.errors import BadValueError, MissingFileError
 
 
 def test_splits_have_shards_of_their_own(shards: Path) -> None:
@@ -40,19 +42,15 @@ def test_without_shards_the_last_training_images_are_held_out(tmp_path: Path) ->
 def test_few_of_many_training_images_are_kept(
     shards: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vaelab.data.shards import kept
-
-    monkeypatch.setattr(kept, "FEW", 25)
+    monkeypatch.setattr("vaelab.data.shards.dataset.MAX_KEPT_IMAGES", 25)
     store = load(shards)
     assert store.train.images[:, 0, 0, 0].tolist() == list(range(25))
-    assert store.training_images == training_batches(store, 8, CPU, Share()).images == 200
+    assert store.training_images == training_batches(store, 8, CPU, RankShare()).images == 200
 
 
 def test_the_cache_holds_what_was_read(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vaelab.data.shards import scan
-
     before = load(shards)
-    monkeypatch.setattr(scan, "_read", None)  # as is a second start
+    monkeypatch.setattr("vaelab.data.shards.index._count", None)  # as is a second start
     after = load(shards)
     assert after.checksum == before.checksum
     assert np.array_equal(after.test.images, before.test.images)
@@ -74,6 +72,14 @@ def one(tmp_path: Path, members: Files, **keys: object) -> Store:
     keys.pop("labels", None)
     given = {"train": str(tmp_path / "a.tar"), "test": str(tmp_path / "b.tar"), "validation": 0}
     return ShardsData.model_validate({**given, **keys}).load()
+
+
+def test_without_webdataset(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "webdataset", None)
+    with pytest.raises(MissingFileError, match=r"pip install 'vaelab\[shards\]'"):
+        load(shards)
+    with pytest.raises(MissingFileError, match=r"pip install 'vaelab\[shards\]'"):
+        write_shards(DigitsData(), shards / "out")
 
 
 def test_names_are_split_as_webdataset_does(tmp_path: Path) -> None:
@@ -125,7 +131,7 @@ def test_static_pixels_are_drawn_once_for_each_image(shards: Path) -> None:
     every = np.stack([
         image
         for epoch in (0, 1)
-        for part in training_batches(drawn, 64, CPU, Share()).epoch(0, epoch)
+        for part in training_batches(drawn, 64, CPU, RankShare()).epoch(0, epoch)
         for image in part.images.numpy()
     ])  # fmt: skip
     assert set(np.unique(every)) == {0, 255}
@@ -148,6 +154,9 @@ def test_static_pixels_are_drawn_once_for_each_image(shards: Path) -> None:
         ({"path": "a", "valid": "b"}, "stand beside `train`"),
         ({"train": "a.pkl"}, "a pickle is never read"),
         ({"train": "http://[::1/a.tar"}, r"train\n.*Invalid IPv6 URL"),
+        ({"train": "pipe:touch hacked"}, "files and from http:// and https:// addresses"),
+        ({"train": "s3://bucket/a.tar"}, "files and from http:// and https:// addresses"),
+        ({"path": "FILE:///etc"}, "files and from http:// and https:// addresses"),
         ({"train": ""}, "train\n.* names no shards; leave it out, or give files"),
         ({"path": "a", "streams": 0}, "greater than 0"),
         ({"path": "a", "damaged": "ignore"}, "'fail' or 'skip'"),

@@ -9,9 +9,9 @@ import torch
 
 from vaelab.data import BinaryPixels, DigitsData, NpzData, Split, SpritesData, UnitPixels
 from vaelab.data.card import card
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.raw import Raw
-from vaelab.data.sprites import FACTORS, SHAPES, SIDE, inside
+from vaelab.data.sources.sprites import FACTORS, SHAPES, SIDE, inside
 from vaelab.data.store import checksum
 
 SMALL = SpritesData(scales=2, rotations=2, positions=3)
@@ -120,7 +120,7 @@ def test_pixels_are_black_or_white_already(mode: str) -> None:
     plain, binary = SMALL.load().test, replace_pixels(pixels)
     assert np.array_equal(binary.images, plain.images)
     assert np.array_equal(binary.factors, plain.factors)
-    (batch,) = Feed(binary, pixels, 0).batches(100)
+    (batch,) = EvalLoader(binary, pixels, 0).batches(100)
     assert torch.equal(batch.x, torch.from_numpy(plain.images / np.float32(255)))
 
 
@@ -148,14 +148,14 @@ def test_other_sources_know_no_factors(tmp_path: Path) -> None:
         assert store.factor_names == ()
         assert store.test.factors is None
         assert store.test.select(np.arange(3)).factors is None
-        assert Feed(store.test, UnitPixels(), 0).factors is None
+        assert EvalLoader(store.test, UnitPixels(), 0).factors is None
         assert card(source).factors == {}
 
 
 def test_shape_and_classes_are_known_without_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     store = SMALL.load()
     monkeypatch.setattr(SpritesData, "raw", None)
-    assert SMALL.outline() == store.outline
+    assert SMALL.image_spec() == store.image_spec
 
 
 def test_the_card_counts_the_values_of_each_factor() -> None:

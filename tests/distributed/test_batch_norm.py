@@ -4,24 +4,25 @@ import pytest
 import torch
 from torch import nn
 
-from vaelab.distributed.world import World
-from vaelab.networks.synchronised import SynchronisedBatchNorm
+from vaelab.distributed import BatchSlice, sharing
+from vaelab.networks.batch_norm import WholeBatchNorm
 
 
-def norm() -> nn.BatchNorm2d:
+def norms() -> tuple[nn.BatchNorm2d, WholeBatchNorm]:
     torch.manual_seed(0)
-    made = nn.BatchNorm2d(3).double()
-    nn.init.normal_(made.weight)
-    nn.init.normal_(made.bias)
-    return made
+    theirs, ours = nn.BatchNorm2d(3).double(), WholeBatchNorm(3).double()
+    nn.init.normal_(theirs.weight)
+    nn.init.normal_(theirs.bias)
+    ours.load_state_dict(theirs.state_dict())
+    return theirs, ours
 
 
 def test_by_itself_it_is_batch_norm() -> None:
-    theirs = norm()
-    ours = SynchronisedBatchNorm(theirs, World()).double()
+    theirs, ours = norms()
     given = [torch.randn(4, 3, 5, 2, dtype=torch.float64, requires_grad=True)]
     given.append(given[0].detach().clone().requires_grad_())
-    made = [one(x) for one, x in zip((theirs, ours), given, strict=True)]
+    with sharing(BatchSlice(0, 4, 4)):
+        made = [one(x) for one, x in zip((theirs, ours), given, strict=True)]
     torch.testing.assert_close(made[1], made[0])
     for y in made:
         (y * torch.arange(y.numel()).view_as(y).sin()).sum().backward()
@@ -35,9 +36,10 @@ def test_by_itself_it_is_batch_norm() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_in_few_bits_its_moments_are_exact_enough(shift: float) -> None:
-    ours = SynchronisedBatchNorm(nn.BatchNorm2d(1), World())
+    ours = WholeBatchNorm(1)
     x = (torch.arange(8.0).reshape(2, 1, 2, 2) + shift).to(torch.float32)
-    y = ours(x)
-    torch.testing.assert_close(y.mean().item(), 0.0, atol=1e-3, rtol=0)
-    torch.testing.assert_close(y.var(correction=0).item(), 1.0, atol=1e-3, rtol=0)
-    assert ours(x.bfloat16()).dtype == torch.bfloat16
+    with sharing(BatchSlice(0, 2, 2)):
+        y = ours(x)
+        torch.testing.assert_close(y.mean().item(), 0.0, atol=1e-3, rtol=0)
+        torch.testing.assert_close(y.var(correction=0).item(), 1.0, atol=1e-3, rtol=0)
+        assert ours(x.bfloat16()).dtype == torch.bfloat16

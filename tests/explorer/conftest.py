@@ -24,6 +24,6 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "index.html").write_text(INDEX)
     (folder / "assets" / "index-1.js").write_text("document.title = '</script>'")
     (folder / "assets" / "style-1.css").write_text("body { margin: 0 }")
-    for module in ("export", "app", "page"):
+    for module in ("export", "serve"):
         monkeypatch.setattr(f"vaelab.explorer.{module}.page_folder", lambda: folder)
     return folder

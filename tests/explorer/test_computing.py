@@ -12,15 +12,15 @@ from starlette.testclient import TestClient
 
 from tests.training.conftest import tiny
 from vaelab.bundle import Bundle, BundleWriter
-from vaelab.bundle.graph import UnsupportedLayerError
-from vaelab.bundle.whole import flatten, restore
+from vaelab.bundle.kept import flatten, restore
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.export import export_site
 from vaelab.explorer.library import Library
 from vaelab.models import FlatLatent
-from vaelab.run import Run
+from vaelab.networks.exported import UnsupportedLayerError
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 
@@ -32,7 +32,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Run:
         raise UnsupportedLayerError("Attention")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vaelab.bundle.writer.lower", refuse)
+        patch.setattr("vaelab.bundle.writer.export", refuse)
         condition = "model.condition={encoder: planes, decoder: one_hot}"
         return train(
             tiny("explorer.keep=20", condition, "task_name=odd"), tmp_path_factory.mktemp("odd")
@@ -103,10 +103,10 @@ def test_a_training_is_decoded_as_it_is_now(
     writer = BundleWriter(
         odd.path / "unused", "odd", odd.experiment, odd.experiment.data.load(), model
     )
-    writer.lowered = None
+    writer.graphs = None
     header, payload = writer.snapshot()
     about = {"type": "snapshot", "run": "odd", "step": 17, **header}
-    explorer.listeners.send("snapshot", frames.pack(about, payload))
+    explorer.job.listeners.send("snapshot", frames.pack(about, payload))
     images = numbers(client.post("/api/runs/odd/decode", json=body).json()["images"])
     with torch.no_grad():
         wanted = model.decode(torch.zeros(1, 2), torch.eye(10)[[1]]).mean
@@ -150,3 +150,41 @@ def test_weights_are_put_back_as_they_were(odd: Run) -> None:
         assert tensor.equal(other.state_dict()[name]), name
     with pytest.raises(ValueError, match="and the model has"):
         restore(other, flatten(one)[1:])
+
+
+@pytest.mark.parametrize("kind", ["full_normal", "iaf", "mixture"])
+def test_a_posterior_is_shown_by_draws_where_it_has_no_axes(
+    kind: str, tmp_path: Path, page: Path
+) -> None:
+    words = f"model.posterior={{kind: {kind}}}"
+    run = train(tiny("explorer.keep=2", words, "task_name=tilted"), tmp_path / "runs").run
+    client = TestClient(Explorer(Library(tmp_path / "runs"), page).app())
+    x = torch.rand(1, 1, 8, 8)
+    body = {"step": 1, "x": text(x), "class": None}
+    codes = client.post("/api/runs/tilted/encode", json=body).json()
+    draws = numbers(codes["draws"]).reshape(-1, 2)
+    assert codes["normal"] == (kind == "full_normal")
+    with torch.no_grad():
+        posterior = at(run, 1).encode(x)
+    if kind == "full_normal":
+        np.testing.assert_allclose(draws.mean(0), posterior.mean[0], atol=1e-5)
+        covariance = np.cov(draws.T, bias=True)
+        np.testing.assert_allclose(covariance, posterior.covariance_matrix[0], rtol=1e-4, atol=1e-7)
+        assert abs(covariance[0, 1]) > 1e-6
+    else:
+        error = 4 * numbers(codes["scale"]) / np.sqrt(len(draws) / 2)
+        assert (abs(draws.mean(0) - numbers(codes["loc"])) < error).all()
+    two = client.post("/api/runs/tilted/encode", json=body | {"x": text(torch.rand(2, 1, 8, 8))})
+    assert "draws" not in two.json()
+
+
+def test_pixels_are_drawn_where_that_is_asked_for(client: TestClient, odd: Run) -> None:
+    model = at(odd, 2)
+    z = torch.zeros(1000, model.latent)
+    body = {"step": 2, "z": text(z), "class": 4, "draw": True}
+    images = numbers(client.post("/api/runs/odd/decode", json=body).json()["images"])
+    with torch.no_grad():
+        decoded = model.decode(z[:1], torch.eye(10)[[4]])
+    images = images.reshape(1000, 1, 8, 8)
+    np.testing.assert_allclose(images.std(0), decoded.stddev[0], rtol=0.15)
+    np.testing.assert_allclose(images.mean(0), decoded.mean[0], atol=5 * decoded.stddev.max() / 31)

@@ -3,16 +3,33 @@
 import json
 import re
 import shutil
+import zlib
 from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from tests.conftest import Answer
 from vaelab.bundle import Bundle
+from vaelab.bundle.graph import interpret
+from vaelab.bundle.packed import packed
 from vaelab.errors import BadValueError
 from vaelab.explorer.export import export_single_file, export_site, single_file
-from vaelab.run import Run
+from vaelab.runs.run import Run
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def inflated(content: bytes) -> bytes:
+    """Numbers of two bytes from all their low bytes, then all high ones."""
+    halves = np.frombuffer(zlib.decompress(content, -15), np.uint8).reshape(2, -1)
+    return halves.T.tobytes()
 
 
 @pytest.fixture
@@ -26,25 +43,26 @@ def test_a_site_holds_page_and_bundle(bundle: Bundle, tmp_path: Path) -> None:
     manifest = json.loads((site / "bundle" / "manifest.json").read_text())
     assert manifest["run"]["finished"]
     assert manifest["metrics"]
-    for name, path in bundle.files.items():
-        assert (site / "bundle" / name).read_bytes() == path.read_bytes()
+    assert {path.relative_to(site / "bundle").as_posix() for path in _files(site / "bundle")} == {
+        name.replace(".f16", ".z").replace(".i16", ".z")
+        for name in ("manifest.json", *bundle.files)
+    }
+    for name in ("labels.u8", "thumbs.png"):
+        assert (site / "bundle" / name).stat().st_size
     with pytest.raises(BadValueError, match="--overwrite replaces it"):
         export_site(bundle, site)
     export_site(bundle, site, overwrite=True)
     assert not [path for path in site.parent.iterdir() if path != site]
 
 
-@pytest.mark.parametrize("listed", [True, False])
 def test_what_was_added_to_an_exported_site_stays(
-    bundle: Bundle, page: Path, tmp_path: Path, listed: bool
+    bundle: Bundle, page: Path, tmp_path: Path
 ) -> None:
     site = export_site(bundle, tmp_path / "site")
     own = {".git/HEAD": "ref", "CNAME": "vae.example", "assets/logo.png": "mine", "bundle/x": "y"}
     for name, text in own.items():
         (site / name).parent.mkdir(exist_ok=True)
         (site / name).write_text(text)
-    if not listed:  # as earlier versions exported
-        (site / ".vaelab-export.json").unlink()
     (page / "assets" / "style-1.css").rename(page / "assets" / "style-2.css")
     export_site(bundle, site, overwrite=True)
     assert {name: (site / name).read_text() for name in own} == own
@@ -89,8 +107,10 @@ def test_a_single_file_holds_everything(bundle: Bundle, tmp_path: Path) -> None:
     assert html.count("</script>") == 2  # the page's own is escaped
     (data,) = re.findall(r'id="vaelab-bundle">(.*?)</script>', html, re.S)
     files = json.loads(data)["files"]
-    assert b64decode(files["weights/0000.f16"]) == bundle.files["weights/0000.f16"].read_bytes()
-    assert set(files) == {"manifest.json", *bundle.files}
+    last = bundle.manifest()["steps"][-1]["index"]
+    assert inflated(b64decode(files[f"weights/{last:04}.z"])) == bundle.read(
+        f"weights/{last:04}.f16"
+    )
     with pytest.raises(BadValueError, match="--overwrite replaces it"):
         export_single_file(bundle, path)
     export_single_file(bundle, path, overwrite=True)
@@ -130,3 +150,47 @@ def test_the_command_line_exports(trained: Run, page: Path, tmp_path: Path, vael
     answer = vaelab("export", "site", tmp_path / "none", tmp_path / "x")
     assert answer.code == 2
     assert "there is no run" in answer.err
+
+
+def test_packed_weights_decode_as_those_that_were_kept(bundle: Bundle) -> None:
+    files = packed(bundle, images=100)
+    manifest = json.loads(files["manifest.json"])
+    about, (_, decoder) = manifest["packed"], bundle.graphs()
+    z = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    first, *rest = about["order"]
+    weights = np.frombuffer(inflated(files[f"weights/{first:04}.z"]), "<f2").astype(np.float32)
+    assert (weights == bundle.weights(first)).all()
+    for index in rest:
+        steps = np.frombuffer(inflated(files[f"weights/{index:04}.z"]), "<i2")
+        for (offset, length), unit in zip(
+            about["tensors"], about["units"][str(index)], strict=True
+        ):
+            weights[offset : offset + length] += steps[offset : offset + length] * np.float32(unit)
+        one, other = (
+            interpret(decoder, torch.from_numpy(each), {"z": z})["mean"]
+            for each in (weights, bundle.weights(index))
+        )
+        assert (one - other).abs().max() < 0.1
+        assert (one - other).square().mean().sqrt() < 0.02
+    assert sum(map(len, files.values())) < sum(len(bundle.read(name)) for name in bundle.files)
+
+
+def test_fewer_images_are_the_same_images(bundle: Bundle) -> None:
+    files, whole = packed(bundle, images=100), bundle.manifest()
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["images"]["count"] == 100
+    chosen = np.arange(100) * 359 // 100
+    labels = np.frombuffer(bundle.read("labels.u8"), np.uint8)
+    assert files["labels.u8"] == labels[chosen].tobytes()
+    codes = np.frombuffer(bundle.read("codes/0001.i16"), "<i2").reshape(359, -1)
+    assert inflated(files["codes/0001.z"]) == codes[chosen].tobytes()
+    few, all_of_them = (
+        np.asarray(Image.open(BytesIO(content)))
+        for content in (files["thumbs.png"], bundle.read("thumbs.png"))
+    )
+    across, before = manifest["images"]["columns"], whole["images"]["columns"]
+    for place, image in enumerate(chosen):
+        top, left, y, x = place // across, place % across, image // before, image % before
+        one = few[8 * top : 8 * top + 8, 8 * left : 8 * left + 8]
+        assert (one == all_of_them[8 * y : 8 * y + 8, 8 * x : 8 * x + 8]).all()
+    assert all(pair["image"] < 100 for pair in manifest["golden"]["encode"])

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from vaelab.bundle.interpret import interpret
-from vaelab.bundle.lowering import lower
-from vaelab.data.feed import class_context
-from vaelab.library import load_experiment, shipped_configs
+from vaelab.bundle.export import export
+from vaelab.bundle.graph import interpret
+from vaelab.data.loading.evaluation import class_context
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.names import shipped_configs
 
 WEB = Path(__file__).parents[2] / "web"
 POINTS = 100
@@ -56,7 +57,7 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
         for tensor in model.state_dict().values():
             if tensor.is_floating_point() and (tensor.dim() == 1 or not tensor.any()):
                 tensor += 0.1 * torch.rand_like(tensor)
-    lowered = lower(model)
+    lowered = export(model)
     exact = torch.from_numpy(lowered.weights()).float()
     half = exact.half().float()
     z = torch.randn(POINTS, model.latent)

@@ -42,7 +42,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 def port(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[int]:
     """A server with small limits, in a thread."""
     monkeypatch.setattr(limits, "SECONDS", getattr(request, "param", SECONDS))
-    monkeypatch.setattr(limits, "MOST_CONNECTIONS", MOST)
+    monkeypatch.setattr(limits, "MAX_CONNECTIONS", MOST)
     config = uvicorn.Config(
         app, port=0, http=Connection, ws="websockets-sansio", lifespan="off", log_level="error"
     )

@@ -13,8 +13,8 @@ from starlette.websockets import WebSocketDisconnect
 from vaelab.explorer import frames
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.library import Library
-from vaelab.explorer.live import MOST_PAGES
-from vaelab.run import Run
+from vaelab.explorer.live import MAX_PAGES
+from vaelab.runs.run import Run
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def client(explorer: Explorer) -> TestClient:
 
 def heard(socket: Any, kind: str) -> dict[str, Any]:
     """The next message of a kind."""
-    while (header := frames.header_of(socket.receive_bytes()))["type"] != kind:
+    while (header := frames.unpack(socket.receive_bytes())[0])["type"] != kind:
         pass
     return header
 
@@ -90,11 +90,11 @@ def test_bytes_close_a_socket(client: TestClient) -> None:
 
 def test_too_many_pages_are_told(client: TestClient, explorer: Explorer) -> None:
     with client, ExitStack() as pages:
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             heard(pages.enter_context(client.websocket_connect("/api/live")), "state")
         with client.websocket_connect("/api/live") as socket:
             with pytest.raises(WebSocketDisconnect) as closed:
                 heard(socket, "state")
             assert closed.value.code == 1013
             assert "pages are open" in closed.value.reason
-    assert len(explorer.listeners) == 0
+    assert len(explorer.job.listeners) == 0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from vaelab.explorer import opening
-from vaelab.run import Run
+from vaelab.explorer import serve
+from vaelab.runs.run import Run
 
 ADDRESS = 'http://127.0.0.1:8008/?token=s3cret&x=<">'
 
@@ -22,7 +22,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """What the browser was told to open."""
     told: list[str] = []
     monkeypatch.setenv("VAELAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(opening, "SECONDS", 0.0)
+    monkeypatch.setattr(serve, "SECONDS", 0.0)
     monkeypatch.setattr("webbrowser.open", told.append)
     return told
 
@@ -34,7 +34,7 @@ def wait_for(told: list[str]) -> None:
 
 
 def test_a_file_that_only_its_user_can_read_leads_to_the_address(opened: list[str]) -> None:
-    with opening.opened_in_browser(ADDRESS):
+    with serve.opened_in_browser(ADDRESS):
         wait_for(opened)
         (uri,) = opened
         assert uri.startswith("file://")
@@ -52,7 +52,7 @@ def test_files_of_servers_that_were_killed_are_removed(opened: list[str], tmp_pa
     names = {"open-999999999-aa.html": False, f"open-{os.getpid()}-bb.html": True, "my.html": True}
     for name in names:
         (folder / name).write_text("")
-    with opening.opened_in_browser(ADDRESS):
+    with serve.opened_in_browser(ADDRESS):
         wait_for(opened)
     assert {name: (folder / name).exists() for name in names} == names
 
@@ -61,7 +61,7 @@ def test_where_no_file_can_be_written_no_browser_is_opened(
     opened: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "cache").write_text("not a folder")
-    with opening.opened_in_browser(ADDRESS):
+    with serve.opened_in_browser(ADDRESS):
         time.sleep(0.2)
     assert opened == []
 

@@ -14,16 +14,16 @@ import torch
 import yaml
 from starlette.testclient import TestClient
 
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.config import validate
+from vaelab.errors import BadValueError, MissingFileError, UserError
 from vaelab.explorer.app import Explorer
-from vaelab.explorer.choices import choices
+from vaelab.explorer.choices import Settings, choices, experiment_of
 from vaelab.explorer.library import Library
 from vaelab.explorer.serve import library_of
-from vaelab.explorer.wishes import check_live, experiment_of
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.priors import BasePrior
-from vaelab.run import Run
-from vaelab.runlock import RunLock
+from vaelab.runs.run import Run
+from vaelab.runs.runlock import RunLock
 
 
 @pytest.fixture
@@ -54,6 +54,32 @@ def test_a_bundle_is_served_file_by_file(client: TestClient, runs: Path) -> None
     for name in ("labels.u8", "thumbs.png", "weights/0000.f16", "codes/0003.i16"):
         answer = client.get(f"/api/runs/tiny/bundle/{name}")
         assert answer.content == (runs / "tiny" / "explorer" / name).read_bytes()
+
+
+def test_a_browser_keeps_what_is_still_so(client: TestClient, runs: Path) -> None:
+    path = "/api/runs/tiny/bundle/labels.u8"
+    answer = client.get(path)
+    assert "no-store" not in answer.headers["cache-control"]
+    known = {"If-None-Match": answer.headers["etag"]}
+    again = client.get(path, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    file = runs / "tiny" / "explorer" / "labels.u8"
+    file.write_bytes(answer.content[::-1])
+    os.utime(file, (1, 1))
+    assert client.get(path, headers=known).content == answer.content[::-1]
+
+
+def test_the_run_to_begin_with(client: TestClient, runs: Path) -> None:
+    def opened(**asked: str) -> str | None:
+        return client.get("/api/opened", params=asked).json()["run"]
+
+    assert opened(run="tiny") == "tiny"
+    first = client.get("/api/runs").json()["runs"]
+    assert opened() == next(row["id"] for row in first if row["obstacle"] is None)
+    assert opened(run="../tiny") == opened(run="gone") == opened()
+    for path in list(runs.iterdir()):
+        shutil.rmtree(path)
+    assert opened() is None
 
 
 @pytest.mark.parametrize(
@@ -220,8 +246,10 @@ def test_levels_can_be_chosen_for_likelihoods_that_count_them(runs: Path, likeli
 def test_every_preset_is_an_experiment(runs: Path, preset: int) -> None:
     one = choices(runs)["presets"][preset]
     experiment = experiment_of("digits", one["set"], runs, "new")
-    shape, classes = experiment.data.outline()
-    experiment.model.build(shape, experiment.data.pixels.domain, classes)
+    shape, classes = experiment.data.image_spec()
+    model = experiment.model.build(shape, experiment.data.pixels.domain, classes)
+    assert model.latent == one["set"].get("model.latent", 2)
+    assert experiment.objective.controls["beta"](0) == one["set"]["objective.beta"]
 
 
 def test_black_and_white_digits_take_a_bernoulli(runs: Path) -> None:
@@ -241,7 +269,7 @@ def test_networks_and_likelihoods_go_together(runs: Path, encoder: str, likeliho
     assert experiment.model.encoder.kind == experiment.model.decoder.kind == encoder
     logits = experiment.model.decoder.output_activation == "identity"
     assert logits == (likelihood == "continuous_bernoulli")
-    shape, classes = experiment.data.outline()
+    shape, classes = experiment.data.image_spec()
     experiment.model.build(shape, experiment.data.pixels.domain, classes)
 
 
@@ -275,7 +303,7 @@ def test_wishes_that_are_not_right(
 )  # fmt: skip
 def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
     with pytest.raises(BadValueError):
-        check_live(values)
+        validate(Settings, values, "the request")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +317,7 @@ def test_live_settings_that_are_not_right(values: dict[str, Any]) -> None:
         ("set", {"on_close": []}, 400),
         ("set", {"\ud800": 1}, 400),
         ("resume", {"run": "ä" * 200}, 404),
-        ("resume", {"run": "\ud800"}, 404),
+        ("resume", {"run": "\ud800"}, 400),
         ("resume", {"run": "a\0b"}, 404),
         ("reset", {"run": "none"}, 404),
         ("reset", {}, 400),
@@ -349,6 +377,20 @@ def test_somebody_who_leaves_in_the_middle_of_a_request_leaves_no_trace(
 
     asyncio.run(leave())
     assert said[0]["status"] == 400
+
+
+def test_runs_to_compare_lie_in_one_folder(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "tiny", tmp_path / "a")
+    shutil.copytree(runs / "tiny", tmp_path / "b")
+    library = library_of(tmp_path / "b", tmp_path / "a")
+    assert (library.opened, library.compared) == ("b", ("b", "a"))
+    for others, words in (
+        ([tmp_path / "none"], "there is no run .*none to compare"),
+        ([runs / "tiny"], "lie in one folder, but"),
+        ([tmp_path / "a"], "2 runs to compare; give two to four different ones"),
+    ):
+        with pytest.raises(UserError, match=words):
+            library_of(tmp_path / "a", *others)
 
 
 def test_a_run_or_a_folder_of_runs_can_be_opened(runs: Path, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from tests.conftest import Answer
 from vaelab.explorer import frames
-from vaelab.explorer.inbox import Inbox
-from vaelab.explorer.listeners import MOST_WAITING, Listeners
-from vaelab.explorer.page import page_folder
-from vaelab.run import Run
+from vaelab.explorer.callback import Inbox
+from vaelab.explorer.export import page_folder
+from vaelab.explorer.job import Job
+from vaelab.explorer.listeners import MAX_WAITING_FRAMES, Listeners
+from vaelab.runs.run import Run
 
 Command = Callable[..., Answer]
 
@@ -51,7 +52,7 @@ def test_what_cannot_be_opened_is_told(
 def test_a_page_that_is_not_built_is_told(
     tmp_path: Path, trained: Run, vaelab: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaelab.explorer.page.__file__", str(tmp_path / "a" / "b" / "page.py"))
+    monkeypatch.setattr("vaelab.explorer.export.__file__", str(tmp_path / "a" / "b" / "c.py"))
     with pytest.raises(FileNotFoundError, match="make page"):
         page_folder()
 
@@ -83,8 +84,7 @@ def test_frames_survive_a_pipe() -> None:
         return whole
 
     message = asyncio.run(through())
-    assert frames.header_of(message) == {"type": "snapshot", "text": "ä"}
-    assert message.endswith(b"\x00\x01")
+    assert frames.unpack(message) == ({"type": "snapshot", "text": "ä"}, b"\x00\x01")
 
 
 def test_wishes_are_taken_in_order() -> None:
@@ -123,11 +123,11 @@ def test_a_page_gets_the_newest_snapshot_once_it_has_drawn() -> None:
         for number in range(5):
             listeners.send("snapshot", bytes([number]))
         listeners.send("state", b"s")
-        await listeners.drawn(first)
+        first.drawn()
         late = listeners.add()
         assert late.waiting.qsize() == 2
         heard = [first.waiting.get_nowait() for _ in range(first.waiting.qsize())]
-        for _ in range(3 * MOST_WAITING):
+        for _ in range(3 * MAX_WAITING_FRAMES):
             listeners.send("kept", b"k")  # a page that does not listen holds nothing up
         assert first.waiting.full()
         return heard
@@ -135,25 +135,24 @@ def test_a_page_gets_the_newest_snapshot_once_it_has_drawn() -> None:
     assert asyncio.run(play()) == [b"\x00", b"s", b"\x04"]
 
 
-def test_leaving_is_told() -> None:
-    told: list[str] = []
+def test_drawing_and_leaving_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, str]] = []
 
     async def play() -> None:
-        listeners = Listeners()
+        job = Job(Listeners())
 
-        async def again() -> None:
-            told.append("again")
+        async def ask(wish: dict[str, str]) -> None:
+            told.append(wish)
 
-        async def nobody() -> None:
-            told.append("nobody")
-
-        listeners.ready_again, listeners.nobody_left = again, nobody
-        one, other = listeners.add(), listeners.add()
-        await listeners.remove(one)
-        await listeners.remove(other)
+        monkeypatch.setattr(job, "_ask", ask)
+        job.state |= {"phase": "playing", "on_close": "pause"}
+        one, other = job.listeners.add(), job.listeners.add()
+        await job.drawn(one)
+        await job.leave(one)
+        await job.leave(other)
 
     asyncio.run(play())
-    assert told == ["again", "nobody"]
+    assert told == [{"do": "drawn"}, {"do": "drawn"}, {"do": "pause"}]
 
 
 def test_the_page_folder_is_the_built_one() -> None:

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
-from vaelab.run import Run
-from vaelab.runfiles import copy_run
-from vaelab.runlock import RunLock
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import copy_run
+from vaelab.runs.runlock import RunLock
 from vaelab.training import Start, train
-from vaelab.training.checkpoint import read_progress
+from vaelab.training.state import read_progress
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -101,11 +101,11 @@ def test_an_unfinished_run_is_gone_on_with(client: TestClient, begun: list[Any])
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ({"how": "somehow", "epochs": 9}, 400, "`copy` or `in_place`"),
+        ({"how": "somehow", "epochs": 9}, 400, "'copy' or 'in_place'"),
         ({"how": "copy"}, 400, "ask for more of them"),
         ({"how": "in_place", "epochs": 2}, 400, "ask for more of them"),
-        ({"how": "copy", "epochs": "many"}, 400, "is no number of epochs"),
-        ({"how": "copy", "epochs": [9] * 999}, 400, "is no number of epochs"),
+        ({"how": "copy", "epochs": "many"}, 400, "`epochs`: input should be a valid integer"),
+        ({"how": "copy", "epochs": [9] * 999}, 400, "`epochs`: input should be a valid integer"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -124,7 +124,7 @@ def test_a_run_that_keeps_nothing_keeps_steps_once_a_page_watches_it(
     config.write_text(config.read_text().replace("keep: 20", "keep: 0"))
     assert Run(runs / "half").experiment.explorer.keep == 0
     resume(client, run="half")
-    assert begun[0][0].explorer.keep == 20
+    assert begun[0][0].explorer.keep is None
 
 
 def reset(client: TestClient, run: str) -> Any:

@@ -15,16 +15,15 @@ import pytest
 
 from vaelab.bundle import Bundle
 from vaelab.errors import RunBusyError
-from vaelab.explorer.log import Log
-from vaelab.explorer.watch import Shelf, Watch
+from vaelab.explorer.watch import Log, Shelf, Watch
 from vaelab.files import write_text
-from vaelab.run import Run
-from vaelab.runlock import RunLock, writer_of
+from vaelab.runs.run import Run
+from vaelab.runs.runlock import RunLock, writer_of
 
 HOLD = """
 import sys
 from pathlib import Path
-from vaelab.runlock import RunLock
+from vaelab.runs.runlock import RunLock
 with RunLock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
@@ -190,7 +189,7 @@ def test_many_who_ask_do_not_take_each_other_for_writers(run: Run) -> None:
     with held(run.path) as process:
         process.kill()
     ask = (
-        "import sys; from pathlib import Path; from vaelab.runlock import writer_of\n"
+        "import sys; from pathlib import Path; from vaelab.runs.runlock import writer_of\n"
         "print(sum(writer_of(Path(sys.argv[1])) is not None for _ in range(300)))"
     )
     words = [sys.executable, "-c", ask, str(run.path)]

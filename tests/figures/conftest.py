@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent, Normal
 from vaelab.data.pixels import Domain, UnitPixels
 from vaelab.data.store import Split, Store
 from vaelab.distributions import rsample
-from vaelab.figures import Subject
+from vaelab.figures import FigureContext
 from vaelab.models import Condition, FlatLatent, Level, Terms, VAEConfig
 from vaelab.networks import MLPEncoder
 
@@ -49,14 +49,14 @@ def log() -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def make_subject() -> Callable[..., Subject]:
+def make_subject() -> Callable[..., FigureContext]:
     def make(
         latent: int = 2,
         conditional: bool = False,
         shape: tuple[int, int, int] = (1, 8, 8),
         epoch: int | None = None,
         test: int = 40,
-    ) -> Subject:
+    ) -> FigureContext:
         torch.manual_seed(0)
         one_hot = Condition(encoder="one_hot", decoder="one_hot")
         config = VAEConfig(
@@ -68,7 +68,7 @@ def make_subject() -> Callable[..., Subject]:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(3)  # pictures that differ from each other
-        return Subject("tiny", model, random_store(shape, test), UnitPixels(), log(), epoch)
+        return FigureContext("tiny", model, random_store(shape, test), UnitPixels(), log(), epoch)
 
     return make
 
@@ -119,9 +119,9 @@ class Painter(FlatLatent):
 
 
 @pytest.fixture
-def paint() -> Callable[..., Subject]:
-    def make(classes: int = 0) -> Subject:
+def paint() -> Callable[..., FigureContext]:
+    def make(classes: int = 0) -> FigureContext:
         store = random_store((1, 8, 8))
-        return Subject("painter", Painter(classes), store, UnitPixels(), log())
+        return FigureContext("painter", Painter(classes), store, UnitPixels(), log())
 
     return make

@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from vaelab.figures import Drawer, LatentFigure, Panel, RatesFigure, Subject
+from vaelab.background import BackgroundProcess
+from vaelab.figures import Drawer, FigureContext, LatentFigure, Panel, RatesFigure
 from vaelab.figures.background import DrawingWarning
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 PARENT = """
 import sys, time
@@ -22,9 +24,9 @@ from vaelab.figures import Drawer, Panel, RatesFigure
 folder = Path(sys.argv[1])
 drawer = Drawer()
 drawer.submit(RatesFigure(), Panel.load(folder / "rates.npz"), folder)
-while drawer.pid is None or not (folder / "rates.png").exists():
+while drawer.process.pid is None or not (folder / "rates.png").exists():
     time.sleep(0.05)
-print(drawer.pid, flush=True)
+print(drawer.process.pid, flush=True)
 time.sleep(60)
 """
 
@@ -53,7 +55,7 @@ def test_pictures_are_drawn_elsewhere_and_failures_reported(
     panel = figure.compute(make_subject())
     said: list[str] = []
     drawer = Drawer(said.append)
-    assert drawer.pid is None  # nothing runs before it is needed
+    assert drawer.process.pid is None  # nothing runs before it is needed
     began = time.monotonic()
     drawer.submit(RatesFigure(), Panel("broken", {}), tmp_path)
     for epoch in range(3):
@@ -63,12 +65,12 @@ def test_pictures_are_drawn_elsewhere_and_failures_reported(
     for epoch in range(3):
         wait_for(tmp_path / f"latent_epoch_{epoch}.png")
 
-    assert drawer.pid not in (None, os.getpid())
-    os.kill(drawer.pid, signal.SIGINT)
+    assert drawer.process.pid not in (None, os.getpid())
+    os.kill(drawer.process.pid, signal.SIGINT)
     time.sleep(0.1)
-    assert alive(drawer.pid)
+    assert alive(drawer.process.pid)
 
-    os.kill(drawer.pid, signal.SIGKILL)
+    os.kill(drawer.process.pid, signal.SIGKILL)
     drawer.submit(figure, Panel("hit", panel.arrays, panel.words), tmp_path)
     drawer.submit(figure, Panel("after", panel.arrays, panel.words), tmp_path)
     with pytest.warns(DrawingWarning) as record:
@@ -77,13 +79,46 @@ def test_pictures_are_drawn_elsewhere_and_failures_reported(
     assert broken.startswith("cannot draw broken: KeyError")
     assert hit == "cannot draw hit: the drawing process ended with code -9."
     assert (tmp_path / "after.png").exists()
-    assert drawer.pid is None
+    assert drawer.process.pid is None
     assert all("drawing the last" in word for word in said)
+
+
+class NotebookFigure(RatesFigure):
+    """A figure of a notebook."""
+
+    kind: Literal["of_a_notebook"] = "of_a_notebook"
+
+
+def test_what_only_this_process_can_draw_is_drawn_and_told(
+    make_subject: Make, tmp_path: Path
+) -> None:
+    figure = NotebookFigure()
+    panel = RatesFigure().compute(make_subject())
+    with Drawer() as drawer:
+        drawer.submit(figure, panel, tmp_path)
+        assert [path.name for path in drawer.wait()] == ["rates.png"]
+        assert drawer.process.pid is None
+
+
+def test_a_process_that_does_not_answer_is_not_waited_for(
+    make_subject: Make, tmp_path: Path
+) -> None:
+    panel = RatesFigure().compute(make_subject())
+    process = BackgroundProcess("import time; time.sleep(600)")
+    process.start()
+    pid = process.pid
+    assert pid is not None
+    with Drawer(lambda words: None, process) as drawer:
+        drawer.submit(RatesFigure(), panel, tmp_path)
+        time.sleep(0.1)
+        assert [path.name for path in drawer.wait()] == ["rates.png"]
+    assert process.pid is None
+    assert not alive(pid)
 
 
 def test_a_drawer_without_pictures_starts_nothing() -> None:
     with Drawer() as drawer:
-        assert drawer.pid is None
+        assert drawer.process.pid is None
 
 
 @pytest.mark.slow

@@ -17,19 +17,19 @@ from vaelab.figures import (
     BaseFigure,
     CurvesFigure,
     FigureConfig,
+    FigureContext,
     LatentFigure,
     Panel,
     RatesFigure,
     ReconstructionFigure,
     SamplesFigure,
-    Subject,
     TraversalFigure,
 )
 from vaelab.figures.curves import vertical_range
 from vaelab.figures.sheet import magnify, tile
 from vaelab.figures.style import Page, render, save_png
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 QUICK = {"interpolation": {"frames": 3}, "manifold": {"grid": 3}}
 KINDS = (
@@ -226,7 +226,7 @@ def test_first_steps_do_not_squash_the_curves() -> None:
 
 def test_curves_can_be_drawn_before_anything_is_logged(make_subject: Make) -> None:
     subject = make_subject(epoch=0)
-    bare = Subject(subject.title, subject.model, subject.store, subject.pixels)
+    bare = FigureContext(subject.title, subject.model, subject.store, subject.pixels)
     figure = CurvesFigure()
     words = [text.get_text() for text in figure.draw(figure.compute(bare)).axes[0].texts]
     assert words == ["nothing logged yet"]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaelab.figures import LatentFigure, Panel, Subject, latent_film
-from vaelab.figures.film import common_window, draw_frame, epoch_panels
+from vaelab.figures import FigureContext, LatentFigure, Panel, latent_film
+from vaelab.figures.latent import common_window, draw_frame, epoch_panels
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 
 @pytest.fixture(params=[1, 2, 5])

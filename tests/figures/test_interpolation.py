@@ -9,10 +9,10 @@ from PIL import Image
 
 from tests.figures.conftest import CLASSES
 from vaelab.errors import BadValueError
-from vaelab.figures import InterpolationFigure, Subject
-from vaelab.figures.paths import spherical, straight
+from vaelab.figures import FigureContext, InterpolationFigure
+from vaelab.figures.interpolation import spherical, straight
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 
 @pytest.mark.parametrize("path", ["straight", "spherical"])
@@ -76,8 +76,13 @@ def test_an_arc_on_a_line_through_the_origin_is_straight(end: list[float]) -> No
     )
 
 
-def test_frames_strip_and_film_are_written(make_subject: Make, tmp_path: Path) -> None:
+def test_strip_and_film_are_written_and_frames_where_asked(
+    make_subject: Make, tmp_path: Path
+) -> None:
     figure = InterpolationFigure(frames=12)
+    figure.write(figure.compute(make_subject()), tmp_path)
+    assert not (tmp_path / "interp").exists()
+    figure = InterpolationFigure(frames=12, singly=True)
     (tmp_path / "interp").mkdir()
     (tmp_path / "interp" / "99.png").touch()
     (tmp_path / "interp" / "mine.png").touch()

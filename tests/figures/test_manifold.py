@@ -10,11 +10,11 @@ import pytest
 from tests.figures.conftest import CLASSES
 from vaelab.config import validate
 from vaelab.errors import BadValueError
-from vaelab.figures import LatentFigure, ManifoldFigure, Subject
+from vaelab.figures import FigureContext, LatentFigure, ManifoldFigure
 from vaelab.figures.manifold import file_names
 from vaelab.figures.style import render
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 
 def test_the_first_axis_points_right_and_the_second_up(paint: Make) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vaelab.figures import NearestFigure, Subject
+from vaelab.figures import FigureContext, NearestFigure
 from vaelab.figures.style import render
 
-Make = Callable[..., Subject]
+Make = Callable[..., FigureContext]
 
 
 def test_the_neighbours_shown_are_the_nearest_training_images(make_subject: Make) -> None:

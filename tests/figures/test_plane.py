@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaelab.figures.plane import NARROWEST, Plane, window
+from vaelab.figures.plane import MIN_WINDOW, Plane, window
 
 DRAWS = np.random.default_rng(0)
 
@@ -65,4 +65,4 @@ def test_axes_are_equally_long_and_never_a_point() -> None:
     narrow = DRAWS.uniform(-1, 1, size=(100, 2)) * [5, 0.01]
     lengths = np.diff(window(narrow), axis=1)
     assert lengths[0] == pytest.approx(lengths[1])
-    np.testing.assert_allclose(np.diff(window(np.ones((5, 2))), axis=1), NARROWEST)
+    np.testing.assert_allclose(np.diff(window(np.ones((5, 2))), axis=1), MIN_WINDOW)

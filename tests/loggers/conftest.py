@@ -14,7 +14,7 @@ from vaelab.loggers.base import Logger
 from vaelab.loggers.mlflow import MLflow
 from vaelab.loggers.tensorboard import TensorBoard
 from vaelab.loggers.wandb import Wandb
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 Points = list[tuple[str, int, float]]
 BLOCK, HEADER = 2**15, 7

@@ -24,14 +24,14 @@ from vaelab.config import to_yaml
 from vaelab.console import Console
 from vaelab.errors import BadValueError
 from vaelab.loggers import Logger, LoggerWarning
-from vaelab.run import Run
-from vaelab.runfiles import foreign
-from vaelab.sweep import begin
-from vaelab.sweep.plan import Sweep
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import foreign
+from vaelab.sweep import start_sweep
 from vaelab.sweep.study import Study
 from vaelab.sweep.worker import Worker
 from vaelab.training import DivergedRunError, Start, replicas, train, train_together
-from vaelab.training.checkpoint import read_progress
+from vaelab.training.interrupt import Interrupt
+from vaelab.training.state import read_progress
 
 pytestmark = [
     # MLflow's tables are declared as an older SQLAlchemy had them
@@ -44,10 +44,9 @@ from pathlib import Path
 from vaelab.config import validate
 from vaelab.yamlfile import read_yaml
 from vaelab.experiment import Experiment
-from vaelab.run import Run
-from vaelab.training import train
+from vaelab.training import train, training
 
-Run.save_weights = lambda *given: os._exit(9)
+training.is_better = lambda *given: os._exit(9)
 train(validate(Experiment, read_yaml(Path(sys.argv[1])), "killed"), Path(sys.argv[2]))
 """
 """Dies without a word when the rows of the first epoch's end are logged and not yet saved."""
@@ -220,9 +219,9 @@ def test_a_training_that_fails_is_marked_so(tmp_path: Path, mlflow_uri: str) -> 
 
 def test_the_trials_of_a_sweep_log_each_for_itself(tmp_path: Path) -> None:
     settings = tiny("training.loggers=[tensorboard]").model_dump(mode="json")
-    folder = begin(settings, ["objective.beta=1,2"], "grid", None, False, tmp_path)
-    Worker(folder, "here", 1, Console(quiet=True)).work()
-    trials = Study(folder, Sweep.load(folder).space).trials()
+    folder = start_sweep(settings, ["objective.beta=1,2"], "grid", None, False, tmp_path)
+    Worker(folder, "here", 1, Console(quiet=True)).work(Interrupt())
+    trials = Study(folder).trials()
     assert len(trials) == 2
     for trial in trials:
         run = Run(folder / trial.run)

@@ -11,7 +11,7 @@ from torch.distributions import ContinuousBernoulli as PyTorchs
 
 from vaelab.data import Domain
 from vaelab.likelihoods import ContinuousBernoulliConfig
-from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from vaelab.likelihoods.bernoulli import ContinuousBernoulli
 
 mpmath.mp.dps = 50
 LOGITS = [

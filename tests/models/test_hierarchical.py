@@ -9,7 +9,7 @@ from vaelab.config import validate
 from vaelab.data import Domain
 from vaelab.errors import BadCombinationError
 from vaelab.experiment import Experiment
-from vaelab.models import HierarchicalConfig, HierarchicalVAE, NetworkDistribution
+from vaelab.models import ConditionalDistribution, HierarchicalConfig, HierarchicalVAE
 from vaelab.models.hierarchical import TopConfig
 from vaelab.networks import MLPEncoder
 from vaelab.priors import ClassConditionalConfig, PriorConfig, VampConfig
@@ -35,12 +35,12 @@ def _linear() -> HierarchicalVAE:
     return model
 
 
-def linear_layer(part: NetworkDistribution) -> torch.nn.Linear:
+def linear_layer(part: ConditionalDistribution) -> torch.nn.Linear:
     (found,) = (module for module in part.modules() if isinstance(module, torch.nn.Linear))
     return found
 
 
-def spread(part: NetworkDistribution, size: int, log_variance: Tensor) -> None:
+def spread(part: ConditionalDistribution, size: int, log_variance: Tensor) -> None:
     """Make the log variance what it is, whatever the input, and the mean depend on it less."""
     layer = linear_layer(part)
     layer.weight[:size] *= 0.4

@@ -127,8 +127,12 @@ def test_the_optimal_scale_is_the_root_of_the_batchs_mean_square() -> None:
 def test_in_evaluation_the_optimal_scale_does_not_look_at_the_image() -> None:
     family = OptimalGaussianConfig().build(Domain.UNIT).double().train()
     loc = torch.zeros(4, 1, 2, 2, dtype=torch.float64)
+    x = torch.full_like(loc, 0.1)
+    before = family.scale.item()
+    family(loc).log_prob(x)
+    assert family.scale.item() == before  # asking changes nothing
     for _ in range(200):
-        family(loc).log_prob(torch.full_like(loc, 0.1))
+        family.follow(family(loc), x)
     assert family.scale.item() == pytest.approx(0.1, rel=1e-6)
     family.eval()
     before = family.scale.item()

@@ -20,9 +20,9 @@ from vaelab.networks import (
     ResNetEncoder,
 )
 from vaelab.networks.base import BaseEncoder
-from vaelab.networks.film import FiLM
+from vaelab.networks.conditioning import FiLM
 from vaelab.networks.layers import Linear
-from vaelab.networks.residual import Residual
+from vaelab.networks.resnet import Residual
 
 sides = st.integers(4, 33)
 

@@ -30,9 +30,8 @@ from vaelab.objectives import (
     STLConfig,
     TCVAEConfig,
 )
-from vaelab.objectives.info import squared_discrepancy
-from vaelab.objectives.tcvae import log_aggregate_posterior
-from vaelab.schedules import ConstantSchedule
+from vaelab.objectives.aggregate import log_aggregate_posterior, squared_discrepancy
+from vaelab.optim import ConstantSchedule
 
 CONTROLS = {
     "beta": torch.tensor(1.0, dtype=torch.float64),

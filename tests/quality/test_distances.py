@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-import vaelab.quality.kernel
-import vaelab.quality.neighbours
+import vaelab.quality.distances
 from vaelab.errors import BadValueError
 from vaelab.quality import (
     copying,
@@ -119,7 +118,7 @@ def test_the_kernel_distance_is_the_sum_over_pairs(monkeypatch: pytest.MonkeyPat
     assert kernel_distance(first, second)[0] == pytest.approx(expected)
     assert kernel_distance(second, first) == pytest.approx(kernel_distance(first, second))
     whole = kernel_distance(first, second)
-    monkeypatch.setattr(vaelab.quality.kernel, "VALUES_AT_ONCE", 10)
+    monkeypatch.setattr(vaelab.quality.distances, "VALUES_AT_ONCE", 10)
     assert kernel_distance(first, second) == pytest.approx(whole)
 
 
@@ -212,17 +211,17 @@ def test_density_and_coverage_are_those_of_the_published_program_with_ties_too()
 def test_nearest_leaves_itself_out_and_parts_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    points, own = normal(50, 3, 0), torch.arange(50)
-    distances, index = nearest(points, points, 4, own)
+    points = normal(50, 3, 0)
+    distances, index = nearest(points, points, 4, others=True)
     table = (points[:, None] - points).square().sum(2).sqrt()
     table.fill_diagonal_(torch.inf)
     expected = table.sort(1)
     torch.testing.assert_close(distances, expected.values[:, :4])
     assert torch.equal(index, expected.indices[:, :4])
-    monkeypatch.setattr(vaelab.quality.neighbours, "DISTANCES_AT_ONCE", 170)
-    assert torch.equal(nearest(points, points, 4, own)[1], index)
+    monkeypatch.setattr(vaelab.quality.distances, "VALUES_AT_ONCE", 170)
+    assert torch.equal(nearest(points, points, 4, others=True)[1], index)
     with pytest.raises(BadValueError, match=r"50 nearest .* 49 others"):
-        nearest(points, points, 50, own)
+        nearest(points, points, 50, others=True)
     assert nearest(points, points, 50)[0].shape == (50, 50)
 
 

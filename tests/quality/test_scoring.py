@@ -16,9 +16,9 @@ from tests.conftest import Answer
 from tests.training.conftest import tiny
 from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.quality.images import as_seen, samples
-from vaelab.run import Run
-from vaelab.scoring import score_samples
+from vaelab.evaluation.samples import score_samples
+from vaelab.quality.images import as_uint8, samples
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 Command = Callable[..., Answer]
@@ -94,7 +94,7 @@ def test_copies_of_training_images_are_found(run: Run, monkeypatch: pytest.Monke
     def copies(model: object, pixels: object, labels: np.ndarray, *_: object) -> np.ndarray:
         return training[: len(labels)]
 
-    monkeypatch.setattr(vaelab.scoring, "samples", copies)
+    monkeypatch.setattr(vaelab.evaluation.samples, "samples", copies)
     quality = score_samples(run, "pixels")
     assert quality.numbers["copying_pixels"].value > 0.99
     assert quality.numbers["precision_pixels"].value > 0.85
@@ -114,7 +114,7 @@ def test_two_known_gaussians_go_through_the_whole_path(
     data = f"data={{kind: npz, path: '{tmp_path / 'g.npz'}', test_fraction: 0.4}}"
     run = train(tiny(data, "training.epochs=1"), tmp_path / "runs").run
     made = greys(2_400, 150, 20)[:, None]
-    monkeypatch.setattr(vaelab.scoring, "samples", lambda *_: made)
+    monkeypatch.setattr(vaelab.evaluation.samples, "samples", lambda *_: made)
     grey = vaelab.Features("grey", lambda images: images.flatten(1).mean(1, keepdim=True))
     numbers = score_samples(run, grey, "test", 2_400).numbers
     (m, s), (n, t) = ((120 / 255, 30 / 255), (150 / 255, 20 / 255))
@@ -154,7 +154,7 @@ def test_black_and_white_pixels_are_compared_with_draws(tmp_path: Path) -> None:
     pixels, store = experiment.data.pixels, experiment.data.load()
     model, _ = run.load_model()
     drawn = samples(model, pixels, store.test.labels, "draw", 0)
-    assert set(np.unique(drawn)) == set(np.unique(as_seen(store.test, pixels))) == {0, 255}
+    assert set(np.unique(drawn)) == set(np.unique(as_uint8(store.test, pixels))) == {0, 255}
     assert len(np.unique(samples(model, pixels, store.test.labels, "mean", 0))) > 50
 
 

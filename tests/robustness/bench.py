@@ -1,6 +1,7 @@
 """What trials begin with: a trained run, a sweep, data of every kind; ways to damage files."""
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -70,14 +71,15 @@ class Bench:
 def _sweep() -> None:
     """Train a sweep in this process, where nobody need start others."""
     from vaelab.console import Console
-    from vaelab.sweep import begin
+    from vaelab.sweep import start_sweep
     from vaelab.sweep.worker import Worker
+    from vaelab.training.interrupt import Interrupt
 
     settings = {"task_name": "digits", "data": {"kind": "digits", "validation": 100},
                 "model": {"encoder": {"widths": [16]}},
                 "training": {"epochs": 1, "threads": 1, "batch_size": 512}}  # fmt: skip
-    folder = begin(settings, ["objective.beta=1,2"], "grid", None, False, Path("runs"))
-    Worker(folder, "one", 1, Console(quiet=True)).work()
+    folder = start_sweep(settings, ["objective.beta=1,2"], "grid", None, False, Path("runs"))
+    Worker(folder, "one", 1, Console(quiet=True)).work(Interrupt())
 
 
 def _images(folder: Path) -> None:
@@ -208,14 +210,16 @@ def changed_json(path: Path, change: Callable[[dict[str, object]], object]) -> N
 
 
 def changed_header(path: Path, change: Callable[[dict[str, object]], object]) -> None:
-    """Change what a .safetensors file says of itself, in an earlier version without checksum."""
+    """Change what a .safetensors file says of itself, and the checksum of that."""
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    text = header["__metadata__"]["vaelab"]
-    about = json.loads(text if text.startswith("{") else text.split(" ", 2)[2])
+    digest, _, text = header["__metadata__"]["vaelab"].split(" ", 2)
+    about = json.loads(text)
     change(about)
-    header["__metadata__"]["vaelab"] = json.dumps(about)
+    said = f"{digest} {json.dumps(about)}"
+    own = hashlib.sha256(said.encode()).hexdigest()
+    header["__metadata__"]["vaelab"] = said.replace(" ", f" {own} ", 1)
     new = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(new)) + new + content[8 + length :])
 

@@ -30,10 +30,10 @@ PATIENCE = 6 * SECONDS
 POLL = 0.01
 NOBODY = 65_534
 """Number of the user who runs trials where the superuser starts them."""
-OPTIONAL = ("vaelab.sweep.engines.ray", "vaelab.kinds.__main__", "vaelab.__main__")
+OPTIONAL = ("vaelab.sweep.ray_engine", "vaelab.kinds.__main__", "vaelab.__main__")
 """Modules that need what may be missing, or that run when they are imported."""
-LAZY = ("fsspec.implementations.memory", "PIL.PngImagePlugin", "PIL.JpegImagePlugin",
-        "PIL.WebPImagePlugin", "PIL.BmpImagePlugin", "requests", "pooch", "typer.rich_utils",
+LAZY = ("webdataset", "PIL.PngImagePlugin", "PIL.JpegImagePlugin",
+        "PIL.WebPImagePlugin", "PIL.BmpImagePlugin", "requests", "typer.rich_utils",
         "uvicorn.logging", "torch.fx.experimental.proxy_tensor")  # fmt: skip
 MODULES = "modules"
 """Where a trial that makes something notes what it has imported."""

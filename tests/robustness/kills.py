@@ -30,9 +30,11 @@ import torch.fx.experimental.proxy_tensor
 from PIL import Image
 
 from tests.robustness.alike import difference
-from vaelab import cli, doctor, training
+from vaelab import cli, training
+from vaelab.evaluation.diagnosis import examine
+from vaelab.files import is_left_over, is_temporary
 
-PRELOADED = (sklearn, torch, doctor, training)
+PRELOADED = (sklearn, torch, examine, training)
 
 SHORT = ("training.epochs=2", "training.threads=1", "training.log_every=5", "explorer.keep=4",
          "training.save_minutes=0.0005", "data.validation=100")  # fmt: skip
@@ -118,6 +120,15 @@ def trials(kills: int, seed: int, only: str | None = None) -> Iterator[tuple[str
                 yield name, _of_subject(subject, wanted, draws, Path(scratch))
 
 
+def _wait_for_drawing(folder: Path) -> None:
+    """Let a drawing process whose training was killed end the picture that it has begun."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and any(
+        is_temporary(path.name) and not is_left_over(path) for path in folder.rglob("*")
+    ):
+        time.sleep(0.05)
+
+
 def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Path) -> Tally:
     alone = scratch / "alone"
     alone.mkdir()
@@ -140,6 +151,7 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
                 tally.kills += 1
                 moments.append(round(moment, 2))
         code, _ = _train(subject, trial, resume=True)
+        _wait_for_drawing(trial / "runs")
         folders = alone / "runs", trial / "runs"
         wrong = f"exit code {code}" if code else difference(*folders, stopped=subject.timed)
         if wrong:
@@ -218,13 +230,14 @@ def _timed(words: list[str], folder: Path, at: float | None) -> int:
             [sys.executable, "-P", "-m", "vaelab", *words], cwd=folder, stdout=log, stderr=log,
             env={**os.environ, "VAELAB_CACHE": str(folder / "cache")},
         )  # fmt: skip
+        workers: list[int] = []
         if at is not None:
             time.sleep(at)
-            victims = [process.pid, *_children(process.pid)]
+            workers = _children(process.pid)
             with _gone():
-                os.kill(random.Random(at).choice(victims), signal.SIGKILL)
+                os.kill(random.Random(at).choice([process.pid, *workers]), signal.SIGKILL)
         code = process.wait()
-        while _children(process.pid):
+        while any(map(_runs, workers)):  # whose launcher was killed, they save and end
             time.sleep(0.1)
     return code if at is None or code == ENDED else -signal.SIGKILL
 
@@ -242,6 +255,13 @@ def _children(parent: int) -> list[int]:
         return [int(n) for n in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
     except OSError:
         return []
+
+
+def _runs(process: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
 
 
 def main() -> int:

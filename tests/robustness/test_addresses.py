@@ -2,21 +2,26 @@
 
 import shutil
 from collections.abc import Callable
-from io import BytesIO
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import requests
+from pydantic import ValidationError
 
 from tests.conftest import Answer
-from vaelab import addresses
+from vaelab import console
 from vaelab.data import ShardsData
+from vaelab.data.shards.opening import open_shard
 from vaelab.errors import BadValueError, UserError
 from vaelab.explorer.library import Library
 from vaelab.loggers.mlflow import MLflowConfig
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
+REQUEST = requests.request
+OTHER = "http://127.0.0.1:1"
 ADDRESS = "http://somebody:password@127.0.0.1:9/shards"
 SAID = "data comes from http://127.0.0.1:9, as the config says"
 
@@ -24,7 +29,7 @@ SAID = "data comes from http://127.0.0.1:9, as the config says"
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> list[list[str]]:
     """What had been said at each request; none is answered."""
-    addresses._tell.cache_clear()
+    console._tell.cache_clear()
     said: list[list[str]] = []
 
     def request(method: str, address: str, **_: Any) -> None:
@@ -65,33 +70,54 @@ def test_a_host_is_said_before_it_is_asked(
     assert all(said == [SAID] for said in asked)
 
 
+class Leading(BaseHTTPRequestHandler):
+    """A server that leads elsewhere, first to another host, then to a file."""
+
+    led = iter(["http://127.0.0.1:1/secret", "file:///etc/passwd"])
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", next(self.led))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 def test_a_host_that_another_leads_to_is_said_too(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    led = iter(["http://169.254.169.254/latest", "file:///etc/passwd"])
-
-    def request(method: str, address: str, **_: Any) -> requests.Response:
-        answer = requests.Response()
-        answer.status_code, answer.headers["Location"] = 302, next(led, address)
-        answer.raw = BytesIO()
-        return answer
-
-    monkeypatch.setattr(requests, "request", request)
-    with pytest.raises(UserError, match="leads"):
-        ShardsData(path="http://127.0.0.1:9/a").load()
-    assert ["127.0.0.1:9" in one for one in caplog.messages] == [True, False]
-    assert "http://169.254.169.254" in caplog.messages[1]
+    monkeypatch.setattr(requests, "request", REQUEST)
+    monkeypatch.setattr("vaelab.data.shards.opening.ATTEMPTS", 1)
+    with HTTPServer(("127.0.0.1", 0), Leading) as server:
+        thread = Thread(target=lambda: [server.handle_request() for _ in range(2)])
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(UserError, match="cannot be reached"):
+            ShardsData(path=f"{address}/a").load()
+        said = [f"data comes from {host}, as the config says" for host in (address, OTHER)]
+        assert caplog.messages == said
+        with pytest.raises(UserError, match="one that its server leads to, is not valid"):
+            ShardsData(path=f"{address}/a").load()
+        thread.join()
 
 
 @pytest.mark.parametrize(
-    ("place", "words"),
-    [("file:///etc/passwd.tar", "a file here"), ("local:///etc/passwd.tar", "a file here"),
-     ("filecache::http://127.0.0.1/a.tar", "without `::`"),
-     ("zip://a.tar::file:///home/x.zip", "without `::`")],
+    "place",
+    ["file:///etc/passwd.tar", "local:///etc/passwd.tar", "filecache::http://127.0.0.1/a.tar",
+     "zip://a.tar::file:///home/x.zip", "pipe:touch hacked", "PIPE:touch hacked", "s3://a/b.tar",
+     "hf://a/b.tar", "scp://host/a.tar"],
 )  # fmt: skip
-def test_addresses_of_files_and_chains_are_refused(place: str, words: str) -> None:
-    with pytest.raises(BadValueError, match=words):
-        ShardsData(train=place).load()
+def test_no_other_addresses_are_read(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for key in ("path", "train"):
+        with pytest.raises(ValidationError, match="shards are read from files and from http://"):
+            ShardsData.model_validate({key: place})
+    with pytest.raises(BadValueError, match="shards are read from files and from http://"):
+        open_shard(place)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_tracker_is_an_address_too() -> None:

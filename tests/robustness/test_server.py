@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tests.robustness.server import run
-from vaelab.explorer.page import page_folder
+from vaelab.explorer.export import page_folder
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from vaelab.errors import BadValueError
 from vaelab.explorer.library import Library
 from vaelab.figures import Panel, latent_film
 from vaelab.figures.plane import Plane
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors, write_tensors
 
 Command = Callable[..., Answer]
@@ -137,9 +137,9 @@ def test_a_damaged_frame_costs_no_film(damage: str, run: Run) -> None:
 def vaelab_epochs(run: Run) -> None:
     """Panels of three epochs."""
     from vaelab.figures import LatentFigure
-    from vaelab.pictures import subject_of
+    from vaelab.runs.render import figure_context
 
-    panel = LatentFigure().compute(subject_of(run))
+    panel = LatentFigure().compute(figure_context(run))
     for epoch in range(3):
         name = f"latent_epoch_{epoch}"
         run.figures.mkdir(exist_ok=True)

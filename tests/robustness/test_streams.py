@@ -15,10 +15,11 @@ from tests.conftest import Answer
 from tests.training.conftest import TINY
 from vaelab.cli import main
 from vaelab.console import Console, visible
-from vaelab.run import Run
-from vaelab.sweep.engines.engine import Engine, Task
-from vaelab.training.checkpoint import read_progress
-from vaelab.training.loop import Loop
+from vaelab.runs.run import Run
+from vaelab.sweep.engine import Task
+from vaelab.training import Training
+from vaelab.training.callbacks import KeptSteps
+from vaelab.training.state import read_progress
 
 Command = Callable[..., Answer]
 WORDS = [word for word in TINY if not word.startswith("task_name")]
@@ -140,14 +141,14 @@ def test_names_that_are_not_utf_8(run: Run, vaelab: Command) -> None:
 def stopped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """A signal comes after some steps of any training; the exit code that is wanted."""
     kind: signal.Signals = request.param
-    look = Loop._look
+    look = KeptSteps.on_step
 
-    def look_and_signal(loop: Loop) -> None:
-        look(loop)
-        if loop.progress.step == STEPS:
+    def look_and_signal(self: KeptSteps, training: Training) -> None:
+        look(self, training)
+        if training.progress.step == STEPS:
             signal.raise_signal(kind)
 
-    monkeypatch.setattr(Loop, "_look", look_and_signal)
+    monkeypatch.setattr(KeptSteps, "on_step", look_and_signal)
     return 128 + kind
 
 
@@ -187,7 +188,7 @@ def test_runs_of_a_lesson_that_were_stopped(
 def test_a_fit_that_was_ended_writes_the_best_prior_and_says_so(
     run: Run, vaelab: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vaelab.fitting.log import Log
+    from vaelab.training.fit_prior.learning import Log
 
     note = Log.__call__
 
@@ -202,21 +203,16 @@ def test_a_fit_that_was_ended_writes_the_best_prior_and_says_so(
         assert Run(Path("runs/tiny_mixture")).weights_path.is_file()
 
 
-class Signalled(Engine):
-    """Trains nothing until it is stopped."""
-
-    def __enter__(self) -> "Signalled":
-        return self
-
-    def work(self, task: Task) -> None:
-        signal.raise_signal(signal.SIGTERM)
-        assert task.interrupt.requested
+def signalled(task: Task) -> None:
+    """Train nothing until it is stopped."""
+    signal.raise_signal(signal.SIGTERM)
+    assert task.interrupt.requested
 
 
 def test_a_sweep_that_was_stopped(vaelab: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from contextlib import nullcontext
 
-    monkeypatch.setattr("vaelab.sweep.engines.choose", lambda *_: nullcontext(Signalled()))
+    monkeypatch.setattr("vaelab.sweep.engine.choose", lambda *_: nullcontext(signalled))
     answer = vaelab("sweep", "run", "digits", *WORDS, "objective.beta=1,2")
     assert answer.code == 143
     assert "to go on: vaelab sweep resume runs/digits_sweep" in answer.out
@@ -229,7 +225,7 @@ def test_control_c_anywhere_else_is_no_fault(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vaelab.overview.find_runs", interrupted)
+    monkeypatch.setattr("vaelab.runs.listing.find_runs", interrupted)
     answer = vaelab("runs")
     assert answer.code == 130
     assert "Traceback" not in answer.err
@@ -250,7 +246,7 @@ def test_what_a_machine_lacks_is_said_in_a_line(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("vaelab.overview.find_runs", fail)
+    monkeypatch.setattr("vaelab.runs.listing.find_runs", fail)
     answer = vaelab("runs")
     assert answer.code == 2
     assert answer.err.count("\n") == 1

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from vaelab.config import validate
 from vaelab.data import Domain
 from vaelab.experiment import Experiment
+from vaelab.importers.vae_pytorch import Translation, translate
 from vaelab.models import VAE
-from vaelab.seed import Translation, translate
 
 
 def copy_weights(reference: Reference, model: VAE) -> None:

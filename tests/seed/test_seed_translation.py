@@ -9,7 +9,7 @@ from seed_reference import CONDITIONAL, MODEL, SEED_CONFIGS, TRAINING, seed_yaml
 from vaelab.config import validate
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.seed import is_seed, translate, translated_yaml
+from vaelab.importers.vae_pytorch import is_seed, translate, translated_yaml
 from vaelab.yamlfile import parse_yaml, read_yaml
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -161,9 +161,9 @@ def test_differing_activations_matter_only_between_layers() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"conv_activation_fn": None}, "`model_params.conv_activation_fn` is empty"),
-        ({"dec_fc_activation_fn": None}, "`model_params.dec_fc_activation_fn` is empty"),
-        ({"transpose_activation_fn": None}, "on which the seed itself fails; use relu"),
+        ({"conv_activation_fn": None}, "`model_params.conv_activation_fn`: input should be 'relu'"),
+        ({"dec_fc_activation_fn": None}, "`model_params.dec_fc_activation_fn`: input should be"),
+        ({"transpose_activation_fn": None}, "`model_params.transpose_activation_fn`: input should"),
         ({"conv_kernel_size": [2, 2]}, "`model_params.conv_kernel_size` has 2 entries, but "
          "convbn_blocks: 3 needs 3"),
         ({"conv_kernel_strides": [2] * 4}, "`model_params.conv_kernel_strides` has 4 entries"),
@@ -175,8 +175,8 @@ def test_differing_activations_matter_only_between_layers() -> None:
         ({"transpose_kernel_size": [3, 2]}, "`model_params.transpose_kernel_size` has 2 entries"),
         ({"transpose_kernel_strides": []}, "`model_params.transpose_kernel_strides` has 0 entries"),
         ({"transposebn_channels": [64, 32, 1]}, "`model_params.transposebn_channels` has 3"),
-        ({"enc_fc_layers": [2]}, "`model_params.enc_fc_layers` needs at least two entries"),
-        ({"dec_fc_layers": [2]}, "`model_params.dec_fc_layers` needs at least two entries"),
+        ({"enc_fc_layers": [2]}, "`model_params.enc_fc_layers`: tuple should have at least 2"),
+        ({"dec_fc_layers": [2]}, "`model_params.dec_fc_layers`: tuple should have at least 2"),
         ({"enc_fc_layers": [576, 128, 3]}, "`model_params.enc_fc_layers` ends with 3, but "
          "latent_dim is 2"),
         ({"dec_fc_layers": [3, 128, 576]}, "`model_params.dec_fc_layers` begins with 3, but "
@@ -214,7 +214,7 @@ def test_unknown_keys_come_with_the_nearest_right_one() -> None:
     data = seed_yaml()
     data["model_params"]["latent_dims"] = data["model_params"].pop("latent_dim")
     with pytest.raises(BadValueError, match=r"unknown key `model_params.latent_dims`; did you mean "
-                       r"`latent_dim`"):  # fmt: skip
+                       r"`model_params.latent_dim`"):  # fmt: skip
         translate(data, "old.yaml")
     with pytest.raises(BadValueError, match=r"unknown key `train_param`; did you mean "
                        r"`train_params`"):  # fmt: skip
@@ -244,5 +244,5 @@ def test_a_missing_section() -> None:
 
 def test_every_problem_is_said_at_once() -> None:
     with pytest.raises(BadValueError) as caught:
-        translate(seed_yaml(conv_kernel_size=[2], dec_fc_activation_fn=None), "old.yaml")
+        translate(seed_yaml(conv_kernel_size=[2], transpose_kernel_size=[2]), "old.yaml")
     assert len(str(caught.value).splitlines()) == 2

@@ -1,17 +1,18 @@
 """Tiny sweeps of the embedded digits."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from vaelab.console import Console
-from vaelab.sweep import begin
-from vaelab.sweep.plan import Sweep
-from vaelab.sweep.study import Study
-from vaelab.sweep.trial import Trial
+from vaelab.sweep import start_sweep
+from vaelab.sweep.engine import Task
+from vaelab.sweep.progress_table import ProgressTable
+from vaelab.sweep.study import Study, Trial
+from vaelab.sweep.worker import Worker
+from vaelab.training.interrupt import Interrupt
 
 TINY = {
     "task_name": "tiny",
@@ -19,23 +20,39 @@ TINY = {
     "model": {"encoder": {"widths": [16]}},
     "training": {"epochs": 2, "batch_size": 256},
 }
-Begin = Callable[..., Path]
+Start = Callable[..., Path]
 QUIET = Console(quiet=True)
+TERMS = {"distortion": 1.0, "rate": 2.0, "epoch": 1}
 
 
 @pytest.fixture
-def sweep(tmp_path: Path) -> Begin:
+def sweep(tmp_path: Path) -> Start:
     def make(
         *words: str, search: str = "grid", trials: int | None = None, prune: bool = False,
         here: bool = True,
     ):  # fmt: skip
-        return begin(TINY, list(words), search, trials, prune, tmp_path, here)  # type: ignore[arg-type]
+        return start_sweep(TINY, list(words), search, trials, prune, tmp_path, here)  # type: ignore[arg-type]
 
     return make
 
 
+def study_of(folder: Path) -> Study:
+    return Study(folder)
+
+
 def trials_of(folder: Path) -> list[Trial]:
-    return Study(folder, Sweep.load(folder).space).trials()
+    return study_of(folder).trials()
+
+
+def task_of(folder: Path, console: Console = QUIET) -> Task:
+    study = Study(folder)
+    return Task(study, ProgressTable(study, console), Interrupt())
+
+
+def work(folder: Path, workers: int = 1, interrupt: Interrupt | None = None) -> list[Trial]:
+    """All trials, in this process."""
+    Worker(folder, "here", workers, QUIET).work(interrupt or Interrupt())
+    return trials_of(folder)
 
 
 def wait_for(done: Callable[[], bool]) -> None:
@@ -43,12 +60,3 @@ def wait_for(done: Callable[[], bool]) -> None:
     while not done():
         assert monotonic() - began < 120, "it never came to that"
         sleep(0.02)
-
-
-def workers_of(folder: Path) -> list[int]:
-    files = [path for path in (folder / "workers").glob("*") if path.suffix not in (".log", ".tmp")]
-    found = []
-    for path in files:
-        with suppress(FileNotFoundError):  # it has ended meanwhile
-            found += [int(process) for process in path.read_text().split()[1:]]
-    return found

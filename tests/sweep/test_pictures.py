@@ -5,36 +5,35 @@ import random
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from optuna.distributions import FloatDistribution
 
-from tests.sweep.conftest import Begin
+from tests.sweep.conftest import Start, study_of, work
 from vaelab.figures.style import render
-from vaelab.sweep.pictures.colours import Colours, place
-from vaelab.sweep.pictures.importance import draw_importance, importance
-from vaelab.sweep.pictures.labels import LONGEST, labels
-from vaelab.sweep.pictures.parallel import draw_parallel
+from vaelab.sweep.pictures.keys import draw_importance, draw_parallel, importance
 from vaelab.sweep.pictures.plane import draw_plane, pareto
 from vaelab.sweep.pictures.strip import along, draw_strip, strip
+from vaelab.sweep.pictures.values import MAX_LABEL_LETTERS, Colours, labels, place
 from vaelab.sweep.plan import Sweep
 from vaelab.sweep.results import Result, results
-from vaelab.sweep.space import Range, Setting, Space, read_space
-from vaelab.sweep.study import Study
-from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.space import Setting, Space, ends, read_space
+from vaelab.sweep.study import State, Trial
 
 
 def trial(number: int, setting: Setting, rate: float, distortion: float, seed: int = 0) -> Trial:
-    terms = {"rate": rate, "distortion": distortion, "epoch": 3}
     return Trial(
-        number, f"{number:03d}", State.COMPLETE, setting, seed, elbo=-rate - distortion, terms=terms
-    )
+        number=number, run=f"{number:03d}", state=State.COMPLETE, setting=setting, seed=seed,
+        elbo=-rate - distortion, terms={"rate": rate, "distortion": distortion, "epoch": 3},
+    )  # fmt: skip
 
 
 def made_up(count: int, space: Space) -> list[Result]:
     draws = random.Random(0)
     trials = []
     for number in range(count):
+        values = {key: ends(one) for key, one in space.dimensions.items()}
         setting: Setting = {
-            one.key: draws.choice(one.ends) if len(one.ends) > 3 else one.ends[number % 3]
-            for one in space.dimensions
+            key: draws.choice(those) if len(those) > 3 else those[number % 3]
+            for key, those in values.items()
         }
         setting = {**setting, "model.latent": number + 2}
         trials.append(trial(number, setting, draws.uniform(1, 9), draws.uniform(-20, 5)))
@@ -57,7 +56,10 @@ def test_nothing_beats_the_pareto_front_and_it_beats_the_rest() -> None:
 
 
 def test_a_setting_with_a_lost_seed_stands_behind_whole_ones() -> None:
-    lucky = [trial(0, {"a": 1}, 1, 1), Trial(1, "001", State.DIVERGED, {"a": 1}, 1)]
+    lucky = [
+        trial(0, {"a": 1}, 1, 1),
+        Trial(number=1, run="001", state=State.DIVERGED, setting={"a": 1}, seed=1),
+    ]
     plain = [trial(2, {"a": 2}, 5, 5), trial(3, {"a": 2}, 5, 6, seed=1)]
     found = results([*lucky, *plain])
     assert [result.setting["a"] for result in found] == [2, 1]
@@ -73,8 +75,8 @@ def test_a_seed_that_is_there_twice_counts_once() -> None:
 
 
 def test_numbers_have_shades_by_their_place_and_words_a_palette() -> None:
-    beta = SPACE.dimensions[0]
-    assert isinstance(beta, Range)
+    beta = SPACE.dimensions["objective.beta"]
+    assert isinstance(beta, FloatDistribution)
     assert [place(beta, value) for value in (0.1, 1.0, 10.0)] == pytest.approx([0, 0.5, 1])
     words, _ = read_space(["model.prior=standard_normal,vamp,flow"])
     numbers, _ = read_space(["objective.beta=4,1,2"])
@@ -98,7 +100,7 @@ def test_long_values_are_cut_down_to_what_tells_them_apart() -> None:
     assert labels(mlps) == ["widths: [64, 32]", "widths: [64, 16]"]
     ends = labels([60 * "x" + "1", 60 * "x" + "2"])
     assert len(set(ends)) == 2
-    assert max(map(len, ends)) <= LONGEST
+    assert max(map(len, ends)) <= MAX_LABEL_LETTERS
 
 
 def test_no_label_of_the_parallel_axes_leaves_the_page() -> None:
@@ -122,9 +124,9 @@ def test_the_strip_keeps_the_other_keys_where_it_can() -> None:
     assert chosen == [(1, 2), (2, 8), (4, 2)]
 
 
-def test_the_key_that_matters_has_the_largest_share(sweep: Begin) -> None:
+def test_the_key_that_matters_has_the_largest_share(sweep: Start) -> None:
     folder = sweep("objective.beta=0..4", "model.latent=2..9", search="random", trials=30)
-    study = Study(folder, Sweep.load(folder).space)
+    study = study_of(folder)
     assert importance(study) == {}
     for one in study.trials():
         beta = float(one.setting["objective.beta"])  # type: ignore[arg-type]
@@ -142,7 +144,7 @@ def test_pictures_of_few_and_many_settings() -> None:
         for figure in (
             draw_plane(found, SPACE, "a sweep"),
             draw_parallel(found, SPACE, "a sweep"),
-            draw_importance(shares, SPACE, found, "a sweep"),
+            draw_importance(shares, SPACE, count, "a sweep"),
         ):
             pixels = render(figure)
             assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
@@ -151,9 +153,7 @@ def test_pictures_of_few_and_many_settings() -> None:
     render(draw_plane(found, only_seeds, "seeds"))
 
 
-def test_a_strip_is_of_samples_where_a_model_is_not_flat(sweep: Begin) -> None:
-    from tests.sweep.test_sweep import work
-
+def test_a_strip_is_of_samples_where_a_model_is_not_flat(sweep: Start) -> None:
     folder = sweep(
         "model.kind=vae,hierarchical", "training.epochs=1", "model.condition.decoder=one_hot"
     )

@@ -1,13 +1,14 @@
-"""What a person writes becomes dimensions; what is wrong is told in their spelling."""
+"""What the user writes becomes dimensions; what is wrong is told in their spelling."""
 
 from random import Random
 from typing import Any
 
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from vaelab.errors import UserError
 from vaelab.sweep.plan import plan, resets_of
-from vaelab.sweep.space import Listed, Range, key_of, read_space, split
+from vaelab.sweep.space import key_of, read_space, split
 
 DIGITS: dict[str, Any] = {"data": {"kind": "digits", "validation": 100}}
 
@@ -20,12 +21,12 @@ def test_lists_ranges_seeds_and_overrides_are_told_apart() -> None:
     ])  # fmt: skip
     assert fixed == ["model.prior=vamp", "data.path=../mnist"]
     assert space.seeds == (3, 4)
-    assert space.dimensions == (
-        Listed("objective.beta", (0.5, 1, 2)),
-        Range("model.latent", 2, 16, log=True, integer=True),
-        Range("training.optimizer.learning_rate", 1e-4, 0.1, log=True, integer=False),
-        Listed("model.encoder.widths", ("[32,16]", "[8]")),
-    )
+    assert space.dimensions == {
+        "objective.beta": CategoricalDistribution((0.5, 1, 2)),
+        "model.latent": IntDistribution(2, 16, log=True),
+        "training.optimizer.learning_rate": FloatDistribution(1e-4, 0.1, log=True),
+        "model.encoder.widths": CategoricalDistribution(("[32,16]", "[8]")),
+    }
 
 
 def test_commas_inside_brackets_and_quotes_separate_nothing() -> None:
@@ -97,7 +98,7 @@ def test_draws_are_even_within_a_range_and_never_known() -> None:
 
 
 WRONG = {
-    "objective.bta=1,2": "unknown key `objective.bta`; did you mean `beta`",
+    "objective.bta=1,2": "unknown key `objective.bta`; did you mean `objective.beta`",
     "objectve.beta=1,2": "unknown key `objectve`; did you mean `objective`",
     "model.latent=2,x": "model.latent=x: `model.latent`: input should be a valid integer",
     "model.latent=2.5..8": "takes whole numbers",

@@ -1,73 +1,62 @@
 """Trials are made once, claimed by one, and retried when their worker is killed."""
 
 import errno
-import os
-import socket
-from dataclasses import replace
+import signal
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
-from time import time
 
 import optuna
 import pytest
+from filelock import FileLock
 
-from tests.sweep.conftest import QUIET, Begin
+from tests.sweep.conftest import QUIET, TERMS, TINY, Start, study_of, work
 from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
-from vaelab.sweep import begin, show_best, show_status
-from vaelab.sweep.group import alike
-from vaelab.sweep.heart import GRACE, Heart, Watch
+from vaelab.sweep import show_best, show_status, start_sweep
+from vaelab.sweep.liveness import alive, registered
 from vaelab.sweep.plan import Sweep
-from vaelab.sweep.reap import reap
-from vaelab.sweep.study import ATTEMPTS, DRAWS, Study
-from vaelab.sweep.supply import fill, over
-from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.search import MAX_DRAWS, propose_trials
+from vaelab.sweep.study import MAX_ATTEMPTS, State, Study, Trial
+from vaelab.sweep.worker import batchable_trials
 
-TERMS = {"distortion": 1.0, "rate": 2.0, "epoch": 1}
-
-
-def opened(folder: Path) -> tuple[Study, Sweep]:
-    sweep = Sweep.load(folder)
-    return Study(folder, sweep.space), sweep
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 def named(study: Study, run: str) -> Trial:
     return next(trial for trial in study.trials() if trial.run == run)
 
 
-def test_a_grid_waits_in_order_and_is_not_made_twice(sweep: Begin) -> None:
-    study, plan = opened(sweep("objective.beta=1,2", "training.seed=0,1"))
-    fill(study, plan)
+def test_a_grid_waits_in_order_and_is_not_made_twice(sweep: Start) -> None:
+    study = study_of(sweep("objective.beta=1,2", "training.seed=0,1"))
+    propose_trials(study)
     assert [trial.run for trial in study.trials()] == [
         "000_beta1_seed0", "001_beta1_seed1", "002_beta2_seed0", "003_beta2_seed1",
     ]  # fmt: skip
-    assert {trial.state for trial in study.trials()} == {State.WAITING}
-    assert not over(study, plan)
+    assert len(study.waiting()) == 4
+    assert not study.finished
 
 
-def test_a_grid_that_was_begun_is_finished(sweep: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_that_was_begun_is_finished(sweep: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("vaelab.sweep.fill", lambda study, sweep: None)
-        study, plan = opened(sweep("objective.beta=1,2,4"))
+        patch.setattr("vaelab.sweep.propose_trials", lambda study: None)
+        study = study_of(sweep("objective.beta=1,2,4"))
     study.add({"objective.beta": 1}, None)
-    fill(study, plan)
+    propose_trials(study)
     assert [trial.setting["objective.beta"] for trial in study.trials()] == [1, 2, 4]
 
 
-def test_who_makes_many_trials_shows_that_it_still_holds_the_lock(sweep: Begin) -> None:
-    folder = sweep("objective.beta=1,2")
-    study, _ = opened(folder)
-    with study.alone():
-        (lock,) = folder.glob("claims*")
-        os.utime(lock, (0, 0))
-        study.add({"objective.beta": 1}, None)
-        assert lock.stat().st_mtime > 0
-
-
-def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> None:
+def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Start) -> None:
     folder = sweep("objective.beta=0.1..10:log", "model.latent=2..5", "training.seed=0,1",
                    search="random", trials=12)  # fmt: skip
-    trials = opened(folder)[0].trials()
+    trials = study_of(folder).trials()
     assert len(trials) == 12
     settings = {tuple(trial.setting.values()) for trial in trials}
     assert len(settings) == 6
@@ -79,26 +68,26 @@ def test_random_draws_are_within_the_range_and_have_every_seed(sweep: Begin) -> 
 
 
 @pytest.mark.parametrize("search", ["random", "tpe"])
-def test_no_setting_is_trained_twice(sweep: Begin, search: str) -> None:
+def test_no_setting_is_trained_twice(sweep: Start, search: str) -> None:
     words = ("model.latent=2..4:log", "model.prior=standard_normal,vamp", "training.seed=0,1")
-    study, plan = opened(sweep(*words, search=search, trials=12))
-    while not over(study, plan):
-        fill(study, plan)
-        waiting = [trial for trial in study.trials() if trial.state is State.WAITING]
+    study = study_of(sweep(*words, search=search, trials=12))
+    while not study.finished:
+        propose_trials(study)
+        waiting = study.waiting()
         study.claim(waiting, "w")
         for trial in waiting:
             study.complete(trial, -float(trial.setting["model.latent"]), TERMS)  # type: ignore[arg-type]
     trials = study.trials()
     assert len({(*trial.setting.values(), trial.seed) for trial in trials}) == len(trials) == 12
-    assert len(study.every()) <= 12 + 6 * DRAWS
+    assert len(study.every()) <= 12 + 6 * MAX_DRAWS
 
 
-def test_tpe_goes_where_the_trials_promise_most(sweep: Begin) -> None:
+def test_tpe_goes_where_the_trials_promise_most(sweep: Start) -> None:
     folder = sweep("objective.beta=0..10", search="tpe", trials=40)
-    study, plan = opened(folder)
-    while not over(study, plan):
-        fill(study, plan)
-        waiting = [trial for trial in study.trials() if trial.state is State.WAITING]
+    study = study_of(folder)
+    while not study.finished:
+        propose_trials(study)
+        waiting = study.waiting()
         assert len(waiting) <= 4
         study.claim(waiting, "w")
         for trial in waiting:
@@ -110,122 +99,98 @@ def test_tpe_goes_where_the_trials_promise_most(sweep: Begin) -> None:
     assert near[1] >= near[0] + 3
 
 
-def test_a_killed_workers_trials_are_marked_and_retried_a_few_times(sweep: Begin) -> None:
+def test_a_killed_workers_trials_are_marked_and_retried_a_few_times(sweep: Start) -> None:
     folder = sweep("objective.beta=1,2")
-    study, _ = opened(folder)
-    watch = Watch(folder)
-    for attempt in range(1, ATTEMPTS + 1):
+    study = study_of(folder)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         trial = study.trials()[0]
         assert trial.attempt == attempt
         study.claim([trial], f"dead{attempt}")
-        reap(study, watch, watch.living())
-        reap(study, watch, watch.living())
+        with registered(folder, f"dead{attempt}"):
+            study.retry_lost(alive(folder))
+            assert study.trials()[0].state is State.RUNNING
+        study.retry_lost(alive(folder))
+        study.retry_lost(alive(folder))
     states = [trial.state for trial in study.every() if trial.run == "000_beta1"]
-    assert states == [State.KILLED] * (ATTEMPTS - 1) + [State.FAILED]
+    assert states == [State.KILLED] * (MAX_ATTEMPTS - 1) + [State.FAILED]
     assert "the worker dead3 was killed" in named(study, "000_beta1").reason
     known = {trial.state for trial in study.optuna.get_trials(deepcopy=False)}
     assert optuna.trial.TrialState.RUNNING not in known
     assert named(study, "001_beta2").state is State.WAITING
 
 
-def test_one_begun_for_the_last_time_is_trained_alone(sweep: Begin) -> None:
-    study, plan = opened(sweep("training.seed=0,1,2,3"))
+def test_one_begun_for_the_last_time_is_trained_alone(sweep: Start) -> None:
+    study = study_of(sweep("training.seed=0,1,2,3"))
     first, second, *_ = trials = study.trials()
-    last = [replace(trial, attempt=ATTEMPTS) for trial in trials]
-    assert alike([last[0], second], plan) == [last[0]]
-    assert alike([first, last[1], *trials[2:]], plan) == [first, *trials[2:]]
+    last = [trial.model_copy(update={"attempt": MAX_ATTEMPTS}) for trial in trials]
+    assert batchable_trials([last[0], second], study.sweep) == [last[0]]
+    assert batchable_trials([first, last[1], *trials[2:]], study.sweep) == [first, *trials[2:]]
 
 
-def test_the_first_at_a_rung_goes_on_and_a_run_that_is_retried_counts_once(sweep: Begin) -> None:
-    study, _ = opened(sweep("objective.beta=1,2,4"))
-    first, second, third = study.trials()
-    study.report(first, 2, -3.0)
-    assert study.worse_half(2) == set()
-    study.claim([first], "dead")
-    study.retry(first)
-    study.report(study.trials()[0], 2, -3.0)
-    study.report(second, 2, -1.0)
-    study.report(third, 4, 0.0)
-    assert study.worse_half(2) == {first.run}
-    study.report(third, 2, -5.0)
-    assert study.worse_half(2) == {third.run}
-
-
-def test_what_a_killed_process_had_only_drawn_is_dropped(sweep: Begin) -> None:
+def test_what_a_killed_process_had_only_drawn_is_dropped(sweep: Start) -> None:
     folder = sweep("objective.beta=0..1", search="tpe", trials=4)
-    study, plan = opened(folder)
+    study = study_of(folder)
     study.optuna.ask({})  # one that waits is taken, and nobody notes by whom
     study.optuna.ask({})
-    reap(study, Watch(folder), set())
-    fill(study, plan)
+    study.retry_lost(set())
+    propose_trials(study)
     assert len(study.trials()) == 4
-    assert all(trial.state is State.WAITING for trial in study.trials())
+    assert len(study.waiting()) == 4
 
 
-def test_a_worker_lives_while_its_process_does(tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
-    with Heart(tmp_path, "mine"):
-        assert watch.living() == {"mine"}
-    assert watch.living() == set()
-    gone = tmp_path / "workers" / "gone"
-    gone.write_text(f"{socket.gethostname()} 999999999\n")
-    far = tmp_path / "workers" / "far"
-    far.write_text("elsewhere 1\n")
-    assert watch.living() == {"far"}
+def test_a_worker_is_alive_while_its_process_is_also_asleep(tmp_path: Path) -> None:
+    assert alive(tmp_path) == set()
+    with registered(tmp_path, "mine"):
+        assert alive(tmp_path) == {"mine"}
+    assert alive(tmp_path) == set()
+    assert not list((tmp_path / "workers").iterdir())
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "workers" / "other.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert alive(tmp_path) == {"other"}
+        process.send_signal(signal.SIGSTOP)
+        assert alive(tmp_path) == {"other"}
+        process.kill()
+        process.wait()
+        assert alive(tmp_path) == set()
 
 
-def test_one_elsewhere_is_given_up_after_a_minute_without_a_beat(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from vaelab.sweep import heart
-
-    path = tmp_path / "workers" / "far"
-    path.parent.mkdir()
-    path.write_text("elsewhere 1\n")
-    now = 0.0
-    monkeypatch.setattr(heart, "monotonic", lambda: now)
-    watch = Watch(tmp_path)
-    assert watch.living() == {"far"}
-    now = 59.0
-    assert watch.living() == {"far"}
-    os.utime(path, ns=(1, 1))  # whatever its clock says
-    now = 100.0
-    assert watch.living() == {"far"}
-    now = 161.0
-    assert watch.living() == set()
-
-
-def test_status_counts_none_that_died_elsewhere_long_ago(
-    sweep: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_makes_or_claims_trials_while_another_does(sweep: Start) -> None:
     folder = sweep("objective.beta=1,2")
-    study, _ = opened(folder)
+    lock = FileLock(folder / "claims.lock", blocking=False)
+    with study_of(folder).locked(), pytest.raises(TimeoutError):
+        lock.acquire()
+    lock.acquire()
+    lock.release()
+
+
+def test_status_counts_none_that_died(sweep: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = sweep("objective.beta=1,2")
+    study = study_of(folder)
     study.claim(study.trials(), "far")
-    path = folder / "workers" / "far"
-    path.parent.mkdir()
-    path.write_text("elsewhere 1\n")
 
     def status() -> str:
         console = Console(file=StringIO(), width=200)
         show_status(folder, console)
         return str(console.file.getvalue()).splitlines()[-1]
 
-    assert status() == "1 at work, 2 trials under training"
-    os.utime(path, (time() - 2 * GRACE,) * 2)
+    with registered(folder, "far"):
+        assert status() == "1 at work, 2 trials under training"
+    (folder / "workers" / "far.lock").touch()  # as a kill leaves it
     gone = "0 at work, 0 trials under training; 2 left by killed workers: vaelab sweep resume"
     assert status().startswith(gone)
-    assert os.listdir(path.parent) == ["far"]
 
-    def read_only(**_: object) -> None:
+    def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "read-only")
 
-    monkeypatch.setattr("vaelab.sweep.heart.NamedTemporaryFile", read_only)
-    assert status().startswith(gone)
+    monkeypatch.setattr("vaelab.sweep.liveness.FileLock", read_only)
+    assert status() == "1 at work, 2 trials under training"  # whoever may not ask assumes it
 
 
-def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Begin) -> None:
+def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Start) -> None:
     folder = sweep("objective.beta=1,2")
-    study, _ = opened(folder)
+    study = study_of(folder)
     first, second = study.trials()
     study.fail(first, State.DIVERGED, "the loss is not a number")
     with pytest.raises(MissingFileError, match="is complete yet; `vaelab sweep resume"):
@@ -235,7 +200,7 @@ def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Begin
         show_best(folder, QUIET)
 
 
-def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:
+def test_a_folder_is_not_used_twice(sweep: Start, tmp_path: Path) -> None:
     folder = sweep("objective.beta=1,2")
     with pytest.raises(
         BadValueError, match=f"this sweep .* already; `vaelab sweep resume {folder}"
@@ -264,7 +229,7 @@ def test_a_folder_is_not_used_twice(sweep: Begin, tmp_path: Path) -> None:
     ],
 )
 def test_what_this_machine_lacks_is_told_before_a_folder_is_made(
-    sweep: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said: str
+    sweep: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, said: str
 ) -> None:
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     monkeypatch.setattr("wandb.login", lambda **_: False)
@@ -274,24 +239,26 @@ def test_what_this_machine_lacks_is_told_before_a_folder_is_made(
 
 
 def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(
-    sweep: Begin, tmp_path: Path
+    sweep: Start, tmp_path: Path
 ) -> None:
-    from tests.sweep.conftest import TINY
-
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write"):
-        begin(TINY, ["objective.beta=1,2"], "grid", None, False, tmp_path / "file")
+        start_sweep(TINY, ["objective.beta=1,2"], "grid", None, False, tmp_path / "file")
     folder = sweep("objective.beta=1,2")
+    (folder / "workers").write_text("in the way of the folder")
+    with pytest.raises(StorageError, match="workers"):
+        work(folder)
+    assert len(study_of(folder).waiting()) == 2
     (folder / "journal.log").write_text("{\n{}\n")
     with pytest.raises(BadValueError, match=r"journal\.log is damaged"):
-        opened(folder)
+        study_of(folder)
 
 
-def test_a_line_that_a_full_disk_cut_short_is_dropped(sweep: Begin) -> None:
+def test_a_line_that_a_full_disk_cut_short_is_dropped(sweep: Start) -> None:
     folder = sweep("objective.beta=1,2")
     with (folder / "journal.log").open("a") as journal:
         journal.write('{"op_code":6,"work')
-    study, _ = opened(folder)
+    study = study_of(folder)
     study.claim(study.trials()[:1], "me")
-    states = [trial.state for trial in opened(folder)[0].trials()]
+    states = [trial.state for trial in study_of(folder).trials()]
     assert states == [State.RUNNING, State.WAITING]

@@ -8,16 +8,14 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.errors import BadValueError
 from vaelab.experiment import Change, Experiment
-from vaelab.library import load_experiment
-from vaelab.run import Run
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
-from vaelab.training import Start, train_together
+from vaelab.training import Callback, Start, Training, train_together
 from vaelab.training.changes import Changes
-from vaelab.training.conductor import Unattended
-from vaelab.training.loop import Loop
 
 
-class Script(Unattended):
+class Script(Callback):
     """Someone who changes these settings before these steps."""
 
     def __init__(self, script: dict[int, dict[str, float]]) -> None:
@@ -25,17 +23,18 @@ class Script(Unattended):
         self.seen: list[int] = []
         self.ended: str | None = "not yet"
 
-    def before_step(self, loop: Loop) -> str | None:
-        settings = self.script.pop(loop.progress.step, {})
+    def before_step(self, training: Training) -> None:
+        settings = self.script.pop(training.progress.step, {})
         if settings:
-            loop.change(**settings)
-        return "stopped on the page" if "stop" in settings else None
+            training.change(**settings)
+        if "stop" in settings:
+            training.stop("stopped on the page")
 
-    def after_step(self, loop: Loop) -> None:
-        self.seen.append(loop.progress.step)
+    def on_step(self, training: Training) -> None:
+        self.seen.append(training.progress.step)
 
-    def end(self, loop: Loop, stopped: str | None) -> None:
-        self.ended = stopped
+    def on_stop(self, training: Training) -> None:
+        self.ended = training.stopped
 
 
 def logged(run: Run, name: str) -> dict[int, float]:
@@ -47,7 +46,7 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 
 
 def conducted(experiment: Experiment, folder: Path, script: Script, start: Start) -> Run:
-    return train_together([experiment], folder, start, conductor=script)[0].run
+    return train_together([experiment], folder, start, callbacks=[script])[0].run
 
 
 def test_a_run_that_was_changed_and_stopped_is_repeated_from_its_directory(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from tests.training.conftest import tiny
-from tests.training.test_replicas import KINDS, weights
-from vaelab.run import Run
-from vaelab.training import replicas, train, train_together, update
-from vaelab.training.cuda_graph import capture
-from vaelab.training.recording import Recorded
+from tests.training.test_engines import ALONE, KINDS
+from tests.training.test_replicas import weights
+from vaelab.engine import fast
+from vaelab.engine.cuda_graph import capture
+from vaelab.engine.recording import Recorded
+from vaelab.runs.run import Run
+from vaelab.training import replicas, train, train_together
 
 pytestmark = [
     pytest.mark.gpu,
@@ -25,6 +27,8 @@ pytestmark = [
 def test_captured_it_trains_as_it_would_without(
     runs: Path, kind: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if count > 1 and kind in ALONE:
+        return
     settings = (
         "training.device=cuda", "training.precision=float64", "training.batch_size=100",
         f"training.replicas={count}",
@@ -36,10 +40,10 @@ def test_captured_it_trains_as_it_would_without(
         made.append(Recorded(function, written))
         return made[0]
 
-    monkeypatch.setattr(update, "Recorded", record)
+    monkeypatch.setattr(fast, "Recorded", record)
     captured = train_together(experiments, runs / "captured")
     assert len(made[0].replays) == 2
-    monkeypatch.setattr(update, "Recorded", lambda function, written: function)
+    monkeypatch.setattr(fast, "Recorded", lambda function, written: function)
     plain = train_together(experiments, runs / "plain")
     for one, other in zip(plain, captured, strict=True):
         torch.testing.assert_close(weights(one.run), weights(other.run), rtol=1e-6, atol=1e-8)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vaelab.data.mapped import write_header
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 NUM, SIDE = 2**18, 128
 SIZE = NUM * SIDE**2  # 4.3e9 bytes

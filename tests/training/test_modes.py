@@ -9,8 +9,8 @@ from torch import nn
 
 from tests.training.conftest import tiny
 from vaelab.data import DigitsData, Domain, UnitPixels
-from vaelab.data.feed import Batch, Feed
-from vaelab.evaluation import evaluate
+from vaelab.data.loading.evaluation import Batch, EvalLoader
+from vaelab.evaluation.evaluate import evaluate
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.metrics import BoundMetric
 from vaelab.models import VAE, VAEConfig
@@ -48,15 +48,15 @@ def test_evaluation_measures_the_model_that_was_trained(prior: BasePrior, norm: 
     encoder = ConvEncoder(channels=(8, 16), kernels=(2, 2), strides=(2, 2), norm=norm)
     config = VAEConfig(latent=LATENT, encoder=encoder, prior=prior)
     model = config.build((1, 8, 8), Domain.UNIT, 10)
-    feed = Feed(DigitsData().load().train, UnitPixels(), model.classes)
-    batches = list(feed.batches(64))
+    loader = EvalLoader(DigitsData().load().train, UnitPixels(), model.classes)
+    batches = list(loader.batches(64))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for step in range(STEPS):
         loss = -terms(model, batches[step % len(batches)], step).elbo.mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    (batch, *_) = feed.batches(IMAGES)
+    (batch, *_) = loader.batches(IMAGES)
     with torch.no_grad():
         evaluated = terms(model.eval(), batch, 0).elbo.mean().item()
         trained = terms(model.train(), batch, 0).elbo.mean().item()

@@ -11,8 +11,8 @@ from tests.training.conftest import tiny
 from vaelab.console import Console
 from vaelab.errors import BadCombinationError
 from vaelab.explorer.library import Library
-from vaelab.pictures import figures_named, subject_of
-from vaelab.run import Run
+from vaelab.runs.render import figure_context, figures_named
+from vaelab.runs.run import Run
 from vaelab.training import Start, replicas, train, train_together
 
 LEVELS = ["model.kind=hierarchical", "model.latent=3", "figures.every_epoch=[latent]",
@@ -48,7 +48,7 @@ def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_figures_of_codes_are_refused(name: str, levels: Run) -> None:
     (figure,) = figures_named([name])
     with pytest.raises(BadCombinationError, match="HierarchicalVAE has none; use `model: vae`"):
-        figure.compute(subject_of(levels))
+        figure.compute(figure_context(levels))
 
 
 def test_commands_that_need_a_code_say_so(levels: Run, vaelab: Any, tmp_path: Path) -> None:

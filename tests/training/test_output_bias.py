@@ -9,9 +9,10 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.data import Domain
 from vaelab.errors import BadCombinationError
+from vaelab.likelihoods.bernoulli import CERTAIN
 from vaelab.models import HierarchicalConfig, VAEConfig
 from vaelab.training import train
-from vaelab.training.output_bias import CLIP, start_at_mean
+from vaelab.training.output_bias import start_at_mean
 
 BERNOULLI = ["model.likelihood={kind: bernoulli}", "data.pixels={kind: binary, mode: dynamic}"]
 
@@ -29,7 +30,7 @@ def test_without_weights_it_gives_the_mean_image(
         last = [m for m in model.decoder.modules() if isinstance(m, torch.nn.Linear)][-1]
         last.weight.zero_()
         mean = model.sample(1).mean
-    expected = torch.tensor([1 - CLIP, CLIP, 1 / 3, 2 / 3])
+    expected = torch.tensor([1 - CERTAIN, CERTAIN, 1 / 3, 2 / 3])
     torch.testing.assert_close(mean.flatten(), expected)
 
 

@@ -1,51 +1,9 @@
 """A recorded step gives the bits that the step gives, and what cannot be recorded goes on."""
 
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 import torch
 from torch import Tensor
 
-from tests.training.conftest import tiny
-from tests.training.test_replicas import CONV, KINDS, weights
-from vaelab.training import replicas, train_together, update
-from vaelab.training.recording import Recorded
-
-MORE = {
-    "silu": ["model.encoder={kind: mlp, widths: [12], activation: silu}"],
-    "sigmoid": [CONV.replace("leaky_relu", "sigmoid")],
-    "abs": ["model.posterior={kind: diagonal_normal, scale: abs}"],
-    "dreg": ["objective={kind: dreg, samples: 3}"],
-    "bfloat16": ["training.precision=bfloat16", CONV],
-}
-TOGETHER = ("tanh", "batch norm", "vamp", "condition", "iwae", "bfloat16")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [*((kind, 1) for kind in (*KINDS, *MORE)), *((kind, 2) for kind in TOGETHER)],
-)
-def test_the_same_bits(runs: Path, kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # the last batch of each epoch has a shape of its own
-    settings = ("training.batch_size=100", "training.epochs=3", f"training.replicas={count}")
-    experiments = replicas(tiny(*settings, *(KINDS | MORE)[kind]))
-    made: list[Recorded] = []
-
-    def record(function: Callable[..., Tensor], written: list[Tensor]) -> Recorded:
-        made.append(Recorded(function, written))
-        return made[0]
-
-    monkeypatch.setattr(update, "Recorded", record)
-    recorded = train_together(experiments, runs / "recorded")
-    assert len(made[0].replays) == 2
-
-    monkeypatch.setattr(update, "Recorded", lambda function, written: function)
-    plain = train_together(experiments, runs / "plain")
-    for one, other in zip(plain, recorded, strict=True):
-        torch.testing.assert_close(weights(one.run), weights(other.run), rtol=0, atol=0)
-        assert one.run.metrics() == other.run.metrics()
+from vaelab.engine.recording import Recorded
 
 
 def test_what_it_reads_and_writes_stays_where_it_is() -> None:

@@ -14,17 +14,17 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
-from vaelab.training.checkpoint import read_progress
+from vaelab.training.state import read_progress
 
 # about a second an epoch, saved five times a second
 LONG = (
     "model.encoder={kind: conv, channels: [8, 16], kernels: [3, 3], strides: [1, 1], heads: [64]}",
     "training.batch_size=8",
     "training.epochs=5",
-    "training.save_minutes=0.003",
+    "training.save_minutes=0.0005",
     "training.learning_rate_schedule={kind: plateau, watch: train, patience: 0}",
     "data.pixels={kind: binary, mode: dynamic}",
     "model.likelihood.kind=bernoulli",

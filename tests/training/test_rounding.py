@@ -9,10 +9,8 @@ from torch.distributions import Distribution
 
 from tests.test_every_kind import MODELS, build, given
 from vaelab.networks import Network
+from vaelab.networks.network import multiplying_in
 from vaelab.objectives import IWAEConfig
-from vaelab.training.precision import Place
-
-MIXED = Place(torch.device("cpu"), mixed=True)
 
 
 def tensors(value: object, seen: set[int]) -> Iterator[Tensor]:
@@ -36,7 +34,7 @@ def tensors(value: object, seen: set[int]) -> Iterator[Tensor]:
 def test_every_parameter_of_every_family_is_float32(name: str) -> None:
     model = build(name)
     x, context, noise = given(name, samples=3)
-    with MIXED.rounding(model):
+    with multiplying_in(torch.bfloat16, model):
         terms = model.terms(x, context, noise=noise)
         found = [terms.log_likelihood, terms.log_weights, terms.rate]
         for level in terms.levels:
@@ -56,7 +54,7 @@ def test_log_variances_are_not_rounded_to_eighths(name: str) -> None:
     model = build(name)
     x, *_ = given(name)
     images = torch.rand(500, *x.shape[1:], generator=torch.Generator().manual_seed(0))
-    with torch.no_grad(), MIXED.rounding(model):
+    with torch.no_grad(), multiplying_in(torch.bfloat16, model):
         posterior = model.encode(images)
     scales = [one for one in tensors(posterior, set()) if one.ndim and one.numel() >= 500]
     assert min(len(one.unique()) for one in scales if not (one == one.flatten()[0]).all()) > 50
@@ -65,10 +63,10 @@ def test_log_variances_are_not_rounded_to_eighths(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_loss_and_its_gradients_are_nearly_those_of_float32(name: str) -> None:
     losses, objective = [], IWAEConfig(samples=3)
-    for place in (MIXED, Place(torch.device("cpu"), mixed=False)):
+    for products in (torch.bfloat16, None):
         model = build(name)
         x, context, noise = given(name, objective.num_samples)
-        with place.rounding(model):
+        with multiplying_in(products, model):
             losses.append(objective(model.terms(x, context, noise=noise), {}))
         losses[-1].backward()
         assert all(p.grad is not None and p.grad.dtype == p.dtype for p in model.parameters())

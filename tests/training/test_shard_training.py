@@ -12,19 +12,17 @@ from tests.training.conftest import tiny
 from tests.training.test_resume import LONG, command, same_tensors
 from vaelab.config import to_yaml
 from vaelab.data import DigitsData
-from vaelab.data.shards.write import Limits, write_shards
-from vaelab.run import Run
-from vaelab.training import Start, train, train_together
-from vaelab.training.checkpoint import read_progress
-from vaelab.training.conductor import Unattended
-from vaelab.training.loop import Loop
+from vaelab.data.shards.write import write_shards
+from vaelab.runs.run import Run
+from vaelab.training import Callback, Start, Training, train, train_together
+from vaelab.training.state import read_progress
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The override that trains on the digits of `tiny` in 9 shards."""
     folder = tmp_path_factory.mktemp("digits") / "shards"
-    write_shards(DigitsData(validation=100), folder, Limits(samples=150))
+    write_shards(DigitsData(validation=100), folder, samples=150)
     return f"data={{kind: shards, path: {folder}, buffer: 400, streams: 3}}"
 
 
@@ -40,21 +38,22 @@ def test_it_learns_what_the_images_themselves_teach(data: str, runs: Path) -> No
     assert first["elbo_nats"] == pytest.approx(second["elbo_nats"], abs=0.5)
 
 
-class Stopper(Unattended):
+class Stopper(Callback):
     """Someone who stops a training before a step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
 
-    def before_step(self, loop: Loop) -> str | None:
-        return "enough" if loop.progress.step == self.step else None
+    def before_step(self, training: Training) -> None:
+        if training.progress.step == self.step:
+            training.stop("enough")
 
 
 @pytest.mark.slow
 def test_stopped_in_the_middle_of_an_epoch_it_ends_as_one_left_alone(data: str, runs: Path) -> None:
     alone = train(tiny(data, "task_name=alone"), runs).run
     for step in (5, 27):
-        train_together([tiny(data)], runs, Start.RESUME, conductor=Stopper(step))
+        train_together([tiny(data)], runs, Start.RESUME, callbacks=[Stopper(step)])
         assert read_progress(runs / "tiny" / "resume.safetensors").batch in (5, 6)
     run = train(tiny(data), runs, Start.RESUME).run
     assert same_tensors(run.weights_path, alone.weights_path)

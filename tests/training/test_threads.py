@@ -1,5 +1,6 @@
 """How many threads a training takes, and when it gives some up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -9,8 +10,8 @@ import torch
 
 from tests.training.conftest import tiny
 from vaelab.training import threads, train
-from vaelab.training.checkpoint import read_progress
-from vaelab.training.threads import Pace
+from vaelab.training.state import read_progress
+from vaelab.training.threads import PAUSE, WINDOW, ThreadThrottle
 
 
 @dataclass
@@ -29,42 +30,74 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return clocks
 
 
-def steps(pace: Pace, clocks: Clocks, seconds: float, cores: float) -> int:
-    """How often threads are given up in so many seconds on so many cores."""
-    times = 0
+def steps(
+    pace: ThreadThrottle, clocks: Clocks, seconds: float, cores: Callable[[int], float]
+) -> list[int]:
+    """The threads that are settled on, one after the other, in so many seconds of steps.
+
+    `cores` says how many cores' time so many threads get.
+    """
+    settled = [pace.settled]
     for _ in range(round(seconds * 8)):
         pace.begin()
         clocks.wall += 1 / 8
-        clocks.used += cores / 8
-        times += pace.end()
+        clocks.used += cores(pace.threads) / 8
+        pace.end()
+        if pace.settled != settled[-1]:
+            settled.append(pace.settled)
         clocks.wall += 0.3  # validation, pictures: not looked at
-    return times
+    return settled
+
+
+def free(threads: int) -> float:
+    """Nobody else computes."""
+    return 0.99 * threads
+
+
+def beside_another(threads: int) -> float:
+    """Another program keeps one core of four busy."""
+    return min(0.99 * threads, 3.2)
 
 
 def test_with_the_cores_to_itself_it_keeps_them(clocks: Clocks) -> None:
-    pace = Pace(4)
-    assert steps(pace, clocks, 20, cores=3.95) == 0
-    assert pace.threads == 4
+    assert steps(ThreadThrottle(4), clocks, 20, free) == [4]
 
 
-def test_half_of_them_give_way_to_another_program(clocks: Clocks) -> None:
-    pace = Pace(4)
-    assert steps(pace, clocks, 5, cores=3.95) == 0
-    assert steps(pace, clocks, 3, cores=3.2) == 1
-    assert pace.threads == 2
-    assert steps(pace, clocks, 20, cores=1.98) == 0
+def test_half_of_them_give_way_to_another_program_and_come_back_after_it(clocks: Clocks) -> None:
+    pace = ThreadThrottle(4)
+    assert steps(pace, clocks, 5, free) == [4]
+    assert steps(pace, clocks, 3, beside_another) == [4, 2]
+    assert steps(pace, clocks, 20, beside_another) == [2]  # a trial now and then finds it there
+    assert steps(pace, clocks, PAUSE + WINDOW, free) == [2, 4]
+
+
+def test_one_thread_alone_tries_for_more(clocks: Clocks) -> None:
+    pace = ThreadThrottle(2)
+    assert steps(pace, clocks, 3, lambda threads: 0.6 * threads) == [2, 1]
+    assert steps(pace, clocks, 20, lambda threads: 0.6 * threads) == [1]
+    assert steps(pace, clocks, PAUSE + WINDOW, free) == [1, 2]
+
+
+def test_a_trial_is_short(clocks: Clocks) -> None:
+    """What all threads cost beside another program is paid for one part in twelve of the time."""
+    pace = ThreadThrottle(4)
+    steps(pace, clocks, 5, beside_another)
+    tried = 0
+    for _ in range(8 * 100):
+        steps(pace, clocks, 1 / 8, beside_another)
+        tried += pace.threads > pace.settled
+    assert 0 < tried <= 8 * 100 / 12
 
 
 def test_a_busy_moment_changes_nothing(clocks: Clocks) -> None:
-    pace = Pace(2)
+    pace = ThreadThrottle(2)
     for _ in range(5):
-        assert steps(pace, clocks, 1, cores=1.2) == 0
-        assert steps(pace, clocks, 2, cores=1.99) == 0
-    assert pace.threads == 2
+        assert steps(pace, clocks, 1, lambda threads: 1.2) == [2]
+        assert steps(pace, clocks, 2, free) == [2]
 
 
-def test_the_last_thread_stays(clocks: Clocks) -> None:
-    assert steps(Pace(1), clocks, 20, cores=0.3) == 0
+def test_the_only_thread_stays(clocks: Clocks) -> None:
+    assert steps(ThreadThrottle(1), clocks, 20, lambda threads: 0.3) == [1]
 
 
 @pytest.mark.slow

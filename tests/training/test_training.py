@@ -15,10 +15,10 @@ from PIL import Image
 
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadValueError, StorageError
 from vaelab.metrics import BoundMetric
-from vaelab.run import Run
+from vaelab.runs.run import Run
 from vaelab.training import Start, build_model, train
 from vaelab.training.precision import number_format
 
@@ -65,7 +65,7 @@ def test_best_weights_are_those_of_the_best_validation_elbo(runs: Path) -> None:
     model, about = run.load_model()
     assert about["epoch"] == max(valid, key=valid.__getitem__)
     data = run.experiment.data
-    number = BoundMetric()(model, Feed(data.load().valid, data.pixels, 0))["elbo_nats"]
+    number = BoundMetric()(model, EvalLoader(data.load().valid, data.pixels, 0))["elbo_nats"]
     assert number.value == pytest.approx(max(valid.values()), abs=1e-6)
 
 
@@ -90,8 +90,8 @@ def test_every_image_is_seen_once_an_epoch_and_weighs_the_same(runs: Path) -> No
     store = experiment.data.load()
     torch.set_default_dtype(torch.float64)
     try:
-        model = build_model(experiment, store.outline).eval()
-        numbers = BoundMetric(samples=50)(model, Feed(store.train, experiment.data.pixels, 0))
+        model = build_model(experiment, store.image_spec).eval()
+        numbers = BoundMetric(samples=50)(model, EvalLoader(store.train, experiment.data.pixels, 0))
     finally:
         torch.set_default_dtype(torch.float32)
     assert logged["rate_nats"] == pytest.approx(numbers["rate_nats"].value, abs=1e-9)

@@ -9,8 +9,8 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.bundle.reader import rebuild
 from vaelab.errors import BadCombinationError
-from vaelab.evaluation import evaluate
-from vaelab.pictures import figures_named, subject_of
+from vaelab.evaluation.evaluate import evaluate
+from vaelab.runs.render import figure_context, figures_named
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, replicas, train, train_together
 
@@ -69,6 +69,6 @@ def test_it_is_evaluated_and_drawn_where_that_takes_no_vector(tmp_path: Path) ->
     for name in ("latent", "manifold", "interpolation", "traversal", "rates"):
         (figure,) = figures_named([name])
         with pytest.raises(BadCombinationError, match="VQVAE has none"):
-            figure.compute(subject_of(run))
+            figure.compute(figure_context(run))
     with pytest.raises(BadCombinationError, match="the explorer needs a code that is one vector"):
         rebuild(run)

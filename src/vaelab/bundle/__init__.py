@@ -1,6 +1,6 @@
 """The bundle: a network's weights and codes at some steps of its training, for the explorer."""
 
-from vaelab.bundle.keep import kept_steps
+from vaelab.bundle.kept import kept_steps
 from vaelab.bundle.reader import Bundle
 from vaelab.bundle.writer import BundleWriter
 

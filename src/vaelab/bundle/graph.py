@@ -1,72 +1,77 @@
-"""A network as a closed, versioned list of operations: what the explorer computes.
+"""A network as a closed, versioned list of operations: what the explorer computes, and PyTorch.
 
 docs/bundle.md says what each operation means.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
+from typing import Annotated, Any
 
+import torch
+from jaxtyping import Float
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from torch import Tensor
+from torch.nn import functional
+
+from vaelab.distributions.normal import soft_bound
 from vaelab.errors import BadValueError
 from vaelab.networks.layers import Shape
-from vaelab.yamlfile import quoted
+from vaelab.runs.records import in_words
 
-OPERATIONS = frozenset({
-    "linear", "conv2d", "conv_transpose2d", "upsample", "reshape", "slice", "add", "multiply",
-    "scale_shift", "modulate",
-    "relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "soft_bound", "exp_half", "abs_plus",
-    "times",
-    "append_one_hot", "class_planes", "continuous_bernoulli_mean",
-})  # fmt: skip
-TENSORS = ("weight", "bias")
-LARGEST = 2**31
+MAX_VALUES = 2**31
 """Numbers of a value, for one image."""
 
 
-class UnsupportedLayerError(Exception):
-    """A layer that no operation stands for.
-
-    Args:
-        layer: its name.
-    """
-
-    def __init__(self, layer: str) -> None:
-        super().__init__(layer)
-        self.layer = layer
+def _checked(shape: Shape) -> Shape:
+    if min(shape, default=1) < 1 or prod(shape) > MAX_VALUES:
+        raise ValueError(f"a value of shape {shape}")
+    return shape
 
 
-@dataclass(frozen=True)
-class Op:
-    """One operation.
+Place = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+"""Where a tensor lies in the weights: (offset, length)."""
+
+
+class Op(BaseModel):
+    """One operation, as it stands in a manifest; numbers that are not trained are its `settings`.
 
     Attributes:
         name: which.
         inputs: ids of the values that it reads.
         output: id of the value that it makes.
         shape: of that value, for one image.
-        tensors: where `weight` and `bias` lie in the weights: (offset, length), None for no bias.
-        settings: numbers that are not trained, such as a stride.
+        weight: where it lies, if there is one.
+        bias: the same; None where the operation has none of the two that it may have.
     """
 
-    name: str
-    inputs: tuple[int, ...]
-    output: int
-    shape: Shape
-    tensors: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in a manifest."""
-        return {
-            "op": self.name, "in": list(self.inputs), "out": self.output, "shape": list(self.shape),
-            **{name: place and list(place) for name, place in self.tensors.items()},
-            **self.settings,
-        }  # fmt: skip
+    name: str = Field(alias="op")
+    inputs: tuple[int, ...] = Field(alias="in")
+    output: int = Field(alias="out")
+    shape: Annotated[Shape, AfterValidator(_checked)]
+    weight: Place | None = None
+    bias: Place | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Numbers that are not trained, such as a stride."""
+        return self.model_extra or {}
+
+    @property
+    def tensors(self) -> dict[str, Place | None]:
+        """Weight and bias."""
+        return {"weight": self.weight, "bias": self.bias}
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(BaseModel):
     """Operations in an order in which they can be computed.
 
     Attributes:
@@ -75,76 +80,137 @@ class Graph:
         outputs: names of what is asked for, with the ids of their values.
     """
 
-    inputs: Mapping[str, int]
+    model_config = ConfigDict(frozen=True)
+
+    inputs: dict[str, int]
     ops: tuple[Op, ...]
-    outputs: Mapping[str, int]
+    outputs: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in a manifest."""
-        ops = [op.to_json() for op in self.ops]
-        return {"inputs": dict(self.inputs), "ops": ops, "outputs": dict(self.outputs)}
+        return self.model_dump(by_alias=True, exclude_unset=True)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], weights: int, where: str) -> "Graph":
-        """Read and check what `to_json` wrote.
-
-        Args:
-            data: parsed JSON.
-            weights: how many there are.
-            where: named in errors.
+    def from_json(cls, data: Any, weights: int, where: str) -> "Graph":
+        """Read and check what `to_json` wrote, over a number of weights.
 
         Raises:
             BadValueError: an operation or a value that does not exist, a tensor that does not fit.
         """
         try:
-            ops = tuple(_read_op(op) for op in data["ops"])
-            inputs, outputs = (
-                {str(name): int(value) for name, value in data[key].items()}
-                for key in ("inputs", "outputs")
-            )
-            graph = cls(inputs, ops, outputs)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise BadValueError(f"{where} is damaged: {quoted(repr(error))}") from error
-        graph._check(weights, where)
+            graph = cls.model_validate(data)
+        except ValidationError as error:
+            raise BadValueError(f"{where} is damaged: {in_words(error)}") from error
+        for op in graph.ops:
+            for offset, length in filter(None, op.tensors.values()):
+                if offset + length > weights:
+                    raise BadValueError(
+                        f"{where} is damaged: `{op.name}` reads weights {offset} to "
+                        f"{offset + length}, but there are {weights}"
+                    )
         return graph
 
-    def _check(self, weights: int, where: str) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> "Graph":
         known = set(self.inputs.values())
         for number, op in enumerate(self.ops):
-            place = f"{where}, op {number} `{op.name}`"
+            place = f"op {number} `{op.name}`"
             if op.name not in OPERATIONS:
-                raise BadValueError(
+                raise ValueError(
                     f"{place} does not exist in version 1 of the format; a newer vaelab wrote it"
                 )
             if missing := set(op.inputs) - known:
-                raise BadValueError(f"{place} reads {sorted(missing)}, which nothing wrote")
+                raise ValueError(f"{place} reads {sorted(missing)}, which nothing wrote")
             if op.output in known:
-                raise BadValueError(f"{place} writes {op.output} a second time")
-            for offset, length in filter(None, op.tensors.values()):
-                if offset < 0 or length < 0 or offset + length > weights:
-                    raise BadValueError(
-                        f"{place} reads weights {offset} to {offset + length}, but there are "
-                        f"{weights}"
-                    )
+                raise ValueError(f"{place} writes {op.output} a second time")
             known.add(op.output)
         if missing := set(self.outputs.values()) - known:
-            raise BadValueError(f"{where} gives {sorted(missing)}, which nothing wrote")
-
-    @property
-    def shapes(self) -> dict[int, Shape]:
-        """Shape of each value that an operation writes."""
-        return {op.output: op.shape for op in self.ops}
+            raise ValueError(f"it gives {sorted(missing)}, which nothing wrote")
+        return self
 
 
-def _read_op(data: Mapping[str, Any]) -> Op:
-    rest = {k: v for k, v in data.items() if k not in {"op", "in", "out", "shape", *TENSORS}}
-    tensors: dict[str, tuple[int, int] | None] = {}
-    for name in TENSORS:
-        if name in data:
-            place: Sequence[int] | None = data[name]
-            tensors[name] = None if place is None else (int(place[0]), int(place[1]))
-    shape = tuple(int(side) for side in data["shape"])
-    if min(shape, default=1) < 1 or prod(shape) > LARGEST:
-        raise ValueError(f"a value of shape {shape}")
-    inputs = tuple(int(value) for value in data["in"])
-    return Op(str(data["op"]), inputs, int(data["out"]), shape, tensors, rest)
+def interpret(
+    graph: Graph, weights: Float[Tensor, " w"], given: Mapping[str, Float[Tensor, "n ..."]]
+) -> dict[str, Float[Tensor, "n ..."]]:
+    """Each output for n images, of each input; `class` is one-hot, `(n, classes)`."""
+    values = {index: given[name] for name, index in graph.inputs.items()}
+    for op in graph.ops:
+        tensors = {
+            name: None if place is None else weights[place[0] : sum(place)]
+            for name, place in op.tensors.items()
+        }
+        inputs = [values[index] for index in op.inputs]
+        values[op.output] = OPERATIONS[op.name](op, tensors, *inputs).reshape(-1, *op.shape)
+    return {name: values[index] for name, index in graph.outputs.items()}
+
+
+Tensors = Mapping[str, Any]
+
+
+def _linear(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    return functional.linear(x, tensors["weight"].reshape(*op.shape, -1), tensors["bias"])
+
+
+def _conv2d(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    weight = tensors["weight"].reshape(op.shape[0], x.shape[1], *op.settings["kernel"])
+    stride, padding = op.settings["stride"], op.settings["padding"]
+    return functional.conv2d(x, weight, tensors["bias"], stride, padding)
+
+
+def _conv_transpose2d(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    weight = tensors["weight"].reshape(x.shape[1], op.shape[0], *op.settings["kernel"])
+    stride, padding = op.settings["stride"], op.settings["padding"]
+    return functional.conv_transpose2d(x, weight, tensors["bias"], stride, padding)
+
+
+def _upsample(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=op.settings["factor"], mode="nearest")
+
+
+def _scale_shift(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    return _modulate(op, tensors, x, tensors["weight"][None], tensors["bias"][None])
+
+
+def _modulate(op: Op, tensors: Tensors, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    each = (*scale.shape, *(1,) * (x.dim() - 2))
+    return x * scale.view(each) + shift.view(each)
+
+
+def _class_planes(op: Op, tensors: Tensors, x: Tensor, context: Tensor) -> Tensor:
+    planes = context[:, :, None, None].expand(-1, -1, *x.shape[2:])
+    return torch.cat([x, planes.to(x.dtype)], dim=1)
+
+
+def _continuous_bernoulli_mean(op: Op, tensors: Tensors, logits: Tensor) -> Tensor:
+    # E[x] = 1 / (1 - exp(-l)) - 1 / l, arXiv 1907.06845 eq. 8 with l = log(p / (1 - p))
+    small = logits.abs() < 0.05
+    safe = torch.where(small, torch.ones_like(logits), logits)
+    series = 0.5 + logits / 12 - logits**3 / 720
+    return torch.where(small, series, -1 / torch.expm1(-safe) - 1 / safe)
+
+
+OPERATIONS: dict[str, Callable[..., Tensor]] = {
+    "linear": _linear,
+    "conv2d": _conv2d,
+    "conv_transpose2d": _conv_transpose2d,
+    "upsample": _upsample,
+    "reshape": lambda op, tensors, x: x,
+    "slice": lambda op, tensors, x: x[:, op.settings["start"] :][:, : op.shape[0]],
+    "add": lambda op, tensors, x, y: x + y,
+    "multiply": lambda op, tensors, x, y: x * y,
+    "scale_shift": _scale_shift,
+    "modulate": _modulate,
+    "relu": lambda op, tensors, x: x.relu(),
+    "leaky_relu": lambda op, tensors, x: functional.leaky_relu(x, op.settings["slope"]),
+    "tanh": lambda op, tensors, x: x.tanh(),
+    "gelu": lambda op, tensors, x: functional.gelu(x),
+    "silu": lambda op, tensors, x: functional.silu(x),
+    "sigmoid": lambda op, tensors, x: x.sigmoid(),
+    "soft_bound": lambda op, tensors, x: soft_bound(x, op.settings["bound"]),
+    "exp_half": lambda op, tensors, x: torch.exp(0.5 * x),
+    "abs_plus": lambda op, tensors, x: x.abs() + op.settings["floor"],
+    "times": lambda op, tensors, x: x * op.settings["factor"],
+    "append_one_hot": lambda op, tensors, x, context: torch.cat([x, context.to(x.dtype)], dim=1),
+    "class_planes": _class_planes,
+    "continuous_bernoulli_mean": _continuous_bernoulli_mean,
+}

@@ -2,29 +2,33 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from math import ceil, sqrt
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
-from PIL import Image
+from jaxtyping import Float, Int64
+from torch import Tensor
 
+from vaelab.bundle.ink import measure_ink
 from vaelab.data import Store
-from vaelab.data.feed import Feed
+from vaelab.data.float_pixels import real_pixels
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Pixels
-from vaelab.data.store import Split
+from vaelab.data.store import Labels, Split, evenly_spaced
+from vaelab.imaging import png
 
 SIDE = 4096
 """Of the atlas, at most."""
+MAX_IMAGES = 4000
+"""Images whose codes a bundle holds: the plane is full, and each kept step encodes them all."""
 LIVE = 1000
 """Images whose codes a live snapshot carries, at most."""
-LAST_CLASS = 255
-
-
-def spread(total: int, count: int) -> Int64[np.ndarray, " count"]:
-    """`count` of `total` indices, evenly: floor(j total / count)."""
-    return np.arange(count, dtype=np.int64) * total // max(1, count)
+GOLDEN_IMAGES = 4
+"""That golden pairs encode."""
+MAX_CLASS = 255
+MEASURED_IMAGES = 500
+"""Training images by which drawings are made, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +59,10 @@ class BundleImages:
 
     @property
     def count(self) -> int:
-        """How many: all, or as many as the atlas holds."""
+        """How many: all, or `MAX_IMAGES`, or as many as the atlas holds."""
         _, height, width = self.store.image_shape
-        return min(len(self.split), max(1, (SIDE // height) * (SIDE // width)))
+        room = max(1, (SIDE // height) * (SIDE // width))
+        return min(len(self.split), MAX_IMAGES, room)
 
     @property
     def columns(self) -> int:
@@ -70,24 +75,42 @@ class BundleImages:
     @cached_property
     def chosen(self) -> Split:
         """The images themselves."""
-        return self.split.select(spread(len(self.split), self.count))
+        return self.split.select(evenly_spaced(len(self.split), self.count))
 
     @cached_property
-    def feed(self) -> Feed:
+    def loader(self) -> EvalLoader:
         """All of them, as the model takes them."""
-        return Feed(self.chosen, self.pixels, self.classes, self.device)
+        return EvalLoader(self.chosen, self.pixels, self.classes, self.device)
 
     @cached_property
-    def live(self) -> Feed:
+    def live(self) -> EvalLoader:
         """Those of a live snapshot."""
-        few = spread(self.count, min(LIVE, self.count))
-        return Feed(self.chosen.select(few), self.pixels, self.classes, self.device)
+        few = evenly_spaced(self.count, min(LIVE, self.count))
+        return EvalLoader(self.chosen.select(few), self.pixels, self.classes, self.device)
+
+    @cached_property
+    def golden(self) -> tuple[Int64[np.ndarray, " n"], Float[Tensor, "n c h w"], Labels]:
+        """Places, pixels as the page has them, and classes of some, the same at any time."""
+        chosen = evenly_spaced(self.count, min(GOLDEN_IMAGES, self.count))
+        whole = next(self.loader.batches(self.count))
+        x = self.pixels.of_picture(whole.x[torch.from_numpy(chosen).to(self.device)].float().cpu())
+        if real_pixels(self.pixels):
+            x = self.pixels.to_unit(x)
+        return chosen, x, self.chosen.labels[chosen]
 
     @property
     def labels(self) -> bytes:
         """Their classes as bytes; those beyond the 256th share the last."""
-        labels: np.ndarray = np.minimum(self.chosen.labels, LAST_CLASS)
+        labels: np.ndarray = np.minimum(self.chosen.labels, MAX_CLASS)
         return labels.astype(np.uint8).tobytes()
+
+    @cached_property
+    def ink(self) -> dict[str, Any] | None:
+        """How the training images are drawn."""
+        train = self.store.train.some(MEASURED_IMAGES)
+        loader = EvalLoader(train, self.pixels, 0, self.device)
+        units = [self.pixels.to_unit(batch.x).cpu().numpy() for batch in loader.batches()]
+        return measure_ink(np.concatenate(units))
 
     def atlas(self) -> bytes:
         """A PNG of what the model is given, as brightness, row by row."""
@@ -95,13 +118,10 @@ class BundleImages:
         rows = ceil(self.count / self.columns)
         cells = np.zeros((rows * self.columns, height, width, channels), dtype=np.uint8)
         start = 0
-        for batch in self.feed.batches(1000):
+        for batch in self.loader.batches():
             unit = self.pixels.to_unit(batch.x).permute(0, 2, 3, 1).cpu().numpy()
             cells[start : start + len(unit)] = np.rint(unit * 255)
             start += len(unit)
         grid = cells.reshape(rows, self.columns, height, width, channels).swapaxes(1, 2)
         sheet = grid.reshape(rows * height, self.columns * width, channels)
-        image = Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
-        buffer = BytesIO()
-        image.save(buffer, format="PNG", optimize=True)
-        return buffer.getvalue()
+        return png(sheet)

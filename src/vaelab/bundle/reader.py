@@ -9,15 +9,16 @@ import numpy as np
 from pydantic import ValidationError
 
 from vaelab.bundle.graph import Graph
-from vaelab.bundle.schema import FORMAT, LONGEST, VERSION, ManifestRecord, check_atlas
+from vaelab.bundle.kept import PACKED, unpack
+from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord, check_atlas
 from vaelab.bundle.writer import BundleWriter
 from vaelab.errors import BadValueError, MissingFileError, RunBusyError
 from vaelab.files import opened, read_bytes
 from vaelab.models import FlatLatent, LatentVariableModel, as_flat
-from vaelab.records import in_words
-from vaelab.run import Run
-from vaelab.runfiles import remove_bundle
-from vaelab.runlock import RunLock, writer_of
+from vaelab.runs.records import in_words
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import remove_bundle
+from vaelab.runs.runlock import RunLock, writer_of
 from vaelab.tensorfile import read_tensors
 from vaelab.yamlfile import quoted
 
@@ -30,10 +31,7 @@ NOTHING_KEPT = (
 
 
 class Bundle:
-    """The bundle of a run.
-
-    Args:
-        run: whose bundle; made from its saved weights where there is none.
+    """The bundle of a run, made from its saved weights where there is none.
 
     Raises:
         BadValueError: the bundle is damaged or of another version.
@@ -46,6 +44,7 @@ class Bundle:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.folder = run.bundle
+        self._path = self.folder / "manifest.json"
         if not self._path.is_file():
             self._make()
         self._stored = self._read()
@@ -61,23 +60,25 @@ class Bundle:
                 rebuild(self.run)
 
     @property
-    def _path(self) -> Path:
-        return self.folder / "manifest.json"
-
-    @property
     def files(self) -> dict[str, Path]:
-        """Every file but the manifest, by its name in the bundle."""
-        indices = [step["index"] for step in self._stored["steps"]]
-        names = ["labels.u8", "thumbs.png", *(f"codes/{index:04}.i16" for index in indices)]
-        names += [f"weights/{index:04}.f16" for index in indices]
-        return {name: self.folder / PurePosixPath(name) for name in names}
+        """Every file but the manifest, by its name in the bundle, under which `read` has it."""
+        steps = self._stored["steps"]
+        names = ["labels.u8", "thumbs.png", *(f"codes/{step['index']:04}.i16" for step in steps)]
+        files = {name: self.folder / PurePosixPath(name) for name in names}
+        for step in steps:
+            path = self.folder / "weights" / f"{step['index']:04}.f16"
+            packed = step.get("bits", 16) == 7 or not path.is_file()  # it was packed just now
+            files[f"weights/{path.name}"] = path.with_suffix(PACKED) if packed else path
+        return files
 
     def manifest(self) -> Manifest:
         """The manifest with the run's metrics as they are now."""
-        config = self.run.experiment.model_dump(mode="json")
+        experiment, progress = self.run.experiment, self.run.saved_progress()
         about = {
-            "name": self.run.path.resolve().name, "config": config, "finished": self._finished
-        }  # fmt: skip
+            "name": self.run.path.resolve().name,
+            "config": experiment.model_dump(mode="json"),
+            "finished": progress is not None and progress["epoch"] >= experiment.training.epochs,
+        }
         return {
             **self._stored, "run": about, "steps": self.steps(), "metrics": self.run.metrics()
         }  # fmt: skip
@@ -91,11 +92,6 @@ class Bundle:
             for step in steps:
                 step["best"] = step is nearest
         return steps
-
-    @property
-    def _finished(self) -> bool:
-        progress = self.run.saved_progress()
-        return progress is not None and progress["epoch"] >= self.run.experiment.training.epochs
 
     def check(self) -> None:
         """See that every file is what the manifest says.
@@ -111,7 +107,9 @@ class Bundle:
             if not path.is_file():
                 raise self._damaged(f"{name} is missing")
             size = path.stat().st_size
-            if wanted is not None and size != wanted:
+            if path.suffix == PACKED:
+                self.read(name)
+            elif wanted is not None and size != wanted:
                 raise self._damaged(f"{name} has {size} bytes, and {wanted} fit the manifest")
         if max(self.read("labels.u8")) >= len(stored["data"]["classes"]):
             raise self._damaged("labels.u8 has labels of no class")
@@ -121,16 +119,20 @@ class Bundle:
             raise self._damaged(str(error)) from error
 
     def read(self, name: str) -> bytes:
-        """The content of a file.
-
-        Args:
-            name: one of `files`.
+        """The content of one of `files`; weights as float16, however they lie there.
 
         Raises:
-            UserError: it cannot be read, or is no ordinary file.
+            UserError: it cannot be read, or is no ordinary file, or is damaged.
         """
-        with opened(self.files[name]) as file:
-            return file.read()
+        path = self.files[name]
+        with opened(path) as file:
+            content = file.read()
+        if path.suffix != PACKED:
+            return content
+        try:
+            return unpack(content, self._stored["weights"]).tobytes()
+        except ValueError as error:
+            raise self._damaged(f"{name}: {error}") from error
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -152,6 +154,11 @@ class Bundle:
     def model(self) -> FlatLatent:
         """The run's model in evaluation mode, its weights not loaded yet."""
         return _build(self.run, self.image_shape, len(self._stored["data"]["classes"]))
+
+    @property
+    def exported(self) -> bool:
+        """Whether a page by itself can compute the model."""
+        return not self._stored["unsupported"]
 
     def graphs(self) -> tuple[Graph, Graph]:
         """Encoder and decoder.
@@ -175,7 +182,7 @@ class Bundle:
 
     def _read(self) -> Manifest:
         try:
-            manifest = json.loads(read_bytes(self._path, LONGEST))
+            manifest = json.loads(read_bytes(self._path, MAX_MANIFEST_BYTES))
             version = manifest["version"] if manifest["format"] == FORMAT else None
         except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise self._damaged(f"its manifest.json cannot be read ({error})") from error
@@ -237,6 +244,7 @@ def rebuild(run: Run) -> None:
 def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
     domain = run.experiment.data.pixels.domain
     model: LatentVariableModel = run.experiment.model.build(shape, domain, classes).eval()
+    model.pixels = run.experiment.data.pixels
     return as_flat(model, "the explorer")
 
 

@@ -2,42 +2,48 @@
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from vaelab.records import Classes, Count, Epoch, Finite, ImageShape, Record, Text
+from vaelab.runs.records import Classes, Count, Epoch, Finite, ImageShape, Record, Text
 
 FORMAT = "vaelab-bundle"
 VERSION = 1
-LONGEST = 2**28
+MAX_MANIFEST_BYTES = 2**28
 """Bytes of a manifest."""
 KEPT = 10_000
 """Steps of a bundle: files have four digits."""
-LARGEST = 2**31
+MAX_COUNT = 2**31
 """Weights of a model, and numbers of the codes of a step."""
 PNG = b"\x89PNG\r\n\x1a\n"
 """How a PNG file begins."""
 
-Index = Annotated[int, Field(ge=0, lt=KEPT)]
+
+class Prior(Record):
+    """p(z) as a mixture of normal distributions."""
+
+    weights: Annotated[list[Finite], Field(min_length=1)]
+    loc_unit: Finite
+    log_scale_unit: Finite
+    parts: str
+    exact: bool
+    by_class: bool
 
 
 class Step(Record):
     """A step whose weights and codes are kept."""
 
-    index: Index
+    index: Annotated[int, Field(ge=0, lt=KEPT)]
     step: Count
     epoch: Epoch
     loc_unit: Finite
     log_scale_unit: Finite
+    bits: Literal[7, 16] = 16
+    """Of each weight, as it lies on the disk."""
     scale: Finite | None = None
     readings: dict[str, str | float | None] = Field(default_factory=dict)
-
-
-def _some(steps: list[Step]) -> list[Step]:
-    if not steps:
-        raise ValueError("it holds no step")
-    return steps
+    prior: Prior | None = None
 
 
 class Images(Record):
@@ -49,6 +55,18 @@ class Images(Record):
     split: str
 
 
+class Ink(Record):
+    """How the training images are drawn, in brightness and in pixels."""
+
+    ground: Finite
+    ink: Finite
+    longest: Finite
+    stroke: Finite
+    mass: Finite | None
+    centre: Literal["mass", "box"]
+    at: Annotated[list[Finite], Field(min_length=2, max_length=2)]
+
+
 class Data(Record):
     """Where they come from."""
 
@@ -56,6 +74,7 @@ class Data(Record):
     domain: str
     shape: ImageShape
     classes: Classes
+    ink: Ink | None = None
 
 
 class Kind(Record):
@@ -77,8 +96,8 @@ class ManifestRecord(Record):
     data: Data
     images: Images
     latent: Annotated[int, Field(ge=1, le=2**20)]
-    weights: Annotated[int, Field(ge=0, le=LARGEST)]
-    steps: Annotated[list[Step], Field(max_length=KEPT), AfterValidator(_some)]
+    weights: Annotated[int, Field(ge=0, le=MAX_COUNT)]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=KEPT)]
     unsupported: str | None
     encoder: dict[str, Any] | None
     decoder: dict[str, Any] | None
@@ -91,7 +110,7 @@ class ManifestRecord(Record):
     def _goes_together(self) -> "ManifestRecord":
         if len({step.index for step in self.steps}) < len(self.steps):
             raise ValueError("two steps have the same index")
-        if self.images.count * self.latent > LARGEST:
+        if self.images.count * self.latent > MAX_COUNT:
             raise ValueError(f"{self.images.count} codes of {self.latent} numbers")
         if not self.unsupported and not (self.encoder and self.decoder):
             raise ValueError("a graph is missing")

@@ -1,8 +1,8 @@
 """Writing a bundle while a model trains."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from base64 import b64encode
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,36 +10,33 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaelab.bundle.codes import encode
-from vaelab.bundle.golden import golden_pairs
-from vaelab.bundle.graph import Op, UnsupportedLayerError
+from vaelab.bundle.export import ExportedGraphs, export
+from vaelab.bundle.graph import interpret
 from vaelab.bundle.images import BundleImages
-from vaelab.bundle.lowering import Lowered, lower
-from vaelab.bundle.schema import FORMAT, LONGEST, VERSION, ManifestRecord
-from vaelab.bundle.whole import flatten
+from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
+from vaelab.bundle.prior import prior_parts
+from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord
 from vaelab.data import Store
+from vaelab.data.float_pixels import real_pixels
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
-from vaelab.likelihoods.discretized_logistic import DiscretizedLogistic
-from vaelab.likelihoods.location_scale import LocationScale
-from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
-from vaelab.models import Condition, FlatLatent
-from vaelab.models.ends import BaseVectorModel
-from vaelab.models.vae import VAE
+from vaelab.models import FlatLatent, likelihood_of
+from vaelab.networks.exported import UnsupportedLayerError
+from vaelab.networks.network import evaluating
+from vaelab.randomness import Purpose, generator
+
+GOLDEN_CODES = 8
 
 
 class BundleWriter:
     """Keeps a model's weights and codes at some steps.
 
-    Args:
-        folder: of the bundle.
-        name: of the run.
-        experiment: what is trained.
-        store: its data.
+    Attributes:
         model: under training; its mode is put back after each use.
+        steps: the manifest's entries of the steps kept so far.
     """
 
     def __init__(
@@ -49,68 +46,84 @@ class BundleWriter:
         device = next(model.parameters()).device
         self.images = BundleImages(store, experiment.data.pixels, model.classes, device)
         self.unsupported: str | None = None
-        self.lowered: Lowered | None = None
-        self._likelihood: LocationScale | OptimalGaussian | DiscretizedLogistic | None = None
+        self.graphs: ExportedGraphs | None = None
+        self._likelihood = likelihood_of(model)
         try:
-            self.lowered = lower(model)
+            self.graphs = export(model)
         except UnsupportedLayerError as error:
             self.unsupported = error.layer
-        family = model.decoder.family if isinstance(model, VAE) else None
-        if isinstance(family, LocationScale | OptimalGaussian | DiscretizedLogistic):
-            self._likelihood = family
         self._name, self._experiment = name, experiment
-        self._steps: list[dict[str, Any]] = []
-        self._written = False
+        self.steps: list[dict[str, Any]] = []
+        self._written, self._vaelab = False, version("vaelab")
 
     def rewind(self, step: int) -> None:
         """Go on with what was kept up to a step, and forget what lies after it."""
         path = self.folder / "manifest.json"
-        if self._steps or not path.is_file():
+        if self.steps or not path.is_file():
             return
         try:
-            manifest = json.loads(read_bytes(path, LONGEST))
+            manifest = json.loads(read_bytes(path, MAX_MANIFEST_BYTES))
             ManifestRecord.model_validate(manifest)
-            self._steps = [entry for entry in manifest["steps"] if entry["step"] <= step]
+            if manifest["images"]["count"] == self.images.count:  # else codes are of other images
+                self.steps = [entry for entry in manifest["steps"] if entry["step"] <= step]
         except (UserError, ValueError, RecursionError):
-            self._steps = []  # damaged: it is made anew from here on
+            self.steps = []  # damaged: it is made anew from here on
 
     def keep(self, step: int, epoch: float) -> dict[str, Any]:
-        """Keep the model as it is now.
-
-        Args:
-            step: optimiser steps done.
-            epoch: the same in epochs.
-
-        Returns:
-            The entry of the manifest's `steps`.
+        """Keep the model as it is now, and return the entry of the manifest's `steps`.
 
         Raises:
             BadValueError: a weight is too large for float16, or no finite number.
             StorageError: the disk is full.
         """
-        if self._steps and self._steps[-1]["step"] == step:
-            return self._steps[-1]
+        if self.steps and self.steps[-1]["step"] == step:
+            return self.steps[-1]
         for folder in (self.folder, self.folder / "weights", self.folder / "codes"):
             make_folder(folder)
         self._write_images()
-        index = len(self._steps)
+        index = len(self.steps)
         golden: dict[str, Any] = {}
-        with _evaluating(self.model):
-            codes = encode(self.model, self.images.feed)
+        with evaluating(self.model), torch.no_grad():
+            codes = encode_quantised(self.model, self.images.loader)
+            prior = prior_parts(self.model)
             readings = self._readings()
             half = self._half()
-            write_bytes(self.folder / "weights" / f"{index:04}.f16", half.tobytes())
-            if self.lowered is not None:
-                pairs = golden_pairs(self.lowered, half, self.images, self.model.latent)
+            write_bytes(self._weights(index), half.tobytes())
+            if self.graphs is not None:
+                pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
                 golden = {"index": index, **pairs}
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.values.tobytes())
-        self._steps.append({
-            "index": index, "step": step, "epoch": epoch, "best": False,
+        whole = self._pack_last(len(half))
+        self.steps.append({
+            "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16,
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(), "readings": readings,
+            "scale": self._scale(), "readings": readings, "prior": prior,
         })  # fmt: skip
-        write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden)))
-        return self._steps[-1]
+        write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden, len(half))))
+        if whole is not None:
+            whole.unlink(missing_ok=True)
+        return self.steps[-1]
+
+    def _weights(self, index: int) -> Path:
+        return self.folder / "weights" / f"{index:04}.f16"
+
+    def _pack_last(self, count: int) -> Path | None:
+        """Write the last step of a large network in fewer bits; the file that is not needed now."""
+        if count < LARGE or not self.steps or self.steps[-1].get("bits") == 7:
+            return None
+        path = self._weights(self.steps[-1]["index"])
+        if not path.is_file():
+            return None
+        half = np.frombuffer(read_bytes(path, 2 * count), "<f2")
+        write_bytes(path.with_suffix(PACKED), pack(half))
+        self.steps[-1] = {**self.steps[-1], "bits": 7}
+        return path
+
+    @property
+    def usual_steps(self) -> int:
+        """How many steps are kept where the config does not say."""
+        count = sum(tensor.numel() for tensor in self.model.state_dict().values())
+        return usual_steps(count, self.images.count * self.model.latent)
 
     def snapshot(self) -> tuple[dict[str, Any], bytes]:
         """The model as it is now for a live page: a frame's header and its payload.
@@ -118,41 +131,40 @@ class BundleWriter:
         Raises:
             BadValueError: a weight is too large for float16, or no finite number.
         """
-        with _evaluating(self.model):
-            codes = encode(self.model, self.images.live)
+        with evaluating(self.model), torch.no_grad():
+            codes = encode_quantised(self.model, self.images.live)
+            prior = prior_parts(self.model)
         half = self._half()
         header = {
             "count": len(codes.values), "total": self.images.count, "weights": len(half),
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(),
+            "scale": self._scale(), "prior": prior,
         }  # fmt: skip
         return header, half.tobytes() + codes.values.tobytes()
 
-    def _weights(self) -> np.ndarray:
-        return flatten(self.model) if self.lowered is None else self.lowered.weights()
-
     def _half(self) -> np.ndarray:
-        weights = self._weights()
+        weights = flatten(self.model) if self.graphs is None else self.graphs.weights()
         with np.errstate(over="ignore"):
             half = weights.astype("<f2")
         if not np.isfinite(half).all():
             place = int(np.flatnonzero(~np.isfinite(half))[0])
             raise BadValueError(
-                f"a weight of `{_owner(self.lowered, place)}` is {weights[place]:g}, "
+                f"a weight of `{_owner(self.graphs, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
         return half
 
     def _scale(self) -> float | None:
-        return None if self._likelihood is None else self._likelihood.scale.item()
+        scale = None if self._likelihood is None else self._likelihood.shared_scale()
+        return None if scale is None else scale.item()
 
     def _readings(self) -> dict[str, Any]:
-        feed = self.images.live
-        bound = BoundMetric()(self.model, feed)
-        implied = ImpliedScaleMetric()(self.model, feed)["implied_gaussian_scale"]
+        loader = self.images.live
+        bound = BoundMetric()(self.model, loader)
+        implied = ImpliedScaleMetric()(self.model, loader)["implied_gaussian_scale"]
         names = ("distortion_nats", "rate_nats", "elbo_nats")
         return {
-            "split": self.images.name, "images": len(feed),
+            "split": self.images.name, "images": len(loader),
             **{name: bound[name].value for name in names}, "implied_scale": implied.value,
         }  # fmt: skip
 
@@ -162,25 +174,20 @@ class BundleWriter:
             write_bytes(self.folder / "thumbs.png", self.images.atlas())
             self._written = True
 
-    def _manifest(self, golden: Mapping[str, Any]) -> dict[str, Any]:
+    def _manifest(self, golden: Mapping[str, Any], weights: int) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
-        config = experiment.model
-        condition = config.condition if isinstance(config, BaseVectorModel) else Condition()
-        graphs: dict[str, Any] = {"encoder": None, "decoder": None}
-        if self.lowered is not None:
-            graphs = {
-                "encoder": self.lowered.encoder.to_json(),
-                "decoder": self.lowered.decoder.to_json(),
-            }
+        pixels = experiment.data.pixels
+        domain = "unit" if real_pixels(pixels) else pixels.domain.value  # as the page has them
+        graphs = self.graphs
         return {
-            "format": FORMAT, "version": VERSION, "vaelab": version("vaelab"),
+            "format": FORMAT, "version": VERSION, "vaelab": self._vaelab,
             "run": {
                 "name": self._name, "config": experiment.model_dump(mode="json"), "finished": False,
             },
             "data": {
-                "name": store.name, "domain": experiment.data.pixels.domain.value,
+                "name": store.name, "domain": domain,
                 "shape": list(store.image_shape), "classes": list(store.classes),
-                "checksum": store.checksum,
+                "checksum": store.checksum, "ink": self.images.ink,
             },
             "images": {
                 "count": self.images.count, "total": len(self.images.split),
@@ -188,34 +195,57 @@ class BundleWriter:
             },
             "latent": self.model.latent,
             "conditional": {
-                "encoder": condition.encoder != "none", "decoder": condition.decoder != "none",
+                side: side in self.model.reads_class for side in ("encoder", "decoder")
             },
             "prior": {"kind": experiment.model.prior_kind},
             "likelihood": {"kind": experiment.model.likelihood.kind},
-            "weights": len(self._weights()),
-            **graphs,
+            "weights": weights,
+            "encoder": None if graphs is None else graphs.encoder.to_json(),
+            "decoder": None if graphs is None else graphs.decoder.to_json(),
             "unsupported": self.unsupported,
-            "steps": self._steps, "metrics": [], "golden": dict(golden),
+            "steps": self.steps, "metrics": [], "golden": dict(golden),
         }  # fmt: skip
 
 
-def _owner(lowered: Lowered | None, place: int) -> str:
-    ops: tuple[Op, ...] = ()
-    if lowered is not None:
-        ops = (*lowered.encoder.ops, *lowered.decoder.ops)
-    for op in ops:
+def _owner(graphs: ExportedGraphs | None, place: int) -> str:
+    for op in () if graphs is None else (*graphs.encoder.ops, *graphs.decoder.ops):
         for name, tensor in op.tensors.items():
             if tensor is not None and tensor[0] <= place < sum(tensor):
                 return f"{op.name}.{name}"
     return "the network"
 
 
-@contextmanager
-def _evaluating(model: FlatLatent) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)
+def _golden_pairs(
+    graphs: ExportedGraphs, half: np.ndarray, images: BundleImages, latent: int
+) -> dict[str, Any]:
+    """Codes with their images, and images with their codes, by weights rounded to float16."""
+    weights = torch.from_numpy(half.astype(np.float32))
+    z = torch.randn(GOLDEN_CODES, latent, generator=generator(0, Purpose.GOLDEN))
+    classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
+    every = torch.arange(images.classes)
+    given = {"z": z.float(), "class": (classes[:, None] == every).float()}
+    outputs = interpret(graphs.decoder, weights, given)["mean"]
+    decode = _entries(
+        {
+            "z": z.tolist(),
+            "class": classes.tolist() if "class" in graphs.decoder.inputs else [None] * len(z),
+            "image": [b64encode(one.numpy().astype("<f4").tobytes()).decode() for one in outputs],
+        }
+    )
+
+    chosen, x, labels = images.golden
+    given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
+    codes = interpret(graphs.encoder, weights, given)
+    encode = _entries(
+        {
+            "image": chosen.tolist(),
+            "class": labels.tolist() if "class" in graphs.encoder.inputs else [None] * len(chosen),
+            "loc": codes["loc"].tolist(),
+            "scale": codes["scale"].tolist(),
+        }
+    )
+    return {"decode": decode, "encode": encode}
+
+
+def _entries(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

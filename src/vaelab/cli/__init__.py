@@ -4,21 +4,22 @@ The commands import what they need when they run: PyTorch takes seconds to impor
 should not.
 """
 
+import gc
 import logging
 import os
 import signal
 import sys
 import traceback
 import warnings
-from typing import TextIO
 
 import typer
 
-from vaelab.cli import data, explore, files, reference, runs, sweep, training
+from vaelab.cli import data, explore, inference, reference, runs, sweep, training
+from vaelab.cli.launch import end, record
 from vaelab.cli.options import with_plugins
-from vaelab.console import CONTROL, WIDEST, lost, streams, visible
+from vaelab.console import CONTROL, MAX_WIDTH, lost, streams, visible
 from vaelab.errors import STOPPED, BadValueError, UserError, machine_lacks
-from vaelab.process import prepare_process
+from vaelab.malloc import prepare_process
 from vaelab.yamlfile import quoted
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(reference.config_app, name="config")
 app.add_typer(explore.export_app, name="export")
-for group in (training.app, explore.app, runs.app, files.app, reference.app):
+for group in (training.app, explore.app, runs.app, inference.app, reference.app):
     app.add_typer(group)
 for one in (app, *(group.typer_instance for group in app.registered_groups)):
     for command in one.registered_commands if one else ():
@@ -53,7 +54,7 @@ def main() -> None:
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_Formatter())
     columns = os.environ.get("COLUMNS", "")
-    if not (columns.isdecimal() and 0 < int(columns[:5]) <= WIDEST):
+    if not (columns.isdecimal() and 0 < int(columns[:5]) <= MAX_WIDTH):
         os.environ.pop("COLUMNS", None)
     prepare_process()
     with streams() as (out, _):
@@ -63,8 +64,9 @@ def main() -> None:
             code = code or 1
             if reason:
                 _tell(f"standard output could not be written ({reason}); all else was done")
+    gc.freeze()  # the interpreter need not look through PyTorch for garbage: half a second
     if code:
-        sys.exit(code)
+        end(code)
 
 
 def _run() -> int:
@@ -81,7 +83,8 @@ def _run() -> int:
     except KeyboardInterrupt:
         return STOPPED + signal.SIGINT
     except UserError as error:
-        _tell(str(error))
+        if not record(error):
+            _tell(str(error))
         return error.exit_code
     except Exception as error:
         if (what := machine_lacks(error)) is not None:
@@ -104,12 +107,5 @@ class _Formatter(logging.Formatter):
         return visible(super().format(record))
 
 
-def _print_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
     _tell(f"warning: {message}")

@@ -1,51 +1,31 @@
 """Commands about data."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from vaelab.cli.options import ConfigArgument, Overrides, Overwrite, experiment_of
+from vaelab.cli.options import ConfigArgument, Overrides, Overwrite, experiment_of, output
 from vaelab.console import Console
+from vaelab.files import output_path
 
 app = typer.Typer(
     help="Look at data, extract it, cut it into shards, fetch it before an offline class."
 )
 
 
-class Fetchable(StrEnum):
-    """Data sets that are downloaded."""
-
-    MNIST = "mnist"
-    FASHION_MNIST = "fashion_mnist"
-
-
-class ExtractedSplit(StrEnum):
-    """The split a CSV file becomes."""
-
-    TRAIN = "train"
-    TEST = "test"
-
-
 @app.command()
 def show(
     config: ConfigArgument,
     overrides: Overrides = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where to draw samples; default: NAME_data.png; numbered if it is there."
-        ),
-    ] = None,
+    picture: Annotated[Path | None, output("Where to draw samples", "NAME_data.png")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Print a data card (counts, classes, sizes, values, checksum) and draw samples.
 
     Example: `vaelab data show mnist data.kind=images data.path=my_pictures data.size=32`
     """
-    from vaelab.data.card import show as show_card
-    from vaelab.outputs import output_path
+    from vaelab.figures.data_card import show as show_card
 
     experiment = experiment_of(config, overrides)
     path = output_path(picture, f"{experiment.task_name}_data.png", overwrite)
@@ -56,15 +36,15 @@ def show(
 def extract(
     csv: Annotated[Path, typer.Argument(metavar="CSV", help="The Kaggle form: label, pixels.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the folders go.")],
-    split: Annotated[ExtractedSplit, typer.Option(help="Which split the file is.")],
+    split: Annotated[Literal["train", "test"], typer.Option(help="Which split the file is.")],
 ) -> None:
     """Write a CSV file as image folders: DIR/SPLIT/images/LABEL/ROW.png, rows from 1.
 
     Example: `vaelab data extract mnist_train.csv data --split train`
     """
-    from vaelab.data.extract import extract as extract_csv
+    from vaelab.data.sources.csv import extract as extract_csv
 
-    path = extract_csv(csv, directory, split.value)
+    path = extract_csv(csv, directory, split)
     Console().say(f"written: {path}")
 
 
@@ -84,21 +64,21 @@ def shard(
     Example: `vaelab data shard mnist mnist_shards data.validation=5000`, then
     `vaelab train mnist "data={kind: shards, path: mnist_shards}"`
     """
-    from vaelab.data.shards.write import Limits, write_shards
+    from vaelab.data.shards.write import write_shards
 
     experiment = experiment_of(config, overrides)
-    written = write_shards(experiment.data, out, Limits(samples_per_shard, megabytes))
-    Console().say(written)
+    Console().say(write_shards(experiment.data, out, samples_per_shard, megabytes))
 
 
 @app.command()
-def fetch(name: Annotated[Fetchable, typer.Argument(help="The data set.")]) -> None:
+def fetch(
+    name: Annotated[Literal["mnist", "fashion_mnist"], typer.Argument(help="The data set.")],
+) -> None:
     """Download a data set into the cache, before an offline class.
 
     Example: `vaelab data fetch mnist`
     """
     from vaelab.data import FashionMnistData, MnistData
 
-    source = MnistData() if name is Fetchable.MNIST else FashionMnistData()
-    path = source.fetch()
-    Console().say(f"{name.value} is in {path}")
+    source = MnistData() if name == "mnist" else FashionMnistData()
+    Console().say(f"{name} is in {source.fetch()}")

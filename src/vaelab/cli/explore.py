@@ -5,22 +5,25 @@ from typing import Annotated
 
 import typer
 
-from vaelab.cli.options import RUNS, RunArgument, RunsFolder
+from vaelab.cli.options import RUNS, RunsFolder
 from vaelab.console import Console
+from vaelab.errors import BadValueError
 
 app = typer.Typer()
+FILES = {".html", ".htm", ".txt", ".zip", ".gz", ".json", ".pdf"}
+"""Endings that are no folder's."""
 export_app = typer.Typer(help="Give a run's page away.", no_args_is_help=True)
-
-
-def _say(text: str) -> None:
-    Console().say(text)
 
 
 @app.command()
 def explore(
-    place: Annotated[
-        Path, typer.Argument(metavar="[RUN | RUNS_DIR]", help="A run, or a folder of runs.")
-    ] = RUNS,
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS_DIR | RUN [RUN]...]",
+            help="A folder of runs, a run, or two to four runs to compare.",
+        ),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65535, help="Default: the first free one from 8008 on."),
@@ -44,18 +47,23 @@ def explore(
 
     `vaelab explore runs/demo`
 
+    `vaelab explore runs/beta1 runs/beta100` : beside each other, under one pointer
+
     `vaelab explore --port 9000 --no-browser` : prints the address
 
     Everything stays on this machine. Ctrl-C ends it; a training under way is saved first.
     """
     from vaelab.explorer.serve import library_of, serve
 
-    serve(library_of(place), port, allow_remote, browser, _say)
+    serve(library_of(*(places or [RUNS])), port, allow_remote, browser, Console().say)
 
 
 @export_app.command("site")
 def export_site(
-    run: RunArgument,
+    chosen: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="A run; two to four are compared in one file."),
+    ],
     target: Annotated[
         Path,
         typer.Argument(metavar="DIR", help="A new folder; with --single-file an .html file."),
@@ -63,6 +71,9 @@ def export_site(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="One HTML file that opens by double click.")
     ] = False,
+    images: Annotated[
+        int, typer.Option("--images", min=1, help="Test images that it shows, at most.")
+    ] = 2500,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier export, and nothing else.")
     ] = False,
@@ -74,17 +85,33 @@ def export_site(
     `vaelab export site runs/demo demo_site` : for any web server, or GitHub Pages
 
     `vaelab export site runs/demo demo.html --single-file` : to send by mail
+
+    `vaelab export site runs/beta1 runs/beta100 both.html --single-file` : beside each other
     """
+    path = target
+    if single_file and target.is_dir():
+        path = target / f"{Path(chosen[0]).name}.html"
+    if single_file and path.suffix.lower() not in {".html", ".htm"}:
+        raise BadValueError(
+            f"cannot write {path}: what is written is .html; name it {path.with_suffix('.html')}"
+        )
+    if not single_file and path.suffix.lower() in FILES and not path.is_dir():
+        raise BadValueError(
+            f"{path} would be a folder; name one, or add --single-file, which writes one file, "
+            f"such as {path.with_suffix('.html')}"
+        )
     from vaelab.bundle import Bundle
     from vaelab.explorer import export
-    from vaelab.library import find_run
+    from vaelab.runs.lookup import find_run
 
-    bundle = Bundle(find_run(run, runs))
+    bundles = [Bundle(find_run(name, runs)) for name in chosen]
+    bundle, console = bundles[0], Console()
+    if len(bundles) > 1 and not single_file:
+        raise BadValueError("runs beside each other are given away as one file; add --single-file")
     if single_file:
-        path = target / f"{bundle.run.path.name}.html" if target.is_dir() else target
-        export.export_single_file(bundle, path, overwrite)
-        _say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
+        export.export_single_file(bundles, path, overwrite, images)
+        console.say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
     else:
-        export.export_site(bundle, target, overwrite)
-        size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-        _say(f"{target}: {size / 1e6:.1f} MB; look at it: python -m http.server -d {target}")
+        export.export_site(bundle, path, overwrite, images)
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        console.say(f"{path}: {size / 1e6:.1f} MB; look at it: python -m http.server -d {path}")

@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,7 +17,8 @@ ConfigArgument = Annotated[
     str,
     typer.Argument(
         metavar="CONFIG",
-        help="A shipped config's name (`digits`, `mnist`, `vae_kl`, ...), a YAML file, or a run.",
+        help="A shipped config's name (`digits`, `mnist`, `vae_kl`, ...), a YAML file, a run, or "
+        "your own pictures: a folder, or a .npz, .npy or .csv file.",
     ),
 ]
 Overrides = Annotated[
@@ -32,31 +32,22 @@ RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, or its name inside --runs.")
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of all runs.")]
-FileArguments = Annotated[
-    list[Path], typer.Argument(metavar="FILES...", help="PNG, JPEG, WebP or BMP images.")
-]
-Label = Annotated[
-    str | None, typer.Option(help="The class to condition on, for a conditional model.")
-]
-
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a file of that name, if there is one.")
 ]
 
 RUNS = Path("runs")
+Split = Literal["train", "valid", "test"]
 
 
-class SplitChoice(StrEnum):
-    """A split of the data."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
+def output(what: str, usual: str) -> Any:
+    """An option that says where a file is written, for `vaelab.files.output_path`."""
+    return typer.Option(help=f"{what}; default: {usual}; numbered if it is there.")
 
 
 def experiment_of(config: str, overrides: Sequence[str] | None) -> "Experiment":
     """The experiment the user means; what it says besides goes to the standard error stream."""
-    from vaelab.library import load_experiment
+    from vaelab.runs.lookup import load_experiment
 
     experiment, notes = load_experiment(config, overrides or [])
     for note in notes:
@@ -87,11 +78,31 @@ Plugins = Annotated[
 ]  # fmt: skip
 
 
+def _check_names(
+    config: str | None = None,
+    run: str | None = None,
+    chosen: Sequence[str] = (),
+    runs: Path = RUNS,
+    **_: object,
+) -> None:
+    """Refuse names that are nobody's, before what takes seconds is imported."""
+    from vaelab.runs.names import check_config, find_run_folder
+
+    if config is not None:
+        check_config(config)
+    for name in [*([] if run is None else [run]), *chosen]:
+        find_run_folder(name, runs)
+
+
 def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the option `--plugin`, which is done with before all others."""
+    """The command with the option `--plugin`, which is done with before all others.
+
+    What it is to work on is looked for before it starts.
+    """
 
     @wraps(command)
     def run(*args: Any, plugin: None, **options: Any) -> None:
+        _check_names(**options)
         command(*args, **options)
 
     own = inspect.signature(command)

@@ -1,24 +1,19 @@
 """Commands about trained runs."""
 
-from enum import StrEnum
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from vaelab.cli.options import (
-    RUNS,
-    ConfigArgument,
-    Overrides,
-    Overwrite,
-    RunArgument,
-    RunsFolder,
-    SplitChoice,
-    experiment_of,
-)
+from vaelab.cli.options import RUNS, Overwrite, RunArgument, RunsFolder, Split, output
 from vaelab.console import Console
+from vaelab.errors import BadValueError
+from vaelab.files import output_path
 
 app = typer.Typer()
+WIDE = 110
+"""Columns in which runs beside each other have a line each."""
 
 
 @app.command()
@@ -32,26 +27,32 @@ def figures(
             "none: those of the config's `figures.at_end`.",
         ),
     ] = None,
+    vector: Annotated[
+        Literal["svg", "pdf"] | None,
+        typer.Option("--format", help="Write each as SVG or PDF too, for print."),
+    ] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Draw pictures of a run from the weights it keeps; `vaelab kinds figure` lists them.
 
-    Example: `vaelab figures runs/digits manifold range=quantile grid=20 samples`
+    Examples: `vaelab figures runs/digits manifold range=quantile grid=20 samples`
+
+    `vaelab figures runs/digits latent --format svg`
     """
-    from vaelab.library import find_run
-    from vaelab.pictures import draw_run, figures_named
+    from vaelab.runs.lookup import find_run
+    from vaelab.runs.render import draw_run, figures_named
 
     chosen = find_run(run, runs)
     wanted = figures_named(names) if names else chosen.experiment.figures.at_end
-    draw_run(chosen, wanted, None, Console())
+    draw_run(chosen, wanted, None, Console(), vector)
 
 
 @app.command()
 def evaluate(
     run: RunArgument,
     split: Annotated[
-        SplitChoice, typer.Option(help="The images; `test` unless there is a reason.")
-    ] = SplitChoice.TEST,
+        Split, typer.Option(help="The images; `test` unless there is a reason.")
+    ] = "test",
     samples: Annotated[
         int | None,
         typer.Option(min=1, help="K, importance samples per image; the config says 100."),
@@ -78,50 +79,36 @@ def evaluate(
 
     Example: `vaelab evaluate runs/digits --samples 1000`
     """
-    from vaelab.evaluation import evaluate as evaluate_run
-    from vaelab.evaluation import metrics_of
-    from vaelab.library import find_run
+    from vaelab.evaluation.evaluate import evaluate as evaluate_run
+    from vaelab.evaluation.evaluate import metrics_of
+    from vaelab.runs.lookup import find_run
 
     console = Console()
     measured = find_run(run, runs)
     metrics = metrics_of(measured, metric or [], ais)
-    found = evaluate_run(measured, split.value, samples, console, metrics)
+    found = evaluate_run(measured, split, samples, console, metrics)
     console.print(found.table())
-
-
-class FeaturesChoice(StrEnum):
-    """Features that images are compared by."""
-
-    CLASSIFIER = "classifier"
-    PIXELS = "pixels"
-
-
-class MadeChoice(StrEnum):
-    """What a sample is."""
-
-    MEAN = "mean"
-    DRAW = "draw"
 
 
 @app.command()
 def quality(
     run: RunArgument,
     features: Annotated[
-        FeaturesChoice,
+        Literal["classifier", "pixels"],
         typer.Option(
             help="Of a `classifier` of the training images, learned once for a data set; or the "
             "`pixels`. Any others through Python: vaelab.sample_quality."
         ),
-    ] = FeaturesChoice.CLASSIFIER,
+    ] = "classifier",
     images: Annotated[
         int | None,
         typer.Option(help="Real images, and as many samples; default: all up to 10,000."),
     ] = None,
     split: Annotated[
-        SplitChoice, typer.Option(help="The real images; `test` unless there is a reason.")
-    ] = SplitChoice.TEST,
+        Split, typer.Option(help="The real images; `test` unless there is a reason.")
+    ] = "test",
     made: Annotated[
-        MadeChoice | None,
+        Literal["mean", "draw"] | None,
         typer.Option(help="Samples: means or draws of p(x|z); default: draws if black and white."),
     ] = None,
     runs: RunsFolder = RUNS,
@@ -132,14 +119,12 @@ def quality(
 
     Writes quality_FEATURES.json, and nearest.png: samples beside their nearest training images.
     """
-    from vaelab.library import find_run
-    from vaelab.quality.images import usual
-    from vaelab.scoring import score_samples
+    from vaelab.evaluation.samples import score_samples
+    from vaelab.runs.lookup import find_run
 
     chosen = find_run(run, runs)
     console = Console()
-    how = usual(chosen.experiment.data.pixels) if made is None else made.value
-    console.print(score_samples(chosen, features.value, split.value, images, how).table())
+    console.print(score_samples(chosen, features, split, images, made).table())
     console.say(f"samples beside their nearest training images: {chosen.figures / 'nearest.png'}")
 
 
@@ -147,15 +132,15 @@ def quality(
 def doctor(run: RunArgument, runs: RunsFolder = RUNS) -> None:
     """Say what is wrong with a trained run, if anything, how it shows, and what to try.
 
-    Looks for posterior collapse, an autoencoder in disguise, a saturated likelihood, overfitting,
+    Looks for posterior collapse, a nearly plain autoencoder, a saturated likelihood, overfitting,
     holes in the aggregate posterior and spare dimensions, on validation images.
 
     Example: `vaelab doctor runs/digits`
     """
-    from vaelab.doctor import examine, report
-    from vaelab.library import find_run
+    from vaelab.evaluation.diagnosis.examine import examine, report
+    from vaelab.runs.lookup import find_run
 
-    Console(highlight=False).print(report(examine(find_run(run, runs))))
+    Console(highlight=False).print(report(examine(find_run(run, runs))), crop=False)
 
 
 @app.command()
@@ -164,11 +149,7 @@ def compare(
         list[str], typer.Argument(metavar="RUN RUN...", help="Evaluated runs, by name or folder.")
     ],
     picture: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where to draw the plane of rate and distortion; default: comparison.png; "
-            "numbered if it is there."
-        ),
+        Path | None, output("Where to draw the plane of rate and distortion", "comparison.png")
     ] = None,
     overwrite: Overwrite = False,
     runs: RunsFolder = RUNS,
@@ -177,17 +158,16 @@ def compare(
 
     Example: `vaelab compare vae_kl fast --picture kl.png`
     """
-    from vaelab.comparison import compare as compare_runs
-    from vaelab.comparison import differences, draw
+    from vaelab.evaluation.comparison import compare as compare_runs
+    from vaelab.evaluation.comparison import differences, draw
     from vaelab.figures import save_png
-    from vaelab.library import find_run
-    from vaelab.outputs import output_path
+    from vaelab.runs.lookup import find_run
 
     console = Console()
     groups = compare_runs([find_run(name, runs) for name in chosen])
     path = output_path(picture, "comparison.png", overwrite)
     for group in groups:
-        console.print(group.table())
+        console.print(group.table(narrow=console.width < WIDE))
     if reasons := differences(groups):
         console.print("not ranked together, because they differ in", highlight=False)
         for reason in reasons:
@@ -196,49 +176,50 @@ def compare(
     console.say(f"drawn in {path}")
 
 
-@app.command()
-def describe(
-    config: ConfigArgument,
-    overrides: Overrides = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where to draw the architecture; default: NAME_architecture.png; "
-            "numbered if it is there."
-        ),
-    ] = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Print a model layer by layer (shapes, parameters, multiply-adds) and draw it.
-
-    Example: `vaelab describe vae_kl --picture vae_kl.png`
-    """
-    from vaelab.describe import describe as describe_model
-    from vaelab.figures import save_png
-    from vaelab.outputs import output_path
-    from vaelab.training import build_model
-
-    experiment = experiment_of(config, overrides)
-    model = build_model(experiment, experiment.data.outline())
-    description = describe_model(model, experiment)
-    console = Console()
-    console.print(description.table())
-    if (drawing := description.draw()) is None:
-        console.print(f"no picture: model `{experiment.model.kind}` has no code that is one vector")
-        return
-    path = output_path(picture, f"{experiment.task_name}_architecture.png", overwrite)
-    save_png(drawing, path)
-    console.say(f"drawn in {path}")
-
-
 @app.command("runs")
 def list_runs(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of runs.")] = RUNS,
+    size: Annotated[
+        bool, typer.Option("--size", help="Say what each takes on the disk, and all of them.")
+    ] = False,
 ) -> None:
     """List runs with their numbers.
 
     Example: `vaelab runs`; test numbers appear once `vaelab evaluate RUN` has measured them.
     """
-    from vaelab.overview import overview
+    from vaelab.runs.listing import overview
 
-    Console().print(overview(folder))
+    Console().print(overview(folder, size))
+
+
+@app.command()
+def clean(
+    chosen: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, by name or folder.")],
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="Delete the course of the training too, which no command makes again: the "
+            "explorer's steps (it then shows the weights kept), pictures of epochs, the film.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Delete what can be made again: pictures with their arrays, values per image.
+
+    Example: `vaelab clean runs/mnist`; `vaelab figures` and `vaelab evaluate` make them again.
+
+    Weights, numbers, logs, and what --resume goes on from stay; so does what vaelab did not write.
+    """
+    from vaelab.runs.cleaning import clean_runs
+    from vaelab.runs.names import find_run_folder
+
+    folders = [find_run_folder(name, runs) for name in chosen]
+    clean_runs(folders, history, None if yes else _confirmed, Console())
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise BadValueError(f"{question} Nobody is there to answer; --yes says so beforehand")
+    return typer.confirm(question)

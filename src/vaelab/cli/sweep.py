@@ -1,13 +1,12 @@
 """Commands that train many runs and set them beside each other."""
 
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from vaelab.cli.options import RUNS, ConfigArgument, RunsFolder, exit_code
 from vaelab.console import Console
+from vaelab.runs.names import find_sweep
 
 app = typer.Typer(
     help=(
@@ -17,13 +16,17 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-SweepArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a sweep.")]
+SweepArgument = Annotated[
+    str,
+    typer.Argument(metavar="SWEEP", help="A sweep's folder, or its name inside --runs."),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, max=256,
-        help="Processes of this machine, which share its cores, or jobs of Slurm, 1 if not given; "
-        "for Ray, trials at once, as many as there is place for if not given.",
+        min=0, max=256,
+        help="Processes of this machine, which share its cores, 1 if not given; for Ray, workers "
+        "at once, as many as there is room for if not given. 0 trains nothing, for workers that "
+        "are started elsewhere.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -37,49 +40,23 @@ Address = Annotated[
 ]
 Cpus = Annotated[
     int | None,
-    typer.Option(min=1, help="Cores for each trial of Ray or job of Slurm, 1 if not given."),
+    typer.Option(min=1, help="Cores for each worker of Ray, 1 if not given."),
 ]
 Gpus = Annotated[
     float | None,
     typer.Option(
         min=0,
-        help="GPUs likewise; with Ray a part of one, such as 0.25, lets trials share it. Without "
-        "it a trial of Ray has one where there are any, a job of Slurm none.",
+        help="GPUs likewise; a part of one, such as 0.25, lets workers share it. Without it each "
+        "has one where there are any.",
     ),
 ]
-Sbatch = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KEY=VALUE",
-        help="Slurm: any option of sbatch, e.g. `partition=gpu`, `mem=16G`, `time=8:00:00` (4 "
-        "hours if not given); more than once for more.",
-    ),
-]
-
-
-class EngineChoice(StrEnum):
-    """What trains."""
-
-    LOCAL = "local"
-    RAY = "ray"
-    SLURM = "slurm"
-
-
 Engine = Annotated[
-    EngineChoice,
+    Literal["local", "ray"],
     typer.Option(
-        help="`local`: processes of this machine; `ray`: trials that Ray Tune places on a "
-        "cluster; `slurm`: workers on a queue. Ray and submitit are extras of vaelab."
+        help="`local`: processes of this machine; `ray`: workers that Ray places on a "
+        "cluster (`pip install 'vaelab[ray]'`). On Slurm: docs/sweeps.md."
     ),
 ]
-
-
-class SearchChoice(StrEnum):
-    """How settings are chosen."""
-
-    GRID = "grid"
-    RANDOM = "random"
-    TPE = "tpe"
 
 
 @app.command()
@@ -94,12 +71,12 @@ def run(
         ),
     ],
     search: Annotated[
-        SearchChoice,
+        Literal["grid", "random", "tpe"],
         typer.Option(
             help="`grid`: all combinations; `random`: independent draws; `tpe`: where the trials "
             "so far promise most."
         ),
-    ] = SearchChoice.GRID,
+    ] = "grid",
     trials: Annotated[
         int | None, typer.Option(min=1, help="Runs in all, seeds counted, for random and tpe.")
     ] = None,
@@ -112,12 +89,11 @@ def run(
         ),
     ] = False,
     runs: RunsFolder = RUNS,
-    engine: Engine = EngineChoice.LOCAL,
+    engine: Engine = "local",
     workers: Workers = None,
     address: Address = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
-    sbatch: Sbatch = None,
 ) -> None:
     """Train a config at many settings; those that differ in seed, beta or learning rate together.
 
@@ -137,63 +113,66 @@ def run(
     left out; `figures.at_end=[latent]` asks for them. Ctrl-C saves everything, and
     `vaelab sweep resume` goes on.
     """
-    from vaelab.library import load_settings
-    from vaelab.sweep import begin, go_on, resets_of
-    from vaelab.sweep.engines import choose
+    from vaelab.runs.lookup import load_settings
+    from vaelab.sweep import resets_of, resume_sweep, start_sweep
+    from vaelab.sweep.engine import choose
 
     settings, notes = load_settings(config)
     console = Console()
-    here = engine is EngineChoice.LOCAL
-    with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
-        folder = begin(settings, swept, search.value, trials, prune, runs, here)
+    here = engine == "local" and workers != 0
+    with choose(engine, workers, address, cpus, gpus) as chosen:
+        folder = start_sweep(settings, swept, search, trials, prune, runs, here)
         for note in [*notes, *resets_of(settings, swept)]:
             console.say(f"note: {note}")
-        signal = go_on(folder, chosen, console)
+        signal = resume_sweep(folder, chosen, console)
     raise typer.Exit(exit_code(signal))
 
 
 @app.command()
 def resume(
-    folder: SweepArgument,
-    engine: Engine = EngineChoice.LOCAL,
+    name: SweepArgument,
+    runs: RunsFolder = RUNS,
+    engine: Engine = "local",
     workers: Workers = None,
     address: Address = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
-    sbatch: Sbatch = None,
 ) -> None:
     """Go on with a sweep, or join in from another machine that sees its folder, on any engine.
 
     Trials whose worker was killed are gone on with from their last whole epoch or save. Of a
     sweep that is done, table and pictures are made again.
 
-    Example: `vaelab sweep resume runs/digits_sweep --workers 2`
+    Example: `vaelab sweep resume digits --workers 2`
     """
-    from vaelab.sweep import go_on
-    from vaelab.sweep.engines import choose
+    folder = find_sweep(name, runs)
+    from vaelab.sweep import resume_sweep
+    from vaelab.sweep.engine import choose
 
-    with choose(engine.value, workers, address, cpus, gpus, sbatch or []) as chosen:
-        signal = go_on(folder, chosen, Console())
+    with choose(engine, workers, address, cpus, gpus) as chosen:
+        signal = resume_sweep(folder, chosen, Console())
     raise typer.Exit(exit_code(signal))
 
 
 @app.command()
-def status(folder: SweepArgument) -> None:
+def status(name: SweepArgument, runs: RunsFolder = RUNS) -> None:
     """Print how far a sweep is: its settings, the best first, and what went wrong.
 
-    Example: `vaelab sweep status runs/digits_sweep`
+    Example: `vaelab sweep status digits`, or `vaelab sweep status runs/digits_sweep`
     """
+    folder = find_sweep(name, runs)
     from vaelab.sweep import show_status
 
     show_status(folder, Console())
 
 
 @app.command()
-def best(folder: SweepArgument) -> None:
+def best(name: SweepArgument, runs: RunsFolder = RUNS) -> None:
     """Print the setting with the highest mean validation ELBO at beta 1, and its best run.
 
-    Example: `vaelab sweep best runs/digits_sweep`
+    Example: `vaelab sweep best digits`, or `vaelab sweep best runs/digits_sweep`
     """
+    folder = find_sweep(name, runs)
     from vaelab.sweep import show_best
 
     show_best(folder, Console())

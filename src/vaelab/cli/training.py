@@ -1,23 +1,17 @@
 """Commands that train."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vaelab.cli.options import (
-    RUNS,
-    ConfigArgument,
-    Overrides,
-    RunArgument,
-    RunsFolder,
-    exit_code,
-)
+from vaelab.background import DRAWING, BackgroundProcess
+from vaelab.cli.launch import check_launched, end, launch
+from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder, exit_code
 from vaelab.console import Console
-from vaelab.distributed.launch import launch
-from vaelab.distributed.leave import leave
-from vaelab.distributed.seat import Seat
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, MissingFileError
 
 app = typer.Typer()
 
@@ -38,8 +32,8 @@ def reproduce(
 
     Its runs are ordinary ones. Ctrl-C keeps what is done, and the same command goes on.
     """
-    from vaelab.reproduction import overview
-    from vaelab.reproduction import reproduce as repeat
+    from vaelab.lessons.reproduction import overview
+    from vaelab.lessons.reproduction import reproduce as repeat
 
     console = Console()
     if table is None:
@@ -64,13 +58,13 @@ def trap(
 
     Trains on the embedded digits, in seconds; what is trained is not trained again.
     """
-    from vaelab.traps import listed, spring
+    from vaelab.lessons.traps.running import listed, run_trap
 
     console = Console(highlight=False)
     if name is None:
         console.print(listed())
         return
-    sprung = spring(name, runs, console)
+    sprung = run_trap(name, runs, console)
     console.print(sprung.report())
     console.say(f"drawn in {sprung.picture}")
 
@@ -89,21 +83,11 @@ def train(
     devices: Annotated[
         int | None,
         typer.Option(
-            min=1, help="GPUs, or processes on CPU cores, of this node that share a batch."
+            min=1,
+            help="Number of GPUs, or of processes on CPU cores, of this machine that share every "
+            "batch. Several machines: by torchrun, see docs/scaling.md.",
         ),
     ] = None,
-    nodes: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Machines, on each of which this is started; see docs/scaling.md."
-        ),
-    ] = None,
-    timeout: Annotated[
-        float,
-        typer.Option(
-            min=1, max=86_400, help="Seconds that processes wait for each other at the start."
-        ),
-    ] = 300,
 ) -> None:
     """Train a model and draw its pictures.
 
@@ -112,7 +96,7 @@ def train(
 
     `vaelab train mnist model.latent=8 task_name=mnist8`
 
-    `vaelab train mnist data.kind=images data.path=my_pictures data.size=32`
+    `vaelab train my_pictures/` : a recipe chosen for your own pictures, and printed
 
     `vaelab train runs/mnist8 --resume training.epochs=40`
 
@@ -124,33 +108,50 @@ def train(
     """
     if resume and overwrite:
         raise BadValueError("--resume goes on with a run and --overwrite replaces it; choose one")
-    seat = Seat.of()
-    if seat is not None:
-        seat.check(devices, nodes)
-    elif (devices or 1) * (nodes or 1) > 1:
-        sys.exit(launch(sys.argv[1:], devices or 1, nodes or 1))
+    start = "resume" if resume else "overwrite" if overwrite else "new"
+    with BackgroundProcess(DRAWING) as drawing:
+        if "RANK" not in os.environ and devices in (None, 1):
+            drawing.try_to_start()  # it imports what it needs while this process does
+        code = _train(config, overrides or [], runs, start, devices, drawing)
+    end(code)
 
-    from vaelab.doctor import glance
-    from vaelab.library import load_experiment, run_folder
-    from vaelab.training import Start, replicas, train_together
-    from vaelab.training.shared import sharing
 
-    experiment, notes = load_experiment(config, overrides or [])
+def _train(
+    config: str,
+    overrides: list[str],
+    runs: Path,
+    start: str,
+    devices: int | None,
+    drawing: BackgroundProcess,
+) -> int:
+    """Do what `train` says; its exit code."""
+    from vaelab.distributed import barrier, is_launched, is_main, local_rank, process_group
+    from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
+    from vaelab.runs.lookup import load_experiment, run_folder
+    from vaelab.training import Start, nothing_to_resume, replicas, train_together
+    from vaelab.training.precision import choose_place
+
+    if not is_launched() and (devices or 1) > 1:
+        return launch(sys.argv[1:], devices or 1)
+    check_launched(devices)
+    experiment, notes = load_experiment(config, overrides)
     console = Console()
-    start = Start.RESUME if resume else Start.OVERWRITE if overwrite else Start.NEW
     folder = run_folder(config, runs)
-    with sharing(seat, experiment.training, timeout) as world:
-        for note in notes if world.leads else []:
+    place = choose_place(experiment.training, local_rank())
+    with process_group(place.device):
+        for note in notes if is_main() else []:
             console.say(f"note: {note}")
-        outcomes = train_together(replicas(experiment), folder, start, console, world=world)
-        world.wait()  # nobody leaves before rank 0 has saved
-    for outcome in outcomes if world.leads else []:
-        if outcome.stopped is None:
-            console.say(f"{glance(outcome.run)}\nnext: vaelab evaluate {outcome.run.path}")
-    signal = next((outcome.signal for outcome in outcomes if outcome.signal), None)
-    if seat is not None:
-        leave(exit_code(signal))
-    raise typer.Exit(exit_code(signal))
+        chosen = replicas(experiment)
+        nothing = nothing_to_resume(chosen, folder) if Start(start) is Start.RESUME else None
+        if nothing and is_main():
+            console.say(f"note: {nothing}")
+        outcomes = train_together(chosen, folder, Start(start), console, process=drawing)
+        barrier()  # nobody leaves before rank 0 has saved
+        for outcome in outcomes if is_main() else []:
+            if outcome.stopped is None:
+                words = one_line_diagnosis(outcome.run)
+                console.say(f"{words}\nnext: vaelab evaluate {outcome.run.path}")
+    return exit_code(next((outcome.signal for outcome in outcomes if outcome.signal), None))
 
 
 @app.command("fit-prior")
@@ -179,8 +180,8 @@ def fit_prior(
 
     Prints the bound before and after. Ctrl-C ends the fit with the best prior so far.
     """
-    from vaelab.fitting import fit_prior as fit
-    from vaelab.library import find_run
+    from vaelab.runs.lookup import find_run
+    from vaelab.training.fit_prior import fit_prior as fit
 
     console = Console()
     outcome = fit(find_run(run, runs), prior, overrides or [], name, console)
@@ -195,20 +196,32 @@ def demo(runs: RunsFolder = RUNS) -> None:
 
     Needs no download; it replaces the run of an earlier demo.
     """
-    from vaelab.evaluation import evaluate
-    from vaelab.library import load_experiment
+    with BackgroundProcess(DRAWING) as drawing:
+        drawing.try_to_start()
+        _demo(runs, drawing)
+
+
+def _demo(runs: Path, drawing: BackgroundProcess) -> None:
+    from vaelab.evaluation.evaluate import evaluate
+    from vaelab.explorer.export import page_folder
+    from vaelab.runs.lookup import load_experiment
     from vaelab.training import Start
     from vaelab.training import train as train_experiment
 
     console = Console()
     experiment, _ = load_experiment("digits", ["task_name=demo"])
-    outcome = train_experiment(experiment, runs, Start.OVERWRITE, console)
+    outcome = train_experiment(experiment, runs, Start.OVERWRITE, console, process=drawing)
     if outcome.stopped is not None:
         raise typer.Exit(exit_code(outcome.signal))
     run = outcome.run
     console.print(evaluate(run, console=console).table())
+    try:
+        page_folder()
+        command = f"vaelab explore {run.path}"
+    except MissingFileError:
+        command = "make explore (which builds the page first)"
     console.say(
         f"look at the pictures in {run.figures}: latent.png (where each test image lies), "
         "manifold.png (what the decoder makes of each place), latent.gif (how it formed)\n"
-        f"walk in its latent space in the browser: vaelab explore {run.path} (or make explore)"
+        f"walk in its latent space in the browser: {command}"
     )

@@ -2,12 +2,7 @@
 
 from typing import Annotated
 
-from vaelab.data.binarized import BinarizedMnistData
-from vaelab.data.csv import CsvData
-from vaelab.data.digits import DigitsData
-from vaelab.data.images import ImagesData
-from vaelab.data.mnist import FashionMnistData, MnistData
-from vaelab.data.npz import NpzData
+from vaelab.data.float_pixels import FloatPixels
 from vaelab.data.pixels import (
     BinaryPixels,
     Domain,
@@ -17,15 +12,23 @@ from vaelab.data.pixels import (
     UnitPixels,
 )
 from vaelab.data.raw import Raw, undivided
-from vaelab.data.shards.source import ShardsData
 from vaelab.data.source import Source, UndividedSource
-from vaelab.data.sprites import SpritesData
+from vaelab.data.sources.arrays import ArraysData, arrays
+from vaelab.data.sources.binarized import BinarizedMnistData
+from vaelab.data.sources.csv import CsvData
+from vaelab.data.sources.digits import DigitsData
+from vaelab.data.sources.images import ImagesData
+from vaelab.data.sources.mnist import FashionMnistData, MnistData
+from vaelab.data.sources.npz import NpzData
+from vaelab.data.sources.shards import ShardsData
+from vaelab.data.sources.sprites import SpritesData
 from vaelab.data.store import Split, Store
 from vaelab.registry import ONE_OF
 
 DataConfig = Annotated[Source, ONE_OF]
 
 __all__ = [
+    "ArraysData",
     "BinarizedMnistData",
     "BinaryPixels",
     "CsvData",
@@ -33,6 +36,7 @@ __all__ = [
     "DigitsData",
     "Domain",
     "FashionMnistData",
+    "FloatPixels",
     "ImagesData",
     "LevelsPixels",
     "MnistData",
@@ -47,5 +51,6 @@ __all__ = [
     "Store",
     "UndividedSource",
     "UnitPixels",
+    "arrays",
     "undivided",
 ]

@@ -10,25 +10,35 @@ import logging
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import BinaryIO, Literal
+from uuid import uuid4
 
 import numpy as np
+from jaxtyping import UInt8
+from numpy.lib import format as npy
 from platformdirs import user_cache_dir
 
 from vaelab.config import Config
-from vaelab.data.building import IMAGES, Building
-from vaelab.data.mapped import map_array, open_images, write_header
+from vaelab.data.mapped import (
+    MAX_MEMORY_BYTES,
+    MappedImages,
+    map_array,
+    open_images,
+    write_header,
+)
 from vaelab.data.raw import Raw
-from vaelab.data.store import Split, chunks
+from vaelab.data.store import Images, Split
 from vaelab.errors import MissingFileError, StorageError
-from vaelab.files import write_text, write_whole
+from vaelab.files import make_folders, write_text, write_whole
 
-LABELS = "labels.npy"
+IMAGES, LABELS = "images.npy", "labels.npy"
 
 
 class Manifest(Config):
@@ -51,16 +61,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VAELAB_CACHE") or user_cache_dir("vaelab")).expanduser()
 
 
-def cached(
-    kind: str, asked: str, files: Sequence[Path | str], read: Callable[[Building], Raw]
-) -> Raw:
+def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[Path], Raw]) -> Raw:
     """The data that `read` would return, read only if it has not been before.
 
     Args:
         kind: of the source.
         asked: everything else that decides what `read` returns, files apart.
         files: what `read` reads, absolute; a change of name, size or time is another import.
-        read: the import; the building has room for images that are many.
+        read: the import, given the folder for `room`.
 
     Returns:
         The same images, memory-mapped where they come from the cache; an array of them may be
@@ -72,29 +80,70 @@ def cached(
     raw = _open(entry)
     if raw is not None:
         return raw
-    with Building(root) as building:
+    building = root / f".building-{uuid4().hex}"
+    try:
         raw = read(building)
         try:
-            _save(raw, building.folder(), entry)
-        except (StorageError, OSError) as error:
+            _save(raw, building, entry)
+        except OSError as error:
             # a cache saves time; the lesson must go on without it
             logging.getLogger("vaelab").warning(
                 "the import could not be kept for next time: %s", error
             )
             return raw
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
     with suppress(OSError):  # another process may sweep the same
         _sweep(root, family, entry)
     return _open(entry) or raw
 
 
-def remembered(kind: str, files: Sequence[Path | str], find: Callable[[], str]) -> str:
-    """The checksum that `find` returns, found once for every state of the files.
+def room(building: Path, shape: tuple[int, int, int, int]) -> UInt8[np.ndarray, "n c h w"]:
+    """An array for an import to fill: in memory, or a file of the entry to be where it is large.
 
-    Args:
-        kind: of the source.
-        files: as for `cached`.
-        find: reads them.
+    What was in a former one of the same folder, which `cached` gave, is given up.
+
+    Raises:
+        StorageError: the disk has no room for so many.
     """
+    if prod(shape) <= MAX_MEMORY_BYTES:
+        return np.empty(shape, np.uint8)
+    path = building / IMAGES
+    try:
+        make_folders(building)
+        path.unlink(missing_ok=True)
+    except OSError:
+        return np.empty(shape, np.uint8)
+    size, free = prod(shape), shutil.disk_usage(building).free
+    full = (
+        f"the import of {shape[0]:,} images needs {size / 1e9:.1f} GB in {building.parent}, where "
+        f"{free / 1e9:.1f} GB are free; free some space, or name a folder on another disk by the "
+        "environment variable VAELAB_CACHE"
+    )
+    if size > free:
+        raise StorageError(full)
+    try:
+        with path.open("xb") as file:
+            write_header(file, shape)
+            file.truncate(file.tell() + size)
+            if sys.platform == "linux":
+                # else a disk that fills up kills the process that writes to the mapped file
+                os.posix_fallocate(file.fileno(), 0, file.tell() + size)
+    except OSError as error:
+        raise StorageError(full) from error
+    return npy.open_memmap(path, mode="r+")
+
+
+def filled(images: UInt8[np.ndarray, "n c h w"]) -> Images | MappedImages:
+    """The array that `room` gave, now that it is filled."""
+    if not isinstance(images, np.memmap):
+        return images
+    images.flush()
+    return open_images(Path(str(images.filename)))
+
+
+def cached_checksum(kind: str, files: Sequence[Path | str], find: Callable[[], str]) -> str:
+    """The checksum that `find` returns, found once for every state of the files."""
     path = cache_folder() / "checksums" / f"{kind}-{_digest(_state(files))}.txt"
     with suppress(OSError, ValueError):
         known = path.read_text()
@@ -130,8 +179,9 @@ def _open(entry: Path) -> Raw | None:
         return None
     if labels.dtype != np.int64:
         return None
-    train, test = Split(images, labels).divide(manifest.train)
-    return Raw(train, test, manifest.classes, manifest.checksum)
+    whole, count = Split(images, labels), manifest.train
+    train, test = whole.select(slice(count)), whole.select(slice(count, None))
+    return Raw(train, test, manifest.classes, known=manifest.checksum)
 
 
 def _save(raw: Raw, building: Path, entry: Path) -> None:
@@ -140,19 +190,17 @@ def _save(raw: Raw, building: Path, entry: Path) -> None:
         classes=raw.classes, checksum=raw.checksum, train=len(raw.train),
         images=(count, *raw.train.image_shape),
     )  # fmt: skip
+    make_folders(building)
     if not (building / IMAGES).is_file():  # else it was filled while reading
         write_whole(building / IMAGES, partial(_write_images, raw))
     labels = np.concatenate([raw.train.labels, raw.test.labels])
     write_whole(building / LABELS, lambda file: np.save(file, labels, allow_pickle=False))
     write_text(building / "manifest.json", manifest.model_dump_json(indent=2))
-    if _open(entry) is None:
-        _replace(entry, building)
-
-
-def _replace(entry: Path, whole: Path) -> None:
+    if _open(entry) is not None:
+        return
     shutil.rmtree(entry, ignore_errors=True)
     try:
-        whole.rename(entry)
+        building.rename(entry)
     except OSError:
         # another process was quicker, and its entry is as good
         if _open(entry) is None:
@@ -161,10 +209,9 @@ def _replace(entry: Path, whole: Path) -> None:
 
 def _write_images(raw: Raw, file: BinaryIO) -> None:
     shape = (len(raw.train) + len(raw.test), *raw.train.image_shape)
-    write_header(file, shape)
+    write_header(file, shape, raw.train.images.dtype)
     for split in (raw.train, raw.test):
-        for images in chunks(split.images):
-            file.write(np.ascontiguousarray(images).data)
+        file.write(np.ascontiguousarray(split.images[:]).data)
 
 
 def _sweep(root: Path, family: str, entry: Path) -> None:

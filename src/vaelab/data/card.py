@@ -1,24 +1,22 @@
 """What a data set is, on one page: counts, sizes, grey levels, checksum and some of its images."""
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Int64, UInt8
-from matplotlib.figure import Figure
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.console import Console
 from vaelab.data.mapped import MappedImages
+from vaelab.data.pixels import Pixels
 from vaelab.data.source import Source
-from vaelab.data.store import Images, Store, chunks
-from vaelab.files import write_bytes
+from vaelab.data.store import Images, Store, chunks, evenly_spaced
 
+MAX_SAMPLES = 12
+"""Of each class."""
 _CLASSES_SHOWN, _CLASSES_COUNTED = 20, 1000
-_SAMPLES_SHOWN = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,25 +78,6 @@ class DataCard:
             "checksum": self.checksum,
         }
 
-    def draw(self) -> Figure:
-        """Samples of each class, one class a row, over the histogram of values."""
-        rows = len(self.samples)
-        _, height, width = self.image_shape
-        heights = [7.2 / _SAMPLES_SHOWN * height / width] * rows + [2.0]  # inches
-        figure = Figure(figsize=(8, sum(heights) + 1), layout="constrained")
-        shown = "" if rows == len(self.classes) else f" (the first {rows} classes)"
-        figure.suptitle(f"{self.name}: training images of each class{shown}")
-        axes = figure.subplots(rows + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axis, images, name in zip(axes, self.samples, self.classes, strict=False):
-            axis.imshow(_strip(images), cmap="gray", vmin=0, vmax=255)
-            axis.set_ylabel(name, rotation=0, ha="right", va="center")
-            axis.set(xticks=[], yticks=[], frame_on=False)
-        axis = axes[-1]
-        axis.stairs(self.histogram / self.histogram.sum(), np.arange(257), fill=True)
-        axis.set(xlabel="pixel value", ylabel="share of pixels", yscale="log", xlim=(0, 256))
-        axis.set_title("how often each value occurs")
-        return figure
-
 
 def card(config: Source) -> DataCard:
     """Load a source and sum it up.
@@ -117,8 +96,8 @@ def card(config: Source) -> DataCard:
             _called(name, store): np.bincount(part.labels, minlength=count)
             for name, part in store.splits.items()
         },
-        histogram=_histogram(store.train.images),
-        samples=_samples(store),
+        histogram=_histogram(store.train.images, config.pixels),
+        samples=_samples(store, config.pixels),
         checksum=store.checksum,
         factors=_factors(store),
     )
@@ -132,27 +111,9 @@ def _called(split: str, store: Store) -> str:
     )
 
 
-def show(source: Source, picture: Path, console: Console) -> None:
-    """Print the data card and write its picture.
-
-    Args:
-        source: what to show.
-        picture: the PNG file to write, whole.
-        console: where the text goes.
-
-    Raises:
-        UserError: as `Source.load`; or the picture cannot be written.
-    """
-    facts = card(source)
-    console.print(facts.table())
-    drawn = io.BytesIO()
-    facts.draw().savefig(drawn, format="png", dpi=150)
-    write_bytes(picture, drawn.getvalue())
-    console.say(f"picture: {picture}")
-
-
-def _histogram(images: Images | MappedImages) -> Int64[np.ndarray, "256"]:
-    counts = (np.bincount(part.ravel(), minlength=256) for part in chunks(images))
+def _histogram(images: Images | MappedImages, pixels: Pixels) -> Int64[np.ndarray, "256"]:
+    parts = (_shades(part, pixels) for part in chunks(images))
+    counts = (np.bincount(part.ravel(), minlength=256) for part in parts)
     return sum(counts, np.zeros(256, int))
 
 
@@ -163,22 +124,18 @@ def _factors(store: Store) -> dict[str, int]:
     return {name: len(np.unique(values)) for name, values in columns}
 
 
-def _samples(store: Store) -> tuple[UInt8[np.ndarray, "_ c h w"], ...]:
-    first = range(min(len(store.classes), _CLASSES_SHOWN))
-    places = (np.flatnonzero(store.train.labels == label) for label in first)
-    return tuple(store.train.images[_spread(place)] for place in places)
+def _shades(images: Images, pixels: Pixels) -> UInt8[np.ndarray, "n c h w"]:
+    """Floats as they are drawn; bytes as they are."""
+    if images.dtype == np.uint8:
+        return images
+    unit = pixels.to_unit(torch.from_numpy(images))
+    return (unit * 255).round().to(torch.uint8).numpy()
 
 
-def _spread(places: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " m"]:
-    """As many as are shown, evenly spread, the first among them."""
-    count = min(len(places), _SAMPLES_SHOWN)
-    return places[np.arange(count) * len(places) // max(1, count)]
-
-
-def _strip(images: UInt8[np.ndarray, "m c h w"]) -> UInt8[np.ndarray, "..."]:
-    """Images side by side, filled up with white to a fixed number: `(h, w)` or `(h, w, 3)`."""
-    missing = _SAMPLES_SHOWN - len(images)
-    padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)), constant_values=255)
-    gap = np.pad(padded, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
-    row = gap.transpose(2, 0, 3, 1).reshape(images.shape[2], -1, images.shape[1])
-    return row[:, :, 0] if images.shape[1] == 1 else row
+def _samples(store: Store, pixels: Pixels) -> tuple[UInt8[np.ndarray, "_ c h w"], ...]:
+    samples = []
+    for label in range(min(len(store.classes), _CLASSES_SHOWN)):
+        places = np.flatnonzero(store.train.labels == label)
+        shown = places[evenly_spaced(len(places), min(len(places), MAX_SAMPLES))]
+        samples.append(_shades(store.train.images[shown], pixels))
+    return tuple(samples)

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from numpy.lib import format as npy
 
-LARGE = 2**28
+BYTES = np.dtype(np.uint8)
+MAX_MEMORY_BYTES = 2**28
 """Images of more bytes than this, 256 MiB, stay in the file that has them."""
 
-Change = Callable[
-    [UInt8[np.ndarray, "m c h w"], Int64[np.ndarray, " m"]], UInt8[np.ndarray, "m c h w"]
-]
+Some = UInt8[np.ndarray, "m c h w"] | Float32[np.ndarray, "m c h w"]
+Change = Callable[[Some, Int64[np.ndarray, " m"]], Some]
 
 
 class MappedImages:
@@ -50,18 +50,24 @@ class MappedImages:
         return len(self), *channels_first(self._array[:1]).shape[1:]
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a pixel."""
+        dtype: np.dtype[Any] = self._array.dtype
+        return dtype
+
+    @property
     def nbytes(self) -> int:
         """Of all these images as an array."""
         return len(self) * self._array.strides[0]
 
-    def __getitem__(self, index: slice | Int64[np.ndarray, " m"]) -> UInt8[np.ndarray, "m c h w"]:
+    def __getitem__(self, index: slice | Int64[np.ndarray, " m"]) -> Some:
         rows = self.rows[index]
         self._announce(rows)
         # `take` holds up no other thread while it copies or waits for the disk
         images = np.ascontiguousarray(channels_first(np.asarray(self._array).take(rows, axis=0)))
         return images if self._change is None else self._change(images, rows)
 
-    def select(self, index: Int64[np.ndarray, " m"]) -> "MappedImages":
+    def select(self, index: slice | Int64[np.ndarray, " m"]) -> "MappedImages":
         """The images at `index`, in that order, unread."""
         return MappedImages(self._array, self.rows[index], self._change)
 
@@ -101,7 +107,7 @@ def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def open_images(path: Path) -> UInt8[np.ndarray, "n c h w"] | MappedImages:
+def open_images(path: Path) -> Some | MappedImages:
     """The images of a .npy file; few of them may be written to, which does not change the file.
 
     Raises:
@@ -109,16 +115,17 @@ def open_images(path: Path) -> UInt8[np.ndarray, "n c h w"] | MappedImages:
         OSError: it cannot be read.
     """
     array = map_array(path)
-    if array.dtype != np.uint8 or array.ndim not in (3, 4) or not array.flags.c_contiguous:
+    known = array.dtype in (np.uint8, np.float32) and array.ndim in (3, 4)
+    if not known or not array.flags.c_contiguous:
         raise ValueError(f"dtype {array.dtype}, shape {array.shape}")
-    if array.nbytes > LARGE:
+    if array.nbytes > MAX_MEMORY_BYTES:
         return MappedImages(array)
     return np.require(channels_first(map_array(path, "c")), requirements="C")
 
 
-def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Begin a .npy file of uint8 images."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+def write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any] = BYTES) -> None:
+    """Begin a .npy file of images."""
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     npy.write_array_header_1_0(file, header)
 
 

@@ -3,15 +3,16 @@
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from vaelab.data.mapped import Change, MappedImages
+from vaelab.data.mapped import MappedImages
 from vaelab.data.store import Images, Split
 from vaelab.errors import BadValueError
 from vaelab.registry import ONE_OF, Axis, Kind
@@ -28,10 +29,22 @@ class Domain(StrEnum):
     """{0, 1}"""
     LEVELS = "levels"
     """0, 1, ..., 255"""
+    REAL = "real"
+    """any real number"""
+
+
+BOUNDS = {
+    Domain.UNIT: (0.0, 1.0), Domain.SIGNED: (-1.0, 1.0), Domain.BINARY: (0.0, 1.0),
+    Domain.LEVELS: (0.0, 255.0),
+}  # fmt: skip
+"""Smallest and largest value of the domains that have them."""
+
+Stored = UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]
+"""Pixels as data has them."""
 
 
 class Pixels(Kind, ABC):
-    """A map from uint8 to a domain."""
+    """A map from pixels as data has them to a domain."""
 
     axis = Axis(
         "pixels", "data.pixels",
@@ -50,28 +63,38 @@ class Pixels(Kind, ABC):
         return False
 
     @property
+    def drawn_once(self) -> bool:
+        """Whether data.seed draws them, once and for all."""
+        return False
+
+    @property
     def words(self) -> str:
         """The domain and how its values are drawn: numbers of two are not comparable."""
         return self.domain.value
 
     @abstractmethod
     def __call__(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
+        self, images: Stored, uniform: Float[Tensor, "b c h w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """Pixels as the model sees them.
+        """Pixels as the model sees them, by draws in [0, 1) if they are drawn afresh."""
 
-        Args:
-            images: grey levels or colour channels.
-            uniform: draws in [0, 1), for pixels that are drawn afresh.
-        """
+    @property
+    def range(self) -> tuple[float, float]:
+        """Values that are drawn as black and as white; one domain, `real`, has none of its own."""
+        return BOUNDS[self.domain]
 
-    @abstractmethod
     def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Pixels of the model's domain as brightness in [0, 1], clipped, for a picture."""
+        low, high = self.range
+        return ((x - low) / (high - low)).clamp(0, 1)
 
     def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """X as a picture of 256 levels has it."""
-        return x
+        return self((255 * self.to_unit(x)).round().to(torch.uint8))
+
+    def as_stored(self, x: Float[Tensor, "b c h w"]) -> Stored:
+        """Pixels of the model's domain as data has them: 0 to 255, or floats."""
+        return (255 * self.to_unit(x)).round().to(torch.uint8)
 
 
 class GreyPixels(Pixels, ABC):
@@ -87,20 +110,14 @@ class GreyPixels(Pixels, ABC):
 
     @property
     def dynamic(self) -> bool:
-        """Whether every use of an image draws its pixels afresh."""
         return self.dequantised
 
     @property
     def words(self) -> str:
-        """The domain, and whether it is filled."""
         return f"dequantised {self.domain}" if self.dequantised else self.domain.value
 
     def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """X as a picture of 256 levels has it."""
-        if not self.dequantised:
-            return x
-        levels = (255 * self.to_unit(x)).round().to(torch.uint8)
-        return self.model_copy(update={"dequantised": False})(levels)
+        return self.model_copy(update={"dequantised": False})(self.as_stored(x))
 
     def _spread(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None
@@ -112,21 +129,18 @@ class GreyPixels(Pixels, ABC):
 class UnitPixels(GreyPixels):
     """Grey levels in [0, 1].
 
-        x = v / 255, or dequantised x = (v + u) / 256,  u ~ U(0, 1)
-
     Dequantised, minus the ELBO plus log 256 nats a pixel bounds minus the log probability of the
-    levels. Use it with `gaussian`, `laplace` or `continuous_bernoulli`.
-
-    "A note on the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv
-    1511.01844).
+    levels.
     """
 
-    kind: Literal["unit"] = "unit"
+    formula = "x = v / 255, or dequantised x = (v + u) / 256,  u ~ U(0, 1)"
+    advice = "Use it with `gaussian`, `laplace` or `continuous_bernoulli`."
+    references = """
+        "A note on the evaluation of generative models" (Theis et al., 2016, section 3.1, arXiv
+        1511.01844)"""
 
-    @property
-    def domain(self) -> Domain:
-        """[0, 1]."""
-        return Domain.UNIT
+    domain: ClassVar[Domain] = Domain.UNIT
+    kind: Literal["unit"] = "unit"
 
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -134,26 +148,16 @@ class UnitPixels(GreyPixels):
         """From v to x = v / 255, or (v + u) / 256."""
         return self._spread(images, uniform) if self.dequantised else images / 255
 
-    def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The same."""
-        return x.clamp(0, 1)
-
 
 class SignedPixels(GreyPixels):
-    """Grey levels in [-1, 1].
+    """Grey levels in [-1, 1]."""
 
-        x = 2 v / 255 - 1, or dequantised x = 2 (v + u) / 256 - 1,  u ~ U(0, 1)
+    formula = "x = 2 v / 255 - 1, or dequantised x = 2 (v + u) / 256 - 1,  u ~ U(0, 1)"
+    advice = """Use it with a decoder that ends in `tanh`. A pixel covers twice the range that it
+        has in `unit`, so its density is half as high, and nats of the two are not comparable."""
 
-    Use it with a decoder that ends in `tanh`. A pixel covers twice the range that it has in `unit`,
-    so its density is half as high, and nats of the two are not comparable.
-    """
-
+    domain: ClassVar[Domain] = Domain.SIGNED
     kind: Literal["signed"] = "signed"
-
-    @property
-    def domain(self) -> Domain:
-        """[-1, 1]."""
-        return Domain.SIGNED
 
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -161,26 +165,16 @@ class SignedPixels(GreyPixels):
         """From v to x = 2 v / 255 - 1, or 2 (v + u) / 256 - 1."""
         return 2 * self._spread(images, uniform) - 1 if self.dequantised else images / 127.5 - 1
 
-    def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """(x + 1) / 2."""
-        return ((x + 1) / 2).clamp(0, 1)
-
 
 class LevelsPixels(Pixels):
-    """The grey levels themselves, 0 to 255.
+    """The grey levels themselves, 0 to 255."""
 
-        x = v
+    formula = "x = v"
+    advice = """Use it with `discretized_logistic` or `categorical`, which give each level a
+        probability, for bits per dimension."""
 
-    Use it with `discretized_logistic` or `categorical`, which give each level a probability, for
-    bits per dimension.
-    """
-
+    domain: ClassVar[Domain] = Domain.LEVELS
     kind: Literal["levels"] = "levels"
-
-    @property
-    def domain(self) -> Domain:
-        """0, 1, ..., 255."""
-        return Domain.LEVELS
 
     def __call__(
         self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
@@ -188,42 +182,38 @@ class LevelsPixels(Pixels):
         """From v to x = v."""
         return images.to(torch.get_default_dtype())
 
-    def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """From x to x / 255."""
-        return (x / 255).clamp(0, 1)
-
 
 class BinaryPixels(Pixels):
     """Black or white, drawn with the grey level as probability, or cut at the middle grey.
 
-        x ~ Bernoulli(v / 255), or x = 1 where v > 127, else 0
-
-    "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv 1509.00519) draws
-    afresh at every use (`dynamic`). "On the quantitative analysis of deep belief networks"
-    (Salakhutdinov and Murray, 2008) drew once, and many papers use the files that were drawn so:
-    those are data `binarized_mnist`, whose pixels are black and white as `given`. `static` draws
-    once too, but by data.seed, which gives other images and so numbers of another quantity. No two
-    modes compare. Use it with `bernoulli`, above all for nats on MNIST beside those of papers.
+    Burda et al. (2016) draws afresh at every use (`dynamic`). Salakhutdinov and Murray (2008) drew
+    once, and many papers use the files that were drawn so: those are data `binarized_mnist`, whose
+    pixels are black and white as `given`. `static` draws once too, but by data.seed, which gives
+    other images and so numbers of another quantity. No two modes compare.
     """
 
+    formula = "x ~ Bernoulli(v / 255), or x = 1 where v > 127, else 0"
+    advice = "Use it with `bernoulli`, above all for nats on MNIST beside those of papers."
+    references = """
+        "Importance weighted autoencoders" (Burda et al., 2016, section 5, arXiv 1509.00519); "On
+        the quantitative analysis of deep belief networks" (Salakhutdinov and Murray, 2008)"""
+
+    domain: ClassVar[Domain] = Domain.BINARY
     kind: Literal["binary"] = "binary"
     mode: Literal["dynamic", "static", "threshold", "given"] = "dynamic"
-    """Drawn afresh each epoch, drawn once by data.seed, cut at the middle grey, or black and white
-    already."""
-
-    @property
-    def domain(self) -> Domain:
-        """{0, 1}."""
-        return Domain.BINARY
+    """Origin of black and white: drawn afresh each epoch, drawn once by data.seed, cut at the
+    middle grey, or given so already."""
 
     @property
     def dynamic(self) -> bool:
-        """Whether every use of an image draws its pixels afresh."""
         return self.mode == "dynamic"
 
     @property
+    def drawn_once(self) -> bool:
+        return self.mode == "static"
+
+    @property
     def words(self) -> str:
-        """How they were drawn."""
         return f"{self.mode} binary"
 
     def __call__(
@@ -233,10 +223,6 @@ class BinaryPixels(Pixels):
         threshold = 0.5 if uniform is None else uniform
         return (images / 255 > threshold).to(torch.get_default_dtype())
 
-    def to_unit(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The same."""
-        return x.clamp(0, 1)
-
     def freeze(self, split: Split, seed: int) -> Split:
         """The split with its pixels drawn (or cut, or checked) once and for all: 0 or 255.
 
@@ -245,32 +231,31 @@ class BinaryPixels(Pixels):
         Raises:
             BadValueError: pixels that are given as black and white are grey.
         """
-        if isinstance(split.images, MappedImages):
-            return replace(split, images=split.images.changed(self._change(split.images, seed)))
-        if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
-            return replace(split, images=change(split.images))
-        draws = np.random.default_rng(seed)
-        images = np.empty_like(split.images)
-        for start in range(0, len(split), 4096):  # never the draws of a whole large set at once
-            part = split.images[start : start + 4096]
-            images[start : start + 4096] = np.where(draws.random(part.shape) * 255 < part, 255, 0)
-        return replace(split, images=images)
+        images = split.images
+        if isinstance(images, MappedImages):
+            return replace(split, images=images.changed(partial(self._frozen, seed, images.rows)))
+        rows = np.arange(len(images))
+        return replace(split, images=self._frozen(seed, rows, images, rows))
 
-    def _change(self, images: MappedImages, seed: int) -> Change:
-        known, size = images.rows, prod(images.shape[1:])
-
-        def draw(part: Images, rows: Int64[np.ndarray, " m"]) -> Images:
-            if (change := WITHOUT_DRAWS.get(self.mode)) is not None:
-                return change(part)
-            bits, at = np.random.PCG64(seed), 0
-            uniform, draws = np.empty(part.shape), np.random.Generator(bits)
-            for place, row in enumerate(np.searchsorted(known, rows).tolist()):
-                bits.advance(row * size - at)  # to the draws that `freeze` makes for this image
-                draws.random(out=uniform[place])
-                at = (row + 1) * size
-            return np.where(uniform * 255 < part, 255, 0).astype(np.uint8)
-
-        return draw
+    def _frozen(
+        self,
+        seed: int,
+        known: Int64[np.ndarray, " known"],
+        images: Images,
+        rows: Int64[np.ndarray, " n"],
+    ) -> Images:
+        """The images of some rows, drawn as when all that are known are drawn in turn."""
+        if self.mode == "given":
+            return _checked(images)
+        if self.mode == "threshold":
+            return np.where(images > 127, 255, 0).astype(np.uint8)
+        bits, at, size = np.random.PCG64(seed), 0, prod(images.shape[1:])
+        draws, drawn = np.random.Generator(bits), np.empty_like(images)
+        for place, row in enumerate(np.searchsorted(known, rows).tolist()):
+            bits.advance(row * size - at)
+            drawn[place] = np.where(draws.random(images.shape[1:]) * 255 < images[place], 255, 0)
+            at = (row + 1) * size
+        return drawn
 
 
 def _checked(images: Images) -> Images:
@@ -282,13 +267,6 @@ def _checked(images: Images) -> Images:
             "or `static`"
         )
     return images
-
-
-def _cut(images: Images) -> Images:
-    return np.where(images > 127, 255, 0).astype(np.uint8)
-
-
-WITHOUT_DRAWS = {"threshold": _cut, "given": _checked}
 
 
 PixelsConfig = Annotated[Pixels, ONE_OF]

@@ -1,17 +1,15 @@
 """What a source holds before it is split: images, labels, class names and their checksum."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Int64, Integer, Shaped
 
 from vaelab.data.mapped import MappedImages
 from vaelab.data.store import Images, Split, checksum
 from vaelab.errors import BadValueError
-
-Identify = Callable[[tuple[Split, ...], tuple[str, ...]], str]
-"""Finds the checksum of splits and class names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,30 +20,35 @@ class Raw:
         train: the training images, or all images where the source does not divide them.
         test: the test images; empty where the source does not divide them.
         classes: names of the classes; labels are indices into it.
-        checksum: SHA-256 over pixels, labels, class names and factors.
         factor_names: names of the columns of the factors, where the source knows such.
+        known: the checksum, where it need not be computed.
     """
 
     train: Split
     test: Split
     classes: tuple[str, ...]
-    checksum: str
     factor_names: tuple[str, ...] = ()
+    known: str | None = None
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 over pixels, labels, class names and factors."""
+        return self.known or checksum((self.train, self.test), self.classes)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Images with the class numbers their source gives them, before these become indices.
+class RawSplit:
+    """Images with the class numbers or names their source gives them, before these become indices.
 
     Attributes:
         where: the file or folder, for messages.
         images: pixels `(n, c, h, w)`.
-        numbers: the class number of each image `(n)`, in any range of integers from 0.
+        numbers: the class of each image `(n)`, in any range of integers from 0, or its name.
     """
 
     where: str
     images: Images | MappedImages
-    numbers: Integer[np.ndarray, " m"]
+    numbers: Shaped[np.ndarray, " m"]
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.numbers):
@@ -55,7 +58,7 @@ class Part:
             )
         if 0 in self.images.shape:
             raise BadValueError(f"{self.where}: there are no images; at least one is needed")
-        if self.numbers.min() < 0:
+        if self.numbers.dtype.kind == "i" and self.numbers.min() < 0:
             index = int(np.argmax(self.numbers < 0))
             raise BadValueError(
                 f"{self.where}: label {index} (counted from 0) is {self.numbers[index]}; "
@@ -63,73 +66,40 @@ class Part:
             )
 
 
-def undivided(
-    train: Split,
-    classes: Sequence[str],
-    factor_names: Sequence[str] = (),
-    identify: Identify = checksum,
-) -> Raw:
+def undivided(train: Split, classes: Sequence[str], factor_names: Sequence[str] = ()) -> Raw:
     """Raw data without a test split of its own."""
-    return divided(train, train.select(np.arange(0)), classes, factor_names, identify)
-
-
-def divided(
-    train: Split,
-    test: Split,
-    classes: Sequence[str],
-    factor_names: Sequence[str] = (),
-    identify: Identify = checksum,
-) -> Raw:
-    """Raw data with a test split of its own, empty if need be."""
-    names = tuple(classes)
-    return Raw(train, test, names, identify((train, test), names), tuple(factor_names))
+    return Raw(train, train.select(slice(0)), tuple(classes), tuple(factor_names))
 
 
 def from_parts(
-    train: Part,
-    test: Part | None,
-    names: Sequence[str] | None = None,
-    identify: Identify = checksum,
+    train: RawSplit, test: RawSplit | None = None, *, names: Sequence[str] | None = None
 ) -> Raw:
     """Turn numbered classes into indices and names.
 
     Args:
-        train: the training images, or all of them.
-        test: the test images, if the source has such.
-        names: the name of class number 0, 1, ...; by default a class is called by its number,
-            and numbers that never occur in `train` are no classes.
-        identify: finds the checksum.
+        train: all images, if there are none for the test.
+        test: if the source has such.
+        names: the name of class number 0, 1, ...; by default a class is called by its number
+            or name, and those that never occur in `train` are no classes.
 
     Raises:
         BadValueError: a number without a name, a class that only the test images have, or images
             of two shapes.
     """
     known = np.unique(train.numbers) if names is None else np.arange(len(names))
-    classes = [str(number) for number in known] if names is None else names
+    classes = tuple(map(str, known) if names is None else names)
     whole = Split(train.images, _indices(train, known))
     if test is None:
-        return undivided(whole, classes, identify=identify)
-    check_shapes(train.where, train.images.shape, test.where, test.images.shape)
-    unknown = Split(test.images, _indices(test, known))
-    return divided(whole, unknown, classes, identify=identify)
-
-
-def check_shapes(
-    where: str, images: tuple[int, ...], other_where: str, other: tuple[int, ...]
-) -> None:
-    """Refuse training and test images of different shapes.
-
-    Raises:
-        BadValueError: with both shapes.
-    """
-    if images[1:] != other[1:]:
+        return undivided(whole, classes)
+    if train.images.shape[1:] != test.images.shape[1:]:
         raise BadValueError(
-            f"{where} has images of shape {images[1:]} (channels, height, width) but "
-            f"{other_where} has {other[1:]}; they must be the same"
+            f"{train.where} has images of shape {train.images.shape[1:]} (channels, height, width) "
+            f"but {test.where} has {test.images.shape[1:]}; they must be the same"
         )
+    return Raw(whole, Split(test.images, _indices(test, known)), classes)
 
 
-def _indices(part: Part, known: Integer[np.ndarray, " k"]) -> Integer[np.ndarray, " n"]:
+def _indices(part: RawSplit, known: Shaped[np.ndarray, " k"]) -> Int64[np.ndarray, " n"]:
     unknown = ~np.isin(part.numbers, known)
     if unknown.any():
         index = int(np.argmax(unknown))
@@ -139,3 +109,31 @@ def _indices(part: Part, known: Integer[np.ndarray, " k"]) -> Integer[np.ndarray
             f"but the classes are {listed}"
         )
     return np.searchsorted(known, part.numbers).astype(np.int64)
+
+
+def check_shape(where: str, images: np.ndarray) -> None:
+    """Refuse arrays of another shape than `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)`."""
+    channels = {1, 3} & {images.shape[3], images.shape[1]} if images.ndim == 4 else {}
+    if images.ndim != 3 and not channels:
+        raise BadValueError(
+            f"{where}: shape {images.shape}; wanted is (n, h, w), (n, h, w, c) or (n, c, h, w) "
+            "with 1 or 3 channels"
+        )
+
+
+def class_numbers(where: str, labels: np.ndarray) -> Integer[np.ndarray, " n"]:
+    """The labels `(n)` or `(n, 1)` as one number each.
+
+    Raises:
+        BadValueError: no integers, or another shape.
+    """
+    if labels.dtype.kind not in "iu":
+        raise BadValueError(
+            f"{where}: dtype {labels.dtype}, but labels are integers; save y.astype(np.int64)"
+        )
+    if labels.ndim != 1 and labels.shape[1:] != (1,):
+        raise BadValueError(
+            f"{where}: shape {labels.shape}; wanted is one number for each image, (n,); "
+            "from one-hot rows save y.argmax(axis=1)"
+        )
+    return labels.ravel()

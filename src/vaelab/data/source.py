@@ -11,8 +11,7 @@ from pydantic import Field
 
 from vaelab.data.pixels import BinaryPixels, PixelsConfig, UnitPixels
 from vaelab.data.raw import Raw
-from vaelab.data.store import Outline, Split, Store
-from vaelab.data.stratify import hold_out
+from vaelab.data.store import ImageSpec, Split, Store
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, derived_seed
 from vaelab.registry import Axis, Kind
@@ -20,7 +19,7 @@ from vaelab.registry import Axis, Kind
 Index = Int64[np.ndarray, "_"]
 
 
-class Part(IntEnum):
+class SplitRole(IntEnum):
     """The parts of the data; each has random numbers of its own under one seed."""
 
     TRAIN = 0
@@ -34,11 +33,11 @@ class Source(Kind, ABC):
     axis = Axis("data", "data", "The images a model is trained and tested on.", cites=False)
 
     pixels: PixelsConfig = UnitPixels()
-    """What a pixel means to the model: unit, signed, levels or binary."""
+    """Meaning of a pixel to the model: unit, signed, levels or binary."""
     validation: int | None = Field(default=None, ge=0)
     """Images held out of training, every class its share; null is a tenth, 0 is none."""
     seed: int = Field(default=0, ge=0)
-    """Of the splits and of static binarisation; training.seed never changes it."""
+    """Seed of the splits and of static binarisation; training.seed never changes it."""
 
     @property
     @abstractmethod
@@ -64,14 +63,14 @@ class Source(Kind, ABC):
         identity = _identity(raw.checksum, (train_index, valid_index, test_index))
         return Store(self.name, train, valid, test, raw.classes, identity, raw.factor_names)
 
-    def outline(self) -> Outline:
+    def image_spec(self) -> ImageSpec:
         """Shape and classes of the images, read from the files unless they are known without.
 
         Raises:
             UserError: as `load`.
         """
         raw = self.raw()
-        return Outline(raw.train.image_shape, len(raw.classes))
+        return ImageSpec(raw.train.image_shape, len(raw.classes))
 
     def _test(self, raw: Raw) -> tuple[Index, Index, Split]:
         """The indices that are not test images, those that are, and the test images."""
@@ -85,9 +84,9 @@ class Source(Kind, ABC):
                 f"data.validation is {count}, but there are only {len(labels)} training images; "
                 "hold out fewer, or 0 for none"
             )
-        return hold_out(labels, count, _draws(self.seed, Part.VALID))
+        return hold_out(labels, count, np.random.default_rng((self.seed, SplitRole.VALID)))
 
-    def _binarised(self, splits: tuple[Split, Split, Split]) -> tuple[Split, Split, Split]:
+    def _binarised(self, splits: tuple[Split, Split, Split]) -> tuple[Split, ...]:
         if not isinstance(self.pixels, BinaryPixels) or self.pixels.dynamic:
             return splits
         if self.pixels.mode == "threshold":
@@ -96,11 +95,9 @@ class Source(Kind, ABC):
                 "ones, which draw x ~ Bernoulli(v / 255); use mode `static` or `dynamic` for those"
             )
         # every split has draws of its own, else equal places would share their noise
-        train, valid, test = splits
-        return (
-            self.pixels.freeze(train, derived_seed(self.seed, Purpose.PIXELS, Part.TRAIN)),
-            self.pixels.freeze(valid, derived_seed(self.seed, Purpose.PIXELS, Part.VALID)),
-            self.pixels.freeze(test, derived_seed(self.seed, Purpose.PIXELS, Part.TEST)),
+        return tuple(
+            self.pixels.freeze(split, derived_seed(self.seed, Purpose.PIXELS, role))
+            for split, role in zip(splits, SplitRole, strict=True)
         )
 
 
@@ -116,15 +113,13 @@ class UndividedSource(Source, ABC):
         count = round(self.test_fraction * len(raw.train))
         if not 0 < count < len(raw.train):
             raise BadValueError(
-                f"data.test_fraction {self.test_fraction} of {len(raw.train)} images is {count}; "
-                "both training and test need at least one image"
+                f"{self.name}: data.test_fraction {self.test_fraction} of {len(raw.train):,} "
+                f"image{'s' * (len(raw.train) != 1)} is {count}; both training and test need at "
+                "least one image"
             )
-        rest, held = hold_out(raw.train.labels, count, _draws(self.seed, Part.TEST))
+        draws = np.random.default_rng((self.seed, SplitRole.TEST))
+        rest, held = hold_out(raw.train.labels, count, draws)
         return rest, held, raw.train.select(held)
-
-
-def _draws(seed: int, part: Part) -> np.random.Generator:
-    return np.random.default_rng((seed, part))
 
 
 def _take(split: Split, index: Index) -> Split:
@@ -138,3 +133,29 @@ def _identity(content: str, indices: tuple[Index, ...]) -> str:
         digest.update(len(index).to_bytes(8, "little"))
         digest.update(index.astype("<i8").data)
     return digest.hexdigest()
+
+
+def hold_out(
+    labels: Int64[np.ndarray, " n"], count: int, draws: np.random.Generator
+) -> tuple[Int64[np.ndarray, " rest"], Int64[np.ndarray, " count"]]:
+    """Choose `count` images at random, from each class its share.
+
+    Class c with n_c of the n images gives floor(count n_c / n) of them, and the largest remainders
+    one more, so that every share is kept to within one image.
+
+    Returns:
+        The indices that stay and the indices held out, both ascending.
+    """
+    shuffled = draws.permutation(len(labels))
+    held = np.zeros(len(labels), dtype=bool)
+    for label, quota in enumerate(_quotas(np.bincount(labels), count)):
+        held[shuffled[labels[shuffled] == label][:quota]] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _quotas(sizes: Int64[np.ndarray, " k"], count: int) -> Int64[np.ndarray, " k"]:
+    """Divide `count` by the method of largest remainders (Hamilton)."""
+    quotas, remainders = np.divmod(count * sizes, max(1, sizes.sum()))
+    missing = count - quotas.sum()
+    quotas[np.argsort(-remainders, kind="stable")[:missing]] += 1
+    return quotas

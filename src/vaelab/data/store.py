@@ -1,4 +1,4 @@
-"""Images as uint8 pixels, labels and class names, in three splits."""
+"""Images as uint8 or float pixels, labels and class names, in three splits."""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
-from vaelab.data.mapped import LARGE, MappedImages
+from vaelab.data.mapped import MAX_MEMORY_BYTES, MappedImages
 from vaelab.data.shards.stream import ShardStream
 
 SplitName = Literal["train", "valid", "test"]
-Images = UInt8[np.ndarray, "n c h w"]
+Images = UInt8[np.ndarray, "n c h w"] | Float32[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
 Factors = Int64[np.ndarray, "n f"]
 
-CHUNK = 2**24
+CHUNK_BYTES = 2**24
 """Bytes at once, where all images are gone through."""
 
 
-class Outline(NamedTuple):
+class ImageSpec(NamedTuple):
     """What a model has to know of its images: `(c, h, w)` and the number of classes."""
 
     image_shape: tuple[int, int, int]
@@ -30,7 +30,7 @@ class Outline(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images `(n, c, h, w)` in 0..255 with the index of each one's class.
+    """Images `(n, c, h, w)`, bytes or floats, with the index of each one's class.
 
     Attributes:
         images: an array, or what is read from a file as it is asked for, by a slice or an index.
@@ -52,25 +52,22 @@ class Split:
         channels, height, width = self.images.shape[1:]
         return channels, height, width
 
-    def select(self, index: Int64[np.ndarray, " m"]) -> "Split":
-        """The images at `index`, in that order: in memory unless they are many in a file."""
-        factors = None if self.factors is None else self.factors[index]
-        few = len(index) * prod(self.image_shape) <= LARGE
-        if few or not isinstance(self.images, MappedImages):
-            return Split(self.images[index], self.labels[index], factors)
-        return Split(self.images.select(index), self.labels[index], factors)
+    def select(self, index: slice | Int64[np.ndarray, " m"]) -> "Split":
+        """The images at `index`, in that order: in memory unless they are many in a file.
 
-    def divide(self, count: int) -> tuple["Split", "Split"]:
-        """The first `count` images, and the others; where they are in memory, not copied."""
-        if isinstance(self.images, MappedImages):
-            every = np.arange(len(self))
-            return self.select(every[:count]), self.select(every[count:])
-        first, others = self.images[:count], self.images[count:]
-        factors = (None, None) if self.factors is None else np.split(self.factors, [count])
-        return (
-            Split(first, self.labels[:count], factors[0]),
-            Split(others, self.labels[count:], factors[1]),
-        )
+        A slice of images in memory is not copied.
+        """
+        labels = self.labels[index]
+        factors = None if self.factors is None else self.factors[index]
+        size = self.images.dtype.itemsize * prod(self.image_shape)
+        few = len(labels) * size <= MAX_MEMORY_BYTES
+        if few or not isinstance(self.images, MappedImages):
+            return Split(self.images[index], labels, factors)
+        return Split(self.images.select(index), labels, factors)
+
+    def some(self, count: int) -> "Split":
+        """At most `count` images, evenly spread."""
+        return self if len(self) <= count else self.select(evenly_spaced(len(self), count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +107,9 @@ class Store:
         return self.train.image_shape
 
     @property
-    def outline(self) -> Outline:
+    def image_spec(self) -> ImageSpec:
         """What a model has to know of the images."""
-        return Outline(self.image_shape, len(self.classes))
+        return ImageSpec(self.image_shape, len(self.classes))
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -122,7 +119,7 @@ class Store:
 
 def chunks(images: Images | MappedImages) -> Iterator[Images]:
     """All images in order, some at a time."""
-    size = max(1, CHUNK // max(1, prod(images.shape[1:])))
+    size = max(1, CHUNK_BYTES // max(1, images.dtype.itemsize * prod(images.shape[1:])))
     for start in range(0, len(images), size):
         yield images[start : start + size]
 
@@ -149,3 +146,8 @@ def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
             digest.update(repr(split.factors.shape).encode())
             digest.update(np.ascontiguousarray(split.factors).data)
     return digest.hexdigest()
+
+
+def evenly_spaced(total: int, count: int) -> Int64[np.ndarray, " count"]:
+    """`count` of `total` indices, the first among them: floor(j total / count)."""
+    return np.arange(count, dtype=np.int64) * total // max(1, count)

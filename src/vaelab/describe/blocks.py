@@ -1,24 +1,12 @@
-"""Layers in words, and grouped into the values that they pass on."""
+"""Layers grouped into the values that they pass on."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import singledispatch
 
-from vaelab.networks.convolutions import Convolution, SlidingKernel, TransposedConvolution
-from vaelab.networks.film import FiLM
-from vaelab.networks.layers import (
-    Activate,
-    Activation,
-    AppendOneHot,
-    BatchNorm,
-    ClassPlanes,
-    Layer,
-    Linear,
-    Reshape,
-    Shape,
-)
-from vaelab.networks.residual import Residual
+from vaelab.models import VAE
+from vaelab.networks import Network
+from vaelab.networks.layers import Layer, Shape
+from vaelab.networks.resnet import Residual
 
 
 @dataclass(frozen=True)
@@ -39,6 +27,11 @@ class Block:
     modulated: bool = False
     repeats: int = 0
 
+    @property
+    def parts(self) -> list[int]:
+        """How many of its channels or numbers are the value, and how many say the class."""
+        return [count for count in (self.shape[0] - self.classes, self.classes) if count]
+
 
 def blocks(layers: Sequence[Layer]) -> list[Block]:
     """The values after each layer.
@@ -48,88 +41,24 @@ def blocks(layers: Sequence[Layer]) -> list[Block]:
     """
     found: list[Block] = []
     for number, layer in enumerate(layers):
-        last = found[-1] if found else None
-        words = phrases(layer)
-        if last and layer == layers[number - 1] and isinstance(layer, Residual):
+        last, modulated = found[-1] if found else None, layer.reads_class and not layer.appended
+        residual = isinstance(layer, Residual)
+        if last and residual and layer == layers[number - 1]:
             found[-1] = replace(last, repeats=last.repeats + 1)
-        elif last and not last.repeats and isinstance(layer, BatchNorm | FiLM | Activate):
-            told = last.modulated or isinstance(layer, FiLM)
-            found[-1] = replace(last, words=last.words + words, modulated=told)
+        elif last and layer.follows and not last.repeats:
+            words, modulated = last.words + layer.words, last.modulated or modulated
+            found[-1] = replace(last, words=words, modulated=modulated)
         else:
-            classes = layer.classes if isinstance(layer, ClassPlanes | AppendOneHot) else 0
-            residual = isinstance(layer, Residual)
-            told = residual and layer.reads_class
-            found.append(Block(layer.output_shape, words, classes, told, int(residual)))
+            shape, repeats = layer.output_shape, int(residual)
+            found.append(Block(shape, layer.words, layer.appended, modulated, repeats))
     return found
 
 
-@singledispatch
-def phrases(layer: Layer) -> tuple[str, ...]:
-    """What a layer is, in a few words each."""
-    return (type(layer).__name__,)
+def parameter_names(model: VAE) -> list[str]:
+    """What the encoder computes of the posterior, in words."""
+    return [name.replace("_", " ") for name in model.encoder.family.parameter_names]
 
 
-@phrases.register
-def _(layer: Linear) -> tuple[str, ...]:
-    return ("linear",)
-
-
-@phrases.register
-def _(layer: Convolution) -> tuple[str, ...]:
-    return ("conv " + _kernel(layer), *_steps(layer))
-
-
-@phrases.register
-def _(layer: TransposedConvolution) -> tuple[str, ...]:
-    return ("transposed conv " + _kernel(layer), *_steps(layer))
-
-
-@phrases.register
-def _(layer: BatchNorm) -> tuple[str, ...]:
-    return ("batch norm",)
-
-
-@phrases.register
-def _(layer: Activate) -> tuple[str, ...]:
-    return () if layer.function == "identity" else (_name(layer.function),)
-
-
-@phrases.register
-def _(layer: Reshape) -> tuple[str, ...]:
-    return ("flatten",) if len(layer.after) == 1 else ("reshape",)
-
-
-@phrases.register
-def _(layer: ClassPlanes) -> tuple[str, ...]:
-    return (f"+ {layer.classes} class planes",)
-
-
-@phrases.register
-def _(layer: AppendOneHot) -> tuple[str, ...]:
-    return ("+ one-hot class",)
-
-
-@phrases.register
-def _(layer: FiLM) -> tuple[str, ...]:
-    return ("FiLM by class",)
-
-
-@phrases.register
-def _(layer: Residual) -> tuple[str, ...]:
-    inner = Counter(words[0] for one in layer.inner if (words := phrases(one)))
-    counted = (f"{count} × {word}" if count > 1 else word for word, count in inner.items())
-    return ("residual block", *counted)
-
-
-def _kernel(layer: SlidingKernel) -> str:
-    return "×".join(map(str, layer.kernel))
-
-
-def _steps(layer: SlidingKernel) -> tuple[str, ...]:
-    padding = (f"padding {layer.padding}",) if layer.padding else ()
-    return (f"stride {layer.stride}", *padding)
-
-
-def _name(function: Activation) -> str:
-    known = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU"}
-    return known.get(function, function)
+def head_layers(model: VAE) -> list[tuple[Layer, ...]]:
+    """From the features to each parameter of the posterior, or to all of them."""
+    return [head.layers for head in model.encoder.heads if isinstance(head, Network)]

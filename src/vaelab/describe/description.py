@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from matplotlib.figure import Figure
 from rich.box import SIMPLE
@@ -9,25 +10,17 @@ from rich.table import Table
 from torch import nn
 
 from vaelab.config import Config
-from vaelab.describe.architecture import Architecture, draw_architecture
-from vaelab.describe.blocks import phrases
+from vaelab.describe.architecture import Drawing
+from vaelab.describe.blocks import head_layers, parameter_names
 from vaelab.experiment import Experiment
-from vaelab.models import VAE, LatentVariableModel, NetworkDistribution, VAEConfig
+from vaelab.models import VAE, ConditionalDistribution, LatentVariableModel, VAEConfig
 from vaelab.networks import Network
 from vaelab.networks.layers import Layer, Shape
 
 
 @dataclass(frozen=True)
 class Row:
-    """A layer.
-
-    Attributes:
-        part: of the model that it is in.
-        layer: what it is.
-        shape: of its output for one image.
-        parameters: number of trained numbers.
-        multiply_adds: for one image.
-    """
+    """A layer in its part of the model, its output and its multiply-adds for one image."""
 
     part: str
     layer: str
@@ -38,11 +31,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Description:
-    """What there is to say about a model."""
+    """What there is to say about a model, whose experiment names what it is made of."""
 
-    rows: tuple[Row, ...]
-    architecture: Architecture | None
-    """None where the model is more than an encoder, a code and a decoder."""
+    model: LatentVariableModel
+    experiment: Experiment
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Its layers."""
+        config = self.experiment.model
+        if isinstance(self.model, VAE) and isinstance(config, VAEConfig):
+            return tuple(_vae_rows(self.model, config))
+        return tuple(_part_rows(self.model))
 
     @property
     def parameters(self) -> int:
@@ -75,22 +75,20 @@ class Description:
         return table
 
     def draw(self) -> Figure | None:
-        """The architecture as a picture, where there is one."""
-        return None if self.architecture is None else draw_architecture(self.architecture)
-
-
-def describe(model: LatentVariableModel, experiment: Experiment) -> Description:
-    """Describe a model.
-
-    Args:
-        model: what `experiment.model.build` made.
-        experiment: for the names of what it is made of.
-    """
-    config = experiment.model
-    if not (isinstance(model, VAE) and isinstance(config, VAEConfig)):
-        return Description(tuple(_part_rows(model)), None)
-    rows = tuple(_vae_rows(model, config))
-    return Description(rows, _architecture(model, config, experiment, rows))
+        """The architecture; None where the model is more than an encoder, a code and a decoder."""
+        model, config = self.model, self.experiment.model
+        if not (isinstance(model, VAE) and isinstance(config, VAEConfig)):
+            return None
+        image = " × ".join(map(str, model.image_shape))
+        numbers = "one number" if model.latent == 1 else f"{model.latent} numbers"
+        given = ", given the class" if model.classes else ""
+        title = f"{self.experiment.task_name}: images of {image} to {numbers} and back{given}"
+        note = (
+            f"{self.experiment.data.name} · {self.parameters:,} parameters · "
+            f"{self.multiply_adds:,} multiply-adds for an image"
+        )
+        likelihood, prior = _in_words(config.likelihood), _in_words(config.prior)
+        return Drawing(model, title, note, likelihood, prior).figure
 
 
 def _part_rows(model: LatentVariableModel) -> Iterator[Row]:
@@ -98,18 +96,22 @@ def _part_rows(model: LatentVariableModel) -> Iterator[Row]:
     for name, part in model.named_children():
         if isinstance(part, Network):
             yield from _layer_rows(name, part.layers)
-        elif isinstance(part, NetworkDistribution):
+        elif isinstance(part, ConditionalDistribution):
             yield from _layer_rows(name, part.trunk.layers)
             for head in part.heads:
                 yield from _layer_rows(name, head.layers if isinstance(head, Network) else ())
+            yield _module_row(name, type(part.family).__name__, (), part.family)
         else:
             yield _module_row(name, type(part).__name__, (), part)
 
 
 def _vae_rows(model: VAE, config: VAEConfig) -> Iterator[Row]:
     yield from _layer_rows("encoder", model.encoder.trunk.layers)
-    for name, head in _heads(model).items():
-        yield from _layer_rows(name, head.layers)
+    names, heads = parameter_names(model), head_layers(model)
+    if len(heads) < len(names):  # one that gives everything bears all the names
+        names = [" and ".join(names)]
+    for name, head in zip(names, heads, strict=True):
+        yield from _layer_rows(name, head)
     posterior, likelihood = _in_words(config.posterior), _in_words(config.likelihood)
     yield _module_row("posterior", posterior, model.latent_shape, model.encoder.family)
     yield from _layer_rows("decoder", model.decoder.trunk.layers)
@@ -117,49 +119,16 @@ def _vae_rows(model: VAE, config: VAEConfig) -> Iterator[Row]:
     yield _module_row("prior", _in_words(config.prior), model.latent_shape, model.prior)
 
 
-def _heads(model: VAE) -> dict[str, Network]:
-    """The heads by what they give; one that gives everything bears all the names."""
-    names = _parameter_names(model)
-    heads = [head for head in model.encoder.heads if isinstance(head, Network)]
-    return dict(zip(names if len(heads) > 1 else [" and ".join(names)], heads, strict=True))
-
-
-def _parameter_names(model: VAE) -> list[str]:
-    return [name.replace("_", " ") for name in model.encoder.family.parameter_names]
-
-
 def _layer_rows(part: str, layers: Sequence[Layer]) -> Iterator[Row]:
     for layer in layers:
-        if words := phrases(layer):
+        if layer.words:
             counts = layer.parameters, layer.multiply_adds
-            yield Row(part, ", ".join(words), layer.output_shape, *counts)
+            yield Row(part, ", ".join(layer.words), layer.output_shape, *counts)
 
 
 def _module_row(part: str, words: str, shape: Shape, module: nn.Module) -> Row:
     count = sum(parameter.numel() for parameter in module.parameters())
     return Row(part, words, shape, count, 0)
-
-
-def _architecture(
-    model: VAE, config: VAEConfig, experiment: Experiment, rows: Sequence[Row]
-) -> Architecture:
-    image = " × ".join(map(str, model.image_shape))
-    numbers = "one number" if model.latent == 1 else f"{model.latent} numbers"
-    given = ", given the class" if model.classes else ""
-    return Architecture(
-        title=f"{experiment.task_name}: images of {image} to {numbers} and back{given}",
-        note=(
-            f"{experiment.data.name} · {sum(row.parameters for row in rows):,} parameters · "
-            f"{sum(row.multiply_adds for row in rows):,} multiply-adds for an image"
-        ),
-        encoder=model.encoder.trunk.layers,
-        heads=tuple(head.layers for head in _heads(model).values()),
-        parameters=tuple(_parameter_names(model)),
-        decoder=model.decoder.trunk.layers,
-        latent=model.latent,
-        likelihood=_in_words(config.likelihood),
-        prior=_in_words(config.prior),
-    )
 
 
 def _in_words(config: Config) -> str:

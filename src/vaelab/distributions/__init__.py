@@ -3,12 +3,21 @@
 from typing import Annotated
 
 from vaelab.distributions.aggregate import log_aggregate, log_others
-from vaelab.distributions.divergence import closed_form_kl, closed_form_kl_per_dim
-from vaelab.distributions.family import BasePosterior, ConditionalDistribution, Family
-from vaelab.distributions.full_normal import FullNormal, FullNormalConfig
+from vaelab.distributions.family import BasePosterior, Family
 from vaelab.distributions.inverse_autoregressive import IAFConfig, InverseAutoregressive
-from vaelab.distributions.noise import changed, rsample
-from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig
+from vaelab.distributions.noise import (
+    changed,
+    closed_form_kl,
+    closed_form_kl_per_dim,
+    rsample,
+    rsample_and_log_prob,
+)
+from vaelab.distributions.normal import (
+    DiagonalNormal,
+    DiagonalNormalConfig,
+    FullNormal,
+    FullNormalConfig,
+)
 from vaelab.distributions.normal_mixture import (
     NormalMixture,
     NormalMixtureConfig,
@@ -16,14 +25,12 @@ from vaelab.distributions.normal_mixture import (
     normal_mixture,
 )
 from vaelab.distributions.point_mass import PointMass
-from vaelab.distributions.shared_scale import SharedScale
 from vaelab.registry import ONE_OF
 
 PosteriorConfig = Annotated[BasePosterior, ONE_OF]
 
 __all__ = [
     "BasePosterior",
-    "ConditionalDistribution",
     "DiagonalNormal",
     "DiagonalNormalConfig",
     "Family",
@@ -35,7 +42,6 @@ __all__ = [
     "NormalMixtureConfig",
     "PointMass",
     "PosteriorConfig",
-    "SharedScale",
     "changed",
     "closed_form_kl",
     "closed_form_kl_per_dim",
@@ -44,4 +50,5 @@ __all__ = [
     "mixture_parameters",
     "normal_mixture",
     "rsample",
+    "rsample_and_log_prob",
 ]

@@ -1,7 +1,8 @@
-"""Families and conditional distributions: modules that return `torch.distributions` objects."""
+"""Families of distributions: modules that return `torch.distributions` objects."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,9 +25,19 @@ class Family(nn.Module, ABC):
         """How many numbers describe the distribution of an event of `features` values."""
         return sum(self.sizes(features))
 
+    def exported_scale(self) -> tuple[tuple[str, Mapping[str, float]], ...] | None:
+        """Operations, with their settings, from the second parameter to the scale of a posterior.
+
+        The first is the location. None where they are not all there is to it: it is not exported.
+        """
+        return None
+
     @abstractmethod
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
         """The member with these parameters; its arguments are not validated again."""
+
+    def follow(self, distribution: Distribution, value: Float[Tensor, "..."]) -> None:
+        """Let running averages, where there are any, follow a batch that was trained on."""
 
 
 class BasePosterior(Kind, ABC):
@@ -37,26 +48,14 @@ class BasePosterior(Kind, ABC):
         "The family of q(z|x), the codes that the encoder thinks likely for an image.",
     )  # fmt: skip
 
+    facts: ClassVar[frozenset[str]] = frozenset()
+    """`explicit`: its density is known everywhere, not at its own samples alone; `normal`, so that
+    its covariance matrix is at hand; `independent` over dimensions."""
+
     @abstractmethod
     def build(self, latent: int) -> Family:
         """The family over codes of `latent` dimensions.
 
         Raises:
             BadCombinationError: there are too few of them.
-        """
-
-
-class ConditionalDistribution(nn.Module, ABC):
-    """A distribution that depends on something: q(z|x,c), p(x|z,c), p(z|c)."""
-
-    __call__: Callable[..., Distribution]
-
-    @abstractmethod
-    def forward(
-        self, given: Float[Tensor, "..."], context: Float[Tensor, "..."] | None = None
-    ) -> Distribution:
-        """The distribution at `given`, with one-hot classes as `context` where it is conditional.
-
-        Raises:
-            TypeError: the distribution is conditional and no context was given.
         """

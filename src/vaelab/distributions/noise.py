@@ -1,14 +1,11 @@
-"""Samples as a function of noise given from outside: z = loc + scale * noise.
-
-And distributions with other parameters.
-"""
+"""Functions of distributions: samples of given noise, other parameters, divergences."""
 
 from collections.abc import Callable
 from functools import singledispatch
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, kl_divergence
 
 Change = Callable[[Tensor], Tensor]
 
@@ -45,6 +42,18 @@ def _(distribution: Normal, noise: Tensor) -> Tensor:
 
 
 @singledispatch
+def rsample_and_log_prob(
+    distribution: Distribution, noise: Float[Tensor, "..."]
+) -> tuple[Tensor, Float[Tensor, "..."] | None]:
+    """`rsample`, and the log density there, nats, of a family whose draws bring it along.
+
+    Returns:
+        The samples `(k, b, d)`, and `(k, b)`, or None: ask `log_prob`, which costs no more.
+    """
+    return rsample(distribution, noise), None
+
+
+@singledispatch
 def changed(distribution: Distribution, change: Change) -> Distribution:
     """A distribution of the same family, each of its parameters put through `change`.
 
@@ -69,3 +78,23 @@ def _(distribution: Normal, change: Change) -> Distribution:
 def _(distribution: MultivariateNormal, change: Change) -> Distribution:
     factor = change(distribution.scale_tril)
     return MultivariateNormal(change(distribution.loc), scale_tril=factor, validate_args=False)
+
+
+def closed_form_kl(q: Distribution, p: Distribution) -> Float[Tensor, "*b"] | None:
+    """KL(q || p) in nats per image, or None where no closed form is known."""
+    per_dim = closed_form_kl_per_dim(q, p)
+    return _known(q, p) if per_dim is None else per_dim.sum(-1)
+
+
+def closed_form_kl_per_dim(q: Distribution, p: Distribution) -> Float[Tensor, "*b d"] | None:
+    """KL of each dimension in nats, where both are independent over dimensions; else None."""
+    if not (isinstance(q, Independent) and isinstance(p, Independent)):
+        return None
+    return _known(q.base_dist, p.base_dist)
+
+
+def _known(q: Distribution, p: Distribution) -> Tensor | None:
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        return None

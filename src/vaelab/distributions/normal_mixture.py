@@ -1,18 +1,12 @@
 """Posteriors with several humps: mixtures of normal distributions."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import (
-    Categorical,
-    Distribution,
-    Independent,
-    MixtureSameFamily,
-    Normal,
-)
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 from torch.special import ndtr, ndtri
 
 from vaelab.distributions.family import BasePosterior, Family
@@ -23,31 +17,30 @@ from vaelab.distributions.normal import LOG_VARIANCE_BOUND, soft_bound
 class NormalMixtureConfig(BasePosterior):
     """A mixture of normal distributions, each independent over dimensions, for each image.
 
-    q(z|x) = sum over m of w_m N(z; loc_m, diag(scale_m^2)), all from the encoder: "Approximate
-    inference for deep latent Gaussian mixtures" (Nalisnick et al., 2016). Its samples are exact,
-    and so is their gradient, by "Implicit reparameterization gradients" (Figurnov et al., 2018,
-    arXiv 1805.08498).
-    Use it with `objective: iwae` or `stl`: under the plain ELBO nearly all of the weight goes to
-    one component, and nothing is gained. A step takes about half as long again as with
-    `diagonal_normal`, for d from 2 to 50 and M from 2 to 5. The mean, which is what a
-    reconstruction decodes, may lie between two components.
+    q(z|x) = sum over m of w_m N(z; loc_m, diag(scale_m^2)), all from the encoder: Nalisnick et al.
+    (2016). Its samples are exact, and so is their gradient, by Figurnov et al. (2018).
     """
+
+    advice = """Use it with `objective: iwae` or `stl`: under the plain ELBO nearly all of the
+        weight goes to one component, and nothing is gained. A step takes about half as long again
+        as with `diagonal_normal`, for d from 2 to 50 and M from 2 to 5. The mean, which is what a
+        reconstruction decodes, may lie between two components."""
+    references = """
+        "Approximate inference for deep latent Gaussian mixtures" (Nalisnick et al., 2016);
+        "Implicit reparameterization gradients" (Figurnov et al., 2018, arXiv 1805.08498)"""
+
+    facts: ClassVar[frozenset[str]] = frozenset({"explicit"})
 
     kind: Literal["mixture"] = "mixture"
     components: int = Field(default=3, ge=2, le=100)
-    """M."""
+    """Number of components."""
 
     def build(self, latent: int) -> "NormalMixture":
-        """The family."""
         return NormalMixture(self.components)
 
 
 class NormalMixture(Family):
-    """The mixture from M logits, M d locations and M d logarithms of variances.
-
-    Args:
-        components: M.
-    """
+    """The mixture from M logits, M d locations and M d logarithms of variances."""
 
     parameter_names = ("logits", "loc", "log_variance")
 

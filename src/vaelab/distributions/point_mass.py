@@ -1,24 +1,15 @@
 """A discrete variable that is certain: the posterior of an encoder that chooses one code."""
 
-from typing import ClassVar
-
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.distributions import Distribution, register_kl
-from torch.distributions.constraints import Constraint
 
-from vaelab.distributions.noise import rsample
+from vaelab.distributions.noise import Change, changed, rsample
 
 
 class PointMass(Distribution):
-    """P(z = value) = 1.
-
-    Args:
-        value: a grid of integers for each of b images.
-    """
-
-    arg_constraints: ClassVar[dict[str, Constraint]] = {}
+    """P(z = value) = 1, the value a grid of integers for each image."""
 
     def __init__(self, value: Int64[Tensor, "b rows columns"]) -> None:
         super().__init__(value.shape[:1], value.shape[1:], validate_args=False)
@@ -37,6 +28,11 @@ class PointMass(Distribution):
 @rsample.register
 def _(distribution: PointMass, noise: Tensor) -> Tensor:
     return distribution.sample(noise.shape[:1])
+
+
+@changed.register
+def _(distribution: PointMass, change: Change) -> Distribution:
+    return PointMass(change(distribution.value))
 
 
 @register_kl(PointMass, Distribution)  # type: ignore[no-untyped-call, untyped-decorator]

@@ -1,27 +1,32 @@
-"""What a new run may be made of, read off the config's own schema."""
+"""What a new run may be made of, read off the config's own schema, and what the page asks for."""
 
 from collections.abc import Mapping
 from functools import reduce
-from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
-from vaelab.errors import UserError
+import torch
+import yaml
+from pydantic import Field
+
+from vaelab.config import takes_integers
+from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
-from vaelab.library import load_experiment, shipped_configs
+from vaelab.explorer.requests import Body
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.networks import BaseEncoder
 from vaelab.priors import BasePrior
+from vaelab.registry import About
 from vaelab.registry import Axis as RegisteredAxis
-from vaelab.run import Run
-from vaelab.runfiles import find_runs
+from vaelab.runs.lookup import load_experiment
+from vaelab.runs.names import shipped_configs
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import find_runs
 
 Axis = dict[str, Any]
 
-MOST = {"model.latent": 64, "training.epochs": 10_000, "training.batch_size": 4096}
-"""What the page may ask for at most: larger runs are started from a terminal."""
-LARGEST_BETA = 1e4
-LARGEST_RATE = 1.0
+MAX_BETA = 1e4
+MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-7, 1.0
 
 DIGITS = (
     ({"kind": "digits", "pixels": {"kind": "unit"}}, "the demonstration"),
@@ -53,26 +58,14 @@ PRESETS: list[dict[str, Any]] = [
 
 
 def choices(folder: Path) -> dict[str, Any]:
-    """Bases, axes and presets for the page.
-
-    Args:
-        folder: of the runs, whose data can be chosen too.
-    """
+    """Bases, axes and presets for the page; the data of the folder's runs can be chosen too."""
     axes = axes_of(folder)
-    return {
-        "bases": [_base(name, path, axes) for name, path in bases().items()],
-        "axes": axes,
-        "presets": PRESETS,
-    }
-
-
-def bases() -> dict[str, Path]:
-    """The shipped configs that a new run can begin with: all that the page can show and steer."""
-    return {
-        name: path
+    bases = [
+        _base(name, path, experiment, axes)
         for name, path in shipped_configs().items()
-        if can_begin_with(load_experiment(name)[0])
-    }
+        if can_begin_with(experiment := load_experiment(name)[0])
+    ]
+    return {"bases": bases, "axes": axes, "presets": PRESETS}
 
 
 def can_begin_with(experiment: Experiment) -> bool:
@@ -81,33 +74,27 @@ def can_begin_with(experiment: Experiment) -> bool:
 
 
 def axes_of(folder: Path) -> list[Axis]:
-    """What can be chosen, each by the dotted key that it sets."""
+    """What can be chosen, each by the dotted key that it sets; larger runs take a terminal."""
     return [
         _options("data", "data", _data(folder)),
         _options("model.encoder", "network", _kinds(BaseEncoder.axis)),
-        _number("model.latent", "latent dimensions", 1),
+        _number("model.latent", "latent dimensions", 1, 64),
         _options("model.likelihood", "likelihood", _kinds(BaseLikelihood.axis)),
         _options("model.prior", "prior", _kinds(BasePrior.axis)),
         _options("model.condition", "conditioning", CONDITIONS),
-        _number("training.epochs", "epochs", 1),
-        _number("training.batch_size", "batch size", 1),
+        _number("training.epochs", "epochs", 1, 10_000),
+        _number("training.batch_size", "batch size", 1, 4096),
         _number("training.seed", "seed", 0, 2**31),
-        _number("objective.beta", "beta", 0, LARGEST_BETA, integer=False, restarts=False),
-        _number("training.optimizer.learning_rate", "learning rate", 1e-7, LARGEST_RATE,
-                integer=False, restarts=False),
+        _number("objective.beta", "beta", 0, MAX_BETA, restarts=False),
+        _number("training.optimizer.learning_rate", "learning rate", MIN_LEARNING_RATE,
+                MAX_LEARNING_RATE, restarts=False),
     ]  # fmt: skip
 
 
-def pixels_of(data: Mapping[str, Any]) -> str:
-    """Kind of pixels of a data section, whichever way it is written."""
-    pixels = data.get("pixels", "unit")
-    return str(pixels["kind"] if isinstance(pixels, dict) else pixels)
-
-
-def _base(name: str, path: Path, axes: list[Axis]) -> dict[str, Any]:
+def _base(name: str, path: Path, experiment: Experiment, axes: list[Axis]) -> dict[str, Any]:
     lines = path.read_text(encoding="utf-8").splitlines()
     comment = [line[2:] for line in lines if line.startswith("# ") and "yaml-language" not in line]
-    config = load_experiment(name)[0].model_dump(mode="json")
+    config = experiment.model_dump(mode="json")
     values = {axis["key"]: _in_words(axis["key"], config) for axis in axes}
     return {"name": name, "about": " ".join(comment), "values": values}
 
@@ -119,8 +106,11 @@ def _in_words(key: str, config: Mapping[str, Any]) -> str:
         return _label_of_data(value)
     if key == "model.condition":
         return "none" if value == UNCONDITIONAL else "on the class"
-    if not isinstance(value, dict):
-        return f"{value:g}"
+    return in_words(value) if isinstance(value, dict) else f"{value:g}"
+
+
+def in_words(value: Mapping[str, Any]) -> str:
+    """A section that has a kind: a schedule as it is, anything else by its kind."""
     match value:
         case {"kind": "constant", "value": number}:
             return f"{number:g}"
@@ -150,19 +140,15 @@ def _data(folder: Path) -> list[dict[str, Any]]:
 
 
 def _label_of_data(data: Mapping[str, Any]) -> str:
-    pixels = data.get("pixels")
-    spread = "dequantised " if isinstance(pixels, dict) and pixels.get("dequantised") else ""
-    label = f"{data['kind']}, {spread}{pixels_of(data)} pixels".replace("_", " ")
+    pixels = data["pixels"]
+    spread = "dequantised " if pixels.get("dequantised") else ""
+    label = f"{data['kind']}, {spread}{pixels['kind']} pixels".replace("_", " ")
     return f"{label} ({Path(data['path']).name})" if data.get("path") else label
 
 
 def _kinds(axis: RegisteredAxis) -> list[dict[str, Any]]:
     return [
-        {
-            "value": kind,
-            "label": kind.replace("_", " "),
-            "about": cleandoc(cls.__doc__ or "").split("\n")[0],
-        }
+        {"value": kind, "label": kind.replace("_", " "), "about": About.of(cls).sentence}
         for kind, cls in axis.kinds.items()
     ]
 
@@ -171,15 +157,82 @@ def _options(key: str, label: str, options: list[dict[str, Any]]) -> Axis:
     return {"key": key, "label": label, "restarts": True, "options": options}
 
 
-def _number(
-    key: str,
-    label: str,
-    minimum: float,
-    maximum: float | None = None,
-    integer: bool = True,
-    restarts: bool = True,
-) -> Axis:
+def _number(key: str, label: str, minimum: float, maximum: float, restarts: bool = True) -> Axis:
     return {
-        "key": key, "label": label, "restarts": restarts, "minimum": minimum,
-        "maximum": MOST[key] if maximum is None else maximum, "integer": integer,
+        "key": key, "label": label, "restarts": restarts, "minimum": minimum, "maximum": maximum,
+        "integer": takes_integers(Experiment, key),
     }  # fmt: skip
+
+
+MAX_PACE_SECONDS = 10.0
+RANGE_OF = {"unit": "sigmoid", "signed": "tanh", "binary": "sigmoid", "levels": "identity"}
+"""Output activations that reach all of a domain and nothing else, where there is one."""
+
+
+def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str) -> Experiment:
+    """The experiment that the page asks for: a shipped config, and values by the axes' keys.
+
+    Raises:
+        BadValueError: a key that is no axis, a value out of range.
+        UserError: the config says what else is not right.
+    """
+    if base not in shipped_configs() or not can_begin_with(begun := load_experiment(base)[0]):
+        raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
+    axes = {axis["key"]: axis for axis in axes_of(folder)}
+    # a core is left to the page; the number stands in the run's config, which repeats it exactly
+    threads = max(1, torch.get_num_threads() - 1)
+    assignments = [
+        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
+        f"training.threads={threads}",
+    ]  # fmt: skip
+    for key, value in wished.items():
+        if key not in axes:
+            raise BadValueError(f"`{key}` cannot be chosen on the page; use `vaelab train`")
+        _check(axes[key], value)
+        assignments.append(f"{key}={_flow(value)}")
+    assignments += _decoder(wished, begun)
+    try:
+        return load_experiment(base, assignments)[0]
+    except UserError as error:
+        raise BadValueError(str(error).removeprefix(f"{base}: ")) from error
+
+
+class Settings(Body):
+    """What the page changes while a run trains, and what happens when the last page closes."""
+
+    beta: float = Field(default=1, ge=0, le=MAX_BETA)
+    learning_rate: float = Field(default=1e-3, ge=MIN_LEARNING_RATE, le=MAX_LEARNING_RATE)
+    pace: float = Field(default=0, ge=0, le=MAX_PACE_SECONDS)
+    stop_at: int | None = Field(default=None, ge=0, le=2**53)
+    on_close: Literal["keep", "pause"] = "keep"
+
+
+def _flow(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).strip().removesuffix("\n...")
+
+
+def _decoder(wished: Mapping[str, Any], base: Experiment) -> list[str]:
+    """A decoder of the encoder's kind, its output in the likelihood's and the data's range."""
+    if not {"data", "model.encoder", "model.likelihood"} & wished.keys():
+        return []
+    likelihood = wished.get("model.likelihood", base.model.likelihood.kind)
+    data = wished.get("data") or base.data.model_dump(mode="json")
+    parameters = cast(type[BaseLikelihood], BaseLikelihood.axis.kinds[likelihood])
+    usual = parameters.output_activation or RANGE_OF[data["pixels"]["kind"]]
+    output = "identity" if parameters.raw else usual
+    if encoder := wished.get("model.encoder"):
+        return [f"model.decoder={{kind: {encoder}, output_activation: {output}}}"]
+    return [f"model.decoder.output_activation={output}"]
+
+
+def _check(axis: Axis, value: Any) -> None:
+    label, got = axis["label"], repr(value)[:100]
+    if "options" in axis:
+        if value not in [option["value"] for option in axis["options"]]:
+            raise BadValueError(f"{label}: {got} is none of what can be chosen")
+        return
+    least, most = axis["minimum"], axis["maximum"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise BadValueError(f"{label}: a number from {least:g} to {most:g} is needed, got {got}")
+    if axis["integer"] and int(value) != value:
+        raise BadValueError(f"{label}: a whole number is needed, got {value}")

@@ -3,32 +3,36 @@
 import json
 import os
 import re
-import shutil
-import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from vaelab.bundle import Bundle
-from vaelab.errors import BadValueError
-from vaelab.explorer.page import page_folder
-from vaelab.files import make_folders, opened, read_bytes, storage_error, write_bytes, write_text
-from vaelab.outputs import output_path
+from vaelab.bundle.packed import IMAGES, packed
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import (
+    make_folders,
+    output_path,
+    read_bytes,
+    storage_error,
+    write_bytes,
+    write_text,
+)
 
 LIST = ".vaelab-export.json"
 """Names of the files of an exported site."""
-LARGEST = 2**31
+MAX_LIST_BYTES = 2**24
+"""Bytes of that list."""
+WRITTEN = ("index.html", "assets", "bundle")
+"""What alone an export writes, whatever its list says."""
+MAX_EXPORT_BYTES = 2**31
 """Bytes of a single file that is replaced."""
-MARK = "bundle/manifest.json"
-USUAL = re.compile(
-    r"index\.html|assets/[\w.-]+\.(?:js|css|wasm)|bundle/(?:manifest\.json|labels\.u8|thumbs\.png)"
-    r"|bundle/(?:codes/\d{4}\.i16|weights/\d{4}\.f16)"
-)
-"""What an export may have written; earlier ones hold no list."""
+MAX_COMPARED = 4
+"""Runs beside each other."""
 TITLE = "<title>vaelab explorer</title>"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; worker-src blob:; "
@@ -36,22 +40,37 @@ POLICY = (
 )
 
 
-def export_site(bundle: Bundle, folder: Path, overwrite: bool = False) -> Path:
+def page_folder() -> Path:
+    """The page inside the installed package, or in a source checkout where it was built.
+
+    Raises:
+        MissingFileError: it has not been built.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / "page", package.parents[1] / "web" / "dist"):
+        if (folder / "index.html").is_file():
+            return folder
+    raise MissingFileError(
+        "the explorer's page is not built: in a source checkout `make page` builds it with Node "
+        "20.19 or newer; an installed wheel has it inside"
+    )
+
+
+def export_site(
+    bundle: Bundle, folder: Path, overwrite: bool = False, images: int = IMAGES
+) -> Path:
     """Write the page and a bundle into a folder, which opens from any web server.
 
     An earlier export is replaced file by file, by the list that it holds of them; what else lies in
     the folder, such as `.git` or `CNAME`, stays.
 
-    Args:
-        bundle: of the run.
-        folder: new, empty, or an earlier export.
-        overwrite: replace an earlier export.
-
     Raises:
         BadValueError: the folder holds something else, or the model cannot be computed in a page.
         StorageError: the folder cannot be written.
     """
-    files = _page_files() | {f"bundle/{name}": content for name, content in _files(bundle).items()}
+    files = _page_files() | {
+        f"bundle/{name}": content for name, content in _files(bundle, images).items()
+    }
     former = _exported(folder)
     if former and not overwrite:
         raise BadValueError(f"{folder} holds an exported page already; --overwrite replaces it")
@@ -62,87 +81,97 @@ def export_site(bundle: Bundle, folder: Path, overwrite: bool = False) -> Path:
             raise BadValueError(
                 f"{folder / name} is in the way, and no earlier export has written it; move it"
             )
-    if not former:
-        with _beside(folder) as temporary:
-            _write(temporary, files, frozenset())
-            if folder.exists():
-                folder.rmdir()
-            temporary.rename(folder)
-        return folder
-    _write(folder, files, former)
+    try:
+        if former:
+            _write(folder, files, former)
+        else:  # beside it first: nothing half-written is left
+            make_folders(folder.parent)
+            with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+                site = _write(Path(temporary) / "site", files, former)
+                if folder.exists():
+                    folder.rmdir()
+                site.rename(folder)
+    except OSError as error:
+        raise storage_error(folder, error) from error
     return folder
 
 
-def _write(folder: Path, files: Mapping[str, bytes], former: frozenset[str]) -> None:
+def _write(folder: Path, files: Mapping[str, bytes], former: Set[str]) -> Path:
     """Write files whole, those that name the others last; then remove those of before."""
-    names = sorted(files, key=lambda name: (name in {MARK, "index.html"}, name))
-    before_and_now = sorted(former | files.keys())
-    write_text(folder / LIST, json.dumps(before_and_now))  # also for one killed in between
-    try:
-        for name in names:
-            write_bytes(folder / name, files[name], parents=True)
-        for name in sorted(former - files.keys()):
-            (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error
+    names = sorted(files, key=lambda name: (name in {"bundle/manifest.json", "index.html"}, name))
+    before_and_now = json.dumps(sorted(former | files.keys()))
+    write_text(folder / LIST, before_and_now, parents=True)  # also for one killed in between
+    for name in names:
+        write_bytes(folder / name, files[name], parents=True)
+    for name in former - files.keys():
+        (folder / name).unlink(missing_ok=True)
     write_text(folder / LIST, json.dumps(sorted(files)))
+    return folder
 
 
-def _exported(folder: Path) -> frozenset[str]:
-    """The files that an earlier export has written into a folder."""
-    if not (folder / MARK).is_file():
-        return frozenset()
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    usual = {name for name in found if USUAL.fullmatch(name)}
+def _exported(folder: Path) -> Set[str]:
+    """The files that an earlier export has written into a folder, where they are there."""
     if not (folder / LIST).is_file():
-        return frozenset(usual)
-    with opened(folder / LIST) as file:
-        try:
-            listed = TypeAdapter(list[str]).validate_json(file.read())
-        except ValueError as error:
-            raise BadValueError(f"{folder / LIST} is damaged; choose a new folder") from error
-    return frozenset(usual & set(listed))
+        return frozenset()
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    try:
+        listed = TypeAdapter(list[str]).validate_json(read_bytes(folder / LIST, MAX_LIST_BYTES))
+    except ValueError as error:
+        raise BadValueError(f"{folder / LIST} is damaged; choose a new folder") from error
+    return {name for name in found & set(listed) if name.partition("/")[0] in WRITTEN}
 
 
-def export_single_file(bundle: Bundle, path: Path, overwrite: bool = False) -> Path:
-    """Write the page with everything inside as one HTML file.
+def export_single_file(
+    bundles: Bundle | Sequence[Bundle], path: Path, overwrite: bool = False, images: int = IMAGES
+) -> Path:
+    """Write the page with everything inside as one HTML file, over an earlier one if so wished.
 
-    Args:
-        bundle: of the run.
-        path: the file.
-        overwrite: replace an earlier export.
+    Several runs are seen beside each other.
 
     Raises:
         BadValueError: there is another file of that name, or the model cannot be computed in a
             page.
         StorageError: it cannot be written.
     """
-    if os.path.lexists(path) and TITLE.encode() not in read_bytes(path, LARGEST, follow=True):
+    if os.path.lexists(path) and TITLE.encode() not in read_bytes(
+        path, MAX_EXPORT_BYTES, follow=True
+    ):
         raise BadValueError(f"{path} is something else; choose another name")
     path = output_path(path, path.name, overwrite)
-    return write_text(path, single_file(bundle))
+    compared = [bundles] if isinstance(bundles, Bundle) else bundles
+    names = {bundle.run.path.name for bundle in compared}
+    if not len(names) == len(compared) <= MAX_COMPARED:
+        raise BadValueError(f"{len(compared)} runs to compare; give two to four different ones")
+    pages = {bundle.run.path.name: single_file(bundle, images) for bundle in compared}
+    (page, *others) = pages.values()
+    return write_text(path, _with_data("vaelab-compared", pages) if others else page)
 
 
-def single_file(bundle: Bundle) -> str:
+def single_file(bundle: Bundle, images: int = IMAGES) -> str:
     """The page with everything inside.
 
     Raises:
         BadValueError: the model cannot be computed in a page.
     """
-    files = {name: b64encode(content).decode() for name, content in _files(bundle).items()}
+    files = {name: b64encode(content).decode() for name, content in _files(bundle, images).items()}
+    return _with_data("vaelab-bundle", {"files": files})
+
+
+def _with_data(name: str, content: Mapping[str, Any]) -> str:
+    """The page as one file, with data inside."""
     page = page_folder()
     html = (page / "index.html").read_text(encoding="utf-8")
     (script,) = page.glob("assets/*.js")
     (style,) = page.glob("assets/*.css")
     code = script.read_text(encoding="utf-8").replace("</script", r"<\/script")
-    data = json.dumps({"files": files})
+    data = json.dumps(content).replace("<", r"\u003c")
     html = re.sub(r'\s*<(script type="module"|link rel="stylesheet")[^>]*>(</script>)?', "", html)
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<style>{style.read_text(encoding='utf-8')}</style>\n"
     )
     tail = (
-        f'<script type="application/json" id="vaelab-bundle">{data}</script>\n'
+        f'<script type="application/json" id="{name}">{data}</script>\n'
         f'<script type="module">{code}</script>\n'
     )
     html = html.replace('data-source="static"', 'data-source="inline"')
@@ -157,12 +186,10 @@ def _page_files() -> dict[str, bytes]:
     return {path.relative_to(page).as_posix(): path.read_bytes() for path in files}
 
 
-def _files(bundle: Bundle) -> dict[str, bytes]:
-    bundle.graphs()
-    bundle.check()
-    manifest = json.dumps(_without_paths(bundle.manifest())).encode()
-    others = {name: bundle.read(name) for name in bundle.files}
-    return {"manifest.json": manifest, **others}
+def _files(bundle: Bundle, images: int) -> dict[str, bytes]:
+    files = packed(bundle, images)
+    manifest = json.dumps(_without_paths(json.loads(files["manifest.json"]))).encode()
+    return {**files, "manifest.json": manifest}
 
 
 def _without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -175,18 +202,3 @@ def _without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
         for key, value in run["config"]["data"].items()
     }
     return {**manifest, "run": {**run, "config": {**run["config"], "data": data}}}
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes the real one; nothing half-written is left."""
-    try:
-        make_folders(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        temporary.chmod(0o755)
-        try:
-            yield temporary
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise storage_error(folder, error) from error

@@ -14,9 +14,8 @@ def pack(header: Header, payload: bytes = b"") -> bytes:
     return struct.pack("<I", len(text)) + text + payload
 
 
-def write(stream: BinaryIO, header: Header, payload: bytes = b"") -> None:
-    """Into a pipe: the whole message's length before it."""
-    message = pack(header, payload)
+def write(stream: BinaryIO, message: bytes) -> None:
+    """Into a pipe: the message's length before it."""
     stream.write(struct.pack("<I", len(message)) + message)
     stream.flush()
 
@@ -30,14 +29,7 @@ async def read(stream: StreamReader) -> bytes | None:
         return None
 
 
-def header_of(message: bytes) -> Header:
-    """The header alone."""
+def unpack(message: bytes) -> tuple[Header, bytes]:
+    """The header, and what lies behind it."""
     (length,) = struct.unpack_from("<I", message)
-    header: Header = json.loads(message[4 : 4 + length])
-    return header
-
-
-def payload_of(message: bytes) -> bytes:
-    """What lies behind the header."""
-    (length,) = struct.unpack_from("<I", message)
-    return message[4 + length :]
+    return json.loads(message[4 : 4 + length]), message[4 + length :]

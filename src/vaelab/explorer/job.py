@@ -13,7 +13,7 @@ from typing import Any
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
-from vaelab.explorer.listeners import Listeners
+from vaelab.explorer.listeners import Listener, Listeners
 from vaelab.explorer.requests import NotNowError
 from vaelab.training import Start
 
@@ -23,7 +23,7 @@ Wish = dict[str, Any]
 LAST_WORDS = 600
 PATIENCE = 15.0
 """Seconds in which a training that is told to stop saves and ends."""
-LONGEST_FRAME = 2**30
+MAX_FRAME_BYTES = 2**30
 
 IDLE: dict[str, Any] = {
     "type": "state", "run": None, "phase": "idle", "text": "", "step": 0, "steps": 0, "epoch": 0.0,
@@ -34,9 +34,6 @@ IDLE: dict[str, Any] = {
 
 class Job:
     """At most one training at a time; a process that has imported everything waits for it.
-
-    Args:
-        listeners: the pages that are told.
 
     Attributes:
         begun_here: identities of the runs that were begun here, from nothing or as copies.
@@ -56,8 +53,6 @@ class Job:
         self._early: list[Wish] | None = None
         self._cancelled: asyncio.Future[None] | None = None
         self._announce()
-        listeners.ready_again = self._drawn
-        listeners.nobody_left = self._left_alone
 
     @property
     def running(self) -> bool:
@@ -69,15 +64,20 @@ class Job:
         """Numbers of the processes that write runs for this server."""
         return frozenset({os.getpid(), self._pid})
 
-    async def prepare(self, scratch: Path) -> None:
-        """Start a process that waits for work; another one wherever one dies.
+    def check_idle(self) -> None:
+        """Refuse what cannot be done beside a training.
 
-        Args:
-            scratch: a folder for it to write into and nobody to read.
+        Raises:
+            NotNowError: one is under way.
         """
+        if self.running:
+            raise NotNowError(f"{self.state['run']} is being trained; stop it first")
+
+    async def prepare(self, scratch: Path) -> None:
+        """Start a process that waits for work, and writes into `scratch`; another if it dies."""
         self._ready.clear()
         self._process = await asyncio.create_subprocess_exec(
-            *COMMAND, str(scratch), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LONGEST_FRAME
+            *COMMAND, str(scratch), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=MAX_FRAME_BYTES
         )
         self._reader = asyncio.create_task(self._read(self._process, scratch))
 
@@ -89,21 +89,13 @@ class Job:
         play: bool,
         copy_of: Path | None = None,
     ) -> None:
-        """Train an experiment.
-
-        Args:
-            experiment: what to train.
-            folder: of the runs.
-            start: what to do if its run is there already.
-            play: whether to begin at once, rather than paused.
-            copy_of: a run that is copied first, to go on with the copy.
+        """Train an experiment, paused unless `play`; if `copy_of` is given, a copy of that run.
 
         Raises:
             NotNowError: another training is under way, or this one was stopped before it began.
             BadValueError: there can be no process that trains.
         """
-        if self.running:
-            raise NotNowError(f"{self.state['run']} is being trained; stop it first")
+        self.check_idle()
         self._path, self._early = folder / experiment.task_name, []
         cancelled = self._cancelled = asyncio.get_running_loop().create_future()
         self.listeners.forget("snapshot")
@@ -134,8 +126,7 @@ class Job:
         Raises:
             NotNowError: nothing is being trained.
         """
-        if not self.running:
-            raise NotNowError("nothing is being trained")
+        self._check_running()
         if name == "stop" and self._early is not None and self._cancelled is not None:
             self._early = None  # the process has not heard of it yet
             self._cancelled.set_result(None)
@@ -148,13 +139,11 @@ class Job:
     async def set(self, values: dict[str, Any]) -> None:
         """Change settings of the training, and what happens when the last page closes."""
         if "on_close" in values:
-            self.state["on_close"] = values["on_close"]
+            self.state["on_close"] = values.pop("on_close")
             self._announce()
-        rest = {key: value for key, value in values.items() if key != "on_close"}
-        if rest and not self.running:
-            raise NotNowError("nothing is being trained")
-        if rest:
-            await self._ask({"do": "set", **rest})
+        if values:
+            self._check_running()
+            await self._ask({"do": "set", **values})
 
     async def close(self) -> None:
         """Let a training save and stop; end the process."""
@@ -203,6 +192,10 @@ class Job:
         except TimeoutError as error:
             raise NotNowError("its last pictures are still being drawn; try again") from error
 
+    def _check_running(self) -> None:
+        if not self.running:
+            raise NotNowError("nothing is being trained")
+
     async def _ask(self, wish: Wish) -> None:
         if self._early is not None:
             self._early.append(wish)
@@ -220,7 +213,7 @@ class Job:
         words = asyncio.create_task(process.stderr.read())
         began = False
         while (message := await frames.read(process.stdout)) is not None:
-            header = frames.header_of(message)
+            header, _ = frames.unpack(message)
             match header["type"]:
                 case "ready":
                     self._pid = header["pid"]
@@ -266,10 +259,19 @@ class Job:
     def _announce(self) -> None:
         self.listeners.send("state", frames.pack(self.state))
 
-    async def _drawn(self) -> None:
+    async def drawn(self, listener: Listener) -> None:
+        """A page has drawn what it was sent."""
+        listener.drawn()
+        await self._ask_for_more()
+
+    async def leave(self, listener: Listener) -> None:
+        """A page has closed; at the last one the training waits where that was wished."""
+        self.listeners.remove(listener)
+        if len(self.listeners):
+            await self._ask_for_more()
+        elif self.running and self.state["on_close"] == "pause":
+            await self._ask({"do": "pause"})
+
+    async def _ask_for_more(self) -> None:
         if self.running:
             await self._ask({"do": "drawn"})
-
-    async def _left_alone(self) -> None:
-        if self.running and self.state["on_close"] == "pause":
-            await self._ask({"do": "pause"})

@@ -2,19 +2,21 @@
 
 import os
 import re
-from dataclasses import dataclass
-from itertools import chain, count
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vaelab.bundle import Bundle
-from vaelab.console import visible
-from vaelab.errors import MissingFileError, UserError
-from vaelab.run import Run
-from vaelab.runfiles import find_runs
+from vaelab.errors import MissingFileError
+from vaelab.explorer.rows import Lines, differing
+from vaelab.explorer.watch import describe, is_own
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import find_runs, unused_name
+from vaelab.runs.runlock import writer_of
 
 NAME = re.compile(r"[^/\\:*?\"<>|\0]{1,200}")
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 """Bytes of a folder's name on common systems."""
 
 
@@ -25,10 +27,15 @@ class Library:
     Attributes:
         folder: where they lie.
         opened: the name of the run that a page opens by itself; None: the newest.
+        compared: names of two to four runs that it opens beside each other instead.
+        held: runs by name that hold objects which their configs can describe and not make.
     """
 
     folder: Path
     opened: str | None = None
+    compared: tuple[str, ...] = ()
+    held: Mapping[str, Run] = field(default_factory=dict)
+    _lines: Lines = field(default_factory=Lines)
 
     def path(self, name: str) -> Path:
         """The folder of that name, whether there is a run in it or not.
@@ -37,7 +44,7 @@ class Library:
             MissingFileError: the name leads out of the folder of runs, or can be none's.
         """
         whole = name.encode(errors="ignore").decode() == name
-        fits = whole and len(name.encode()) <= LONGEST_NAME
+        fits = whole and len(name.encode()) <= MAX_NAME_LENGTH
         if not NAME.fullmatch(name) or name in {".", ".."} or not fits:
             raise MissingFileError(f"no run in {self.folder} can have that name")
         return self.folder / name
@@ -51,7 +58,10 @@ class Library:
         path = self.path(name)
         if not Run.exists(path):
             raise MissingFileError(f"there is no run of that name in {self.folder}")
-        return Run(path)
+        run = Run(path)
+        if name in self.held:
+            return Run(path, run.experiment.holding(self.held[name].experiment))
+        return run
 
     def bundle(self, name: str) -> Bundle:
         """Its bundle, made where there is none, and found to be whole."""
@@ -60,49 +70,53 @@ class Library:
         return bundle
 
     def unused(self, name: str) -> str:
-        """A name that nothing in the folder has: `name` itself, or with a number.
+        """A name that nothing in the folder has, as `unused_name`."""
+        return unused_name(self.folder, name)
 
-        Copies of a copy are counted on: beside `demo` and `demo-2` comes `demo-3`.
+    def first(self, asked: str | None) -> str | None:
+        """The run to begin with: `asked` where it is there, else the first that can be shown.
+
+        That is `opened`, and after it the newest.
         """
-        stem = re.sub(r"-\d+$", "", name)
-        stem = stem if os.path.lexists(self.folder / stem) else name
-        names = chain([name], (f"{stem}-{number}" for number in count(2)))
-        return next(one for one in names if not os.path.lexists(self.folder / one))
+        there = find_runs(self.folder) if os.path.isdir(self.folder) else []
+        if asked in {path.name for path in there}:
+            return asked
+        there.sort(key=lambda path: (path.name != self.opened, -(_written(path) or 0)))
+        shown = (path.name for path in there if self._lines.of(path).row["obstacle"] is None)
+        return next(shown, None)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every run in a line, the newest first; with the reason where it cannot be shown."""
+    def rows(self, own: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
+        """Every run in a line, the newest first; with the reason where it cannot be shown.
+
+        Of its settings a line has those in which the runs of the folder differ. Processes whose
+        numbers are `own` are not named as a run's writers.
+        """
         found = []
-        for path in find_runs(self.folder) if os.path.isdir(self.folder) else []:
-            try:
-                written = (path / "config.yaml").lstat().st_mtime
-            except FileNotFoundError:  # it was removed, or replaced, a moment ago
+        there = find_runs(self.folder) if os.path.isdir(self.folder) else []
+        self._lines.keep(there)
+        for path in there:
+            if (written := _written(path)) is None:  # it was removed, or replaced, a moment ago
                 continue
-            except OSError:  # nobody may look into it: the row says so
-                written = 0.0
-            found.append((written, _row(path)))
-        rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
-        return sorted(rows, key=lambda row: row["id"] != self.opened)
+            line, writer = self._lines.of(path), writer_of(path)
+            row = {
+                "copy": self.unused(path.name),
+                "writer": None if is_own(writer, own) else describe(writer),
+                "written": written,
+            }
+            found.append((line.row | row, line.settings))
+        keys = differing(settings for _, settings in found)
+        rows = [
+            row | {"settings": {key: settings[key] for key in settings.keys() & keys}}
+            for row, settings in found
+        ]
+        return sorted(rows, key=lambda row: (row["id"] != self.opened, -row["written"]))
 
 
-def _row(path: Path) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": path.name, "data": "", "model": "", "latent": 0, "epochs_done": 0, "epochs": 0,
-        "elbo_nats": None, "obstacle": None,
-    }  # fmt: skip
+def _written(path: Path) -> float | None:
+    """When its config was written; 0 where nobody may look into it, None where there is none."""
     try:
-        run = Run(path)
-        metrics, about = run.metrics(), run.about_weights()
-    except (UserError, OSError) as error:
-        return row | {"obstacle": visible(str(error))}
-    if not run.experiment.model.flat:
-        reason = f"a `{run.experiment.model.kind}` has no code that is one vector to walk in"
-        return row | {"obstacle": reason}
-    config = run.experiment
-    return row | {
-        "data": config.data.kind,
-        "model": f"{config.model.words}, {config.model.likelihood.kind}",
-        "latent": config.model.latent,
-        "epochs_done": max((line["epoch"] for line in metrics), default=0),
-        "epochs": config.epochs,
-        "elbo_nats": about.get("valid_elbo_nats"),
-    }
+        return (path / "config.yaml").lstat().st_mtime
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return 0.0

@@ -9,8 +9,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 SECONDS = 10.0
 """In which a request must be here to its end, from the beginning of the connection or of the last
 answer."""
-MOST_CONNECTIONS = 256
-LARGEST_FRAME = 16 * 1024
+MAX_CONNECTIONS = 256
+MAX_FRAME_BYTES = 16 * 1024
 """Bytes of what a page says through its WebSocket."""
 
 
@@ -27,7 +27,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._await_request()
         opened = [one for one in self.connections if not one.transport.is_closing()]
-        if len(opened) > MOST_CONNECTIONS:
+        if len(opened) > MAX_CONNECTIONS:
             late = {
                 one: one._deadline.when()
                 for one in opened

@@ -1,15 +1,10 @@
 """The pages that hear about a training."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from vaelab.explorer.watch import Watch
 
-MOST_WAITING = 256
-
-
-async def _nothing() -> None:
-    """Nobody wants to know."""
+MAX_WAITING_FRAMES = 256
 
 
 class Listener:
@@ -25,7 +20,7 @@ class Listener:
         self.asked = asyncio.Event()
         self.ready = True
         self.snapshot: bytes | None = None
-        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING_FRAMES)
 
     def take(self, kind: str, message: bytes) -> None:
         """Have a message sent."""
@@ -47,18 +42,11 @@ class Listener:
 
 
 class Listeners:
-    """All pages that are open.
-
-    Attributes:
-        ready_again: called when a page has drawn a snapshot.
-        nobody_left: called when the last page has closed.
-    """
+    """All pages that are open."""
 
     def __init__(self) -> None:
         self._all: set[Listener] = set()
         self._newest: dict[str, bytes] = {}
-        self.ready_again: Callable[[], Awaitable[None]] = _nothing
-        self.nobody_left: Callable[[], Awaitable[None]] = _nothing
 
     def __len__(self) -> int:
         return len(self._all)
@@ -71,13 +59,9 @@ class Listeners:
         self._all.add(listener)
         return listener
 
-    async def remove(self, listener: Listener) -> None:
+    def remove(self, listener: Listener) -> None:
         """A page has closed."""
         self._all.discard(listener)
-        if self._all:
-            await self.ready_again()
-        else:
-            await self.nobody_left()
 
     def send(self, kind: str, message: bytes) -> None:
         """Tell all pages."""
@@ -93,8 +77,3 @@ class Listeners:
     def forget(self, kind: str) -> None:
         """Pages that open from now on are not sent it."""
         self._newest.pop(kind, None)
-
-    async def drawn(self, listener: Listener) -> None:
-        """A page has drawn what it was sent."""
-        listener.drawn()
-        await self.ready_again()

@@ -12,35 +12,29 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.explorer import frames
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
-from vaelab.explorer.listeners import Listener, Listeners
+from vaelab.explorer.listeners import Listener
 from vaelab.explorer.requests import parse
 from vaelab.explorer.security import PROTOCOL
 from vaelab.explorer.watch import SECONDS, Shelf, Watch
 
-MOST_PAGES = 32
+MAX_PAGES = 32
 """Open at once."""
 NO_TEXT, NO_SENSE, TOO_MANY = 1003, 1008, 1013
 """Codes that a connection is closed with, RFC 6455 section 7.4.1 and the registry of IANA."""
 
 
 class Live:
-    """What goes through the sockets of all pages.
+    """What goes through the sockets of all pages."""
 
-    Args:
-        library: the runs.
-        job: the training of this server.
-        listeners: the pages.
-    """
-
-    def __init__(self, library: Library, job: Job, listeners: Listeners) -> None:
-        self.library, self.job, self.listeners = library, job, listeners
+    def __init__(self, library: Library, job: Job) -> None:
+        self.library, self.job, self.listeners = library, job, job.listeners
 
     async def talk(self, socket: WebSocket) -> None:
         """Talk to a page until either side ends."""
         with suppress(WebSocketDisconnect, RuntimeError):
             await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
-            if len(self.listeners) >= MOST_PAGES:
-                await socket.close(TOO_MANY, f"{MOST_PAGES} pages are open already; close one")
+            if len(self.listeners) >= MAX_PAGES:
+                await socket.close(TOO_MANY, f"{MAX_PAGES} pages are open already; close one")
                 return
         listener = self.listeners.add()
         try:
@@ -51,7 +45,7 @@ class Live:
                     await self._hear(socket, listener)
                 tasks.cancel_scope.cancel()
         finally:
-            await self.listeners.remove(listener)
+            await self.job.leave(listener)
 
     async def _hear(self, socket: WebSocket, listener: Listener) -> None:
         while True:
@@ -75,7 +69,7 @@ class Live:
         """
         match parse(text):
             case {"type": "drawn"}:
-                await self.listeners.drawn(listener)
+                await self.job.drawn(listener)
             case {"type": "watch", "run": str(run), "step": int(step)}:
                 path = self.library.path(run)
                 listener.watch = Watch(path, step, lambda: self.job.processes)

@@ -1,20 +1,20 @@
 """What a request says, checked; what the user can put right is answered in words."""
 
-import json
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pydantic import ConfigDict
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from vaelab.config import C, Config, validate
 from vaelab.errors import BadValueError, MissingFileError, RunBusyError, UserError
 
-DEEPEST = 16
-"""Lists and objects inside each other in a request; the page's own need five."""
-LONGEST_WORDS = 2000
+MAX_WORDS_LENGTH = 2000
 """Characters of an answer's words, which may repeat what was asked."""
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Bytes of a new run's name."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -35,7 +35,7 @@ def answered(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except UserError as error:
             status = next(code for kind, code in STATUS if isinstance(error, kind))
-            words = str(error)[:LONGEST_WORDS].encode(errors="replace").decode()
+            words = str(error)[:MAX_WORDS_LENGTH].encode(errors="replace").decode()
             return JSONResponse({"error": words}, status_code=status)
         except ClientDisconnect:  # nobody is there to hear anything
             return Response(status_code=400)
@@ -45,54 +45,34 @@ def answered(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object that a request holds.
+class Body(Config):
+    """What the page sends, of exactly these types."""
+
+    model_config = ConfigDict(strict=True)
+
+
+async def body_of(request: Request, kind: type[C]) -> C:
+    """What a request says.
 
     Raises:
-        BadValueError: it is none.
+        BadValueError: it is no JSON, or not what is expected.
     """
-    return parse(await request.body())
+    return validate(kind, parse(await request.body()), "the request")
 
 
-def parse(text: str | bytes) -> dict[str, Any]:
-    """A JSON object.
+def parse(text: str | bytes) -> Any:
+    """Parsed JSON.
 
     Raises:
-        BadValueError: it is none, or nested too deep.
+        BadValueError: it is none, or nested hundreds deep.
     """
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
         raise BadValueError(f"this is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise BadValueError("a JSON object is expected")
-    level: list[Any] = [body]
-    for _ in range(DEEPEST):
-        level = [inner for value in level for inner in _inside(value)]
-    if level:
-        raise BadValueError(f"the JSON is nested more than {DEEPEST} deep")
-    return body
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def text_of(body: dict[str, Any], key: str) -> str:
-    """A text that must be there.
-
-    Raises:
-        BadValueError: it is not.
-    """
-    value = body.get(key)
-    if not isinstance(value, str):
-        raise BadValueError(f"`{key}` is missing, or no text")
-    return value
 
 
 def plain(name: str) -> str:
     """As much of a name as can be a folder's on any system."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-    return kept.encode()[:LONGEST_NAME].decode(errors="ignore").strip(".") or "run"
+    return kept.encode()[:MAX_NAME_LENGTH].decode(errors="ignore").strip(".") or "run"

@@ -12,21 +12,24 @@ Without secrets there is nothing but the page itself, the same for everybody, so
 what to do.
 """
 
-import json
 import secrets
-from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from collections.abc import Callable
 
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
-LARGEST_BODY = 512 * 1024
+MAX_BODY_BYTES = 512 * 1024
 SECRET_BYTES = 32
-KEY_HEADER = b"x-vaelab"
+KEY_HEADER = "x-vaelab"
 PROTOCOL = "vaelab"
 KEY_PROTOCOL = "vaelab-key."
 """Before the key among a WebSocket's protocols: browsers send no headers with those."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+SAID_ONCE = ("host", "origin", "cookie", KEY_HEADER, "content-type", "content-length")
+"""Headers that decide: who sends one twice with different values is not let in."""
 CLOSED = "this page has no key: open the address that `vaelab explore` printed last in its terminal"
 
 
@@ -39,6 +42,8 @@ class Gate:
         used: told the next address when one has been used.
 
     Attributes:
+        hosts: values of the Host header that are right.
+        origins: values of the Origin header that are right.
         cookie: a secret that the browser keeps and no script reads.
         key: a secret that the page keeps and sends with every request.
     """
@@ -50,6 +55,9 @@ class Gate:
         used: Callable[[str], object] = lambda address: None,
     ) -> None:
         self.port, self.names, self._used = port, names, used
+        self.hosts = frozenset(f"{name}:{port}" for name in names)
+        self.origins = frozenset(f"http://{host}" for host in self.hosts)
+        self.cookie_name = f"vaelab_{port}"  # cookies do not tell ports apart, names do
         self.cookie, self.key, self._token = _secret(), _secret(), _secret()
 
     @property
@@ -66,21 +74,6 @@ class Gate:
         return True
 
     @property
-    def hosts(self) -> frozenset[str]:
-        """Values of the Host header that are right."""
-        return frozenset(f"{name}:{self.port}" for name in self.names)
-
-    @property
-    def origins(self) -> frozenset[str]:
-        """Values of the Origin header that are right."""
-        return frozenset(f"http://{host}" for host in self.hosts)
-
-    @property
-    def cookie_name(self) -> str:
-        """Cookies do not tell ports apart, names do."""
-        return f"vaelab_{self.port}"
-
-    @property
     def policy(self) -> str:
         """Content-Security-Policy of every answer."""
         # browsers know no IPv6 addresses in policies; 'self' covers sockets in those of today
@@ -89,16 +82,19 @@ class Gate:
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
             "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
             f"connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
+            "frame-src 'self'; frame-ancestors 'self'"  # a comparison shows pages of its own
         )
 
     def refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Why a request is not let in, with the status; None where it is."""
-        headers = _headers(scope)
-        if headers.get(b"host", b"").decode("latin-1") not in self.hosts:
+        asked = HTTPConnection(scope)
+        headers = asked.headers
+        if twice := [name for name in SAID_ONCE if len(set(headers.getlist(name))) > 1]:
+            return 403, f"the header {twice[0]} was given twice"
+        if headers.get("host") not in self.hosts:
             return 403, "this server does not answer to that host name"
-        origin = headers.get(b"origin")
-        if origin is not None and origin.decode("latin-1") not in self.origins:
+        origin = headers.get("origin")
+        if origin is not None and origin not in self.origins:
             return 403, "a page from elsewhere may not talk to this server"
         if scope["type"] == "websocket":
             if origin is None:
@@ -107,30 +103,20 @@ class Gate:
             return 405, f"{scope['method']} is not known here"
         elif scope["method"] != "POST" and _is_the_page(scope["path"]):
             return None
-        if not (_same(_cookie(headers, self.cookie_name), self.cookie)
-                and _same(_key(scope, headers), self.key)):  # fmt: skip
+        if not (_same(asked.cookies.get(self.cookie_name, ""), self.cookie)
+                and _same(_key(asked), self.key)):  # fmt: skip
             return 403, CLOSED
         if scope["type"] == "http" and scope["method"] == "POST":
-            return self._refusal_of_change(headers)
-        return None
-
-    def _refusal_of_change(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            return 415, "a change is sent as application/json"
-        length = headers.get(b"content-length", b"")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
-            return 413, f"a change has at most {LARGEST_BODY} bytes, and says how many"
+            if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+                return 415, "a change is sent as application/json"
+            length = headers.get("content-length", "")
+            if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY_BYTES:
+                return 413, f"a change has at most {MAX_BODY_BYTES} bytes, and says how many"
         return None
 
 
 class Guard:
-    """ASGI middleware around the whole application.
-
-    Args:
-        app: what is guarded.
-        gate: who is let in.
-    """
+    """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self.app, self.gate = app, gate
@@ -140,48 +126,33 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        refusal = self.gate.refusal(scope)
-        if scope["type"] == "websocket":
-            if refusal:
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
-            else:
-                await self.app(scope, receive, send)
-        elif refusal:
+        app, gate = self.app, self.gate
+        if refusal := gate.refusal(scope):
             status, why = refusal
-            body = json.dumps({"error": why}).encode()
-            await self._answer(send, status, body, ((b"content-type", b"application/json"),))
-        elif (token := _token(scope)) is not None and self.gate.exchange(token):
-            gate = self.gate
-            cookie = f"{gate.cookie_name}={gate.cookie}; HttpOnly; SameSite=Strict; Path=/"
-            await self._answer(send, 303, b"", (
-                (b"location", f"/#key={gate.key}".encode()), (b"set-cookie", cookie.encode()),
-            ))  # fmt: skip
-        else:
-            await self.app(scope, receive, self._with_headers(send))
-
-    async def _answer(
-        self, send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]
-    ) -> None:
-        length = (b"content-length", str(len(body)).encode())
-        guarded = self._with_headers(send)
-        await guarded(
-            {"type": "http.response.start", "status": status, "headers": [*headers, length]}
-        )
-        await guarded({"type": "http.response.body", "body": body})
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).close(1008, why)
+                return
+            app = JSONResponse({"error": why}, status)
+        elif (token := _token(scope)) is not None and gate.exchange(token):
+            answer = RedirectResponse(f"/#key={gate.key}", 303)
+            answer.set_cookie(gate.cookie_name, gate.cookie, httponly=True, samesite="strict")
+            app = answer
+        await app(scope, receive, self._with_headers(send))
 
     def _with_headers(self, send: Send) -> Send:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"content-security-policy", self.gate.policy.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"no-referrer"),
-                    (b"cross-origin-opener-policy", b"same-origin"),
-                    (b"cross-origin-resource-policy", b"same-origin"),
-                    (b"cache-control", b"no-store"),
-                ]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("cache-control", "no-store")
+                headers.update(
+                    {
+                        "content-security-policy": self.gate.policy,
+                        "x-content-type-options": "nosniff",
+                        "referrer-policy": "no-referrer",
+                        "cross-origin-opener-policy": "same-origin",
+                        "cross-origin-resource-policy": "same-origin",
+                    }
+                )
             await send(message)
 
         return guarded
@@ -202,35 +173,17 @@ def _is_the_page(path: str) -> bool:
 
 def _token(scope: Scope) -> str | None:
     """The token in the address of the page, unless a browser only looks ahead."""
-    if scope["method"] != "GET" or scope["path"] != "/":
+    asked = HTTPConnection(scope)
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
         return None
-    headers = _headers(scope)
-    if b"prefetch" in headers.get(b"sec-purpose", headers.get(b"purpose", b"")):
+    if "prefetch" in asked.headers.get("sec-purpose", asked.headers.get("purpose", "")):
         return None
-    tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-    return tokens[0] if tokens else None
+    return asked.query_params.get("token")
 
 
-def _key(scope: Scope, headers: dict[bytes, bytes]) -> str:
+def _key(asked: HTTPConnection) -> str:
     """The key in the header, or among the protocols of a WebSocket."""
-    if scope["type"] == "http":
-        return headers.get(KEY_HEADER, b"").decode("latin-1")
-    named = [one for one in scope["subprotocols"] if one.startswith(KEY_PROTOCOL)]
+    if asked.scope["type"] == "http":
+        return asked.headers.get(KEY_HEADER, "")
+    named = [one for one in asked.scope["subprotocols"] if one.startswith(KEY_PROTOCOL)]
     return named[0].removeprefix(KEY_PROTOCOL) if len(named) == 1 else ""
-
-
-def _headers(scope: Scope) -> dict[bytes, bytes]:
-    """By name; a header given twice with different values counts as neither."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        found[name] = value if found.get(name, value) == value else b"given twice"
-    return found
-
-
-def _cookie(headers: dict[bytes, bytes], name: str) -> str:
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(headers.get(b"cookie", b"").decode("latin-1"))
-    except CookieError:
-        return ""
-    return cookies[name].value if name in cookies else ""

@@ -1,40 +1,146 @@
 """Starting the server."""
 
+import atexit
+import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import nullcontext
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from html import escape
 from pathlib import Path
+from tempfile import mkstemp
 
 import uvicorn
 
+from vaelab.data.cache import cache_folder
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.explorer.app import guarded
+from vaelab.explorer.app import Explorer
+from vaelab.explorer.export import MAX_COMPARED, page_folder
 from vaelab.explorer.library import Library
-from vaelab.explorer.limits import LARGEST_FRAME, Connection, keep_quiet
-from vaelab.explorer.opening import opened_in_browser
-from vaelab.explorer.security import LOOPBACK, Gate
-from vaelab.run import Run
+from vaelab.explorer.limits import MAX_FRAME_BYTES, Connection, keep_quiet
+from vaelab.explorer.security import LOOPBACK, Gate, Guard
+from vaelab.files import is_process
+from vaelab.runs.names import RUNS
+from vaelab.runs.run import Run
 
 FIRST_PORT = 8008
 PORTS = 10
+PAGE = (
+    '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+    '<meta http-equiv="refresh" content="0; url={address}"><title>vaelab</title>'
+)
+SECONDS = 0.5
+"""Until the server answers, and a browser is told to open it."""
 
 
-def library_of(place: Path) -> Library:
-    """The runs that a person means: a run's folder, or a folder of runs.
+def library_of(place: Path, *others: Path) -> Library:
+    """The runs that the user means: a run's folder, or a folder of runs; or runs to compare.
 
     Raises:
         MissingFileError: there is no such folder.
-        UserError: the run's config is damaged.
+        BadValueError: runs to compare are too many, or do not lie in one folder.
+        UserError: a run's config is damaged.
     """
+    if others:
+        return _compared([place, *others])
     if Run.exists(place):
         Run(place)
         return Library(place.resolve().parent, place.resolve().name)
-    if not place.is_dir() and place != Path("runs"):
-        raise MissingFileError(
-            f"there is no run and no folder of runs {place}; `vaelab demo` makes a run in a minute"
-        )
+    if not place.is_dir() and place != RUNS:
+        inside = RUNS / place
+        hint = "`vaelab demo` makes a run in a minute"
+        if Run.exists(inside):
+            hint = f"did you mean `{inside}`?"
+        raise MissingFileError(f"there is no run and no folder of runs {place}; {hint}")
     return Library(place)
+
+
+def _compared(places: Sequence[Path]) -> Library:
+    for place in places:
+        if not Run.exists(place):
+            raise MissingFileError(f"there is no run {place} to compare")
+        Run(place)
+    folders, names = zip(*((path.resolve().parent, path.resolve().name) for path in places),
+                         strict=True)  # fmt: skip
+    if len(set(folders)) > 1:
+        raise BadValueError(
+            f"runs that are compared lie in one folder, but {places[0]} is in {folders[0]} and "
+            f"another in {next(one for one in folders if one != folders[0])}"
+        )
+    if not len(set(names)) == len(names) <= MAX_COMPARED:
+        raise BadValueError(f"{len(names)} runs to compare; give two to four different ones")
+    return Library(folders[0], names[0], names)
+
+
+class Served:
+    """The explorer on a port of this machine.
+
+    Args:
+        library: the runs.
+        port: None: the first free one of ten.
+        browser: whether to open one.
+        remote: another address to bind, under which others may reach it.
+        say: told the next address when one has been used.
+
+    Raises:
+        BadValueError: the port is in use.
+        MissingFileError: the page has not been built.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        port: int | None,
+        browser: bool,
+        remote: str | None = None,
+        say: Callable[[str], object] = lambda words: None,
+    ) -> None:
+        self._browser = browser
+        self._socket = _bind(remote or "127.0.0.1", port)
+        self._gate = Gate(
+            self._socket.getsockname()[1],
+            (remote, *LOOPBACK) if remote else LOOPBACK,
+            lambda address: say(f"that address has been used; another browser opens {address}"),
+        )
+        config = uvicorn.Config(
+            Guard(Explorer(library, page_folder()).app(), self._gate), log_level="error",
+            access_log=False, proxy_headers=False, server_header=False, date_header=False,
+            http=Connection, ws="websockets-sansio", ws_max_size=MAX_FRAME_BYTES,
+            ws_per_message_deflate=False, timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        keep_quiet()
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.run, name="explorer", daemon=True)
+
+    @property
+    def address(self) -> str:
+        """What a browser opens; good once, as its secret is."""
+        return self._gate.address
+
+    def __repr__(self) -> str:
+        return f"the explorer is at {self.address}"
+
+    def run(self) -> None:
+        """Serve until it is told to end."""
+        with opened_in_browser(self.address) if self._browser else nullcontext():
+            self._server.run(sockets=[self._socket])
+
+    def start(self) -> None:
+        """Serve from a thread until `stop`, or until the process ends."""
+        self._thread.start()
+        atexit.register(self.stop)
+
+    def end(self, *_: object) -> None:
+        """Have it end soon."""
+        self._server.should_exit = True
+
+    def stop(self) -> None:
+        """End it; a training under way is saved."""
+        self.end()
+        self._thread.join()
+        atexit.unregister(self.stop)
 
 
 def serve(
@@ -44,62 +150,29 @@ def serve(
     browser: bool,
     say: Callable[[str], object],
 ) -> None:
-    """Serve until Ctrl-C.
-
-    Args:
-        library: the runs.
-        port: None: the first free one of ten.
-        remote: another address to bind, under which others may reach it.
-        browser: whether to open one.
-        say: told the address.
-
-    Raises:
-        BadValueError: the port is in use.
-        MissingFileError: the page has not been built.
-    """
-    listening = _bind(remote or "127.0.0.1", port)
-    number: int = listening.getsockname()[1]
-
-    def used(address: str) -> None:
-        say(f"that address has been used; another browser opens {address}")
-
-    gate = Gate(number, (remote, *LOOPBACK) if remote else LOOPBACK, used)
-    config = uvicorn.Config(
-        guarded(library, gate), log_level="error", access_log=False, proxy_headers=False,
-        server_header=False, date_header=False, http=Connection, ws="websockets-sansio",
-        ws_max_size=LARGEST_FRAME, ws_per_message_deflate=False, timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    keep_quiet()
-    server = uvicorn.Server(config)
-
-    def end(*_: object) -> None:
-        server.should_exit = True
-
-    signal.signal(signal.SIGINT, end)  # also while the server starts, and once more when it ends
-    say(f"the explorer is at {gate.address}")
-    say("it shows " + (f"{library.opened} and the other runs" if library.opened else "the runs") +
-        f" in {library.folder}; Ctrl-C ends it")  # fmt: skip
+    """Serve until Ctrl-C, and say where; the rest is as `Served` has it."""
+    served = Served(library, port, browser, remote, say)
+    # also while the server starts, and once more when it ends
+    signal.signal(signal.SIGINT, served.end)
+    say(repr(served))
+    shown = f"{library.opened} and the other runs" if library.opened else "the runs"
+    if library.compared:
+        shown = f"{', '.join(library.compared)} beside each other, and the other runs"
+    say(f"it shows {shown} in {library.folder}; Ctrl-C ends it")
     if remote:
         say(f"whoever can reach {remote} and is first to open this address can train on this "
             "machine")  # fmt: skip
-    with opened_in_browser(gate.address) if browser else nullcontext():
-        server.run(sockets=[listening])
+    served.run()
     say("the explorer has ended; a training under way was saved")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:
     ports = range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]
     for number in ports:
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host, number))
-            listening.listen()
+            return socket.create_server((host, number))
         except OSError as error:
-            listening.close()
-            reason = error.strerror
-            continue
-        return listening
+            reason = str(error.strerror).partition(" (")[0]  # without the address once more
     which = (
         f"port {ports[0]} on {host} cannot"
         if len(ports) == 1
@@ -108,3 +181,36 @@ def _bind(host: str, port: int | None) -> socket.socket:
     raise BadValueError(
         f"{which} be used ({reason}); choose another with --port, or end the program that uses it"
     )
+
+
+@contextmanager
+def opened_in_browser(address: str) -> Iterator[None]:
+    """A browser told to open an address, by a file that only this user can read.
+
+    The file is there inside the block. Where it cannot be written no browser is opened.
+    """
+    path = _write(PAGE.format(address=escape(address, quote=True)))
+    if path is not None:
+        timer = threading.Timer(SECONDS, webbrowser.open, (path.as_uri(),))
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _write(page: str) -> Path | None:
+    folder = cache_folder() / "explorer"
+    with suppress(OSError, RuntimeError):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob("open-*.html"):  # of servers that were killed
+            pid = left_over.name.split("-")[1]
+            if pid.isdecimal() and not is_process(int(pid)):
+                left_over.unlink()
+        descriptor, path = mkstemp(".html", f"open-{os.getpid()}-", folder)  # 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(page)
+        return Path(path).resolve()
+    return None

@@ -20,10 +20,9 @@ from vaelab.console import Console
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
-from vaelab.explorer.conductor import Emit, PageConductor
-from vaelab.explorer.inbox import Inbox
-from vaelab.process import prepare_process
-from vaelab.runfiles import copy_run, remove_run
+from vaelab.explorer.callback import Emit, Inbox, PageCallback
+from vaelab.malloc import prepare_process
+from vaelab.runs.runfiles import copy_run, remove_run
 from vaelab.training import Start, train_together
 
 
@@ -33,20 +32,17 @@ def serve(scratch: Path) -> None:
     prepare_process()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that prints may spoil the answers
-    waiting: Queue[tuple[dict[str, Any], bytes] | None] = Queue()
+    waiting: Queue[bytes | None] = Queue()  # training does not wait for a pipe to be read
 
     def send() -> None:
         with suppress(BrokenPipeError):  # the server is gone; what was saved is whole
             while (message := waiting.get()) is not None:
-                frames.write(answers, *message)
-
-    def emit(header: dict[str, Any], payload: bytes) -> None:
-        waiting.put((header, payload))  # training does not wait for a pipe to be read
+                frames.write(answers, message)
 
     sender = Thread(target=send)
     sender.start()
     try:
-        _serve(emit, scratch)
+        _serve(waiting.put, scratch)
     finally:
         waiting.put(None)
         sender.join()
@@ -56,11 +52,11 @@ def _serve(emit: Emit, scratch: Path) -> None:
     inbox = Inbox()
     Thread(target=inbox.listen, args=(sys.stdin,), daemon=True).start()
     _warm_up(scratch)
-    ready = {"type": "ready", "pid": os.getpid()}
-    emit(ready, b"")
+    ready = frames.pack({"type": "ready", "pid": os.getpid()})
+    emit(ready)
     while (job := inbox.job()) is not None:
         _train(job, inbox, emit)
-        emit(ready, b"")
+        emit(ready)
 
 
 def _train(job: dict[str, Any], inbox: Inbox, emit: Emit) -> None:
@@ -69,19 +65,20 @@ def _train(job: dict[str, Any], inbox: Inbox, emit: Emit) -> None:
         folder, start = Path(job["folder"]), Start(job["start"])
         copied = None if job["copy_of"] is None else Path(job["copy_of"])
         begun_here = start is not Start.RESUME or copied is not None
-        conductor = PageConductor(inbox, emit, begun_here)
-        with nullcontext() if copied is None else _copied(copied, folder, experiment, conductor):
-            train_together([experiment], folder, start, Console(quiet=True), conductor)
+        callback = PageCallback(inbox, emit, begun_here)
+        with nullcontext() if copied is None else _copied(copied, folder, experiment, callback):
+            train_together([experiment], folder, start, Console(quiet=True), [callback])
     except UserError as error:
-        emit({"type": "failed", "text": str(error)}, b"")
+        emit(frames.pack({"type": "failed", "text": str(error)}))
     except Exception as error:
         traceback.print_exc()
-        emit({"type": "failed", "text": f"a fault of vaelab, not yours: {error!r}"}, b"")
+        words = f"a fault of vaelab, not yours: {error!r}"
+        emit(frames.pack({"type": "failed", "text": words}))
 
 
 @contextmanager
 def _copied(
-    run: Path, folder: Path, experiment: Experiment, conductor: PageConductor
+    run: Path, folder: Path, experiment: Experiment, callback: PageCallback
 ) -> Iterator[None]:
     """A copy of a run, there to be trained on; nothing is left of it where that cannot be begun."""
     target = folder / experiment.task_name
@@ -89,7 +86,7 @@ def _copied(
     try:
         yield
     except UserError:
-        if not conductor.begun:
+        if not callback.begun:
             with suppress(UserError):
                 remove_run(target, experiment.output_train_dir)
         raise

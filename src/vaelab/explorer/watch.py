@@ -1,4 +1,4 @@
-"""A run that another process may write while a page shows it: what is new, look by look."""
+"""A run that another process may write while a page shows it: what is new in it and in its log."""
 
 import socket
 from collections.abc import Callable
@@ -7,13 +7,58 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from vaelab.bundle import Bundle
 from vaelab.errors import UserError
-from vaelab.explorer.log import Log
-from vaelab.run import Run
-from vaelab.runlock import WRITER, Writer, writer_of
+from vaelab.files import opened
+from vaelab.runs.records import Row
+from vaelab.runs.run import Run
+from vaelab.runs.runlock import WRITER, Writer, writer_of
 from vaelab.training.folder import WHAT as TRAINING
 from vaelab.training.start import epochs_done
+
+
+class Log:
+    """What is added to a log, which need not be there yet, look by look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+        self._file: int | None = None
+
+    def skip(self) -> None:
+        """Leave out what is there already."""
+        with suppress(OSError):
+            found = self.path.stat()
+            self._read, self._file = found.st_size, found.st_ino
+
+    def rows(self) -> list[Row]:
+        """The rows since the last look; all of them where the log was written anew."""
+        try:
+            found = self.path.stat()
+            if found.st_ino != self._file or found.st_size < self._read:
+                self._read, self._file = 0, found.st_ino
+            if found.st_size == self._read:
+                return []
+            with opened(self.path) as file:
+                file.seek(self._read)
+                text = file.read()
+        except (OSError, UserError):
+            return []
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [row for line in whole.splitlines() if (row := _row(line)) is not None]
+
+
+def _row(line: bytes) -> Row | None:
+    """What a line says, if it says a step and a split."""
+    with suppress(ValueError):  # browsers read no NaN
+        row = from_json(line, allow_inf_nan=False)
+        if isinstance(row, dict) and isinstance(row.get("step"), int) and "split" in row:
+            return row
+    return None
+
 
 SECONDS = 1.0
 """Between two looks, while a page is open."""
@@ -135,11 +180,7 @@ class Watch:
 
 
 class Shelf:
-    """A folder of runs: whether others are in it than before.
-
-    Args:
-        folder: which need not be there yet.
-    """
+    """A folder of runs, which need not be there yet: whether others are in it than before."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

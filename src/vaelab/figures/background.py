@@ -1,27 +1,27 @@
-"""Drawing in a process of its own, so that training never waits for a picture."""
+"""Drawing in a process of its own."""
 
+import gc
 import json
 import os
-import subprocess
+import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from types import TracebackType
-from typing import IO, cast
+from typing import Any
 
-from vaelab.figures.base import BaseFigure, Panel
+from pydantic import TypeAdapter
+
+from vaelab.background import DRAWING, BackgroundError, BackgroundProcess
+from vaelab.figures.base import BaseFigure, FigureConfig, Panel
+from vaelab.figures.latent import latent_film
 from vaelab.files import make_folder
-from vaelab.plugins import is_known_to_children
+from vaelab.plugins import is_known_to_children, load_installed
 
-COMMAND = (sys.executable, "-P", "-m", "vaelab.figures.drawing_process")
+NICENESS = 10
 PATIENCE = 1.0
-"""Seconds of waiting without a word."""
-LAST_WORDS = 500
+"""Seconds of waiting for a picture that the process has begun."""
 
 
 class DrawingWarning(UserWarning):
@@ -32,34 +32,26 @@ class Drawer:
     """Draws pictures in a background process, in the order they are handed over.
 
     Their arrays are written at once and only the path is queued, so that a slow drawer holds no
-    memory and loses nothing. The process starts at the first picture.
+    memory and loses nothing.
 
     Args:
-        say: told what is waited for at the end.
+        say: told what is waited for.
+        process: that draws; it may have been started before.
     """
 
-    def __init__(self, say: Callable[[str], object] = print) -> None:
-        self.failures: dict[str, list[str]] = {}
+    def __init__(
+        self, say: Callable[[str], object] = print, process: BackgroundProcess | None = None
+    ) -> None:
+        self.process = process or BackgroundProcess(DRAWING)
         self._say = say
-        self._jobs: SimpleQueue[str | None] = SimpleQueue()
-        self._process: DrawingProcess | None = None
-        self._thread: Thread | None = None
+        self._thread = ThreadPoolExecutor(1, "drawer")
+        self._jobs: list[tuple[dict[str, Any], Future[list[Path]]]] = []
 
     def __enter__(self) -> "Drawer":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close(warn=error is None)  # a training that has failed says why by itself
-
-    @property
-    def pid(self) -> int | None:
-        """The drawing process, where one runs."""
-        return None if self._process is None else self._process.pid
 
     def submit(self, figure: BaseFigure, panel: Panel, folder: Path) -> None:
         """Write the panel's arrays and have its picture drawn; returns at once.
@@ -69,123 +61,99 @@ class Drawer:
         Raises:
             StorageError: the arrays cannot be written.
         """
-        path = panel.save(make_folder(folder) / f"{panel.name}.npz")
-        if not is_known_to_children(type(figure)):
-            figure.write_pictures(panel, folder)
+        path = panel.save(make_folder(folder) / f"{panel.name}.npz").resolve()
+        job = {"figure": figure.model_dump(mode="json"), "panel": str(path)}
+        if is_known_to_children(type(figure)):
+            self._queue(job)
             return
-        job = {"figure": figure.model_dump(mode="json"), "panel": str(path.resolve())}
-        self._jobs.put(json.dumps(job))
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name="drawer", daemon=True)
-            self._thread.start()
+        done: Future[list[Path]] = Future()
+        done.set_result(figure.write_pictures(panel, folder))
+        self._jobs.append((job, done))
 
-    def close(self, warn: bool = True) -> None:
-        """Wait until everything is drawn.
+    def submit_film(self, folder: Path) -> None:
+        """Have the film of a folder's epochs drawn; returns at once."""
+        self._queue({"film": str(folder.resolve())})
 
-        Args:
-            warn: of each picture that could not be drawn.
+    def wait(self, warn: bool = True) -> list[Path]:
+        """Wait until everything is drawn; the pictures, and a warning of each that is not there.
+
+        The process has low priority, and now somebody waits: this process draws too, from the end.
         """
-        if self._thread is None:
-            return
-        waiting = max(1, self._jobs.qsize())
-        self._jobs.put(None)
-        try:
-            self._thread.join(PATIENCE)
-            if self._thread.is_alive():
-                self._say(f"drawing the last {waiting} picture{'s' if waiting > 1 else ''} …")
-                self._thread.join()
-        except BaseException:
-            if self._process is not None:
-                self._process.kill()
-            raise
-        self._thread = None
-        failures, self.failures = self.failures, {}
-        for reason, names in failures.items() if warn else []:
+        jobs, self._jobs = self._jobs, []
+        written: list[Path] = []
+        failed: list[tuple[str, str]] = []
+        left = sum(not done.done() for _, done in jobs)
+        if left > 1:
+            self._say(f"drawing the last {left} pictures …")
+        for job, done in reversed(jobs):
+            try:
+                written += _drawn(job, done)
+            except BackgroundError as error:
+                failed.insert(0, (str(error), Path(job.get("panel", "latent.gif")).stem))
+        for reason in dict(failed) if warn else ():
+            names = [name for why, name in failed if why == reason]
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             warnings.warn(f"cannot draw {names[0]}{more}: {reason}", DrawingWarning, stacklevel=2)
+        return written
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            try:
-                if self._process is None:
-                    self._process = DrawingProcess()
-                failure = self._process.draw(job)
-            except ProcessDiedError as error:
-                self._process = None
-                failure = str(error)
-            if failure is not None:
-                self.failures.setdefault(failure, []).append(Path(json.loads(job)["panel"]).stem)
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
+    def close(self, warn: bool = True) -> None:
+        """Wait, and end the process."""
+        try:
+            self.wait(warn)
+        finally:
+            self.process.kill()  # it may be at a picture that was drawn here meanwhile
+            self._thread.shutdown(cancel_futures=True)
+            self.process.stop()
+
+    def _queue(self, job: dict[str, Any]) -> None:
+        self._jobs.append((job, self._thread.submit(self._ask, job)))
+
+    def _ask(self, job: dict[str, Any]) -> list[Path]:
+        answer = json.loads(self.process.ask(json.dumps(job)))
+        if isinstance(answer, str):
+            raise BackgroundError(answer)
+        return [Path(path) for path in answer]
 
 
-class ProcessDiedError(Exception):
-    """The drawing process ended by itself or was killed."""
+def _drawn(job: dict[str, Any], done: Future[list[Path]]) -> list[Path]:
+    """The pictures of a job, drawn here where the process has not come to it or takes long."""
+    if done.cancel():
+        return _draw(job)
+    try:
+        return done.result(PATIENCE)
+    except TimeoutError:
+        return _draw(job)
 
 
-class DrawingProcess:
-    """The process that draws: one job in, one answer out, as lines of JSON.
+def serve() -> None:
+    """The other end of `Drawer`: read jobs, draw, and answer what was written or why it was not."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+    if sys.platform != "win32":
+        os.nice(NICENESS)
+    load_installed()
+    answers, sys.stdout = sys.stdout, sys.stderr  # nothing that prints may spoil the answers
+    for line in sys.stdin:
+        answer: list[str] | str
+        try:
+            answer = [str(path) for path in _draw(json.loads(line))]
+        except BackgroundError as error:
+            answer = str(error)
+        print(json.dumps(answer), file=answers, flush=True)
+    gc.freeze()  # as the command line does: the end is quicker
 
-    It has a session of its own, so that Ctrl-C in the terminal does not reach it, and ends when
-    its input does: also when the process that started it was killed.
+
+def _draw(job: dict[str, Any]) -> list[Path]:
+    """Draw the picture of a panel beside it, or a film; the paths.
 
     Raises:
-        ProcessDiedError: it cannot be started.
+        BackgroundError: whatever goes wrong with one picture, so that the next one gets its turn.
     """
-
-    def __init__(self) -> None:
-        try:
-            self._log = tempfile.TemporaryFile()
-            self._process = subprocess.Popen(
-                COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                start_new_session=True,
-            )
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ProcessDiedError(f"no process can be started that draws ({reason})") from error
-        self._jobs = cast(IO[bytes], self._process.stdin)
-        self._answers = cast(IO[bytes], self._process.stdout)
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
-    def draw(self, job: str) -> str | None:
-        """Draw a picture.
-
-        Returns:
-            Why it could not be drawn, or None.
-
-        Raises:
-            ProcessDiedError: with its last words.
-        """
-        answer = b""
-        with suppress(BrokenPipeError):
-            self._jobs.write(job.encode() + b"\n")
-            self._jobs.flush()
-            answer = self._answers.readline()
-        if not answer:
-            code = self._process.wait()
-            self._log.seek(0)
-            words = self._log.read().decode(errors="replace").strip()[-LAST_WORDS:]
-            self.stop()
-            raise ProcessDiedError(f"the drawing process ended with code {code}. {words}".strip())
-        return cast(str | None, json.loads(answer))
-
-    def stop(self) -> None:
-        """Let it end."""
-        with suppress(BrokenPipeError):
-            self._jobs.close()
-        self._process.wait()
-        self._answers.close()
-        self._log.close()
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
+    try:
+        if "film" in job:
+            film = latent_film(Path(job["film"]))
+            return [] if film is None else [film]
+        figure: BaseFigure = TypeAdapter(FigureConfig).validate_python(job["figure"])
+        path = Path(job["panel"])
+        return figure.write_pictures(Panel.load(path), path.parent)
+    except Exception as error:
+        raise BackgroundError(f"{type(error).__name__}: {error}") from error

@@ -1,29 +1,30 @@
 """What every figure promises: compute gives arrays, draw gives a picture."""
 
 import json
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from matplotlib.figure import Figure
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from vaelab.data.archive import open_archive
-from vaelab.data.bombs import NUMBERS
+from vaelab.data.formats.archive import open_archive
+from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO
 from vaelab.errors import BadValueError
+from vaelab.figures.context import FigureContext
 from vaelab.figures.style import save_png
-from vaelab.figures.subject import Subject
 from vaelab.files import make_folder, write_bytes
-from vaelab.registry import Axis, Kind
-from vaelab.yamlfile import quoted
+from vaelab.registry import ONE_OF, Axis, Kind
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
-"""Of a panel: files beside it are called so."""
-_WORDS = TypeAdapter(dict[str, Any])
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class _Words(BaseModel, extra="allow"):
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")
+    """Of a panel: files beside it are called so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +49,13 @@ class Panel:
         Raises:
             BadValueError: the file is damaged.
         """
-        with open_archive(path, ratio=NUMBERS) as archive:
+        with open_archive(path, ratio=MAX_NUMBER_RATIO) as archive:
             arrays = {name: archive.read(name) for name in archive.names}
         try:
-            words = _WORDS.validate_json(str(arrays.pop("words")))
-        except (KeyError, ValidationError) as error:
+            words = _Words.model_validate_json(str(arrays.pop("words", "")))
+        except ValidationError as error:
             raise BadValueError(f"{path} is damaged: it does not say what it is of") from error
-        name = words.pop("name", None)
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise BadValueError(f"{path} is damaged: {quoted(repr(name))} is no picture's name")
-        return cls(name, arrays, words)
+        return cls(words.name, arrays, words.model_extra or {})
 
     @property
     def note(self) -> str:
@@ -83,7 +81,7 @@ class BaseFigure(Kind, ABC):
     """Whether it is made of codes that are one vector."""
 
     @abstractmethod
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """The arrays the picture shows.
 
         Raises:
@@ -91,7 +89,7 @@ class BaseFigure(Kind, ABC):
         """
 
     @abstractmethod
-    def draw(self, panel: Panel) -> Figure:
+    def draw(self, panel: Panel) -> "Figure":
         """The picture, without a window or global state."""
 
     def write(self, panel: Panel, folder: Path) -> list[Path]:
@@ -102,3 +100,7 @@ class BaseFigure(Kind, ABC):
     def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
         """Save the picture as `<panel.name>.png`, after all other files; the paths written."""
         return [save_png(self.draw(panel), folder / f"{panel.name}.png")]
+
+
+FigureConfig = Annotated[BaseFigure, ONE_OF]
+"""A figure: its kind alone, or its kind and options."""

@@ -1,26 +1,25 @@
 """The way from one image's code to another's."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Int64, UInt8
-from matplotlib.figure import Figure
+from jaxtyping import Float, Int64, UInt8
 from pydantic import Field
 
 from vaelab.data.store import Split
-from vaelab.errors import BadValueError
-from vaelab.figures.animation import write_gif
 from vaelab.figures.base import BaseFigure, Panel
-from vaelab.figures.paths import PathName, spherical, straight
+from vaelab.figures.context import FigureContext, Pictures
 from vaelab.figures.sheet import fitting, magnify, spread, tile
-from vaelab.figures.style import MARGIN, Page, png
-from vaelab.figures.subject import Pictures, Subject
+from vaelab.figures.style import MARGIN, Page
 from vaelab.files import make_folder, storage_error
+from vaelab.imaging import png, write_gif
 
-LARGEST_FRAME, ROOM = 256, 168
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_FRAME_SIDE, ROOM = 256, 168
 """Larger frames are made smaller, and small ones magnified to this; in pixels."""
 STRIP_FRAMES, STRIP_ROOM, GAP = 10, 1000, 4
 GIF_FRAMES = 40
@@ -28,23 +27,32 @@ GIF_MILLISECONDS, GIF_REST = 60, 600
 FRAME = re.compile(r"\d+\.png")
 
 
+Code: TypeAlias = Float[np.ndarray, " d"]
+Times: TypeAlias = Float[np.ndarray, " n"]
+PathName = Literal["straight", "spherical"]
+
+MIN_SINE = 1e-6
+"""Two codes with a smaller sine between them lie on one line through the origin."""
+
+
 class InterpolationFigure(BaseFigure):
-    """The decoder's mean along the way from one test image's code to another's.
+    """The decoder's mean along the way from one test image's code to another's."""
 
-        straight: z(t) = (1 - t) z_1 + t z_2
-
-    Use it to see whether images between two images are images too, or whether the way leads through
-    a region where no code lies.
-
-    The spherical way: "Sampling generative networks" (White, 2016, section 2.1, arXiv 1609.04468).
-    """
+    formula = "straight: z(t) = (1 - t) z_1 + t z_2"
+    advice = """Use it to see whether images between two images are images too, or whether the way
+        leads through a region where no code lies."""
+    references = """
+        The spherical way: "Sampling generative networks" (White, 2016, section 2.1, arXiv
+        1609.04468)"""
 
     kind: Literal["interpolation"] = "interpolation"
-    frames: int = Field(default=500, ge=2, le=100_000)
+    frames: int = Field(default=40, ge=2, le=100_000)
     """Codes on the way, both ends included."""
+    singly: bool = False
+    """Whether to write each frame as interp/N.png too."""
     path: PathName = "straight"
-    """`straight`, or `spherical`: an arc around the origin. Most of a normal prior's mass lies near
-    a sphere, and the straight way cuts through it."""
+    """Way from one code to the other: `straight`, or `spherical`, an arc around the origin. Most of
+    a normal prior's mass lies near a sphere, and the straight way cuts through it."""
     first: int | None = Field(default=None, ge=0)
     """Index of the test image it starts from; null picks one at random."""
     second: int | None = Field(default=None, ge=0)
@@ -52,31 +60,31 @@ class InterpolationFigure(BaseFigure):
     label: str | int | None = None
     """Class to decode as, of a conditional model; null is that of the first image."""
 
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """Frames `(frames, h, w, c)` and the two images `(2, h, w, c)`, with index and class."""
-        index = self._pick(subject.store.test, subject.draws())
-        pair = subject.store.test.select(index)
-        start, end = subject.encode(pair).loc  # each image with its own class
+        index = self._pick(context)
+        pair = context.store.test.select(index)
+        start, end = context.encode(pair).loc  # each image with its own class
         t = np.linspace(0, 1, self.frames, dtype=start.dtype)
         codes = spherical(start, end, t) if self.path == "spherical" else straight(start, end, t)
-        label = int(pair.labels[0]) if self.label is None else subject.label_index(self.label)
+        label = int(pair.labels[0]) if self.label is None else context.label_index(self.label)
         labels = np.full(self.frames, label, np.int64)
-        classes = subject.store.classes
+        classes = context.store.classes
         words = {
             "path": self.path,
             "from": classes[pair.labels[0]],
             "to": classes[pair.labels[1]],
-            "decoded_as": classes[label] if subject.conditional else None,
+            "decoded_as": classes[label] if context.conditional else None,
         }
         arrays = {
-            "frames": subject.decode(codes, labels, LARGEST_FRAME),
-            "images": subject.originals(pair, LARGEST_FRAME),
+            "frames": context.decode(codes, labels, MAX_FRAME_SIDE),
+            "images": context.originals(pair, MAX_FRAME_SIDE),
             "index": index,
             "labels": pair.labels,
         }
-        return Panel(subject.name(self.kind), arrays, subject.words | words)
+        return Panel(context.name(self.kind), arrays, context.words | words)
 
-    def draw(self, panel: Panel) -> Figure:
+    def draw(self, panel: Panel) -> "Figure":
         """The strip: the first image, some frames, the second image."""
         frames, images = panel.arrays["frames"], panel.arrays["images"]
         chosen = frames[spread(len(frames), min(STRIP_FRAMES, len(frames)))]
@@ -97,25 +105,37 @@ class InterpolationFigure(BaseFigure):
         return page.figure
 
     def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
-        """The strip, a film there and back as a GIF, and every frame as `interp/<n>.png`."""
+        """The strip, a film there and back as a GIF, and the frames singly where asked."""
+        frames = panel.arrays["frames"]
+        some = _fit(frames[spread(len(frames), min(GIF_FRAMES, len(frames)))], ROOM)
+        there_and_back = [*some, *some[-2:0:-1]]
+        milliseconds = [GIF_MILLISECONDS] * len(there_and_back)
+        milliseconds[0] = milliseconds[len(some) - 1] = GIF_REST
+        film = folder / f"{panel.name}.gif"
+        write_gif(film, there_and_back, milliseconds, tile(some[None, ::5]))
+        singly = self._write_singly(panel, folder) if self.singly else []
+        return [film, *singly, *super().write_pictures(panel, folder)]
+
+    def _write_singly(self, panel: Panel, folder: Path) -> list[Path]:
         frames = panel.arrays["frames"]
         large = fitting(max(frames.shape[1:3]), ROOM)
-        files = ((f"{i}.png", png(magnify(frame, large))) for i, frame in enumerate(frames))
-        return [
-            _write_film(frames, folder / f"{panel.name}.gif"),
-            _write_frames(folder / panel.name.replace(self.kind, "interp", 1), files),
-            *super().write_pictures(panel, folder),
-        ]
+        singly = make_folder(folder / panel.name.replace(self.kind, "interp", 1))
+        try:
+            for path in singly.iterdir():
+                if FRAME.fullmatch(path.name):  # of an earlier film; what else is there stays
+                    path.unlink()
+            for number, frame in enumerate(frames):  # not whole: the picture that follows is
+                (singly / f"{number}.png").write_bytes(png(magnify(frame, large)))
+        except OSError as error:
+            raise storage_error(singly, error) from error
+        return [singly]
 
-    def _pick(self, test: Split, draws: np.random.Generator) -> Int64[np.ndarray, "2"]:
-        for name, index in (("first", self.first), ("second", self.second)):
-            if index is not None and index >= len(test):
-                raise BadValueError(
-                    f"interpolation.{name} is {index}, but the {len(test)} test images are "
-                    f"numbered 0 to {len(test) - 1}"
-                )
-        order = draws.permutation(len(test))
-        first = self.first
+    def _pick(self, context: FigureContext) -> Int64[np.ndarray, "2"]:
+        test, first = context.store.test, self.first
+        for key, index in (("first", first), ("second", self.second)):
+            if index is not None:
+                context.check_index(f"interpolation.{key}", index)
+        order = context.draws().permutation(len(test))
         if first is None:
             first = int(order[0]) if self.second is None else _other(self.second, order, test)
         second = _other(first, order, test) if self.second is None else self.second
@@ -149,25 +169,25 @@ def _title(panel: Panel, shown: int) -> str:
     return title if decoded_as is None else f"{title}, all decoded as class {decoded_as}"
 
 
-def _write_frames(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
-    """Write the frames, and remove those of a longer film before; what else is there stays."""
-    make_folder(folder)
-    written = set()
-    try:
-        for name, content in files:  # not whole, one by one: the picture that follows is
-            (folder / name).write_bytes(content)
-            written.add(name)
-        for path in folder.iterdir():
-            if FRAME.fullmatch(path.name) and path.name not in written:
-                path.unlink()
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
+def straight(start: Code, end: Code, t: Times) -> Float[np.ndarray, "n d"]:
+    """z(t) = (1 - t) start + t end."""
+    return np.asarray((1 - t)[:, None] * start + t[:, None] * end)
 
 
-def _write_film(frames: Pictures, path: Path) -> Path:
-    some = _fit(frames[spread(len(frames), min(GIF_FRAMES, len(frames)))], ROOM)
-    there_and_back = [*some, *some[-2:0:-1]]
-    milliseconds = [GIF_MILLISECONDS] * len(there_and_back)
-    milliseconds[0] = milliseconds[len(some) - 1] = GIF_REST
-    return write_gif(path, there_and_back, milliseconds, tile(some[None, ::5]))
+def spherical(start: Code, end: Code, t: Times) -> Float[np.ndarray, "n d"]:
+    """An arc around the origin, on which direction and norm go evenly from start to end.
+
+    With w the angle between them, the direction is [sin((1 - t) w) u + sin(t w) v] / sin w for
+    the unit vectors u and v; for codes on one line through the origin the way is straight.
+    "Sampling generative networks" (White, 2016, section 2.1, arXiv 1609.04468).
+    """
+    norms = np.linalg.norm([start, end], axis=1)
+    if not norms.all():
+        return straight(start, end, t)
+    u, v = start / norms[0], end / norms[1]
+    angle = np.arccos(np.clip(u @ v, -1, 1))
+    if np.sin(angle) < MIN_SINE:
+        return straight(start, end, t)
+    weights = np.sin(np.stack([1 - t, t], 1) * angle) / np.sin(angle)
+    norm = (1 - t) * norms[0] + t * norms[1]
+    return np.asarray(norm[:, None] * (weights @ np.stack([u, v])), start.dtype)

@@ -3,22 +3,24 @@
 import re
 from pathlib import Path
 from statistics import NormalDist
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from jaxtyping import Float
 from pydantic import Field
 
 from vaelab.figures.base import BaseFigure, Panel
+from vaelab.figures.context import FigureContext
 from vaelab.figures.plane import Plane
 from vaelab.figures.sheet import fitting, largest_side, magnify, spread, tile
-from vaelab.figures.style import INK, MARGIN, Page, number, save_png, short
-from vaelab.figures.subject import Subject
+from vaelab.figures.style import MARGIN, Page, number, save_png, short
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 LEFT, BELOW = 74, 52
-NARROWEST = 460
+MIN_PAGE_WIDTH = 460
 GAP, BLACK = 2, 0
 """A hairline of the images' usual ground between them."""
 TICKS, UNEVEN_TICKS = 9, 7
@@ -34,51 +36,45 @@ class ManifoldFigure(BaseFigure):
     """The decoder's mean over an even grid of the two-dimensional latent space or PCA plane.
 
     It lies as the scatter does: the first axis to the right, the second up. A conditional model has
-    one for each class. Use it beside `latent`, to see what each place of that plane means and what
-    lies between the classes.
-
-    "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 4, arXiv 1312.6114).
+    one for each class.
     """
+
+    advice = """Use it beside `latent`, to see what each place of that plane means and what lies
+        between the classes."""
+    references = """
+        "Auto-encoding variational Bayes" (Kingma and Welling, 2014, figure 4, arXiv 1312.6114)"""
 
     kind: Literal["manifold"] = "manifold"
     grid: int = Field(default=30, ge=2, le=100)
     """Codes along each axis."""
     range: Literal["data", "quantile"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = "data"
-    """`data`: the axes of the scatter; a number R: -R to R; `quantile`: quantiles of N(0, 1)."""
+    """Axes: `data`, those of the scatter; a number R, -R to R; `quantile`, quantiles of N(0, 1)."""
 
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """Pictures `(classes, rows, columns, h, w, c)`, first row on top, and their coordinates.
 
         `x` are the columns' coordinates from the left, `y` the rows' from the top.
         """
-        plane = subject.plane
-        x, *second = self.coordinates(plane, subject.window)
-        if second:
-            y = second[0][::-1]
-            points = np.stack(np.meshgrid(x, y), -1)
-        else:
-            y = np.zeros(1)
-            points = x[None, :, None]
+        plane = context.plane
+        coordinates = self.coordinates(plane, context.window)
+        x, y = coordinates[0], coordinates[1][::-1] if len(coordinates) > 1 else np.zeros(1)
+        points = np.stack(np.meshgrid(x, y), -1)[..., : len(coordinates)]
         codes = plane.lift(points.astype(plane.mean.dtype)).reshape(-1, len(plane.mean))
-        classes = len(subject.store.classes) if subject.conditional else 1
+        classes = len(context.store.classes) if context.conditional else 1
         affordable = int((PIXELS_KEPT / (classes * len(codes))) ** 0.5)
         side = max(1, min(largest_side(self.grid), affordable))
-        pictures = np.stack(
-            [
-                subject.decode(codes, np.full(len(codes), label, np.int64), side)
-                for label in range(classes)
-            ]
-        )
+        labels = np.repeat(np.arange(classes), len(codes)).reshape(classes, -1)
+        pictures = np.stack([context.decode(codes, each, side) for each in labels])
         shape = (classes, len(y), len(x), *pictures.shape[2:])
         words = {
             "axes": plane.axis_names,
             "dimensions": len(plane.mean),
-            "conditional": subject.conditional,
+            "conditional": context.conditional,
             "even": self.range != "quantile",
             "over": self._over,
         }
         arrays = {"pictures": pictures.reshape(shape), "x": x, "y": y}
-        return Panel(subject.name(self.kind), arrays, subject.words | words)
+        return Panel(context.name(self.kind), arrays, context.words | words)
 
     def coordinates(
         self, plane: Plane, window: Float[np.ndarray, "k 2"]
@@ -93,29 +89,30 @@ class ManifoldFigure(BaseFigure):
             window = np.array([[-self.range, self.range]] * len(window))
         return [np.linspace(low, high, self.grid) for low, high in window]
 
-    def draw(self, panel: Panel) -> Figure:
+    def draw(self, panel: Panel) -> "Figure":
         """The manifold; of a conditional model, the contact sheet of all classes."""
         if panel.words["conditional"]:
             return _draw_contact_sheet(panel)
         return self.draw_class(panel, 0)
 
-    def draw_class(self, panel: Panel, label: int) -> Figure:
+    def draw_class(self, panel: Panel, label: int) -> "Figure":
         """The manifold of one class, its ticks the coordinates of the codes."""
-        sheet = _joined(panel.arrays["pictures"][label])
+        pictures = panel.arrays["pictures"][label]
+        factor = fitting(pictures.shape[1] * pictures.shape[3])
+        sheet = tile(magnify(pictures, factor), GAP, BLACK)
         height, width, _ = sheet.shape
         title = f"What the decoder makes of {_codes(panel)}"
         if panel.words["conditional"]:
             title += f"; class {panel.words['classes'][label]}"
         page_width = LEFT + width + MARGIN
-        page = Page(max(page_width, NARROWEST), height + BELOW, title, panel.note)
-        horizontal = _Scale(panel.arrays["x"], panel.words["even"])
-        vertical = _Scale(panel.arrays["y"][::-1], panel.words["even"])
-        axes = page.image(LEFT, 0, sheet, (*horizontal.ends, *vertical.ends))
-        axes.set_xlabel(panel.words["axes"][0], size=9, color=INK)
-        axes.set_xticks(horizontal.ticks, horizontal.tick_labels)
-        if len(panel.arrays["y"]) > 1:
-            axes.set_ylabel(panel.words["axes"][1], size=9, color=INK)
-            axes.set_yticks(vertical.ticks, vertical.tick_labels)
+        page = Page(max(page_width, MIN_PAGE_WIDTH), height + BELOW, title, panel.note)
+        even, x, y = panel.words["even"], panel.arrays["x"], panel.arrays["y"][::-1]
+        axes = page.image(LEFT, 0, sheet, (*_ends(x, even), *_ends(y, even)))
+        axes.set_xlabel(panel.words["axes"][0])
+        _set_ticks(axes.xaxis, x, even)
+        if len(y) > 1:
+            axes.set_ylabel(panel.words["axes"][1])
+            _set_ticks(axes.yaxis, y, even)
         return page.figure
 
     def write_pictures(self, panel: Panel, folder: Path) -> list[Path]:
@@ -136,31 +133,23 @@ class ManifoldFigure(BaseFigure):
         return f"from {number(-self.range)} to {number(self.range)}"
 
 
-class _Scale:
-    """An axis whose pictures are equally wide, one for each coordinate.
-
-    Args:
-        coordinates: of the pictures, ascending.
-        even: they are equally far apart; if not, the axis counts pictures.
-    """
-
-    def __init__(self, coordinates: Float[np.ndarray, " n"], even: bool) -> None:
-        count = len(coordinates)
-        places = coordinates if even and count > 1 else np.arange(count)
-        half = (places[1] - places[0]) / 2 if count > 1 else 0.5
-        self.ends = (float(places[0] - half), float(places[-1] + half))
-        if even:
-            self.ticks = _round_numbers(coordinates[0], coordinates[-1])
-            self.tick_labels = [number(tick) for tick in self.ticks]
-        else:
-            index = np.unique(spread(count, UNEVEN_TICKS))
-            self.ticks = places[index]
-            self.tick_labels = [number(round(coordinates[i], 2)) for i in index]
+def _ends(coordinates: Float[np.ndarray, " n"], even: bool) -> tuple[float, float]:
+    """Of an axis whose pictures are equally wide; it counts them where they are not even."""
+    count = len(coordinates)
+    places = coordinates if even and count > 1 else np.arange(count)
+    half = (places[-1] - places[0]) / max(1, count - 1) / 2 or 0.5
+    return float(places[0] - half), float(places[-1] + half)
 
 
-def _round_numbers(low: float, high: float) -> Float[np.ndarray, " ticks"]:
-    ticks = np.asarray(MaxNLocator(TICKS, steps=[1, 2, 5, 10]).tick_values(low, high)).round(12)
-    return np.array([tick for tick in ticks if low <= tick <= high])
+def _set_ticks(axis: "Axis", coordinates: Float[np.ndarray, " n"], even: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    if even:
+        axis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(lambda value, _: number(round(value, 12)))
+    else:
+        index = np.unique(spread(len(coordinates), UNEVEN_TICKS))
+        axis.set_ticks(index, [number(round(coordinates[i], 2)) for i in index])
 
 
 def file_names(classes: list[str]) -> list[str]:
@@ -183,12 +172,7 @@ def _codes(panel: Panel) -> str:
     return f"{place}, {panel.words['over']}"
 
 
-def _joined(pictures: UInt8[np.ndarray, "rows columns h w c"]) -> UInt8[np.ndarray, "H W c"]:
-    width = pictures.shape[1] * pictures.shape[3]
-    return tile(magnify(pictures, fitting(width)), GAP, BLACK)
-
-
-def _draw_contact_sheet(panel: Panel) -> Figure:
+def _draw_contact_sheet(panel: Panel) -> "Figure":
     """Every class's manifold with some of its pictures, so many that each can still be read."""
     pictures, names = panel.arrays["pictures"], panel.words["classes"]
     classes, rows, columns, _, width, _ = pictures.shape
@@ -205,7 +189,7 @@ def _draw_contact_sheet(panel: Panel) -> Figure:
     title = f"For each class, what the decoder makes of {_codes(panel)}"
     if shown < columns:
         title += f"; {few.shape[2]} × {few.shape[1]} of them are seen here"
-    page_width = max(across * cell - CONTACT_GAP + 2 * MARGIN, NARROWEST)
+    page_width = max(across * cell - CONTACT_GAP + 2 * MARGIN, MIN_PAGE_WIDTH)
     page = Page(page_width, down * line + MARGIN, title, panel.note)
     for label, sheet in enumerate(sheets):
         row, column = divmod(label, across)

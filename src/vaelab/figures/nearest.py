@@ -1,23 +1,25 @@
 """Samples beside the training images nearest to them."""
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
 from pydantic import Field
 from torch import Tensor
 
-from vaelab.data.feed import resident
+from vaelab.data.loading.evaluation import to_device
 from vaelab.data.store import Images
 from vaelab.figures.base import BaseFigure, Panel
+from vaelab.figures.context import FigureContext
 from vaelab.figures.sheet import fitting, largest_side, magnify, tile
 from vaelab.figures.style import MARGIN, Page, number
-from vaelab.figures.subject import Subject
 from vaelab.quality import Features, FeaturesName, features_named, nearest
 from vaelab.quality.features import at_most
-from vaelab.quality.images import Made, as_seen, compared, usual
+from vaelab.quality.images import SampleKind, as_uint8, comparison_subset, default_sample_kind
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GAP, BETWEEN = 4, 28
 """Pixels between pictures, and between the two halves."""
@@ -30,12 +32,13 @@ DISTANCE = 44
 
 
 class NearestFigure(BaseFigure):
-    """Samples, each followed by the training images nearest to it; beside them, test images.
+    """Samples, each followed by the training images nearest to it; beside them, test images."""
 
-    Samples that copy training images are much nearer to them than test images are: "A
-    non-parametric test to detect data-copying in generative models" (Meehan et al., 2020, arXiv
-    2004.05675). Use it to see whether the model invents or remembers.
-    """
+    advice = "Use it to see whether the model invents or remembers."
+    references = """
+        Samples that copy training images are much nearer to them than test images are: "A
+        non-parametric test to detect data-copying in generative models" (Meehan et al., 2020, arXiv
+        2004.05675)"""
 
     needs_flat: ClassVar[bool] = False
 
@@ -45,29 +48,33 @@ class NearestFigure(BaseFigure):
     neighbours: int = Field(default=5, ge=1, le=20)
     """Training images beside each."""
     features: FeaturesName = "pixels"
-    """What is near: `pixels`, or the features of a `classifier` of the training images."""
-    made: Made | None = None
+    """Distances are of `pixels`, or of features of a `classifier` of the training images."""
+    made: SampleKind | None = None
     """Samples are the `mean` of p(x|z) or a `draw`; null: draws of black and white pixels only."""
 
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """Pictures `(n, h, w, c)`, their neighbours `(n, k, h, w, c)`, distances `(n, k)`."""
-        features = features_named(self.features, subject.store, subject.pixels)
-        among = features.of(
-            as_seen(compared(subject.store.train), subject.pixels), "training images"
-        )
-        return self.panel(subject, features, among)
+        features = features_named(self.features, context.store, context.pixels)
+        training = as_uint8(comparison_subset(context.store.train), context.pixels)
+        among = features.of(training, "training images")
+        return self.panel(context, features, training, among)
 
-    def panel(self, subject: Subject, features: Features, among: Float[Tensor, "n f"]) -> Panel:
-        """As `compute`, under any features, given those of the training images."""
-        store, pixels = subject.store, subject.pixels
-        made = usual(pixels) if self.made is None else self.made
-        shown = subject.draws().permutation(len(store.test))[: self.num]
+    def panel(
+        self,
+        context: FigureContext,
+        features: Features,
+        training: Images,
+        among: Float[Tensor, "n f"],
+    ) -> Panel:
+        """As `compute`, under any features, given the training images and theirs."""
+        store, pixels = context.store, context.pixels
+        made = default_sample_kind(pixels) if self.made is None else self.made
+        shown = context.draws().permutation(len(store.test))[: self.num]
         test = store.test.select(np.sort(shown))
-        drawn = subject.images(test.labels, made)
-        training = as_seen(compared(store.train), pixels)
+        drawn = context.images(test.labels, made)
         side = largest_side(2 * (1 + self.neighbours))
         arrays: dict[str, np.ndarray] = {}
-        for name, images in (("samples", drawn), ("test", as_seen(test, pixels))):
+        for name, images in (("samples", drawn), ("test", as_uint8(test, pixels))):
             distances, index = nearest(features.of(images, name), among, self.neighbours)
             near = _pictures(training[index.flatten().numpy()], side)
             arrays |= {
@@ -79,15 +86,15 @@ class NearestFigure(BaseFigure):
         whole, some = store.training_images, len(among)
         of = f" among {some:,} of the {whole:,}" if some < whole else ""
         words = {"features": features.name, "made": made, "of": of}
-        return Panel(subject.name(self.kind), arrays, subject.words | words)
+        return Panel(context.name(self.kind), arrays, context.words | words)
 
-    def draw(self, panel: Panel) -> Figure:
+    def draw(self, panel: Panel) -> "Figure":
         """Two halves: samples and test images, each before its neighbours."""
         rows, neighbours = panel.arrays["samples_distances"].shape
         height, width = panel.arrays["samples"].shape[1:3]
         factor = fitting((1 + neighbours) * width, ROOM)
-        cell = Cell(factor, factor * height + GAP, factor * width + GAP)
-        half = (1 + neighbours) * cell.width + GAP + DISTANCE
+        cell_height, cell_width = factor * height + GAP, factor * width + GAP
+        half = (1 + neighbours) * cell_width + GAP + DISTANCE
         title = (
             f"Samples ({panel.words['made']}s of p(x|z)) and test images, each followed by the "
             f"{neighbours} training images nearest to it{panel.words['of']}, and the distance of "
@@ -95,26 +102,18 @@ class NearestFigure(BaseFigure):
             "nearer"
         )
         page_width = 2 * (MARGIN + half) + BETWEEN
-        page = Page(page_width, CAPTION + rows * cell.height + MARGIN, title, panel.note)
+        page = Page(page_width, CAPTION + rows * cell_height + MARGIN, title, panel.note)
         for name, left in (("samples", MARGIN), ("test", MARGIN + half + BETWEEN)):
             pictures, near = panel.arrays[name], panel.arrays[f"{name}_neighbours"]
             distances = panel.arrays[f"{name}_distances"][:, 0]
             words = "samples" if name == "samples" else "test images"
             page.text(left, 0, f"{words}: {_short(np.median(distances))} away, the median", 9.5)
-            page.image(left, CAPTION, tile(magnify(pictures[:, None], cell.factor), GAP))
-            page.image(left + cell.width + GAP, CAPTION, tile(magnify(near, cell.factor), GAP))
+            page.image(left, CAPTION, tile(magnify(pictures[:, None], factor), GAP))
+            page.image(left + cell_width + GAP, CAPTION, tile(magnify(near, factor), GAP))
             for row, distance in enumerate(distances):
-                middle = CAPTION + (row + 0.5) * cell.height - 7
+                middle = CAPTION + (row + 0.5) * cell_height - 7
                 page.text(left + half - DISTANCE + 6, middle, _short(distance))
         return page.figure
-
-
-class Cell(NamedTuple):
-    """A picture on the page: its magnification, its height and width with the gap, pixels."""
-
-    factor: int
-    height: int
-    width: int
 
 
 def _short(distance: float) -> str:
@@ -123,5 +122,5 @@ def _short(distance: float) -> str:
 
 def _pictures(images: Images, side: int) -> UInt8[np.ndarray, "n height width c"]:
     """Images to be shown, none larger than `side`."""
-    shown = at_most(resident(images, "cpu") / 255, side)
+    shown = at_most(to_device(images, "cpu") / 255, side)
     return (255 * shown).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

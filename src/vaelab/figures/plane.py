@@ -1,22 +1,21 @@
 """The plane in latent space that pictures are drawn on."""
 
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from vaelab.data.archive import open_archive
-from vaelab.data.bombs import NUMBERS
+from vaelab.data.formats.archive import open_archive
+from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO
 from vaelab.errors import BadValueError
-from vaelab.files import write_bytes
+from vaelab.files import write_whole
 
 OUTSIDE = 0.005
 """Share of the points that may lie beyond each end of an axis."""
 MARGIN = 0.06
 """Room left at each end of an axis, as a part of its length."""
-NARROWEST = 0.1
+MIN_WINDOW = 0.1
 """Shortest axis, in standard deviations of the prior: a collapsed code is drawn as a dot."""
 
 
@@ -75,15 +74,7 @@ class Plane:
 
     def save(self, path: Path) -> Path:
         """Write mean and components as .npz."""
-        buffer = BytesIO()
-        np.savez(
-            buffer,
-            allow_pickle=False,
-            mean=self.mean,
-            components=self.components,
-            explained=np.array(self.explained),
-        )
-        return write_bytes(path, buffer.getvalue())
+        return write_whole(path, lambda file: np.savez(file, **asdict(self)))
 
     @classmethod
     def load(cls, path: Path) -> "Plane":
@@ -92,7 +83,7 @@ class Plane:
         Raises:
             BadValueError: the file is damaged.
         """
-        with open_archive(path, ratio=NUMBERS) as archive:
+        with open_archive(path, ratio=MAX_NUMBER_RATIO) as archive:
             mean, components, explained = map(archive.read, ("mean", "components", "explained"))
         good = mean.ndim == 1 and components.ndim == 2 and components.shape[1:] == mean.shape
         numbers = all(one.dtype.kind == "f" and np.isfinite(one).all()
@@ -117,6 +108,6 @@ def squared(
     low: Float[np.ndarray, " k"], high: Float[np.ndarray, " k"]
 ) -> Float[np.ndarray, "k 2"]:
     """Axes as long as the longest of those given, around the same centres."""
-    half = max(float((high - low).max()), NARROWEST) / 2
+    half = max(float((high - low).max()), MIN_WINDOW) / 2
     centre = (low + high) / 2
     return np.stack([centre - half, centre + half], axis=1)

@@ -2,12 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import shorten
+from textwrap import shorten, wrap
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Mark, Page, number
+from vaelab.figures.style import (
+    FAINT,
+    INK,
+    MARGIN,
+    NOTE_CHARACTER,
+    NOTE_LINE,
+    SOFT,
+    Page,
+    mark,
+    number,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEFT, SIDE, GAP, FOOT = 74, 360, 80, 54
 LINES, LONGEST = 7, 40
@@ -24,43 +37,41 @@ class Point:
     distortion_error: float
 
 
-def draw_rate_distortion(groups: Sequence[tuple[str, Sequence[Point]]]) -> Figure:
+def draw_rate_distortion(groups: Sequence[tuple[str, Sequence[Point]]]) -> "Figure":
     """A plane for each group of comparable models; on a dashed line the ELBO is the same.
 
-    "Fixing a broken ELBO" (Alemi et al., 2018, figure 1, arXiv 1711.00464).
-
-    Args:
-        groups: what is common to the models of each, and the models.
+    A group is what is common to its models, and the models. "Fixing a broken ELBO" (Alemi et al.,
+    2018, figure 1, arXiv 1711.00464).
     """
     width = LEFT + len(groups) * (SIDE + GAP) - GAP + MARGIN
     legend = 17 * max(len(points) for _, points in groups)
     title = "rate and distortion, nats per image ± standard error"
     note = "dashed: lines of equal elbo = −distortion − rate; down and to the left is better"
-    page = Page(width, SIDE + FOOT + legend + MARGIN, title, note)
-    for place, (common, points) in enumerate(groups):
+    heads = [wrap(common, int(SIDE / NOTE_CHARACTER)) for common, _ in groups]
+    head = 6 + NOTE_LINE * max(map(len, heads))
+    page = Page(width, head + SIDE + FOOT - 20 + legend + MARGIN, title, note)
+    for place, (_, points) in enumerate(groups):
         left = LEFT + place * (SIDE + GAP)
-        axes = page.axes(left, 20, SIDE, SIDE)
-        page.text(left, 0, common, color=SOFT)
+        axes = page.axes(left, head, SIDE, SIDE)
+        for row, line in enumerate(heads[place]):
+            page.text(left, NOTE_LINE * row, line, color=SOFT)
         x = _range([(point.rate, point.rate_error) for point in points])
         y = _range([(point.distortion, point.distortion_error) for point in points])
         levels = np.linspace(x[0] + y[0], x[1] + y[1], LINES)
         for level in levels[1:-1]:
             axes.plot(x, [level - x[0], level - x[1]], "--", color=FAINT, linewidth=1, zorder=1)
         for label, point in enumerate(points):
-            mark = Mark.of(label)
+            color, marker = mark(label)
             axes.errorbar(
                 point.rate, point.distortion, xerr=point.rate_error, yerr=point.distortion_error,
-                color=mark.color, marker=mark.marker, markersize=7, linewidth=1.2, zorder=3,
+                color=color, marker=marker, markersize=7, linewidth=1.2, zorder=3,
             )  # fmt: skip
-            top = 20 + SIDE + FOOT - 8 + 17 * label
-            page.text(left, top, "●", color=mark.color)
+            top = head + SIDE + FOOT - 8 + 17 * label
+            page.text(left, top, "●", color=color)
             page.text(left + 14, top, shorten(point.name, LONGEST, placeholder="…"))
             elbo = number(round(-point.distortion - point.rate, 2))
             page.text(left + SIDE, top, f"elbo {elbo}", color=INK, align="right")
-        axes.set_xlim(*x)
-        axes.set_ylim(*y)
-        axes.set_xlabel("rate", size=9, color=INK)
-        axes.set_ylabel("distortion", size=9, color=INK)
+        axes.set(xlim=x, ylim=y, xlabel="rate", ylabel="distortion")
     return page.figure
 
 

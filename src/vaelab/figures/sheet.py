@@ -6,7 +6,7 @@ from jaxtyping import Int64, UInt8
 PAPER = 255
 ROOM = 760
 """Width that small pictures are magnified to fill, pixels."""
-LARGEST = 1080
+MAX_SHEET_SIDE = 1080
 """Width that large pictures are made smaller to stay within, pixels."""
 
 
@@ -44,7 +44,7 @@ def fitting_both(width: int, height: int, room: int = ROOM) -> int:
 
 def largest_side(columns: int) -> int:
     """The side that pictures may have where so many stand beside each other."""
-    return max(4, LARGEST // columns)
+    return max(4, MAX_SHEET_SIDE // columns)
 
 
 def on_grid(

@@ -1,18 +1,18 @@
 """What each dimension of the code does by itself."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from matplotlib.figure import Figure
 from pydantic import Field
 
-from vaelab.data.store import Split
-from vaelab.errors import BadValueError
 from vaelab.figures.base import BaseFigure, Panel
-from vaelab.figures.rates import active_units
+from vaelab.figures.context import FigureContext
+from vaelab.figures.dimensions import active_units
 from vaelab.figures.sheet import fitting_both, largest_side, magnify, tile
 from vaelab.figures.style import INK, MARGIN, SOFT, Page, number
-from vaelab.figures.subject import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH, GAP = 720, 2
 LABELS = 150
@@ -23,18 +23,19 @@ HEADER_WIDTH = 46
 class TraversalFigure(BaseFigure):
     """The decoder's mean while one dimension of the code varies and the others stay.
 
-    Dimensions that carry most come first. Use it to see what each dimension stands for, above all
-    after an objective that disentangles.
-
-    "beta-VAE" (Higgins et al., 2017, figure 2).
+    Dimensions that carry most come first.
     """
+
+    advice = """Use it to see what each dimension stands for, above all after an objective that
+        disentangles."""
+    references = '"beta-VAE" (Higgins et al., 2017, figure 2)'
 
     kind: Literal["traversal"] = "traversal"
     start: Literal["mean"] | int = "mean"
     """The code that is varied: the mean of all test images', or that of the test image with this
     index."""
     reach: float = Field(default=3.0, gt=0, allow_inf_nan=False)
-    """How far to either side, in standard deviations of the dimension over q(z), the posteriors of
+    """Distance to either side, in standard deviations of the dimension over q(z), the posteriors of
     all test images together."""
     steps: int = Field(default=11, ge=2, le=101)
     """Pictures of each dimension; an odd number has the code itself in the middle."""
@@ -43,11 +44,11 @@ class TraversalFigure(BaseFigure):
     label: str | int | None = None
     """Class to decode as, of a conditional model; null is that of the image, or the first."""
 
-    def compute(self, subject: Subject) -> Panel:
+    def compute(self, context: FigureContext) -> Panel:
         """Pictures `(rows, steps, h, w, c)`, the codes `(rows, steps, d)`, and each row's rate."""
-        codes, rates = subject.codes, subject.rates
+        codes, rates = context.codes, context.rates
         order = np.argsort(-rates.nats, kind="stable")[: self.dimensions]
-        start, label = self._start(subject)
+        start, label = self._start(context)
         # Var over q(z) = Var[loc] + E[scale^2]
         spread = np.sqrt(codes.loc.var(0) + (codes.scale**2).mean(0))
         offsets = np.linspace(-self.reach, self.reach, self.steps, dtype=start.dtype)
@@ -56,7 +57,7 @@ class TraversalFigure(BaseFigure):
             varied[row, :, dimension] += offsets * spread[dimension]
         flat = varied.reshape(-1, len(start))
         labels = np.full(len(flat), label, np.int64)
-        pictures = subject.decode(flat, labels, largest_side(self.steps))
+        pictures = context.decode(flat, labels, largest_side(self.steps))
         arrays = {
             "pictures": pictures.reshape(*varied.shape[:2], *pictures.shape[1:]),
             "codes": varied,
@@ -69,12 +70,11 @@ class TraversalFigure(BaseFigure):
             "start": self.start,
             "exact": rates.exact,
             "of": len(start),
-            "decoded_as": subject.store.classes[label] if subject.conditional else None,
+            "decoded_as": context.store.classes[label] if context.conditional else None,
         }
-        return Panel(subject.name(self.kind), arrays, subject.words | words)
+        return Panel(context.name(self.kind), arrays, context.words | words)
 
-    def draw(self, panel: Panel) -> Figure:
-        """A row for each dimension."""
+    def draw(self, panel: Panel) -> "Figure":
         arrays, pictures = panel.arrays, panel.arrays["pictures"]
         rows, steps, picture_height, picture_width, _ = pictures.shape
         factor = fitting_both(max(steps, 5) * picture_width, rows * picture_height, WIDTH)
@@ -101,18 +101,13 @@ class TraversalFigure(BaseFigure):
                 page.text(MARGIN, top + 16, "inactive", color=SOFT)
         return page.figure
 
-    def _start(self, subject: Subject) -> tuple[np.ndarray, int]:
-        test: Split = subject.store.test
+    def _start(self, context: FigureContext) -> tuple[np.ndarray, int]:
         if self.start == "mean":
-            start, label = subject.codes.loc.mean(0), 0
-        elif 0 <= self.start < len(test):
-            start, label = subject.codes.loc[self.start], int(test.labels[self.start])
+            start, label = context.codes.loc.mean(0), 0
         else:
-            raise BadValueError(
-                f"traversal.start is {self.start}, but the {len(test)} test images are numbered "
-                f"0 to {len(test) - 1}"
-            )
-        return start, label if self.label is None else subject.label_index(self.label)
+            context.check_index("traversal.start", self.start)
+            start, label = context.codes.loc[self.start], int(context.codes.labels[self.start])
+        return start, label if self.label is None else context.label_index(self.label)
 
 
 def _title(panel: Panel) -> str:

@@ -1,17 +1,6 @@
 """Every kind of every axis, read off the code: what it is, its formula, its use, its paper."""
 
-from vaelab.kinds.axes import AXES
-from vaelab.kinds.describe import Key, Kind, describe, kinds
+from vaelab.kinds.describe import AXES, Entry, describe, entry, kinds, overview, table
 from vaelab.kinds.page import markdown
-from vaelab.kinds.terminal import entry, table
 
-__all__ = [
-    "AXES",
-    "Key",
-    "Kind",
-    "describe",
-    "entry",
-    "kinds",
-    "markdown",
-    "table",
-]
+__all__ = ["AXES", "Entry", "describe", "entry", "kinds", "markdown", "overview", "table"]

@@ -1,35 +1,40 @@
-"""What is known of a kind, read off its config class: docstring, keys and defaults.
+"""What is known of a kind (its own words, its keys, a config), and how a terminal shows it."""
 
-The docstring's first line says what the kind is; an indented paragraph is its formula; from
-"Use it" to the end of a paragraph is when to use it; `"Title" (Authors, year, eq. n, arXiv id)`
-is where it comes from; the rest are details.
-"""
-
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import cleandoc
-from textwrap import dedent
 from typing import Any
 
 import yaml
 from pydantic.fields import FieldInfo
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
-from vaelab.config import Config
-from vaelab.kinds.axes import AXES
-from vaelab.kinds.example import example
-from vaelab.registry import Axis
-from vaelab.schedules import ConstantSchedule
+from vaelab.config import Config, configs_in
+from vaelab.data import Domain
+from vaelab.errors import BadValueError, near
+from vaelab.experiment import Experiment
+from vaelab.likelihoods import BaseLikelihood
+from vaelab.optim import ConstantSchedule
+from vaelab.priors import BaseGridPrior
+from vaelab.registry import About, Axis, Kind, descriptions, one_line
 
-CITATION = re.compile(
-    r'"[^"]+" \((?P<authors>[^()]*?), (?P<year>(?:19|20)\d\d)\b[^()]*\)'
-    r'(?:,[^;"]*?(?:arXiv|doi) [\w./]*\w)?'
-)
-SHORT_CITATION = r"\g<authors> (\g<year>)"
-SOURCES = re.compile(r"([^.;:=()]+: )?\0(; ([^.;:=()]+: )?\0)*\.")  # a citation being a \0
-BETWEEN_SENTENCES = re.compile(
-    r'(?<=\.)(?<!\beq\.)(?<!\bal\.)(?<!\bfig\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\w"`(])'
-)
-ADVICE = "Use it "
+
+def _reached(cls: type[Config], known: list[type[Config]]) -> list[type[Config]]:
+    """Those known, and the configs that a config may hold, in its order."""
+    for field in cls.model_fields.values():
+        for inner in configs_in(field.annotation):
+            if inner not in known:
+                known.append(inner)
+                _reached(inner, known)
+    return known
+
+
+AXES = tuple(dict.fromkeys(cls.axis for cls in _reached(Experiment, []) if issubclass(cls, Kind)))
+"""In the order in which one meets them."""
 
 
 @dataclass(frozen=True)
@@ -42,92 +47,158 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A member of an axis.
-
-    Attributes:
-        axis: that it is on.
-        name: what `kind` says in the YAML.
-        sentence: what it is.
-        formula: lines that are indented in its docstring; empty where there are none.
-        details: what else its docstring says.
-        advice: when to use it, from "Use it" to the paragraph's end.
-        reference: the papers its docstring cites; empty where there is none.
-        keys: its settings besides `kind`.
-        example: a config that has it.
-    """
+class Entry:
+    """A kind of an axis: its name in the YAML, what it says, its keys, a config that has it."""
 
     axis: Axis
     name: str
-    sentence: str
-    formula: str
-    details: str
-    advice: str
-    reference: str
+    about: About
     keys: tuple[Key, ...]
     example: str
 
 
-def kinds() -> list[Kind]:
+def kinds() -> list[Entry]:
     """Every kind of every axis."""
     return [describe(axis, cls) for axis in AXES for cls in axis.kinds.values()]
 
 
-def describe(axis: Axis, cls: type[Config]) -> Kind:
-    """What a config class says about itself."""
-    first, *rest = cleandoc(cls.__doc__ or "").split("\n\n")
-    formulas = [dedent(paragraph) for paragraph in rest if paragraph.startswith("    ")]
-    texts = [_one_line(paragraph) for paragraph in rest if not paragraph.startswith("    ")]
-    prose: list[str] = []
-    advice: list[str] = []
-    sources: list[str] = []
-    for text in texts:
-        part = prose
-        for sentence in BETWEEN_SENTENCES.split(text):
-            part = advice if sentence.startswith(ADVICE) else part  # to the paragraph's end
-            (sources if _is_sources(sentence) else part).append(sentence)
-    fields = {name: field for name, field in cls.model_fields.items() if name != "kind"}
-    return Kind(
-        axis,
-        str(cls.model_fields["kind"].default),
-        _one_line(first),
-        "\n".join(formulas),
-        CITATION.sub(SHORT_CITATION, " ".join(prose)),
-        CITATION.sub(SHORT_CITATION, " ".join(advice)),
-        "; ".join(
-            [*_citations(prose + advice), *(sentence.removesuffix(".") for sentence in sources)]
-        ),
-        tuple(_key(name, field) for name, field in fields.items()),
-        example(axis, cls),
+def describe(axis: Axis, cls: type[Kind]) -> Entry:
+    """What there is to say of a kind."""
+    name = str(cls.model_fields["kind"].default)
+    said = descriptions(cls)
+    keys = tuple(_key(key, field, said.get(key, "")) for key, field in _fields(cls).items())
+    return Entry(axis, name, About.of(cls), keys, _example(axis, cls))
+
+
+def _fields(cls: type[Kind]) -> dict[str, FieldInfo]:
+    return {name: field for name, field in cls.model_fields.items() if name != "kind"}
+
+
+def _key(name: str, field: FieldInfo, meaning: str) -> Key:
+    default = ""
+    if not field.is_required():
+        value = _plain(field.get_default(call_default_factory=True))
+        text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+        default = text.removesuffix("...\n").strip()
+    return Key(name, default, one_line(meaning))
+
+
+def _plain(value: Any) -> Any:
+    """A default as one would write it: a kind that is all defaults by its name."""
+    if isinstance(value, ConstantSchedule):
+        return value.value
+    if isinstance(value, Config):
+        values = value.model_dump(mode="json")
+        return values["kind"] if "kind" in values and value == type(value)() else values
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _example(axis: Axis, cls: type[Kind]) -> str:
+    """YAML that works as it stands, with what else the kind needs and options at their defaults."""
+    values = {name: _default(field) for name, field in _fields(cls).items()} | dict(cls.example)
+    options = {name: value for name, value in values.items() if value not in (None, [])}
+    chosen: Any = {"kind": cls.model_fields["kind"].default, **options}
+    *outer, last = axis.place.split(", ")[-1].split(".")
+    config: dict[str, Any] = {last: [chosen] if axis.several else chosen}
+    for key in reversed(outer):
+        config = {key: config}
+    if issubclass(cls, BaseLikelihood) and Domain.UNIT not in cls.domains:
+        config = {"data": {"pixels": min(cls.domains).value}, **config}
+    if issubclass(cls, BaseGridPrior):
+        config = {"model": {"kind": "vq", **config["model"]}}
+    return yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
+
+
+def _default(field: FieldInfo) -> Any:
+    """A default as plain data; None where there is none, or a kind that is all defaults."""
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True)
+    plain = _plain(value)
+    return None if isinstance(value, Kind) and plain == value.kind else plain
+
+
+def overview() -> Table:
+    """The names of all kinds, a line for each axis."""
+    result = Table(
+        box=SIMPLE, show_header=False, pad_edge=False,
+        caption="`vaelab kinds prior` says what those of an axis are, `vaelab kinds prior vamp` "
+        "all of one, `vaelab kinds --long` what every one is",
+    )  # fmt: skip
+    result.add_column("axis", style="bold", no_wrap=True)
+    result.add_column("kinds")
+    for axis in AXES:
+        result.add_row(axis.name, Text(", ".join(axis.kinds), "cyan"))
+    return result
+
+
+def table(name: str | None = None) -> Table:
+    """The kinds of one axis or of all, with what each is.
+
+    Raises:
+        BadValueError: there is no axis of this name.
+    """
+    result = Table(box=SIMPLE, show_header=False, pad_edge=False)
+    result.add_column("kind", no_wrap=True)
+    result.add_column("what it is")
+    known = kinds()
+    for axis in AXES if name is None else [_axis(name)]:
+        result.add_row(f"[bold]{axis.name}[/bold]", f"[dim]where: {axis.place}[/dim]")
+        for kind in (kind for kind in known if kind.axis is axis):
+            result.add_row(f"  [cyan]{kind.name}[/cyan]", "\n".join(_rich_lines(kind)))
+        result.add_section()
+    return result
+
+
+def entry(axis_name: str, name: str) -> Group:
+    """All that is known of one kind.
+
+    Raises:
+        BadValueError: there is no axis of this name, or no such kind on it.
+    """
+    axis = _axis(axis_name)
+    known = {kind.name: kind for kind in kinds() if kind.axis is axis}
+    if name not in known:
+        raise BadValueError(
+            f"there is no {axis.name} `{name}`; {near(name, known)}choose one of {', '.join(known)}"
+        )
+    return Group(*_parts(known[name]))
+
+
+def _axis(name: str) -> Axis:
+    axes = {axis.name: axis for axis in AXES}
+    if name in axes:
+        return axes[name]
+    raise BadValueError(
+        f"there is no axis `{name}`; {near(name, axes)}the axes are {', '.join(axes)}"
     )
 
 
-def _is_sources(sentence: str) -> bool:
-    """Whether it is nothing but citations, each perhaps after what it is the source of."""
-    return SOURCES.fullmatch(CITATION.sub("\0", sentence)) is not None
+def _rich_lines(kind: Entry) -> Iterator[str]:
+    yield escape(kind.about.sentence)
+    if kind.keys:
+        yield f"[green]{', '.join(key.name for key in kind.keys)}[/green]"
+    if kind.about.references:
+        yield f"[dim]{escape(kind.about.references)}[/dim]"
 
 
-def _citations(sentences: list[str]) -> list[str]:
-    return [match.group() for sentence in sentences for match in CITATION.finditer(sentence)]
-
-
-def _key(name: str, field: FieldInfo) -> Key:
-    default = "" if field.is_required() else _written(field.get_default(call_default_factory=True))
-    return Key(name, default, _one_line(field.description or ""))
-
-
-def _written(value: Any) -> str:
-    """A default as one would write it: a kind that is all defaults by its name."""
-    if isinstance(value, ConstantSchedule):
-        value = value.value
-    if isinstance(value, Config):
-        values = value.model_dump(mode="json")
-        value = values["kind"] if "kind" in values and value == type(value)() else values
-    if isinstance(value, tuple):
-        value = list(value)
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
-    return text.removesuffix("...\n").strip()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _parts(kind: Entry) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (f"{kind.axis.name} {kind.name}", "bold"), (f"   where: {kind.axis.place}", "dim")
+    )
+    yield Text(f"\n{kind.about.sentence}")
+    if kind.about.formula:
+        yield Padding(Text(kind.about.formula, "cyan"), (1, 0, 0, 4))
+    for text in (kind.about.details, kind.about.advice):
+        if text:
+            yield Text(f"\n{text}")
+    if kind.about.references:
+        yield Text(f"\n{kind.about.references}", "dim")
+    if kind.keys:
+        options = Table(box=SIMPLE, pad_edge=False)
+        for column in ("option", "default", "meaning"):
+            options.add_column(column)
+        for key in kind.keys:
+            options.add_row(Text(key.name, "green"), Text(key.default), Text(key.meaning))
+        yield options
+    yield Padding(Text(kind.example.rstrip("\n"), "cyan"), (0 if kind.keys else 1, 0, 0, 4))

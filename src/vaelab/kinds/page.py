@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from vaelab.kinds.axes import AXES
-from vaelab.kinds.describe import Key, Kind, kinds
+from vaelab.kinds.describe import AXES, Entry, Key, kinds
 
 HEAD = """\
 # The zoo
@@ -41,15 +40,15 @@ by `--metric KIND`. In Python a metric is called with a model and images as the 
 ```python
 from pathlib import Path
 
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.metrics import IWAEMetric
-from vaelab.run import Run
+from vaelab.runs.run import Run
 
 run = Run(Path("runs/digits"))
 model, _ = run.load_model()
 data = run.experiment.data
-feed = Feed(data.load().test, data.pixels, model.classes)
-numbers = IWAEMetric(samples=1000)(model, feed)
+loader = EvalLoader(data.load().test, data.pixels, model.classes)
+numbers = IWAEMetric(samples=1000)(model, loader)
 ```
 """
 
@@ -73,12 +72,12 @@ def markdown() -> str:
     return "\n".join([*parts, ABSENT])
 
 
-def _overview(chosen: list[Kind]) -> str:
+def _overview(chosen: list[Entry]) -> str:
     lines = ["| kind | what it is | options |", "| --- | --- | --- |"]
     for kind in chosen:
         options = ", ".join(f"`{_option(key)}`" for key in kind.keys)
         link = f"[`{kind.name}`](#{kind.axis.name}-{kind.name})"
-        lines.append(f"| {link} | {_cell(_prose(kind.sentence))} | {_cell(options)} |")
+        lines.append(f"| {link} | {_cell(_prose(kind.about.sentence))} | {_cell(options)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -86,15 +85,17 @@ def _option(key: Key) -> str:
     return f"{key.name}: {key.default}" if key.default else key.name
 
 
-def _entry(kind: Kind) -> Iterator[str]:
-    yield from (f"### {kind.axis.name} `{kind.name}`", "", _prose(kind.sentence))
-    if kind.formula:
-        yield from ("", "```text", kind.formula, "```")
-    if kind.details:
-        yield from ("", _prose(kind.details))
-    yield from ("", f"**When:** {_prose(kind.advice)}")
-    if kind.reference:
-        yield from ("", f"**From:** {_linked(kind.reference)}.")
+def _entry(kind: Entry) -> Iterator[str]:
+    about = kind.about
+    yield from (f"### {kind.axis.name} `{kind.name}`", "", _prose(about.sentence))
+    if about.formula:
+        yield from ("", "```text", about.formula, "```")
+    if about.details:
+        yield from ("", _prose(about.details))
+    if about.advice:
+        yield from ("", f"**When:** {_prose(about.advice)}")
+    if about.references:
+        yield from ("", f"**From:** {_linked(about.references)}.")
     if kind.keys:
         yield from ("", "| option | default | meaning |", "| --- | --- | --- |")
     for key in kind.keys:

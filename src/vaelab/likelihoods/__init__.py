@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from vaelab.likelihoods.base import BaseLikelihood, Likelihood, Measure
-from vaelab.likelihoods.bernoulli import BernoulliConfig
-from vaelab.likelihoods.categorical import CategoricalConfig
-from vaelab.likelihoods.continuous_bernoulli import ContinuousBernoulliConfig
-from vaelab.likelihoods.discretized_logistic import DiscretizedLogisticConfig
+from vaelab.likelihoods.base import BaseLikelihood, GivenLikelihood, Likelihood, Measure
+from vaelab.likelihoods.bernoulli import BernoulliConfig, ContinuousBernoulliConfig
+from vaelab.likelihoods.levels import CategoricalConfig, DiscretizedLogisticConfig
 from vaelab.likelihoods.location_scale import GaussianConfig, LaplaceConfig
 from vaelab.likelihoods.optimal_gaussian import OptimalGaussianConfig
 from vaelab.registry import ONE_OF
@@ -20,6 +18,7 @@ __all__ = [
     "ContinuousBernoulliConfig",
     "DiscretizedLogisticConfig",
     "GaussianConfig",
+    "GivenLikelihood",
     "LaplaceConfig",
     "Likelihood",
     "LikelihoodConfig",

@@ -1,20 +1,70 @@
 """What every likelihood p(x|z) promises."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from math import log
+from typing import ClassVar, Literal, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution
 
 from vaelab.data.pixels import Domain
 from vaelab.distributions import Family
 from vaelab.errors import BadCombinationError
+from vaelab.networks.layers import Activation
 from vaelab.registry import Axis, Kind
 
 Measure = Literal["counting", "lebesgue"]
-ON_THE_FLOOR = 1.1
-"""A learned scale within this factor of its floor lies on it."""
+IMPOSSIBLE = 1e-3
+"""Times the probability that each of the values would have by itself: hardly possible."""
+
+
+class Share(NamedTuple):
+    """How much of something is at a limit: a part, the whole, and the name of their quotient."""
+
+    name: str
+    part: float
+    whole: float
 
 
 class Likelihood(Family, ABC):
     """A family over images: parameters `(..., channels * k, h, w)` to p(x|z), event `(c, h, w)`."""
+
+    floor: float = 0.0
+    """What no scale falls below."""
+
+    def shared_scale(self) -> Float[Tensor, ""] | None:
+        """The one scale of all pixels, in units of their domain; None where there is none."""
+        return None
+
+    @property
+    def learns_scale(self) -> bool:
+        """Whether the one scale is learned, and so may come near its floor."""
+        return self.shared_scale() is not None
+
+    def gaussian_scale(self) -> Float[Tensor, ""] | None:
+        """The one scale, if the density is normal."""
+        return None
+
+    def initial_bias(self, mean: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"] | None:
+        """Parameters under which every image is the mean one, in [0, 1]; None: it has none."""
+        return None
+
+    def exported_mean(self) -> str | None:
+        """The operation of an exported graph from the parameters to the mean; None: not exported.
+
+        `identity` where the parameters are the mean.
+        """
+        return None
+
+    def at_limit_share(self, decoded: Distribution, x: Float[Tensor, "b c h w"]) -> Share | None:
+        """How much of the density its limits make, at one sample of each image's code.
+
+        `floor_share` of the pixels have less than twice the smallest scale; `limit_share` have a
+        density that is cut off; `impossible_share` of the distortion comes from pixels that are
+        hardly possible. None where there is nothing to say.
+        """
+        return None
 
     @property
     def at_limit(self) -> bool:
@@ -39,6 +89,8 @@ class BaseLikelihood(Kind, ABC):
 
     raw: ClassVar[bool] = False
     """Whether its parameters have to be any real numbers, so that no activation may bound them."""
+    output_activation: ClassVar[Activation | None] = None
+    """The decoder's, where its range is that of the parameters; None: that of the pixels."""
 
     @property
     def needs_raw(self) -> bool:
@@ -72,8 +124,41 @@ class BaseLikelihood(Kind, ABC):
             )
 
 
+def impossible_share(log_p: Tensor, values: int) -> Share:
+    """The share of the distortion that hardly possible pixels make, of so many possible values."""
+    nats = -log_p.double()
+    part = nats[nats > log(values / IMPOSSIBLE)].sum().item()
+    return Share("impossible_share", part, nats.sum().item())
+
+
 REAL_DOMAINS = frozenset(Domain)
 """Densities on the real line take any pixels."""
 
-RANGE = {Domain.UNIT: 1.0, Domain.SIGNED: 2.0, Domain.BINARY: 1.0, Domain.LEVELS: 255.0}
-"""Largest minus smallest pixel value."""
+RANGE = {
+    Domain.UNIT: 1.0, Domain.SIGNED: 2.0, Domain.BINARY: 1.0, Domain.LEVELS: 255.0,
+    Domain.REAL: 4.0,
+}  # fmt: skip
+"""Largest minus smallest pixel value; of real numbers, for a start, as if of unit variance."""
+
+
+class GivenLikelihood(BaseLikelihood):
+    """A module of Python's, which a config can name and not make."""
+
+    domains = REAL_DOMAINS
+    remedy = ""
+
+    kind: Literal["given"] = "given"
+    made_of: str = ""
+    """Its class."""
+    discrete: bool = False
+    """Whether it gives probabilities rather than densities."""
+
+    @property
+    def measure(self) -> Measure:  # type: ignore[override]
+        """`counting` where it is discrete."""
+        return "counting" if self.discrete else "lebesgue"
+
+    def build(self, domain: Domain) -> Likelihood:
+        raise BadCombinationError(
+            f"the likelihood is {self.made_of}, given as an object, which no config can make"
+        )

@@ -9,51 +9,31 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 from vaelab.data.pixels import Domain
-from vaelab.distributed.world import World
-from vaelab.distributions import SharedScale
-from vaelab.likelihoods.base import (
-    ON_THE_FLOOR,
-    RANGE,
-    REAL_DOMAINS,
-    BaseLikelihood,
-    Likelihood,
-    Measure,
-)
+from vaelab.distributed import all_mean
+from vaelab.likelihoods.base import RANGE, REAL_DOMAINS, BaseLikelihood, Measure
+from vaelab.likelihoods.location_scale import OneScale, SharedScale
 
 MOMENTUM = 0.1
 
 
-class OptimalGaussian(Likelihood):
+class OptimalGaussian(OneScale):
     """p(x|z) = prod over pixels of N(x; location, scale^2), locations from the decoder.
 
     In training the scale is that of the batch; a density needs one that does not look at x, so in
     evaluation it is the running mean of those, as in a batch norm.
-
-    Args:
-        start: the scale before the first batch.
-        floor: no scale falls below it.
-
-    Attributes:
-        world: the processes whose batch it follows.
     """
-
-    parameter_names = ("loc",)
 
     def __init__(self, start: float, floor: float) -> None:
         super().__init__()
         self.floor = floor
-        self.world = World()
         self.register_buffer("mean_square", torch.tensor(start**2))
 
     @property
     def scale(self) -> Float[Tensor, ""]:
-        """The scale in units of the pixels' domain."""
         return self.get_buffer("mean_square").sqrt().clamp(min=self.floor)
 
-    @property
-    def at_limit(self) -> bool:
-        """Whether the scale lies on its floor."""
-        return self.scale.item() < ON_THE_FLOOR * self.floor
+    def gaussian_scale(self) -> Float[Tensor, ""]:
+        return self.scale
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
         """The distribution whose locations are `params`."""
@@ -61,38 +41,47 @@ class OptimalGaussian(Likelihood):
             return _Fitting(params, self)
         return SharedScale(Normal, params, self.scale)
 
+    def follow(self, distribution: Distribution, value: Float[Tensor, "..."]) -> None:
+        """Let the running mean of the squared scale follow that of a batch."""
+        if isinstance(distribution, _Fitting):
+            running = self.get_buffer("mean_square")
+            square = distribution.mean_square(value)
+            running.mul_(1 - MOMENTUM).add_(MOMENTUM * square.to(running.dtype))
+
 
 class _Fitting(SharedScale):
     """A Gaussian that takes the scale under which what it is asked about is most likely."""
 
     def __init__(self, loc: Float[Tensor, "... c h w"], family: OptimalGaussian) -> None:
         super().__init__(Normal, loc, family.scale)
-        self._family = family
+        self._floor = family.floor
+
+    def mean_square(self, value: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+        """The square of the best scale; its gradient there is 0, so it is taken as given."""
+        mine = (value - self.base_dist.loc.detach()).square().mean()
+        return all_mean(mine).clamp(min=self._floor**2)
 
     def log_prob(self, value: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The log density, nats, `(...)`."""
-        family, loc = self._family, self.base_dist.loc
-        # its gradient is 0 at the best scale, so that it can be taken as given
-        mine = (value - loc.detach()).square().mean()
-        square = family.world.mean(mine).clamp(min=family.floor**2)
-        running = family.get_buffer("mean_square")
-        running.mul_(1 - MOMENTUM).add_(MOMENTUM * square.to(running.dtype))
-        return SharedScale(Normal, loc, square.sqrt()).log_prob(value)
+        best = SharedScale(Normal, self.base_dist.loc, self.mean_square(value).sqrt())
+        return best.log_prob(value)
 
 
 class OptimalGaussianConfig(BaseLikelihood):
     """A Gaussian with one scale for all pixels, in closed form: the root of the mean squared error.
 
+    It couples the images of a batch; in evaluation the scale is the running mean of those, and the
+    ELBO is a bound. The ELBO logged in training is none: its scale has looked at the batch.
+    """
+
+    formula = """
         p(x|z) = prod over pixels of N(x; loc(z), scale^2)
         scale^2 = mean over the batch's images, samples and pixels of (x - loc(z))^2
-
-    It couples the images of a batch; in evaluation the scale is the running mean of those, and the
-    ELBO is a bound. The ELBO logged in training is none: its scale has looked at the batch. Use it
-    in place of `gaussian` where training is short: what that learns by gradient, this has at once.
-
-    "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section 3.2,
-    arXiv 2006.13202).
     """
+    advice = """Use it in place of `gaussian` where training is short: what that learns by gradient,
+        this has at once."""
+    references = """
+        "Simple and effective VAE training with calibrated decoders" (Rybkin et al., 2021, section
+        3.2, arXiv 2006.13202)"""
 
     domains: ClassVar[frozenset[Domain]] = REAL_DOMAINS
     measure: ClassVar[Measure] = "lebesgue"
@@ -100,13 +89,11 @@ class OptimalGaussianConfig(BaseLikelihood):
 
     kind: Literal["optimal_gaussian"] = "optimal_gaussian"
     floor: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
-    """The scale stays above this."""
+    """Lower bound of the scale."""
 
     @property
     def limit_words(self) -> str:
-        """The floor."""
         return f"scale at least {self.floor:g}"
 
     def build(self, domain: Domain) -> OptimalGaussian:
-        """The module."""
         return OptimalGaussian(max(RANGE[domain] / 4, self.floor), self.floor)

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
-from vaelab.loggers.loggers import Loggers, LoggerWarning
+from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger, Loggers, LoggerWarning
 from vaelab.loggers.mlflow import MLflowConfig
 from vaelab.loggers.tensorboard import TensorBoardConfig
 from vaelab.loggers.wandb import WandbConfig

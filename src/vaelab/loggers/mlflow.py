@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 IDENTITY = "vaelab.identity"
 """The tag by which a run is found again."""
-MOST_PARAMETERS = 100
-"""Of one request."""
-LONGEST_PARAMETER = 6000
 MANNERS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # a server that is away is given up within a minute
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -26,17 +23,13 @@ MANNERS = {
 
 
 class MLflow(Logger):
-    """A run of MLflow, found again by a tag.
-
-    Args:
-        run: whose.
-        config: where to.
-    """
+    """A run of MLflow, found again by a tag."""
 
     def __init__(self, run: Logged, config: "MLflowConfig") -> None:
         for name, value in MANNERS.items():
             os.environ.setdefault(name, value)
         import mlflow
+        from mlflow.entities import Param
 
         uri = config.tracking_uri or mlflow.get_tracking_uri()
         self.place = f"MLflow: experiment {config.experiment} at {uri}"
@@ -52,11 +45,12 @@ class MLflow(Logger):
             tags = {IDENTITY: run.identity}
             created = self._client.create_run(experiment, tags=tags, run_name=run.name)
             self._id = created.info.run_id
-            self._log_parameters(dict(_flat(run.config.model_dump(mode="json"))))
+            settings = _flat(run.config.model_dump(mode="json"))
+            parameters = [Param(key, str(value)) for key, value in settings]
+            self._client.log_batch(self._id, params=parameters)
         self._client.log_text(self._id, to_yaml(run.config), "config.yaml")
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Add metrics, all or none of them."""
         from mlflow.entities import Metric
 
         now = int(time() * 1000)
@@ -68,46 +62,37 @@ class MLflow(Logger):
         self._client.log_artifact(self._id, str(picture), "pictures")
 
     def close(self, failed: bool) -> None:
-        """Say how it ended."""
         self._client.set_terminated(self._id, "FAILED" if failed else "FINISHED")
 
     def _last_step(self, split: str) -> int:
         history = self._client.get_metric_history(self._id, f"{split}/elbo_nats")
         return max((metric.step for metric in history), default=-1)
 
-    def _log_parameters(self, values: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        all_of_them = [Param(key, str(value)[:LONGEST_PARAMETER]) for key, value in values.items()]
-        for first in range(0, len(all_of_them), MOST_PARAMETERS):
-            chosen = all_of_them[first : first + MOST_PARAMETERS]
-            self._client.log_batch(self._id, params=chosen)
-
 
 class MLflowConfig(BaseLoggerConfig):
     """MLflow: a tracking server, or a database file.
 
     The settings a run began with are its parameters; config.yaml, beside the pictures among its
-    artifacts, has those of today. Use it where runs are registered and served from MLflow, or with
-    `tracking_uri: sqlite:////shared/mlflow.db` for a searchable table without a server.
+    artifacts, has those of today.
     """
+
+    advice = """Use it where runs are registered and served from MLflow, or with `tracking_uri:
+        sqlite:////shared/mlflow.db` for a searchable table without a server."""
 
     distribution: ClassVar[str] = "mlflow-skinny"
 
     kind: Literal["mlflow"] = "mlflow"
     tracking_uri: str | None = None
-    """Of the server or database; null: what MLFLOW_TRACKING_URI says, else `mlflow.db` in the
-    current folder."""
+    """Address of the server or database; null: what MLFLOW_TRACKING_URI says, else `mlflow.db` in
+    the current folder."""
     experiment: str = "vaelab"
-    """Made if need be."""
+    """Name of the experiment, made if need be."""
 
     @property
     def address(self) -> str | None:
-        """Of the server or database."""
         return self.tracking_uri
 
     def open(self, run: Logged) -> MLflow:
-        """The run of this identity, made if need be."""
         return MLflow(run, self)
 
 

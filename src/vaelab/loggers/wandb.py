@@ -18,10 +18,6 @@ class Wandb(Logger):
 
     It takes no step before its last, so what it has is left as it is, and a picture, drawn while
     training goes on, stands at the step that it arrives at.
-
-    Args:
-        run: whose.
-        config: where to.
     """
 
     def __init__(self, run: Logged, config: "WandbConfig") -> None:
@@ -55,7 +51,6 @@ class Wandb(Logger):
         self.known = dict.fromkeys(("train", "valid"), self._run.starting_step - 1)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Add numbers to the history's row of this step."""
         self._run.log(dict(numbers), step=step)
 
     def show(self, picture: Path, name: str, step: int) -> None:
@@ -67,40 +62,35 @@ class Wandb(Logger):
         self._run.log({name: self._shown[name]}, step=self._shown_at)
 
     def close(self, failed: bool) -> None:
-        """Wait until everything is uploaded."""
         self._run.finish(exit_code=int(failed))
 
 
 class WandbConfig(BaseLoggerConfig):
     """Weights & Biases, on its servers or your own (`WANDB_BASE_URL`).
 
-    Offline, every session of a run writes the whole history into a folder of its own under
-    `wandb` in the run; `wandb sync` uploads the newest. Use it where a team looks at its runs
-    together.
+    Offline, every session of a run writes the whole history into a folder of its own under `wandb`
+    in the run; `wandb sync` uploads the newest.
     """
+
+    advice = "Use it where a team looks at its runs together."
 
     distribution: ClassVar[str] = "wandb"
 
     kind: Literal["wandb"] = "wandb"
     project: str = "vaelab"
-    """Made if need be."""
+    """Name of the project, made if need be."""
     entity: str | None = None
     """The user or team; null: your own default."""
     mode: Literal["online", "offline"] = "online"
-    """`offline` needs neither an account nor a network."""
+    """Mode of wandb; `offline` needs neither an account nor a network."""
 
     @property
     def address(self) -> str | None:
-        """Of the server, online."""
         server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
         return server if self.mode == "online" else None
 
     def check(self) -> None:
-        """Refuse to train without the package, or online without a key; nobody is asked for one.
-
-        Raises:
-            BadValueError: either is missing.
-        """
+        """As any, or online without a key; nobody is asked for one."""
         super().check()
         if self.mode == "offline":
             return
@@ -113,5 +103,4 @@ class WandbConfig(BaseLoggerConfig):
             )
 
     def open(self, run: Logged) -> Wandb:
-        """The run of this identity, made if need be."""
         return Wandb(run, self)

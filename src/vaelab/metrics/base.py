@@ -7,7 +7,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.data.feed import Feed
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Domain
 from vaelab.models import LatentVariableModel
 from vaelab.registry import Axis, Kind
@@ -39,13 +39,7 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class PerImage:
-    """One value for each image.
-
-    Attributes:
-        values: in `unit`, in the order of the images.
-        unit: of the values.
-        estimator: how they were measured.
-    """
+    """One value for each image, in their order; its unit, and how they were measured."""
 
     values: Float[Tensor, " n"]
     unit: str
@@ -70,16 +64,15 @@ class BaseMetric(Kind, ABC):
     """Whether it is about codes that are one vector."""
 
     def suits(self, flat: bool, domain: Domain) -> bool:
-        """Whether it says something of models of this kind.
-
-        Args:
-            flat: whether the code is one vector.
-            domain: of the pixels.
-        """
+        """Whether it says something of models of this kind, flat: whose code is one vector."""
         return flat or not self.needs_flat
 
+    def with_samples(self, samples: int) -> "BaseMetric":
+        """Itself with another K of its importance weighted bound, where it has one."""
+        return self
+
     @abstractmethod
-    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+    def __call__(self, model: LatentVariableModel, loader: EvalLoader) -> dict[str, Number]:
         """Numbers whose names end in their unit where it is nats, for a model in evaluation mode.
 
         Raises:
@@ -91,9 +84,9 @@ class PerImageMetric(BaseMetric):
     """A metric whose numbers are means of one value per image."""
 
     @abstractmethod
-    def per_image(self, model: LatentVariableModel, feed: Feed) -> dict[str, PerImage]:
+    def per_image(self, model: LatentVariableModel, loader: EvalLoader) -> dict[str, PerImage]:
         """The values by the names of their means, for a model in evaluation mode."""
 
-    def __call__(self, model: LatentVariableModel, feed: Feed) -> dict[str, Number]:
+    def __call__(self, model: LatentVariableModel, loader: EvalLoader) -> dict[str, Number]:
         """The means."""
-        return {name: each.number for name, each in self.per_image(model, feed).items()}
+        return {name: each.number for name, each in self.per_image(model, loader).items()}

@@ -4,12 +4,15 @@ from typing import Annotated
 
 from vaelab.models.base import (
     BaseModel,
+    ConditionalDistribution,
     FlatLatent,
     LatentVariableModel,
-    NetworkDistribution,
+    OneLevel,
     as_flat,
+    likelihood_of,
 )
 from vaelab.models.ends import Condition
+from vaelab.models.given import GivenModel
 from vaelab.models.hierarchical import HierarchicalConfig, HierarchicalVAE
 from vaelab.models.terms import Level, Terms
 from vaelab.models.vae import VAE, VAEConfig
@@ -23,15 +26,18 @@ __all__ = [
     "VQVAE",
     "BaseModel",
     "Condition",
+    "ConditionalDistribution",
     "FlatLatent",
+    "GivenModel",
     "HierarchicalConfig",
     "HierarchicalVAE",
     "LatentVariableModel",
     "Level",
     "ModelConfig",
-    "NetworkDistribution",
+    "OneLevel",
     "Terms",
     "VAEConfig",
     "VQConfig",
     "as_flat",
+    "likelihood_of",
 ]

@@ -8,9 +8,9 @@ from vaelab.distributions import Family
 from vaelab.errors import BadCombinationError
 from vaelab.likelihoods import LikelihoodConfig
 from vaelab.likelihoods.base import RANGE
-from vaelab.models.base import BaseModel, NetworkDistribution
-from vaelab.networks import BaseDecoder, BaseEncoder, DecoderConfig, EncoderConfig, MLPEncoder
-from vaelab.networks.base import DecoderCondition, EncoderCondition
+from vaelab.models.base import BaseModel, ConditionalDistribution
+from vaelab.networks import BaseDecoder, DecoderConfig, EncoderConfig, MLPEncoder
+from vaelab.networks.base import DecoderCondition, EncoderCondition, ImageShape
 
 
 class Condition(Config):
@@ -24,9 +24,9 @@ class Condition(Config):
     """
 
     encoder: EncoderCondition = "none"
-    """`planes` stacked onto the image, `one_hot` appended to an mlp's input, `film`, or `none`."""
+    """The class: `planes` on the image, `one_hot` beside an mlp's input, `film`, or `none`."""
     decoder: DecoderCondition = "none"
-    """`one_hot` appended to the code, `film`, or `none`."""
+    """The class: `one_hot` appended to the code, `film`, or `none`."""
 
     @property
     def active(self) -> bool:
@@ -42,12 +42,15 @@ class BaseVectorModel(BaseModel, ABC):
     decoder: DecoderConfig | None = None
     """The network from the code to the image; null: the encoder mirrored."""
     condition: Condition = Condition()
-    """Where the class is read."""
+    """The places where the class is read."""
 
     @property
-    def networks(self) -> tuple[BaseEncoder | BaseDecoder, ...]:
-        """From the image to the code next to it, and back."""
-        return (self.encoder,) if self.decoder is None else (self.encoder, self.decoder)
+    def conditional(self) -> bool:
+        return self.condition.active or self.numbers_conditional
+
+    @property
+    def numbers_conditional(self) -> bool:
+        return self.condition.decoder != "none" or bool(dict(self)["prior"].reads_class)
 
     def check(self, domain: Domain, classes: int) -> None:
         """Refuse pixels that the likelihood has no density for, and classes that are not there."""
@@ -59,17 +62,17 @@ class BaseVectorModel(BaseModel, ABC):
             )
 
     def build_encoder(
-        self, latent: int, family: Family, image_shape: tuple[int, int, int], classes: int
-    ) -> NetworkDistribution:
+        self, latent: int, family: Family, image_shape: ImageShape, classes: int
+    ) -> ConditionalDistribution:
         """q(z|x,c) of `latent` dimensions."""
         trunk = self.encoder.trunk(image_shape, self.condition.encoder, classes)
         features = trunk[-1].output_shape[0]
         heads = self.encoder.build_heads(features, family.sizes(latent))
-        return NetworkDistribution(trunk, heads, family)
+        return ConditionalDistribution(trunk, heads, family)
 
     def build_decoder(
-        self, latent: int, image_shape: tuple[int, int, int], domain: Domain, classes: int
-    ) -> NetworkDistribution:
+        self, latent: int, image_shape: ImageShape, domain: Domain, classes: int
+    ) -> ConditionalDistribution:
         """p(x|z,c) at codes of `latent` dimensions."""
         config = self.encoder.mirrored() if self.decoder is None else self.decoder
         check_output(self.likelihood, config)
@@ -77,7 +80,7 @@ class BaseVectorModel(BaseModel, ABC):
         channels, height, width = image_shape
         shape = (likelihood.params_size(channels), height, width)
         trunk = config.trunk(latent, shape, self.condition.decoder, classes)
-        return NetworkDistribution(trunk, [], likelihood)
+        return ConditionalDistribution(trunk, [], likelihood)
 
 
 def check_output(likelihood: LikelihoodConfig, decoder: BaseDecoder) -> None:

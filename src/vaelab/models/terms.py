@@ -1,16 +1,18 @@
 """The one value that crosses the middle: log densities of posterior samples, in nats per image."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import log
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.distributions import Distribution, Independent, MixtureSameFamily, MultivariateNormal
+from torch.distributions import Distribution
 
-from vaelab.distributed.world import World
+from vaelab.distributed import gather_batch
 from vaelab.distributions import changed, closed_form_kl, closed_form_kl_per_dim
+from vaelab.errors import BadCombinationError
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,20 +23,29 @@ class Level:
         z: samples from the posterior, `(k, b, d)`; `(k, b, rows, columns)` of a grid of codes.
         posterior: q(z|x), batch shape `(b,)`; `(k, b)` where it depends on another level's sample.
         prior: p(z), batch shape `()`, `(b,)` or, likewise, `(k, b)`.
+        log_q_drawn: log q(z|x) at the samples, nats, where drawing them has given it.
     """
 
     z: Float[Tensor, "k b d"] | Int64[Tensor, "k b rows columns"]
     posterior: Distribution
     prior: Distribution
+    log_q_drawn: Float[Tensor, "k b"] | None = None
 
     @cached_property
     def log_q(self) -> Float[Tensor, "k b"]:
         """Log q(z|x) at the samples, nats."""
-        return self.posterior.log_prob(self.z)
+        drawn = self.log_q_drawn
+        return self.posterior.log_prob(self.z) if drawn is None else drawn
 
     @cached_property
     def log_q_by_path(self) -> Float[Tensor, "k b"]:
-        """Log q(z|x) whose gradient reaches the posterior's parameters through z only."""
+        """Log q(z|x) whose gradient reaches the posterior's parameters through z only.
+
+        Raises:
+            TypeError: the posterior has parameters of its own besides those of each image.
+        """
+        if self.log_q_drawn is not None:
+            raise TypeError("a density that came with its draw has no gradient by the path alone")
         return changed(self.posterior, Tensor.detach).log_prob(self.z)
 
     @cached_property
@@ -69,24 +80,11 @@ class Level:
             return None
         return self._over_samples(closed_form_kl_per_dim(self.posterior, self.prior), 2)
 
-    def whole(self, world: World) -> "Level":
-        """This level of the whole batch, of which each process has a part.
-
-        What is computed image by image is gathered, and so is a posterior that is normal or a
-        mixture of normals; any other stays that of this process's images.
-        """
-        posterior, per_dim = self.posterior, self.kl_per_dim
-        if isinstance(posterior, Independent | MixtureSameFamily | MultivariateNormal):
-            batch = len(posterior.batch_shape) - 1
-            posterior = changed(posterior, lambda part: world.whole(part, batch))
-        level = Level(world.whole(self.z, 1), posterior, self.prior)
-        vars(level).update(
-            log_q=world.whole(self.log_q, 1),
-            log_p=world.whole(self.log_p, 1),
-            kl=world.whole(self.kl),
-            kl_per_dim=None if per_dim is None else world.whole(per_dim),
-        )
-        return level
+    def gathered(self) -> "Level":
+        """This level of the whole batch, of which each process has a part."""
+        log_q = None if self.log_q_drawn is None else gather_batch(self.log_q_drawn, 1)
+        z = gather_batch(self.z, 1)
+        return Level(z, _gathered(self.posterior), _gathered(self.prior), log_q)
 
     @property
     def posterior_is_drawn(self) -> bool:
@@ -110,17 +108,19 @@ class Terms:
         levels: the layers of latent variables, from the image up.
         auxiliary: what training minimises besides, nats, where a model needs that; it is no part
             of the bound.
+        updates: what running averages do about this batch, once it has been trained on.
     """
 
     log_likelihood: Float[Tensor, "k b"]
     levels: tuple[Level, ...]
     auxiliary: Float[Tensor, " b"] | None = None
+    updates: tuple[Callable[[], None], ...] = ()
 
-    def whole(self, world: World) -> "Terms":
+    def gathered(self) -> "Terms":
         """Those of the whole batch, of which each process has a part."""
-        auxiliary = None if self.auxiliary is None else world.whole(self.auxiliary)
-        levels = tuple(level.whole(world) for level in self.levels)
-        return Terms(world.whole(self.log_likelihood, 1), levels, auxiliary)
+        auxiliary = None if self.auxiliary is None else gather_batch(self.auxiliary)
+        levels = tuple(level.gathered() for level in self.levels)
+        return Terms(gather_batch(self.log_likelihood, 1), levels, auxiliary)
 
     @cached_property
     def distortion(self) -> Float[Tensor, " b"]:
@@ -158,3 +158,17 @@ class Terms:
         """
         samples = self.log_weights.shape[0]
         return torch.logsumexp(self.log_weights, 0) - log(samples)
+
+
+def _gathered(distribution: Distribution) -> Distribution:
+    """That of the whole batch; one that is the same for all images stays as it is."""
+    dims = len(distribution.batch_shape)
+    if dims == 0:
+        return distribution
+    try:
+        return changed(distribution, partial(gather_batch, dim=dims - 1))
+    except TypeError as error:
+        raise BadCombinationError(
+            f"the objective needs the whole batch, and {error}, so that it cannot be gathered from "
+            "several processes; train on one, or register with vaelab.distributions.changed how"
+        ) from error

@@ -6,6 +6,7 @@ from vaelab.networks.base import BaseDecoder, BaseEncoder
 from vaelab.networks.conv import ConvDecoder, ConvEncoder
 from vaelab.networks.mlp import MLPDecoder, MLPEncoder
 from vaelab.networks.network import Network
+from vaelab.networks.own import OwnNetwork
 from vaelab.networks.resnet import ResNetDecoder, ResNetEncoder
 from vaelab.registry import ONE_OF
 
@@ -22,6 +23,7 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "Network",
+    "OwnNetwork",
     "ResNetDecoder",
     "ResNetEncoder",
 ]

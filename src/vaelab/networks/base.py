@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vaelab.networks.layers import Activation, Layer, Linear
+from vaelab.networks.layers import Activation, Layer, Linear, Shape
 from vaelab.networks.network import Network, dense
 from vaelab.registry import Axis, Kind
 
@@ -15,6 +15,12 @@ Widths = Annotated[tuple[Width, ...], Field(max_length=64)]
 ImageShape = tuple[int, int, int]
 EncoderCondition = Literal["none", "planes", "one_hot", "film"]
 DecoderCondition = Literal["none", "one_hot", "film"]
+
+
+def as_image(shape: Shape) -> ImageShape:
+    """A shape that is known to be one of an image."""
+    channels, height, width = shape
+    return channels, height, width
 
 
 class BaseEncoder(Kind, ABC):
@@ -60,7 +66,7 @@ class BaseDecoder(Kind, ABC):
     )  # fmt: skip
 
     output_activation: Activation = "identity"
-    """Applied to the output; `identity` where the likelihood wants logits."""
+    """Function applied to the output; `identity` where the likelihood wants logits."""
 
     @abstractmethod
     def trunk(

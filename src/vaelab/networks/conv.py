@@ -13,19 +13,11 @@ from vaelab.networks.base import (
     EncoderCondition,
     ImageShape,
     Widths,
+    as_image,
 )
+from vaelab.networks.conditioning import FiLM, with_class
 from vaelab.networks.convolutions import Convolution, Pair, TransposedConvolution
-from vaelab.networks.film import FiLM
-from vaelab.networks.layers import (
-    Activate,
-    Activation,
-    AppendOneHot,
-    BatchNorm,
-    ClassPlanes,
-    Layer,
-    Linear,
-    Reshape,
-)
+from vaelab.networks.layers import Activate, Activation, BatchNorm, Layer, Linear, Reshape
 from vaelab.networks.network import dense
 
 Norm = Literal["none", "batch"]
@@ -35,14 +27,13 @@ Paddings = Annotated[tuple[Annotated[int, Field(ge=0, le=32)], ...], Field(max_l
 
 
 class ConvEncoder(BaseEncoder):
-    """Convolutions, each with its norm and activation, then fully connected layers.
+    """Convolutions, each with its norm and activation, then fully connected layers."""
 
-    Use it for images larger than digits, and where what they show may be anywhere: the same few
-    weights look at every place. Strides, not pooling, make the image smaller.
-
-    "Unsupervised representation learning with deep convolutional generative adversarial networks"
-    (Radford et al., 2016, section 3, arXiv 1511.06434).
-    """
+    advice = """Use it for images larger than digits, and where what they show may be anywhere: the
+        same few weights look at every place. Strides, not pooling, make the image smaller."""
+    references = """
+        "Unsupervised representation learning with deep convolutional generative adversarial
+        networks" (Radford et al., 2016, section 3, arXiv 1511.06434)"""
 
     kind: Literal["conv"] = "conv"
     channels: Widths = (16, 32, 64)
@@ -71,10 +62,7 @@ class ConvEncoder(BaseEncoder):
         """Class planes if asked for, convolutions, flatten, dense layers."""
         refuse_one_hot(condition)
         modulated = classes if condition == "film" else 0
-        layers: list[Layer] = []
-        if condition == "planes":
-            layers.append(ClassPlanes(shape, classes))
-            shape = (shape[0] + classes, *shape[1:])
+        layers, shape = with_class(shape, classes if condition == "planes" else 0)
         paddings = self.paddings or (0,) * len(self.channels)
         steps = zip(self.channels, self.kernels, self.strides, paddings, strict=True)
         for number, (channels, kernel, stride, padding) in enumerate(steps, 1):
@@ -87,9 +75,8 @@ class ConvEncoder(BaseEncoder):
                     f"of {kernel} (padding {padding}): nothing is left of the image; use fewer "
                     "layers, smaller kernels or `paddings`"
                 )
-            after = _image(layer)
-            layers += [layer, *finish(after, self.norm, modulated, self.activation)]
-            shape = after
+            shape = as_image(layer.output_shape)
+            layers += [layer, *finish(shape, self.norm, modulated, self.activation)]
         features = prod(shape)
         layers.append(Reshape(shape, (features,)))
         return layers + dense(features, self.hidden, self.hidden_activation, modulated)
@@ -108,14 +95,13 @@ class ConvEncoder(BaseEncoder):
 
 
 class ConvDecoder(BaseDecoder):
-    """Fully connected layers, then transposed convolutions up to the image.
+    """Fully connected layers, then transposed convolutions up to the image."""
 
-    Use it for images larger than digits; opposite a `conv` encoder it is there by default, mirrored
-    and with kernels that reach the image's size.
-
-    "Unsupervised representation learning with deep convolutional generative adversarial networks"
-    (Radford et al., 2016, section 3, arXiv 1511.06434).
-    """
+    advice = """Use it for images larger than digits; opposite a `conv` encoder it is there by
+        default, mirrored and with kernels that reach the image's size."""
+    references = """
+        "Unsupervised representation learning with deep convolutional generative adversarial
+        networks" (Radford et al., 2016, section 3, arXiv 1511.06434)"""
 
     kind: Literal["conv"] = "conv"
     hidden: Widths = ()
@@ -152,11 +138,7 @@ class ConvDecoder(BaseDecoder):
                 "condition.decoder is `film`, which scales and shifts what lies between the "
                 "layers, but model.decoder has one layer; use `one_hot`, or more layers"
             )
-        layers: list[Layer] = []
-        features = latent
-        if condition == "one_hot":
-            layers.append(AppendOneHot(features, classes))
-            features += classes
+        layers, (features,) = with_class((latent,), classes if condition == "one_hot" else 0)
         layers += dense(features, self.hidden, self.hidden_activation, modulated)
         features = self.hidden[-1] if self.hidden else features
 
@@ -173,7 +155,7 @@ class ConvDecoder(BaseDecoder):
             layer = TransposedConvolution(
                 image, channels, kernels[i], self.strides[i], self._paddings[i], norm == "none"
             )
-            image = _image(layer)
+            image = as_image(layer.output_shape)
             activation = self.output_activation if i == last else self.activation
             layers += [layer, *finish(image, norm, read, activation)]
         return layers
@@ -219,21 +201,12 @@ class ConvDecoder(BaseDecoder):
 
 
 def refuse_one_hot(condition: EncoderCondition) -> None:
-    """Refuse a vector that says the class where an image is wanted.
-
-    Raises:
-        BadCombinationError: the condition is `one_hot`.
-    """
+    """Refuse a vector that says the class where an image is wanted."""
     if condition == "one_hot":
         raise BadCombinationError(
             "condition.encoder is `one_hot`, which has no place on an image that goes into "
             "convolutions; use `planes` or `film`, or an `mlp` encoder"
         )
-
-
-def _image(layer: Layer) -> ImageShape:
-    channels, height, width = layer.output_shape
-    return channels, height, width
 
 
 def finish(shape: ImageShape, norm: Norm, classes: int, activation: Activation) -> list[Layer]:

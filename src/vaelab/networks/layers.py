@@ -9,15 +9,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from vaelab.networks.batch_norm import WholeBatchNorm
+from vaelab.networks.exported import (
+    Affine,
+    Array,
+    Operation,
+    UnsupportedLayerError,
+    simplified,
+    to_array,
+)
 
 Shape = tuple[int, ...]
 Activation = Literal["relu", "leaky_relu", "tanh", "gelu", "silu", "sigmoid", "identity"]
 
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "tanh": nn.Tanh,
@@ -28,8 +39,17 @@ _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 }
 
 
+LEAKY_SLOPE = 0.01  # nn.LeakyReLU's
+_CALLED = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "silu": "SiLU"}
+
+
 class Layer(ABC):
-    """One layer: what goes in, what comes out, what it costs, and its module."""
+    """One layer: what goes in, what comes out, what it costs, its module and its operations."""
+
+    called: ClassVar[str] = ""
+    """What it is, in a word or two."""
+    follows: ClassVar[bool] = False
+    """Whether it is counted with the layer before it, as a norm or an activation is."""
 
     @property
     @abstractmethod
@@ -44,7 +64,9 @@ class Layer(ABC):
     @property
     def parameters(self) -> int:
         """Number of trained numbers."""
-        return 0
+        with torch.device("meta"):
+            module = self.module()
+        return sum(parameter.numel() for parameter in module.parameters())
 
     @property
     def multiply_adds(self) -> int:
@@ -56,41 +78,61 @@ class Layer(ABC):
         """Whether its module takes (x, context), the context being the class of the image."""
         return False
 
+    @property
+    def appended(self) -> int:
+        """How many channels or features of its output say the class and nothing else."""
+        return 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is, in a few words each."""
+        return (self.called or type(self).__name__,)
+
     @abstractmethod
     def module(self) -> nn.Module:
         """The layer with freshly initialised parameters."""
+
+    def operations(self, module: nn.Module) -> list[Operation]:
+        """What a graph computes in place of its module.
+
+        Raises:
+            UnsupportedLayerError: no operation stands for it.
+        """
+        raise UnsupportedLayerError(type(self).__name__)
+
+
+def operations_of(layers: Sequence[Layer], stack: Iterable[nn.Module]) -> list[Operation]:
+    """Those of layers one after the other, as few as may be."""
+    pairs = zip(layers, stack, strict=True)
+    return simplified(one for layer, module in pairs for one in layer.operations(module))
 
 
 @dataclass(frozen=True)
 class Linear(Layer):
     """y = W x + b."""
 
+    called: ClassVar[str] = "linear"
+
     inputs: int
     outputs: int
 
     @property
     def input_shape(self) -> Shape:
-        """(inputs,)."""
         return (self.inputs,)
 
     @property
     def output_shape(self) -> Shape:
-        """(outputs,)."""
         return (self.outputs,)
 
     @property
-    def parameters(self) -> int:
-        """Weights and biases."""
-        return self.outputs * (self.inputs + 1)
-
-    @property
     def multiply_adds(self) -> int:
-        """One per weight."""
         return self.outputs * self.inputs
 
     def module(self) -> nn.Module:
-        """nn.Linear."""
         return nn.Linear(self.inputs, self.outputs)
+
+    def operations(self, module: nn.Module) -> list[Operation]:
+        return [Operation("linear", self.output_shape, affine=Affine.of(module))]
 
 
 @dataclass(frozen=True)
@@ -101,12 +143,10 @@ class ShapeKeeping(Layer):
 
     @property
     def input_shape(self) -> Shape:
-        """The shape."""
         return self.shape
 
     @property
     def output_shape(self) -> Shape:
-        """The same shape."""
         return self.shape
 
 
@@ -117,30 +157,50 @@ class BatchNorm(ShapeKeeping):
     "Batch normalization" (Ioffe and Szegedy, 2015, algorithm 1, arXiv 1502.03167).
     """
 
-    @property
-    def parameters(self) -> int:
-        """A scale and a shift per channel."""
-        return 2 * self.shape[0]
+    called: ClassVar[str] = "batch norm"
+    follows: ClassVar[bool] = True
 
     @property
     def multiply_adds(self) -> int:
-        """One per value."""
         return prod(self.shape)
 
     def module(self) -> nn.Module:
-        """nn.BatchNorm2d."""
-        return nn.BatchNorm2d(self.shape[0])
+        return WholeBatchNorm(self.shape[0])
+
+    def operations(self, module: nn.Module) -> list[Operation]:
+        """Gamma / s times each channel, plus beta - gamma / s m."""
+        norm = cast(nn.BatchNorm2d, module)
+        variance, mean = cast(Tensor, norm.running_var), cast(Tensor, norm.running_mean)
+
+        def factor() -> Array:
+            return cast(Array, to_array(norm.weight) / np.sqrt(to_array(variance) + norm.eps))
+
+        def shift() -> Array:
+            return cast(Array, to_array(norm.bias) - factor() * to_array(mean))
+
+        return [Operation("scale_shift", self.shape, affine=Affine(factor, shift))]
 
 
 @dataclass(frozen=True)
 class Activate(ShapeKeeping):
     """A function applied to each value."""
 
+    follows: ClassVar[bool] = True
+
     function: Activation
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        named = _CALLED.get(self.function, self.function)
+        return () if self.function == "identity" else (named,)
+
     def module(self) -> nn.Module:
-        """The activation's module."""
-        return _ACTIVATIONS[self.function]()
+        return ACTIVATIONS[self.function]()
+
+    def operations(self, module: nn.Module) -> list[Operation]:
+        slope = {"slope": LEAKY_SLOPE} if self.function == "leaky_relu" else {}
+        one = Operation(self.function, self.shape, slope)
+        return [] if self.function == "identity" else [one]
 
 
 @dataclass(frozen=True)
@@ -152,89 +212,25 @@ class Reshape(Layer):
 
     @property
     def input_shape(self) -> Shape:
-        """The shape before."""
         return self.before
 
     @property
     def output_shape(self) -> Shape:
-        """The shape after."""
         return self.after
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        return ("flatten",) if len(self.after) == 1 else ("reshape",)
+
     def module(self) -> nn.Module:
-        """nn.Unflatten after nn.Flatten."""
         return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.after))
 
-
-class AppendsClass(Layer):
-    """A layer that puts the class behind the channels or features that it is given."""
-
-    @property
-    def reads_class(self) -> bool:
-        """Yes."""
-        return True
-
-
-@dataclass(frozen=True)
-class ClassPlanes(AppendsClass):
-    """One plane per class stacked onto the image: ones for its class, zeros for the others."""
-
-    shape: tuple[int, int, int]
-    classes: int
-
-    @property
-    def input_shape(self) -> Shape:
-        """(channels, height, width)."""
-        return self.shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """(channels + classes, height, width)."""
-        return (self.shape[0] + self.classes, *self.shape[1:])
-
-    def module(self) -> nn.Module:
-        """A module of (x, context)."""
-        return _StackPlanes()
-
-
-@dataclass(frozen=True)
-class AppendOneHot(AppendsClass):
-    """The one-hot vector of the class appended to the features."""
-
-    features: int
-    classes: int
-
-    @property
-    def input_shape(self) -> Shape:
-        """(features,)."""
-        return (self.features,)
-
-    @property
-    def output_shape(self) -> Shape:
-        """(features + classes,)."""
-        return (self.features + self.classes,)
-
-    def module(self) -> nn.Module:
-        """A module of (x, context)."""
-        return _Append()
-
-
-class _StackPlanes(nn.Module):
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        planes = context[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        return torch.cat([x, planes.to(x.dtype)], dim=1)
-
-
-class _Append(nn.Module):
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        return torch.cat([x, context.to(x.dtype)], dim=1)
+    def operations(self, module: nn.Module) -> list[Operation]:
+        return [Operation("reshape", self.after)]
 
 
 def check_follow(layers: Sequence[Layer]) -> None:
-    """Refuse layers whose shapes do not follow on each other.
-
-    Raises:
-        ValueError: a layer does not take what the one before it gives.
-    """
+    """Refuse layers of which one does not take what the one before it gives."""
     for before, after in pairwise(layers):
         if before.output_shape != after.input_shape:
             raise ValueError(f"{before} gives {before.output_shape}, {after} takes another")

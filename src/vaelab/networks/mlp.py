@@ -12,27 +12,20 @@ from vaelab.networks.base import (
     ImageShape,
     Widths,
 )
-from vaelab.networks.layers import (
-    Activate,
-    Activation,
-    AppendOneHot,
-    ClassPlanes,
-    Layer,
-    Linear,
-    Reshape,
-)
+from vaelab.networks.conditioning import with_class
+from vaelab.networks.layers import Activate, Activation, Layer, Linear, Reshape
 from vaelab.networks.network import dense
 
 
 class MLPEncoder(BaseEncoder):
-    """Fully connected layers on the flattened image.
+    """Fully connected layers on the flattened image."""
 
-    Use it for small images with everything in its place, such as centred digits: it does not know
-    which pixels are neighbours, and the first layer has a weight for every pixel and unit.
-
-    "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
-    10.1038/323533a0).
-    """
+    advice = """Use it for small images with everything in its place, such as centred digits: it
+        does not know which pixels are neighbours, and the first layer has a weight for every pixel
+        and unit."""
+    references = """
+        "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
+        10.1038/323533a0)"""
 
     kind: Literal["mlp"] = "mlp"
     widths: Widths = (512, 256)
@@ -44,17 +37,12 @@ class MLPEncoder(BaseEncoder):
         """Flatten, the class if asked for, then dense layers."""
         if condition == "film" and not self.widths:
             raise _nothing_hidden("encoder")
-        layers: list[Layer] = []
-        if condition == "planes":
-            layers.append(ClassPlanes(shape, classes))
-            shape = (shape[0] + classes, *shape[1:])
-        features = prod(shape)
-        layers.append(Reshape(shape, (features,)))
-        if condition == "one_hot":
-            layers.append(AppendOneHot(features, classes))
-            features += classes
+        planes, image = with_class(shape, classes if condition == "planes" else 0)
+        flat = (prod(image),)
+        one_hot, (features,) = with_class(flat, classes if condition == "one_hot" else 0)
         modulated = classes if condition == "film" else 0
-        return layers + dense(features, self.widths, self.activation, modulated)
+        hidden = dense(features, self.widths, self.activation, modulated)
+        return [*planes, Reshape(image, flat), *one_hot, *hidden]
 
     def mirrored(self) -> BaseDecoder:
         """The same widths the other way round, those of the heads first."""
@@ -63,13 +51,12 @@ class MLPEncoder(BaseEncoder):
 
 
 class MLPDecoder(BaseDecoder):
-    """Fully connected layers to a flattened image.
+    """Fully connected layers to a flattened image."""
 
-    Use it for small images; opposite an `mlp` encoder it is there by default, mirrored.
-
-    "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
-    10.1038/323533a0).
-    """
+    advice = "Use it for small images; opposite an `mlp` encoder it is there by default, mirrored."
+    references = """
+        "Learning representations by back-propagating errors" (Rumelhart et al., 1986, doi
+        10.1038/323533a0)"""
 
     kind: Literal["mlp"] = "mlp"
     widths: Widths = (256, 512)
@@ -83,11 +70,7 @@ class MLPDecoder(BaseDecoder):
         """The class if asked for, dense layers, then the image."""
         if condition == "film" and not self.widths:
             raise _nothing_hidden("decoder")
-        layers: list[Layer] = []
-        features = latent
-        if condition == "one_hot":
-            layers.append(AppendOneHot(features, classes))
-            features += classes
+        layers, (features,) = with_class((latent,), classes if condition == "one_hot" else 0)
         modulated = classes if condition == "film" else 0
         layers += dense(features, self.widths, self.activation, modulated)
         features = self.widths[-1] if self.widths else features

@@ -1,14 +1,16 @@
 """Layer specs made into a module."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaelab.distributed.world import World
-from vaelab.networks.film import FiLM
+from vaelab.networks.conditioning import FiLM
+from vaelab.networks.exported import Operation
 from vaelab.networks.layers import (
     Activate,
     Activation,
@@ -17,54 +19,42 @@ from vaelab.networks.layers import (
     Shape,
     apply_plain,
     check_follow,
+    operations_of,
 )
-from vaelab.networks.lowering import LOWERED, Lowered
-from vaelab.networks.stacked import apply_stacked
-from vaelab.networks.synchronised import synchronise
+
+Apply = Callable[[Sequence[Layer], Iterable[nn.Module], Tensor, Tensor | None], Tensor]
 
 
-class Network(nn.Module):
-    """Layers applied one after the other, to any number of batch dimensions.
+class BaseNetwork(nn.Module, ABC):
+    """What is computed of one batch dimension, applied to any number of them.
 
     Args:
-        layers: specs whose shapes follow on each other.
+        dims: dimensions of one input.
 
     Attributes:
-        products: the number format in which layers multiply, and then what they give is turned
-            into float32; None: that of the parameters.
-
-    Raises:
-        ValueError: a layer does not take what the one before it gives.
+        layers: specs of what it is made of; none where that is not known.
+        output_shape: of one output.
+        products: the number format of its products, and then what it gives is turned into float32;
+            None: that of the parameters.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    layers: tuple[Layer, ...] = ()
+    output_shape: Shape = ()
+
+    def __init__(self, dims: int) -> None:
         super().__init__()
-        check_follow(layers)
-        self.layers = tuple(layers)
-        self.stack = nn.ModuleList(layer.module() for layer in layers)
         self.products: torch.dtype | None = None
-        self._conditional = any(layer.reads_class for layer in layers)
-        self._lowered = self._lower()
-
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of one input."""
-        return self.layers[0].input_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of one output."""
-        return self.layers[-1].output_shape
+        self._dims = dims
 
     def forward(
         self, x: Float[Tensor, "..."], context: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "..."]:
-        """Apply the layers.
+        """Apply it.
 
         Args:
             x: `(..., *input_shape)`.
             context: one-hot classes `(..., classes)`, broadcast over the leading dimensions of
-                `x`; needed where a layer reads it.
+                `x`; needed where the class is read.
 
         Returns:
             `(..., *output_shape)`.
@@ -72,38 +62,95 @@ class Network(nn.Module):
         Raises:
             TypeError: a layer reads the class and no context was given.
         """
-        batch = x.shape[: x.dim() - len(self.input_shape)]
-        x = x.reshape(-1, *self.input_shape)
+        batch = x.shape[: x.dim() - self._dims]
+        x = x.reshape(-1, *x.shape[len(batch) :])
         if context is not None:
             context = context.expand(*batch, context.shape[-1]).reshape(-1, context.shape[-1])
+        if self.products is None:
+            y = self.compute(x, context)
+        else:
+            with torch.autocast(x.device.type, self.products):
+                y = self.compute(x, context).float()
+        return y.reshape(*batch, *self.output_shape)
+
+    @abstractmethod
+    def compute(
+        self, x: Float[Tensor, "n ..."], context: Float[Tensor, "n classes"] | None
+    ) -> Float[Tensor, "n ..."]:
+        """Its output for one batch dimension, as any number of values in its order."""
+
+    @abstractmethod
+    def operations(self) -> list[Operation]:
+        """What a graph computes in its place, with the weights as they are then.
+
+        Raises:
+            UnsupportedLayerError: no operation stands for a layer.
+        """
+
+
+class Network(BaseNetwork):
+    """Layers applied one after the other.
+
+    Args:
+        layers: specs whose shapes follow on each other.
+
+    Attributes:
+        apply_layers: what computes the layers, in the parameters' format: `apply_plain`, unless
+            an engine has put a faster way of the same values there.
+
+    Raises:
+        ValueError: a layer does not take what the one before it gives.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(len(layers[0].input_shape))
+        check_follow(layers)
+        self.layers, self.output_shape = tuple(layers), layers[-1].output_shape
+        self.stack = nn.ModuleList(layer.module() for layer in layers)
+        self._conditional = any(layer.reads_class for layer in layers)
+        self.apply_layers: Apply = apply_plain
+
+    def operations(self) -> list[Operation]:
+        return operations_of(self.layers, self.stack)
+
+    def compute(self, x: Tensor, context: Tensor | None) -> Tensor:
         if context is None and self._conditional:
             raise TypeError(
                 "this model is conditional: give the classes as `context`, one-hot (n, classes)"
             )
-        y = self._apply_layers(x, context) if self.products is None else self._rounded(x, context)
-        return y.reshape(*batch, *self.output_shape)
+        apply = self.apply_layers if self.products is None else apply_plain
+        return apply(self.layers, self.stack, x, context)
 
-    def synchronise(self, world: World) -> None:
-        """From now on normalise over the images of all processes."""
-        synchronise(self.stack, world)
-        self._lowered = self._lower()
 
-    def _lower(self) -> Lowered | None:
-        lowers = all(isinstance(layer, LOWERED) for layer in self.layers)
-        return Lowered(self.layers, list(self.stack)) if lowers else None
+@contextmanager
+def multiplying_in(products: torch.dtype | None, module: nn.Module) -> Iterator[None]:
+    """In this block the networks inside multiply in this format, and nothing else does.
 
-    def _rounded(self, x: Tensor, context: Tensor | None) -> Tensor:
-        with torch.autocast(x.device.type, self.products):
-            return self._apply_layers(x, context).float()
+    Distributions are computed from what they give in float32: a log variance that is taken from
+    its bound of 20 in bfloat16 comes out in steps of 1/8.
+    """
+    networks = []
+    if products is not None:
+        networks = [part for part in module.modules() if isinstance(part, BaseNetwork)]
+    for network in networks:
+        network.products = products
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.products = None
 
-    def _apply_layers(self, x: Tensor, context: Tensor | None) -> Tensor:
-        """The fastest way that gives all that is asked for."""
-        own = x.device.type == "cpu" and self.products is None
-        if own and torch._C._are_functorch_transforms_active():
-            return apply_stacked(self.layers, self.stack, x, context)
-        if own and self._lowered and (self.training or not torch.is_grad_enabled()):
-            return self._lowered(x, context)
-        return apply_plain(self.layers, self.stack, x, context)
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block; every module's mode is put back after it."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def dense(

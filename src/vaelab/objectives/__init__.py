@@ -2,16 +2,10 @@
 
 from typing import Annotated
 
-from vaelab.objectives.base import BaseObjective, Controls
-from vaelab.objectives.capacity import CapacityConfig
-from vaelab.objectives.dip import DIPConfig
-from vaelab.objectives.dreg import DReGConfig
-from vaelab.objectives.elbo import ELBOConfig
-from vaelab.objectives.free_bits import FreeBitsConfig
-from vaelab.objectives.info import InfoConfig
-from vaelab.objectives.iwae import IWAEConfig
-from vaelab.objectives.stl import STLConfig
-from vaelab.objectives.tcvae import TCVAEConfig
+from vaelab.objectives.aggregate import DIPConfig, InfoConfig, TCVAEConfig
+from vaelab.objectives.base import BaseObjective, Controls, GivenObjective
+from vaelab.objectives.bounds import DReGConfig, ELBOConfig, IWAEConfig, STLConfig
+from vaelab.objectives.rates import CapacityConfig, FreeBitsConfig
 from vaelab.registry import ONE_OF
 
 ObjectiveConfig = Annotated[BaseObjective, ONE_OF]
@@ -24,6 +18,7 @@ __all__ = [
     "DReGConfig",
     "ELBOConfig",
     "FreeBitsConfig",
+    "GivenObjective",
     "IWAEConfig",
     "InfoConfig",
     "ObjectiveConfig",

@@ -1,22 +1,20 @@
-"""What every objective promises."""
+"""What every objective promises, and an objective that was given as a function."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
 
+import torch
 from jaxtyping import Float
+from pydantic import Field, PrivateAttr
 from torch import Tensor
 
+from vaelab.errors import BadCombinationError, any_code
 from vaelab.models import Terms
+from vaelab.optim import Schedule
 from vaelab.registry import Axis, Kind
-from vaelab.schedules import Schedule
 
 Controls = Mapping[str, Float[Tensor, ""]]
-
-NORMAL = frozenset({"diagonal_normal", "full_normal"})
-"""Posteriors that are normal: their covariance matrix is at hand."""
-EXPLICIT = NORMAL | {"mixture"}
-"""Posteriors whose density is known everywhere, not at their own samples alone."""
 
 
 class BaseObjective(Kind, ABC):
@@ -28,18 +26,18 @@ class BaseObjective(Kind, ABC):
         "whatever it is.",
     )  # fmt: skip
 
-    models: ClassVar[frozenset[str] | None] = None
-    """Kinds of model it can be computed for; None: all."""
-    posteriors: ClassVar[frozenset[str] | None] = None
-    """Kinds of posterior it can be computed for; None: all."""
-    priors: ClassVar[frozenset[str] | None] = None
-    """Kinds of prior it can be computed for; None: all."""
+    needs_flat: ClassVar[bool] = False
+    """Whether it can be computed only where the code is one vector."""
+    needs: ClassVar[Mapping[str, str]] = {}
+    """Facts that it relies on, of the kind that the model has there: `posterior`, `prior`."""
     couples: ClassVar[bool] = False
     """Whether it is more than the mean of a number per image, so that it needs the whole batch."""
     alone: ClassVar[bool] = False
     """Whether models have to be trained one by one with it, not as one batched model."""
     linear: ClassVar[bool] = False
     """Whether it is the distortion plus `rate_price` times the rate."""
+    has_rate_price: ClassVar[bool] = True
+    """Whether a nat of rate costs the same whatever it is spent on: its `beta`, or 1."""
     holds_rate: ClassVar[bool] = False
     """Whether it says how large the rate is to be."""
     keeps_last: ClassVar[bool] = False
@@ -47,8 +45,8 @@ class BaseObjective(Kind, ABC):
 
     @property
     def num_samples(self) -> int:
-        """K, posterior samples per image and step."""
-        return 1
+        """K, posterior samples per image and step: its setting `samples`, where it has one."""
+        return int(dict(self).get("samples", 1))
 
     @property
     def controls(self) -> Mapping[str, Schedule]:
@@ -56,12 +54,8 @@ class BaseObjective(Kind, ABC):
         return {name: value for name, value in self if isinstance(value, Schedule)}
 
     def rate_price(self, controls: Mapping[str, float]) -> float | None:
-        """Nats that a nat of rate costs in it; None: parts of the rate have prices of their own.
-
-        Args:
-            controls: the settings that change.
-        """
-        return 1.0
+        """Nats that a nat of rate costs in it; None: parts of the rate have prices of their own."""
+        return controls.get("beta", 1.0) if self.has_rate_price else None
 
     @abstractmethod
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
@@ -71,3 +65,66 @@ class BaseObjective(Kind, ABC):
             terms: of a batch.
             controls: the settings that change, and `images`: how many there are to train on.
         """
+
+
+Function = Callable[[Terms], Tensor]
+
+
+class GivenObjective(BaseObjective):
+    """A function of Python's, which a config can name and not make.
+
+    It takes the `Terms` of a batch and gives nats to minimise: a number for each image, `(b,)`,
+    whose mean is taken, or one number for the batch.
+    """
+
+    couples: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
+    has_rate_price: ClassVar[bool] = False
+
+    kind: Literal["given"] = "given"
+    made_of: str
+    """Its name."""
+    samples: int = Field(default=1, ge=1)
+    """Posterior samples per image and step."""
+
+    _function: Function | None = PrivateAttr(default=None)
+
+    def holding(self, function: Function) -> "GivenObjective":
+        """The same with a function."""
+        config = self.model_copy()
+        config._function = function
+        return config
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GivenObjective) and self.model_dump() == other.model_dump()
+
+    def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
+        """The function's value, or the mean of its values.
+
+        Raises:
+            BadCombinationError: the function is not at hand, or gives something else.
+        """
+        if self._function is None:
+            raise BadCombinationError(
+                f"the objective was given as a function, `{self.made_of}`, which no config can "
+                "make; give it again: vaelab.fit(..., objective=..., resume=True)"
+            )
+        with any_code(f"the objective `{self.made_of}` failed"):
+            value = self._function(terms)
+        images = terms.log_likelihood.shape[1]
+        if not isinstance(value, Tensor) or value.shape not in {(), (images,)}:
+            got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else (
+                f"a {type(value).__name__}"
+            )  # fmt: skip
+            raise BadCombinationError(
+                f"the objective `{self.made_of}` gave {got} for {images} images; wanted is one "
+                f"number for each, ({images},), as terms.distortion and terms.rate are, or one for "
+                "all, ()"
+            )
+        if torch.is_grad_enabled() and not value.requires_grad:
+            raise BadCombinationError(
+                f"what the objective `{self.made_of}` gave has no gradient; make it of the terms' "
+                "tensors, without .item(), .detach() or NumPy"
+            )
+        loss = value.mean()
+        return loss if terms.auxiliary is None else loss + terms.auxiliary.mean()

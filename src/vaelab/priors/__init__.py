@@ -3,12 +3,16 @@
 from typing import Annotated
 
 from vaelab.priors.base import BasePrior, Encode, Prior
-from vaelab.priors.class_conditional import ClassConditionalConfig, ClassConditionalPrior
 from vaelab.priors.flow import FlowConfig, FlowPrior
-from vaelab.priors.grid import BaseGridPrior, UniformConfig
-from vaelab.priors.mixture import MixtureConfig, MixturePrior
-from vaelab.priors.pixelcnn import PixelCNN, PixelCNNConfig
-from vaelab.priors.standard_normal import StandardNormal, StandardNormalConfig
+from vaelab.priors.grid import BaseGridPrior, PixelCNN, PixelCNNConfig, UniformConfig
+from vaelab.priors.normal import (
+    ClassConditionalConfig,
+    ClassConditionalPrior,
+    MixtureConfig,
+    MixturePrior,
+    StandardNormal,
+    StandardNormalConfig,
+)
 from vaelab.priors.vamp import VampConfig, VampPrior
 from vaelab.registry import ONE_OF
 

@@ -4,13 +4,18 @@ from typing import Literal
 
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Store
+from vaelab.quality.classifier import classifier_features
+from vaelab.quality.distances import (
+    copying,
+    coverage,
+    density,
+    frechet_distance,
+    kernel_distance,
+    nearest,
+    precision,
+    recall,
+)
 from vaelab.quality.features import Features, pixel_features
-from vaelab.quality.frechet import frechet_distance
-from vaelab.quality.kernel import kernel_distance
-from vaelab.quality.learned import classifier_features
-from vaelab.quality.manifold import coverage, density, precision, recall
-from vaelab.quality.memorisation import copying
-from vaelab.quality.neighbours import nearest
 
 FeaturesName = Literal["classifier", "pixels"]
 

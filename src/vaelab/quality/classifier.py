@@ -1,62 +1,59 @@
-"""A small classifier of the training images, whose features compare images."""
+"""The default features: those of a small classifier, trained once for a data set and kept."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vaelab.adam import Adam
-from vaelab.config import Config
-from vaelab.data.feed import Feed, resident
+from vaelab.console import track
+from vaelab.data.cache import cache_folder
+from vaelab.data.loading.evaluation import EvalLoader, to_device
 from vaelab.data.pixels import Pixels
-from vaelab.data.progress import track
-from vaelab.data.store import Split
-from vaelab.optimizers import CosineRate
-from vaelab.quality.features import at_most
-from vaelab.quality.images import compared
+from vaelab.data.store import Split, Store, checksum
+from vaelab.errors import BadCombinationError, StorageError, UserError
+from vaelab.files import make_folders
+from vaelab.optim import CosineRate
+from vaelab.optim.optimizers import Adam
+from vaelab.quality.features import Features, at_most
+from vaelab.quality.images import comparison_subset
 from vaelab.randomness import Purpose, derived_seed, generator, seeded
+from vaelab.tensorfile import read_tensors, write_tensors
 
-BATCH = 500
-
-
-class ClassifierSettings(Config):
-    """How the classifier is made."""
-
-    channels: tuple[int, int, int] = (32, 64, 64)
-    """Out of each convolution."""
-    features: int = Field(default=64, ge=1)
-    """Width of the layer before the last, whose outputs are the features."""
-    largest_side: int = Field(default=64, ge=1)
-    """Larger images are averaged down to this."""
-    steps: int = Field(default=800, ge=1)
-    """Of Adam, whatever the number of images."""
-    batch_size: int = Field(default=128, ge=1)
-    """Images a step."""
-    learning_rate: float = Field(default=2e-3, gt=0)
-    """At the beginning; it falls to zero along half a cosine."""
-    seed: int = Field(default=0, ge=0)
-    """Of initialisation and data order."""
+VERSION = 1
+"""Of network, training and what is below; whoever changes what the features are counts it up."""
+CHANNELS = (32, 64, 64)
+"""Out of each convolution."""
+FEATURES = 64
+"""Width of the layer before the last, whose outputs are the features."""
+LARGEST_SIDE = 64
+"""Larger images are averaged down to this."""
+STEPS = 800
+"""Of Adam, whatever the number of images."""
+BATCH_SIZE = 128
+LEARNING_RATE = 2e-3
+"""At the beginning; it falls to zero along half a cosine."""
+SEED = 0
+"""Of initialisation and data order."""
 
 
 class Classifier(nn.Module):
     """Three convolutions, a layer of features, and the logits of the classes.
 
     Once it is trained, the mean square of its features over the training images is 1.
-
-    Args:
-        image_shape: `(c, h, w)`.
-        classes: how many.
-        settings: widths.
     """
 
-    def __init__(
-        self, image_shape: tuple[int, int, int], classes: int, settings: ClassifierSettings
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        first, second, third = settings.channels
-        self.largest_side = settings.largest_side
+        first, second, third = CHANNELS
         self.trunk = nn.Sequential(
             nn.Conv2d(image_shape[0], first, 3, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(first, second, 3, stride=2, padding=1), nn.ReLU(),
@@ -64,8 +61,8 @@ class Classifier(nn.Module):
         )  # fmt: skip
         with torch.no_grad():
             width = self._seen(torch.zeros(1, *image_shape)).shape[1]
-        self.trunk.extend([nn.Linear(width, settings.features), nn.ReLU()])
-        self.last = nn.Linear(settings.features, classes)
+        self.trunk.extend([nn.Linear(width, FEATURES), nn.ReLU()])
+        self.last = nn.Linear(FEATURES, classes)
         self.scale: Tensor
         self.register_buffer("scale", torch.ones(()))
 
@@ -79,42 +76,35 @@ class Classifier(nn.Module):
         return logits
 
     def _seen(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        result: Tensor = self.trunk(at_most(images, self.largest_side))
+        result: Tensor = self.trunk(at_most(images, LARGEST_SIDE))
         return result
 
 
-def train_classifier(
-    training: Split, classes: int, pixels: Pixels, settings: ClassifierSettings
-) -> Classifier:
+def train_classifier(training: Split, classes: int, pixels: Pixels) -> Classifier:
     """A classifier of images as the model sees them, its logits' cross entropy minimised.
 
     The same on the same machine with the same number of threads.
     """
-    with seeded(settings.seed, Purpose.INITIALISATION):
-        classifier = Classifier(training.image_shape, classes, settings)
+    with seeded(SEED, Purpose.INITIALISATION):
+        classifier = Classifier(training.image_shape, classes)
     parameters = list(classifier.parameters())
     optimizer = Adam(parameters, betas=(0.9, 0.999), eps=1e-8)
-    order = np.random.default_rng(derived_seed(settings.seed, Purpose.ORDER))
-    draws = generator(settings.seed, Purpose.PIXELS)
-    steps = range(settings.steps)
-    for step in track(steps, "training the classifier whose features compare images"):
-        chosen = np.sort(order.integers(len(training), size=settings.batch_size))
-        images = resident(training.images[chosen], "cpu")
+    order = np.random.default_rng(derived_seed(SEED, Purpose.ORDER))
+    draws = generator(SEED, Purpose.PIXELS)
+    for step in track(range(STEPS), "training the classifier whose features compare images"):
+        chosen = np.sort(order.integers(len(training), size=BATCH_SIZE))
+        images = to_device(training.images[chosen], "cpu")
         uniform = torch.rand(images.shape, generator=draws) if pixels.dynamic else None
         logits = classifier(pixels.to_unit(pixels(images, uniform)))
-        loss = cross_entropy(logits, resident(training.labels[chosen], "cpu"))
-        rate = settings.learning_rate * CosineRate()(step, settings.steps, [])
+        loss = cross_entropy(logits, to_device(training.labels[chosen], "cpu"))
+        rate = LEARNING_RATE * CosineRate()(step, STEPS, [])
         optimizer.step(torch.autograd.grad(loss, parameters), [rate] * len(parameters))
-    return _scaled(classifier.eval(), training, pixels)
-
-
-@torch.no_grad()
-def _scaled(classifier: Classifier, training: Split, pixels: Pixels) -> Classifier:
-    """With its features brought to a mean square of 1: kernels are not blind to scale."""
-    batches = Feed(compared(training), pixels, classes=0).batches(BATCH)
-    squares = [classifier.features(pixels.to_unit(batch.x)).square().mean(1) for batch in batches]
-    classifier.scale.copy_(torch.cat(squares).mean().sqrt())
-    return classifier
+    # features of a mean square of 1, for kernels are not blind to scale
+    with torch.no_grad():
+        batches = EvalLoader(comparison_subset(training), pixels, classes=0).batches()
+        seen = [classifier.features(pixels.to_unit(batch.x)).square().mean(1) for batch in batches]
+        classifier.scale.copy_(torch.cat(seen).mean().sqrt())
+    return classifier.eval()
 
 
 @torch.no_grad()
@@ -122,6 +112,54 @@ def accuracy(classifier: Classifier, split: Split, pixels: Pixels) -> float:
     """The share of images that it gives their class."""
     right = [
         classifier(pixels.to_unit(batch.x)).argmax(1) == batch.labels
-        for batch in Feed(split, pixels, classes=0).batches(BATCH)
+        for batch in EvalLoader(split, pixels, classes=0).batches()
     ]
     return torch.cat(right).double().mean().item()
+
+
+def classifier_features(store: Store, pixels: Pixels) -> Features:
+    """What the layer before the last sees, in a classifier of the training images.
+
+    On another machine training ends in somewhat other weights, and so in other features: `about`
+    has their checksum, and numbers under another one are not comparable.
+
+    Raises:
+        BadCombinationError: the data has one class.
+    """
+    if len(store.classes) < 2:
+        raise BadCombinationError(
+            f"the features `classifier` are learned from classes, and {store.name} has one; use "
+            "the features `pixels`, or in Python any function: "
+            "`vaelab.sample_quality(run, Features(name, function))`"
+        )
+    about = {
+        "version": VERSION,
+        "data_checksum": checksum((store.train,), store.classes),
+        "drawn": pixels.words if pixels.dynamic else None,
+        "steps": STEPS,
+    }
+    digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
+    path = cache_folder() / "features" / f"classifier_v{VERSION}-{digest}.safetensors"
+    classifier = Classifier(store.image_shape, len(store.classes)).eval()
+    try:
+        tensors, known = read_tensors(path)
+        classifier.load_state_dict(tensors)
+    except UserError:  # not there, or damaged
+        classifier = train_classifier(store.train, len(store.classes), pixels)
+        known = about | {"test_accuracy": accuracy(classifier, store.test, pixels)}
+        _keep(path, known, classifier)
+    weights = hashlib.sha256(save(classifier.state_dict())).hexdigest()
+    return Features(
+        f"classifier_v{VERSION}",
+        classifier.features,
+        f"checksum {weights[:8]}, {known['test_accuracy']:.1%} of the test images classified right",
+    )
+
+
+def _keep(path: Path, known: Mapping[str, Any], classifier: Classifier) -> None:
+    try:
+        make_folders(path.parent)
+        write_tensors(path, classifier.state_dict(), dict(known))
+    except StorageError as error:
+        # a cache saves time; the numbers are the same without it
+        logging.getLogger("vaelab").warning("the classifier could not be kept: %s", error)

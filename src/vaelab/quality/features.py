@@ -9,13 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vaelab.data.feed import resident
-from vaelab.data.progress import track
+from vaelab.console import track
+from vaelab.data.loading.evaluation import EVALUATED_AT_ONCE, to_device
 from vaelab.data.store import Images
 from vaelab.errors import BadValueError
 
-BATCH = 500
-LARGEST_SIDE = 32
+MAX_SIDE = 32
 """Of the images whose pixels are features: distances say no more on finer ones, and cost more."""
 
 
@@ -46,19 +45,15 @@ class Features:
 
     @torch.no_grad()
     def of(self, images: Images, what: str) -> Float[Tensor, "n f"]:
-        """The features of images, in float64.
-
-        Args:
-            images: 0 to 255.
-            what: they are, for the progress bar.
+        """The features of images 0 to 255, in float64; `what` they are is for the progress bar.
 
         Raises:
             BadValueError: the function gives something else than a row of finite numbers for each.
         """
-        starts = range(0, len(images), BATCH)
+        starts = range(0, len(images), EVALUATED_AT_ONCE)
         title = f"{self.name} of {what}"
         parts = [
-            self._checked(resident(images[start : start + BATCH], "cpu") / 255)
+            self._checked(to_device(images[start : start + EVALUATED_AT_ONCE], "cpu") / 255)
             for start in track(starts, title)
         ]
         return torch.cat(parts)
@@ -86,7 +81,7 @@ def pixel_features() -> Features:
     They need no classes and no training, but two images of the same thing in another place are far
     apart.
     """
-    return Features("pixels", lambda images: at_most(images, LARGEST_SIDE).flatten(1))
+    return Features("pixels", lambda images: at_most(images, MAX_SIDE).flatten(1))
 
 
 def at_most(images: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c height width"]:

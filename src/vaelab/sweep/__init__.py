@@ -3,23 +3,31 @@
 from pathlib import Path
 from typing import Any
 
-from vaelab.console import Console
 from vaelab.errors import MissingFileError
-from vaelab.sweep.conduct import conduct
-from vaelab.sweep.engines.engine import Engine
-from vaelab.sweep.heart import Watch
-from vaelab.sweep.machine import check_machine
+
+try:
+    import optuna  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingFileError(
+        "sweeps need Optuna, which is not installed; `pip install 'vaelab[sweep]'` installs it"
+    ) from error
+
+from vaelab.console import Console
+from vaelab.files import storage_error
+from vaelab.sweep.engine import Engine, Task
+from vaelab.sweep.liveness import alive
 from vaelab.sweep.pictures import draw_pictures
-from vaelab.sweep.plan import Search, Sweep, plan, resets_of
+from vaelab.sweep.plan import Search, check_machine, plan, resets_of
+from vaelab.sweep.progress_table import ProgressTable
 from vaelab.sweep.results import results, setting_words, table
-from vaelab.sweep.study import Study
-from vaelab.sweep.supply import fill
-from vaelab.sweep.trial import GOING, State, Trial
+from vaelab.sweep.search import propose_trials
+from vaelab.sweep.study import UNFINISHED, State, Study
+from vaelab.training import interruptible
 
-__all__ = ["begin", "go_on", "resets_of", "show_best", "show_status"]
+__all__ = ["resets_of", "resume_sweep", "show_best", "show_status", "start_sweep"]
 
 
-def begin(
+def start_sweep(
     settings: dict[str, Any],
     words: list[str],
     search: Search,
@@ -28,16 +36,9 @@ def begin(
     runs: Path,
     here: bool = True,
 ) -> Path:
-    """Make a sweep's folder and its trials; nothing is trained yet.
+    """Make a sweep's folder among the runs, and its trials; nothing is trained yet.
 
-    Args:
-        settings: the keys that a config gives.
-        words: what is swept, and overrides.
-        search: how settings are chosen.
-        trials: how many; None for a grid.
-        prune: whether to stop bad trials early.
-        runs: where the folder is made.
-        here: whether this machine trains them.
+    It is asked for as in `plan`; `here` says whether this machine trains it.
 
     Raises:
         UserError: something cannot be swept, this machine lacks what every trial needs, or the
@@ -47,13 +48,13 @@ def begin(
     check_machine(sweep.first, here)
     folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"
     sweep.save(folder)
-    study = Study(folder, sweep.space)
-    with study.alone():
-        fill(study, sweep)
+    study = Study(folder)
+    with study.locked():
+        propose_trials(study)
     return folder
 
 
-def go_on(folder: Path, engine: Engine, console: Console) -> int | None:
+def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
     """Train what is left, then print the table and draw the pictures.
 
     Returns:
@@ -62,12 +63,20 @@ def go_on(folder: Path, engine: Engine, console: Console) -> int | None:
     Raises:
         UserError: there is no sweep, or no worker can work.
     """
-    done, signal = conduct(folder, engine, console)
+    study = Study(folder)
+    progress = ProgressTable(study, console)
+    try:
+        with interruptible() as interrupt, progress.live():
+            if not study.finished:
+                engine(Task(study, progress, interrupt))
+        progress.show(study.trials())
+    except OSError as error:
+        raise storage_error(folder, error) from error
     show_status(folder, console)
-    if not done:
+    if not study.finished:
         console.say(f"to go on: vaelab sweep resume {folder}")
-        return signal
-    if paths := draw_pictures(folder, console):
+        return interrupt.signal
+    if paths := draw_pictures(study, console):
         console.say(f"pictures in {folder}: {', '.join(path.name for path in paths)}")
     show_best(folder, console)
     return None
@@ -75,17 +84,19 @@ def go_on(folder: Path, engine: Engine, console: Console) -> int | None:
 
 def show_status(folder: Path, console: Console) -> None:
     """Print the settings with their numbers, who works, and why trials failed."""
-    sweep, trials = _read(folder)
-    ended = sum(trial.state not in GOING for trial in trials)
-    console.print(table(sweep, trials, f"{folder}: {ended} of {sweep.trials} trials have ended"))
+    study = Study(folder)
+    trials = study.trials()
+    ended = sum(trial.state not in UNFINISHED for trial in trials)
+    title = f"{folder}: {ended} of {study.sweep.trials} trials have ended"
+    console.print(table(study.space, trials, title))
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             console.say(f"{trial.run} {trial.state.value}: {trial.reason}")
-    living = Watch(folder).living_at_a_glance()
-    running = sum(trial.state is State.RUNNING for trial in trials)
-    if living or running:
-        lost = sum(t.state is State.RUNNING and t.worker not in living for t in trials)
-        words = f"{len(living)} at work, {running - lost} trials under training"
+    workers = alive(folder)
+    running = [trial for trial in trials if trial.state is State.RUNNING]
+    if workers or running:
+        lost = sum(trial.worker not in workers for trial in running)
+        words = f"{len(workers)} at work, {len(running) - lost} trials under training"
         if lost:
             words += f"; {lost} left by killed workers: vaelab sweep resume {folder} goes on"
         console.say(words)
@@ -97,12 +108,11 @@ def show_best(folder: Path, console: Console) -> None:
     Raises:
         MissingFileError: no trial is complete.
     """
-    sweep, trials = _read(folder)
-    found = [result for result in results(trials) if result.complete]
+    study = Study(folder)
+    found = [result for result in results(study.trials()) if result.complete]
     if not found:
-        if len(trials) < sweep.trials or any(trial.state in GOING for trial in trials):
-            what = f"is complete yet; `vaelab sweep resume {folder}` goes on"
-        else:
+        what = f"is complete yet; `vaelab sweep resume {folder}` goes on"
+        if study.finished:
             what = (
                 f"was trained to the end; `vaelab sweep status {folder}` says why, and "
                 "task_name=NAME makes another sweep"
@@ -110,12 +120,7 @@ def show_best(folder: Path, console: Console) -> None:
         raise MissingFileError(f"no trial of {folder} {what}")
     best = found[0]
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
-    setting = setting_words(sweep.space, best.setting) or "the only setting"
+    setting = setting_words(study.space, best.setting) or "the only setting"
     run = folder / best.best.run
     console.say(f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
     console.say(f"next: vaelab evaluate {run}")
-
-
-def _read(folder: Path) -> tuple[Sweep, list[Trial]]:
-    sweep = Sweep.load(folder)
-    return sweep, Study(folder, sweep.space).trials()

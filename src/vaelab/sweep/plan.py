@@ -1,4 +1,4 @@
-"""A sweep as a person asked for it: what is swept, how, and which experiment each trial is."""
+"""A sweep as the user asked for it: what is swept, how, and which experiment each trial is."""
 
 import os
 from functools import cached_property
@@ -9,21 +9,19 @@ from pydantic import Field
 
 from vaelab.config import Config, override, to_yaml, validate
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
-from vaelab.experiment import Experiment
+from vaelab.experiment import NO_PICTURES, Experiment
 from vaelab.files import may_be_there, write_text
-from vaelab.library import resets
+from vaelab.runs.lookup import resets
 from vaelab.sweep.space import SEED, Range, Setting, Space, assignment, read_space
+from vaelab.training.precision import choose_place
 from vaelab.yamlfile import read_yaml
 
 Search = Literal["grid", "random", "tpe"]
 
-NO_PICTURES = ("figures={every_epoch: [], at_end: []}", "explorer.keep=0")
-"""Come before what a person asks for, who may ask for them all the same."""
 OWN = ("task_name", "output_train_dir", "training.replicas")
 """Keys that a sweep gives its trials itself."""
-LARGEST = 2_000
-"""Trials."""
-FILES = ("sweep.yaml", "journal.log", "journal.log.lock", "claims", "claims.lock", "workers")
+MAX_TRIALS = 2_000
+FILES = ("sweep.yaml", "journal.log", "journal.log.lock", "claims.lock", "workers")
 """Names in a sweep's folder, which is that of its runs too."""
 
 
@@ -38,7 +36,7 @@ class Sweep(Config):
     """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
     search: Search
     """How settings are chosen."""
-    trials: int = Field(ge=1, le=LARGEST)
+    trials: int = Field(ge=1, le=MAX_TRIALS)
     """How many, seeds counted."""
     prune: bool
     """Whether the worse half of the trials is stopped early, again and again."""
@@ -51,7 +49,7 @@ class Sweep(Config):
     @property
     def first(self) -> Experiment:
         """The experiment of one of its settings."""
-        _, setting = next(iter(self.space.samples()), ("", {}))
+        _, setting = next(self.space.samples())
         return self.experiment("trial", setting, None)
 
     def experiment(
@@ -111,24 +109,23 @@ class Sweep(Config):
 def plan(
     settings: dict[str, Any], words: list[str], search: Search, trials: int | None, prune: bool
 ) -> Sweep:
-    """A sweep whose every key and value can be used.
-
-    Args:
-        settings: the keys that a config gives.
-        words: what is swept, and overrides.
-        search: how settings are chosen.
-        trials: how many; None for a grid, which has as many as it has.
-        prune: whether to stop bad trials early.
+    """A sweep whose every key and value can be used; how many trials is not said for a grid.
 
     Raises:
-        UserError: what is wrong, in the person's spelling.
+        UserError: what is wrong, in the user's spelling.
     """
     space, fixed = read_space(words)
     swept = tuple(word for word in words if word not in fixed)
     base = override(Experiment, settings, [*NO_PICTURES, *fixed])
     validate(Experiment, base, "the sweep's config")
-    _check_search(space, search, trials, prune)
-    count = space.size if search == "grid" or trials is None else trials
+    count = _count_trials(space, search, trials)
+    if count > MAX_TRIALS:
+        raise BadValueError(f"that is more than {MAX_TRIALS:,} trials; sweep less at once")
+    if prune and space.repeats > 1:
+        raise BadCombinationError(
+            "--prune stops trials one by one, so a mean over training.seed would be one over the "
+            "lucky ones; leave --prune out, or the seeds"
+        )
     sweep = Sweep(
         settings=base, fixed=tuple(fixed), swept=swept, search=search, trials=count, prune=prune
     )
@@ -147,61 +144,72 @@ def resets_of(settings: dict[str, Any], words: list[str]) -> list[str]:
     """What the kinds that are swept or given put back at its default, a sentence each."""
     space, fixed = read_space(words)
     notes: list[str] = []
-    for setting in [setting for _, setting in space.samples()] or [{}]:
+    for _, setting in space.samples():
         swept = [assignment(key, value) for key, value in setting.items()]
         notes += resets(settings, override(Experiment, settings, [*fixed, *swept]))
     return list(dict.fromkeys(notes))
 
 
-def _check_search(space: Space, search: Search, trials: int | None, prune: bool) -> None:
-    ranges = [one.key for one in space.dimensions if isinstance(one, Range)]
-    if search == "grid" and ranges:
-        raise BadCombinationError(
-            f"a grid needs listed values, but `{ranges[0]}` is a range; list some, or use "
-            "--search random or --search tpe, with --trials N"
-        )
-    if search == "grid" and trials is not None:
-        raise BadCombinationError(
-            f"a grid has as many trials as combinations, here {space.size:,}; leave --trials out, "
-            "or use --search random or tpe"
-        )
-    if search != "grid" and trials is None:
+def check_machine(experiment: Experiment, trains: bool = True) -> None:
+    """Refuse what no setting of a sweep could be trained with here, of any trial's experiment.
+
+    Its device has to be here only if this machine `trains` it.
+
+    Raises:
+        UserError: the device, the data, or a logger's package or login is missing.
+    """
+    if trains:
+        choose_place(experiment.training)
+    for logger in experiment.training.loggers:
+        logger.check()
+    experiment.data.load()
+
+
+def _count_trials(space: Space, search: Search, trials: int | None) -> int:
+    """How many there will be; whether they can be is checked."""
+    if search == "grid":
+        ranges = [key for key, one in space.dimensions.items() if isinstance(one, Range)]
+        if ranges:
+            raise BadCombinationError(
+                f"a grid needs listed values, but `{ranges[0]}` is a range; list some, or use "
+                "--search random or --search tpe, with --trials N"
+            )
+        if trials is not None:
+            raise BadCombinationError(
+                f"a grid has as many trials as combinations, here {space.size:,}; leave --trials "
+                "out, or use --search random or tpe"
+            )
+        return space.size
+    if trials is None:
         raise BadCombinationError(f"--search {search} never ends by itself; add --trials N")
-    if search != "grid" and not space.dimensions:
+    if not space.dimensions:
         raise BadCombinationError("nothing but the seed is swept; leave --search out")
-    if search != "grid" and trials is not None and trials % space.repeats:
+    if trials % space.repeats:
         up = trials + space.repeats - trials % space.repeats
         raise BadCombinationError(
             f"each setting is trained with {space.repeats} seeds, and {trials} is no multiple of "
             f"that; use --trials {up}"
         )
     most = space.count * space.repeats
-    if search != "grid" and trials is not None and trials > most:
+    if trials > most:
         raise BadCombinationError(
             f"--trials {trials}, but there are no more than {most} different ones; "
             f"use --trials {most}, or sweep more values"
         )
-    if max(trials or 0, space.size if search == "grid" else 0) > LARGEST:
-        raise BadValueError(f"that is more than {LARGEST:,} trials; sweep less at once")
-    if prune and space.seeds:
-        raise BadCombinationError(
-            "--prune stops trials one by one, so a mean over training.seed would be one over the "
-            "lucky ones; leave --prune out, or the seeds"
-        )
+    return trials
 
 
 def _check_experiments(sweep: Sweep) -> None:
     space = sweep.space
-    seed = space.seeds[0] if space.seeds else None
-    samples = [*space.samples()] or [("", {})]
-    first = _checked(sweep, samples[0][1], seed, samples[0][0])
-    for words, setting in samples[1:]:
-        _check_comparable(first, _checked(sweep, setting, seed, words), words)
-    for other in space.seeds[1:]:
-        _checked(sweep, samples[0][1], other, assignment(SEED, other))
+    (words, setting), *others = space.samples()
+    first = _checked(sweep, setting, space.seeds[0], words)
+    for seed in space.seeds[1:]:
+        _checked(sweep, setting, seed, assignment(SEED, seed))
+    for words, setting in others:
+        _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
     for setting in space.grid() if sweep.search == "grid" else ():
         words = " ".join(assignment(key, value) for key, value in setting.items())
-        _check_comparable(first, _checked(sweep, setting, seed, words), words)
+        _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
 
 
 def _checked(sweep: Sweep, setting: Setting, seed: int | None, words: str) -> Experiment:

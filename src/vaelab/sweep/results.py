@@ -10,9 +10,8 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.sweep.plan import Sweep
 from vaelab.sweep.space import Key, Setting, Space, Value, key_of, written
-from vaelab.sweep.trial import State, Trial
+from vaelab.sweep.study import State, Trial
 
 ROWS = 40
 """Of the table."""
@@ -86,9 +85,8 @@ def _rank(result: Result) -> tuple[bool, bool, float]:
     return (elbo is None, not result.whole, 0.0 if elbo is None else -elbo.value)
 
 
-def table(sweep: Sweep, trials: Sequence[Trial], title: str) -> Table:
+def table(space: Space, trials: Sequence[Trial], title: str) -> Table:
     """The settings with their numbers, the best first."""
-    space = sweep.space
     repeated = f"; ± standard error over {space.repeats} seeds" if space.repeats > 1 else ""
     caption = (
         "validation ELBO at beta 1 and its parts, of the weights each run keeps, nats per image"

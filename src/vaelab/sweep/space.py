@@ -9,6 +9,8 @@ from math import exp, inf, isfinite, log, prod
 from random import Random
 from typing import Any
 
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
 from vaelab.config import takes_integers
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
@@ -17,65 +19,16 @@ from vaelab.yamlfile import parse_yaml
 SEED = "training.seed"
 RANGE = re.compile(r"([\w.+-]*?)\.\.([\w.+-]*?)(?::(\w*))?")
 FORM = "write key=v1,v2,... or key=LOW..HIGH or key=LOW..HIGH:log, e.g. objective.beta=0.5,1,2"
-LONGEST_VALUE = 24
+MAX_VALUE_LETTERS = 24
 
 Value = str | int | float | bool | None
+"""What is no single number, word or null stays YAML text."""
+Range = IntDistribution | FloatDistribution
+"""Both ends are among its numbers; `log`: evenly in their logarithm."""
+Dimension = CategoricalDistribution | Range
 Setting = Mapping[str, Value]
 """A value for each swept key but the seed."""
 Key = tuple[tuple[str, Value], ...]
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A key and the values it takes; what is no single number, word or null stays YAML text."""
-
-    key: str
-    values: tuple[Value, ...]
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """Values that have to be right if all are."""
-        return self.values
-
-    @property
-    def count(self) -> int:
-        """Values."""
-        return len(self.values)
-
-    def draw(self, random: Random) -> Value:
-        """One of them."""
-        return random.choice(self.values)
-
-
-@dataclass(frozen=True)
-class Range:
-    """A key and the numbers it takes, both ends among them; `log`: evenly in their logarithm."""
-
-    key: str
-    low: float
-    high: float
-    log: bool
-    integer: bool
-
-    @property
-    def ends(self) -> tuple[Value, ...]:
-        """Values that have to be right if all are."""
-        middle = (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2
-        numbers = (self.low, middle, self.high)
-        return tuple(dict.fromkeys(round(n) if self.integer else n for n in numbers))
-
-    @property
-    def count(self) -> float:
-        """Values; infinitely many unless they are whole numbers."""
-        return int(self.high - self.low) + 1 if self.integer else inf
-
-    def draw(self, random: Random) -> Value:
-        """One of them."""
-        half = 0.5 if self.integer else 0.0  # so that the ends are as likely as the others
-        ends = self.low - half, self.high + half
-        number = exp(random.uniform(*map(log, ends))) if self.log else random.uniform(*ends)
-        number = min(max(number, self.low), self.high)
-        return round(number) if self.integer else number
 
 
 @dataclass(frozen=True)
@@ -84,52 +37,61 @@ class Space:
 
     Attributes:
         dimensions: the keys but the seed, in the order they were given.
-        seeds: each setting is trained with every one of them; none: with the config's.
+        seeds: each setting is trained with every one of them; None is the config's.
     """
 
-    dimensions: tuple[Listed | Range, ...]
-    seeds: tuple[int, ...]
+    dimensions: Mapping[str, Dimension]
+    seeds: tuple[int | None, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Of the dimensions."""
-        return tuple(dimension.key for dimension in self.dimensions)
+        return tuple(self.dimensions)
 
     @property
     def repeats(self) -> int:
         """Trials of each setting."""
-        return max(1, len(self.seeds))
+        return len(self.seeds)
 
     @property
     def size(self) -> int:
         """Trials of the grid."""
-        listed = [one for one in self.dimensions if isinstance(one, Listed)]
-        return prod(len(one.values) for one in listed) * self.repeats
+        return prod(map(len, self._choices.values())) * self.repeats
 
     @property
     def count(self) -> float:
         """Settings, infinitely many where a range is of real numbers."""
-        return prod(one.count for one in self.dimensions)
+        return prod(map(_count, self.dimensions.values()))
+
+    @property
+    def _choices(self) -> dict[str, tuple[Value, ...]]:
+        listed = self.dimensions.items()
+        return {key: one.choices for key, one in listed if isinstance(one, CategoricalDistribution)}
 
     def draw(self, random: Random, known: Collection[Key]) -> Setting:
         """A setting that is not known, unless all are."""
         while True:
-            setting = {one.key: one.draw(random) for one in self.dimensions}
+            setting = {key: _draw(one, random) for key, one in self.dimensions.items()}
             if key_of(setting) not in known or len(known) >= self.count:
                 return setting
 
     def grid(self) -> Iterator[Setting]:
         """Every combination of the listed values."""
-        listed = [one for one in self.dimensions if isinstance(one, Listed)]
-        for values in product(*(one.values for one in listed)):
-            yield dict(zip((one.key for one in listed), values, strict=True))
+        for values in product(*self._choices.values()):
+            yield dict(zip(self._choices, values, strict=True))
 
     def samples(self) -> Iterator[tuple[str, Setting]]:
-        """Settings that show whether every key and value can be used, and which one is at stake."""
-        first: dict[str, Value] = {one.key: one.ends[0] for one in self.dimensions}
-        for dimension in self.dimensions:
-            for value in dimension.ends:
-                yield assignment(dimension.key, value), {**first, dimension.key: value}
+        """Settings that show whether every key and value can be used, and which one is at stake.
+
+        Where the seed alone is swept it is the only one, and nothing.
+        """
+        if not self.dimensions:
+            yield "", {}
+        every = {key: ends(one) for key, one in self.dimensions.items()}
+        first = {key: values[0] for key, values in every.items()}
+        for key, values in every.items():
+            for value in values:
+                yield assignment(key, value), {**first, key: value}
 
     def name(self, setting: Setting, seed: int | None) -> str:
         """A folder's name that says the setting, e.g. `beta2_seed0`."""
@@ -147,37 +109,67 @@ class Space:
         return key
 
 
+def ends(dimension: Dimension) -> tuple[Value, ...]:
+    """Values that have to be right if all are."""
+    if isinstance(dimension, CategoricalDistribution):
+        return dimension.choices
+    low, high = dimension.low, dimension.high
+    middle = (low * high) ** 0.5 if dimension.log else (low + high) / 2
+    return tuple(dict.fromkeys(as_number(dimension, one) for one in (low, middle, high)))
+
+
+def as_number(dimension: Range, number: float) -> int | float:
+    """A whole number where the range is of such."""
+    return round(number) if isinstance(dimension, IntDistribution) else float(number)
+
+
+def _count(dimension: Dimension) -> float:
+    """How many values it has; infinitely many unless they are whole numbers or listed."""
+    if isinstance(dimension, CategoricalDistribution):
+        return len(dimension.choices)
+    return dimension.high - dimension.low + 1 if isinstance(dimension, IntDistribution) else inf
+
+
+def _draw(dimension: Dimension, random: Random) -> Value:
+    """One of its values at random."""
+    if isinstance(dimension, CategoricalDistribution):
+        return random.choice(dimension.choices)
+    low, high = float(dimension.low), float(dimension.high)
+    half = 0.5 if isinstance(dimension, IntDistribution) else 0.0  # so that ends are as likely
+    outer = low - half, high + half
+    number = exp(random.uniform(*map(log, outer))) if dimension.log else random.uniform(*outer)
+    return as_number(dimension, min(max(number, low), high))
+
+
 def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
     """What is swept, and the overrides among the words, which have one value.
 
     Raises:
         BadValueError: a word is neither, a range is empty, or nothing is swept.
     """
-    dimensions: list[Listed | Range] = []
+    dimensions: dict[str, Dimension] = {}
     fixed: list[str] = []
     for word in words:
         key, equals, text = word.partition("=")
         key = key.strip()
         if not equals or not key:
             raise BadValueError(f"`{word}` says nothing to sweep; {FORM}")
-        if key in [one.key for one in dimensions]:
+        if key in dimensions:
             raise BadValueError(f"`{key}` is swept twice; give all its values at once")
         if match := RANGE.fullmatch(text.strip()) if text.strip() != ".." else None:
-            dimensions.append(_range(word, key, *match.groups()))
+            dimensions[key] = _range(word, key, *match.groups())
         elif len(texts := split(text)) > 1:
-            dimensions.append(_listed(word, key, texts))
+            dimensions[key] = _listed(word, texts)
         elif not text.strip():
             raise BadValueError(f"`{word}` has no value; {FORM}")
         else:
             fixed.append(word)
     for word in fixed:
-        if (key := word.partition("=")[0].strip()) in [one.key for one in dimensions]:
+        if (key := word.partition("=")[0].strip()) in dimensions:
             raise BadValueError(f"`{key}` is swept, and `{word}` gives it one value; leave one out")
     if not dimensions:
         raise BadValueError(f"nothing is swept: no key has several values; {FORM}")
-    seeds = next((one for one in dimensions if one.key == SEED), None)
-    rest = tuple(one for one in dimensions if one.key != SEED)
-    return Space(rest, _seeds(seeds)), fixed
+    return Space(dimensions, _seeds(dimensions.pop(SEED, None))), fixed
 
 
 def key_of(setting: Setting) -> Key:
@@ -212,7 +204,7 @@ def written(value: Value) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _listed(word: str, key: str, texts: Sequence[str]) -> Listed:
+def _listed(word: str, texts: Sequence[str]) -> CategoricalDistribution:
     if not all(texts):
         raise BadValueError(f"`{word}` has an empty value between its commas; {FORM}")
     values: list[Value] = []
@@ -223,27 +215,29 @@ def _listed(word: str, key: str, texts: Sequence[str]) -> Listed:
         if value in values:
             raise BadValueError(f"`{word}` has the value {text} twice; give each once")
         values.append(value)
-    return Listed(key, tuple(values))
+    return CategoricalDistribution(values)
 
 
 def _range(word: str, key: str, low: str, high: str, scale: str | None) -> Range:
     if scale not in (None, "log"):
         raise BadValueError(f"`{word}`: a range may end in :log, and in nothing else; {FORM}")
-    ends = [_number(word, key, text) for text in (low, high)]
+    first, last = _number(word, key, low), _number(word, key, high)
     integer = takes_integers(Experiment, key)
-    if integer and not all(end.is_integer() for end in ends):
+    if integer and not (first.is_integer() and last.is_integer()):
         raise BadValueError(f"`{word}`: `{key}` takes whole numbers, so its ends have to be such")
-    if ends[0] >= ends[1]:
+    if first >= last:
         raise BadValueError(
             f"`{word}` is an empty range: LOW has to be smaller than HIGH, "
             f"but {low} is not smaller than {high}"
         )
-    if scale and ends[0] <= 0:
+    if scale and first <= 0:
         raise BadValueError(
             f"`{word}`: a logarithm needs numbers above 0, but the range begins at {low}; "
             "begin above 0, or leave :log out"
         )
-    return Range(key, ends[0], ends[1], scale == "log", integer)
+    if integer:
+        return IntDistribution(int(first), int(last), log=scale == "log")
+    return FloatDistribution(first, last, log=scale == "log")
 
 
 def _number(word: str, key: str, text: str) -> float:
@@ -258,17 +252,19 @@ def _number(word: str, key: str, text: str) -> float:
     return float(value)
 
 
-def _seeds(dimension: Listed | Range | None) -> tuple[int, ...]:
+def _seeds(dimension: Dimension | None) -> tuple[int | None, ...]:
     if dimension is None:
-        return ()
+        return (None,)
     if isinstance(dimension, Range):
         raise BadValueError(f"seeds are listed, not searched: {SEED}=0,1,2")
-    wrong = [one for one in dimension.values if isinstance(one, bool) or not isinstance(one, int)]
-    if wrong:
-        raise BadValueError(f"`{SEED}` takes whole numbers, got {written(wrong[0])}")
-    return tuple(int(one) for one in dimension.values if isinstance(one, int))
+    seeds = []
+    for value in dimension.choices:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise BadValueError(f"`{SEED}` takes whole numbers, got {written(value)}")
+        seeds.append(value)
+    return tuple(seeds)
 
 
 def _plain(value: Value) -> str:
     text = f"{value:.3g}" if isinstance(value, float) else written(value)
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:LONGEST_VALUE]
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:MAX_VALUE_LETTERS]

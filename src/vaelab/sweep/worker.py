@@ -3,36 +3,45 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
 from vaelab.console import Console, visible
 from vaelab.errors import RunBusyError, StorageError, UserError
+from vaelab.experiment import Experiment
 from vaelab.files import storage_error
-from vaelab.process import prepare_process
-from vaelab.run import Run
-from vaelab.runfiles import remove_run
-from vaelab.sweep.group import alike, share
-from vaelab.sweep.heart import Heart, Watch, worker_name
-from vaelab.sweep.machine import check_machine
-from vaelab.sweep.plan import Sweep
-from vaelab.sweep.progress import ended
-from vaelab.sweep.reap import reap
-from vaelab.sweep.study import Study
-from vaelab.sweep.supply import fill, over
-from vaelab.sweep.trial import State, Trial
-from vaelab.sweep.warden import LostError, Warden
-from vaelab.training import DivergedRunError, Start, interruptible, train_together
+from vaelab.malloc import prepare_process
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import remove_run
+from vaelab.runs.runlock import writer_of
+from vaelab.sweep.liveness import alive, registered, worker_name
+from vaelab.sweep.plan import Sweep, check_machine
+from vaelab.sweep.pruning import PruningCallback
+from vaelab.sweep.search import propose_trials
+from vaelab.sweep.study import MAX_ATTEMPTS, State, Study, Trial
+from vaelab.training import (
+    DivergedRunError,
+    Start,
+    check_alike,
+    interruptible,
+    train_together,
+)
 from vaelab.training.interrupt import Interrupt
+from vaelab.training.precision import choose_place
+from vaelab.training.state import read_progress
 
-POLL = 1.0
-"""Seconds between looks for work while others have it all."""
-LOOKED_AT = 500
-"""Waiting trials among which those that are alike are sought."""
+POLL_SECONDS = 1.0
+"""Between looks for work while others have it all."""
+MAX_BATCH_CANDIDATES = 500
+"""Waiting trials among which those that can be trained together are sought."""
+MAX_BATCHED_TRIALS = 16
+"""In one batched model; more gain little and need memory."""
+EXIT_USER_ERROR = 2
 
 
 class Worker:
-    """Claims trials, trains those that are alike together, and notes how they end.
+    """Claims trials, trains those that can be batched together, and notes how they end.
 
     Args:
         folder: of the sweep.
@@ -43,35 +52,35 @@ class Worker:
 
     def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
         self.folder, self.name, self.console = folder, name, console
-        self.sweep = Sweep.load(folder)
-        self.study = Study(folder, self.sweep.space)
-        self._workers, self._watch = workers, Watch(folder)
+        self.study = Study(folder)
+        self.sweep, self._workers = self.study.sweep, workers
 
-    def work(self) -> None:
-        """Train until nothing is left, or a person stops it."""
-        with Heart(self.folder, self.name), interruptible() as interrupt:
+    def work(self, interrupt: Interrupt) -> None:
+        """Train until nothing is left, or the user stops it."""
+        with registered(self.folder, self.name):
             while not interrupt.requested:
-                if claimed := self._claim():
+                if claimed := self.claim():
                     if not self.train(claimed, interrupt):
                         return
-                elif over(self.study, self.sweep):
+                elif self.study.finished:
                     return
                 else:
-                    sleep(POLL)
+                    sleep(POLL_SECONDS)
 
-    def _claim(self) -> list[Trial]:
-        with self.study.alone():
-            living = self._watch.living()
-            reap(self.study, self._watch, living)
-            fill(self.study, self.sweep)
+    def claim(self) -> list[Trial]:
+        """Claim trials that can be trained together."""
+        with self.study.locked():
+            workers = alive(self.folder)
+            self.study.retry_lost(workers)
+            propose_trials(self.study)
             trials = self.study.trials()
-            waiting = [trial for trial in trials if trial.state is State.WAITING]
             busy = {trial.worker for trial in trials if trial.state is State.RUNNING} - {self.name}
-            idle = max(len(living), self._workers) - len(busy)
-            chosen = alike(waiting[:LOOKED_AT], self.sweep)
-            chosen = chosen[: share(len(chosen), idle)]
-            self.study.claim(chosen, self.name)
-        return chosen
+            idle = max(len(workers), self._workers) - len(busy)
+            waiting = [trial for trial in trials if trial.state is State.WAITING]
+            chosen = batchable_trials(waiting[:MAX_BATCH_CANDIDATES], self.sweep)
+            share = min(MAX_BATCHED_TRIALS, -(-len(chosen) // max(1, idle)))
+            self.study.claim(chosen[:share], self.name)
+        return chosen[:share]
 
     def train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
         """Train trials that it has claimed together; whether to go on with others.
@@ -80,39 +89,41 @@ class Worker:
             UserError: nothing can be trained here; they wait for another worker.
         """
         while trials:
-            warden = Warden(self.study, self.sweep, trials, self.name, interrupt)
+            pruning = PruningCallback(self.study, trials, self.sweep.prune, interrupt)
             try:
                 experiments = [self.sweep.experiment(t.run, t.setting, t.seed) for t in trials]
-                self._sweep_up(trials)
+                self._remove_remains(trials)
                 outcomes = train_together(
-                    experiments, self.folder, Start.RESUME, self.console, warden
+                    experiments, self.folder, Start.RESUME, self.console, [pruning]
                 )
             except DivergedRunError as error:
-                self._fail([t for t in trials if t.run == error.run], State.DIVERGED, error)
-                trials = [trial for trial in trials if trial.run != error.run]
-                continue
-            except LostError as error:
-                self.console.say(str(error))
-                trials = [trial for trial in trials if trial.run in error.held]
+                lost = next(trial for trial in trials if trial.run == error.run)
+                self._fail(lost, State.DIVERGED, error)
+                trials = [trial for trial in trials if trial is not lost]
                 continue
             except StorageError:
                 self.study.give_back(trials)
                 raise
-            except RunBusyError:  # one that was taken for dead and is not yet gone
+            except RunBusyError:  # a process of a killed worker that is not yet gone
                 self.study.give_back(trials)
-                sleep(POLL)
+                sleep(POLL_SECONDS)
                 return True
             except UserError as error:
                 if len(trials) > 1:
                     return self._train_apart(trials, interrupt)
                 self._check_machine(trials[0])
-                self._fail(trials, State.FAILED, error)
+                self._fail(trials[0], State.FAILED, error)
                 return True
-            for trial in warden.pruned:
-                self.study.prune(trial, *ended(Run(self.folder / trial.run)))
-            trials = [trial for trial in trials if trial not in warden.pruned]
-            if not warden.pruned:
-                return self._finish(trials, any(outcome.stopped for outcome in outcomes))
+            for trial in pruning.pruned:
+                self.study.prune(trial, *result_of(Run(self.folder / trial.run)))
+            trials = [trial for trial in trials if trial not in pruning.pruned]
+            if not pruning.pruned:
+                if any(outcome.stopped for outcome in outcomes):
+                    self.study.give_back(trials)
+                    return False
+                for trial in trials:
+                    self.study.complete(trial, *result_of(Run(self.folder / trial.run)))
+                return True
         return True
 
     def _train_apart(self, trials: list[Trial], interrupt: Interrupt) -> bool:
@@ -138,62 +149,83 @@ class Worker:
             self.study.give_back([trial])
             raise
 
-    def _finish(self, trials: Sequence[Trial], stopped: bool) -> bool:
-        if stopped:
-            self.study.give_back(trials)
-            return False
-        for trial in trials:
-            self.study.complete(trial, *ended(Run(self.folder / trial.run)))
-        return True
+    def _fail(self, trial: Trial, state: State, error: Exception) -> None:
+        reason = str(error).removeprefix(f"{trial.run}: ")
+        self.console.say(f"{trial.run}: {reason}")
+        self.study.fail(trial, state, reason)
 
-    def _fail(self, trials: Sequence[Trial], state: State, error: Exception) -> None:
-        for trial in trials:
-            reason = str(error).removeprefix(f"{trial.run}: ")
-            self.console.say(f"{trial.run}: {reason}")
-            self.study.fail(trial, state, reason)
-
-    def _sweep_up(self, trials: Sequence[Trial]) -> None:
+    def _remove_remains(self, trials: Sequence[Trial]) -> None:
         """Remove what is left of folders whose worker was killed before there was a run in them."""
         for trial in trials:
             path = self.folder / trial.run
-            if path.is_dir() and not Run.exists(path):
+            if path.is_dir() and not Run.exists(path) and writer_of(path) is None:
                 remove_run(path, "output")
+
+
+def batchable_trials(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
+    """The first trial and those that differ from it in seed, beta or learning rate alone.
+
+    It stays by itself where a batched model is slower, and where it is begun for the last time: if
+    it kills that worker too, none fails in its company.
+    """
+    if not trials:
+        return []
+    chosen = [trials[0]]
+    if trials[0].attempt == MAX_ATTEMPTS:
+        return chosen
+    try:
+        first = sweep.experiment(trials[0].run, trials[0].setting, trials[0].seed)
+        if not batching_is_faster(first):
+            return chosen
+    except UserError:  # the one who trains it says so
+        return chosen
+    for trial in trials[1:]:
+        if trial.attempt < MAX_ATTEMPTS:
+            with suppress(UserError):
+                check_alike([first, sweep.experiment(trial.run, trial.setting, trial.seed)])
+                chosen.append(trial)
+    return chosen
+
+
+def batching_is_faster(experiment: Experiment) -> bool:
+    """Whether a batched model is faster than its members in turn.
+
+    On a CPU convolutions are not: batched over models they are PyTorch's own, which take 1.5 times
+    as long as ours of a single model.
+    """
+    dense = all(network.kind == "mlp" for network in experiment.model.networks)
+    return dense or choose_place(experiment.training).device.type != "cpu"
+
+
+def result_of(run: Run) -> tuple[float, dict[str, float]]:
+    """The validation ELBO of the weights kept, nats per image, and the terms of their epoch."""
+    progress = read_progress(run.resume_path)
+    rows = [row for row in run.metrics() if row["split"] == "valid"]
+    best = next(row for row in rows if row["epoch"] == progress.best_epoch)
+    terms = {name: float(best[f"{name}_nats"]) for name in ("distortion", "rate")}
+    return float(best["elbo_nats"]), {**terms, "epoch": progress.best_epoch}
 
 
 def main() -> int:
     """The command line.
 
     Returns:
-        0; 2 for what a person can put right.
+        0; 2 for what the user can put right, which the last line of stderr says.
     """
     parser = argparse.ArgumentParser(prog="python -m vaelab.sweep.worker", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="of the sweep")
     parser.add_argument("--name", default=worker_name(), help="one that no other worker has")
     parser.add_argument("--workers", type=int, default=1, help="that share the trials")
     options = parser.parse_args()
-    return work_on(options.folder, options.name, options.workers)
-
-
-def work_on(folder: Path, name: str, workers: int) -> int:
-    """Be a worker of a sweep, with this process.
-
-    Args:
-        folder: of the sweep.
-        name: as for `Worker`.
-        workers: as for `Worker`.
-
-    Returns:
-        0; 2 for what a person can put right, which the last line of stderr says.
-    """
     prepare_process()
     try:
-        Worker(folder, name, workers, Console()).work()
-    except UserError as error:
-        print(f"vaelab: {visible(str(error))}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"vaelab: {visible(str(storage_error(folder, error)))}", file=sys.stderr)
-        return 2
+        worker = Worker(options.folder, options.name, options.workers, Console())
+        with interruptible() as interrupt:
+            worker.work(interrupt)
+    except (UserError, OSError) as error:
+        wrong = error if isinstance(error, UserError) else storage_error(options.folder, error)
+        print(f"vaelab: {visible(str(wrong))}", file=sys.stderr)
+        return EXIT_USER_ERROR
     return 0
 
 

@@ -1,9 +1,9 @@
 """What a person sees of a training: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Mapping, Sequence
 from statistics import fmean
 from time import monotonic
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
@@ -12,14 +12,20 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from typing_extensions import override
 
 from vaelab.console import Console
+from vaelab.runs.records import Row
+from vaelab.training.callback import Callback
+
+if TYPE_CHECKING:
+    from vaelab.training.training import Training
 
 READ_TERMS = "distortion {distortion:.2f}  rate {rate:.2f}  elbo {elbo:.2f} nats"
 REFRESH_SECONDS = 0.2
 
 
-class Display:
+class ProgressBar(Callback):
     """The progress of a training on a console.
 
     Args:
@@ -29,10 +35,12 @@ class Display:
 
     def __init__(self, console: Console, runs: int = 1) -> None:
         self.console = console
-        self._suffix = f" (mean of {runs} runs)" if runs > 1 else ""
+        self._runs = runs
+        self._latest: dict[str, dict[str, float]] = {}
+        self._ended: set[str] = set()
         self._terms = ""
-        self._shown = self._began = monotonic()
-        self._images = 0
+        self._shown = monotonic()
+        self._began: tuple[float, int] | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -46,7 +54,7 @@ class Display:
         )
         self._task = self._bar.add_task("", terms="", speed=0.0, start=False)
 
-    def __enter__(self) -> "Display":
+    def __enter__(self) -> "ProgressBar":
         self._bar.start()
         return self
 
@@ -58,44 +66,65 @@ class Display:
     ) -> None:
         self._bar.stop()
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self.console.say(text)
-
-    def begin(self, steps: int, done: int) -> None:
-        """The training is about to start, `done` of `steps` having been done before."""
-        self._bar.update(self._task, total=steps, completed=done)
+    @override
+    def on_start(self, training: "Training") -> None:
+        total = training.config.epochs * training.steps_per_epoch
+        self._bar.update(self._task, total=total, completed=training.progress.step)
         self._bar.start_task(self._task)
-        self._shown = self._began = monotonic()
-        self._images = 0
+        self._shown, self._began = monotonic(), None
 
-    def step(self, done: int, images: int, epoch: int, epochs: int) -> None:
-        """A step of `images` images is done."""
-        self._images += images
+    @override
+    def on_log(self, training: "Training", row: Row) -> None:
+        self._note(training)
+
+    @override
+    def on_step(self, training: "Training") -> None:
+        progress, epochs = training.progress, training.config.epochs
         now = monotonic()
+        self._began = self._began or (now, progress.step)
         if now - self._shown < REFRESH_SECONDS:
             return
         self._shown = now
         self._bar.update(
             self._task,
-            completed=done,
-            description=f"epoch {epoch}/{epochs}",
+            completed=progress.step,
+            description=f"epoch {min(progress.epoch + 1, epochs)}/{epochs}",
             terms=self._terms,
-            speed=self._images / (now - self._began),
+            speed=self._speed(training) or 0.0,
         )
 
-    def terms(self, numbers: Sequence[Mapping[str, float]]) -> None:
-        """Training terms of each run have been read, nats per image."""
-        names = ("distortion", "rate", "elbo")
-        means = {name: fmean(one[f"{name}_nats"] for one in numbers) for name in names}
-        self._terms = READ_TERMS.format(**means) + self._suffix
-
-    def epoch(
-        self, epoch: int, epochs: int, split: str, numbers: Sequence[Mapping[str, float]]
-    ) -> None:
-        """An epoch is over; `numbers` are of `split`. A long training says some twenty of them."""
-        self.terms(numbers)
+    @override
+    def on_epoch(self, training: "Training") -> None:
+        """A long training says some twenty of its epochs."""
+        self._note(training)
+        self._ended.add(training.experiment.task_name)
+        if len(self._ended) < self._runs:
+            return
+        self._ended.clear()
+        epoch, epochs = training.progress.epoch, training.config.epochs
         if epoch % max(1, epochs // 20) and epoch < epochs:
             return
-        speed = self._images / max(1e-9, monotonic() - self._began)
-        self.say(f"epoch {epoch:>3}/{epochs}  {split}: {self._terms}  {speed:,.0f} images/s")
+        split = "valid" if len(training.store.valid) else "train"
+        speed = self._speed(training)
+        words = "" if speed is None else f"  {speed:,.0f} images/s"
+        self.console.say(f"epoch {epoch:>3}/{epochs}  {split}: {self._terms}{words}")
+
+    def _speed(self, training: "Training") -> float | None:
+        """Training images a second since the first step, whose preparations are none of it.
+
+        All else that is done between steps is in it. None before the second step.
+        """
+        now, (began, before) = monotonic(), self._began or (0.0, training.progress.step)
+        epochs = (training.progress.step - before) / training.steps_per_epoch
+        images = self._runs * epochs * training.store.training_images
+        return images / max(1e-9, now - began) if epochs else None
+
+    def _note(self, training: "Training") -> None:
+        self._latest[training.experiment.task_name] = training.latest
+        names = ("distortion", "rate", "elbo")
+        means = {
+            name: fmean(latest[f"{name}_nats"] for latest in self._latest.values())
+            for name in names
+        }
+        suffix = f" (mean of {self._runs} runs)" if self._runs > 1 else ""
+        self._terms = READ_TERMS.format(**means) + suffix

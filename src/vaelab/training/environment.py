@@ -3,12 +3,14 @@
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from vaelab.distributed import size
 from vaelab.experiment import Experiment
 from vaelab.files import write_text
 from vaelab.plugins import used_by
@@ -19,7 +21,7 @@ PACKAGES = ("vaelab", "torch", "numpy", "safetensors", "pydantic")
 def describe_environment(
     device: torch.device, data_checksum: str, experiment: Experiment
 ) -> dict[str, Any]:
-    """Versions, revision, machine and data, and the plugins that define what is trained."""
+    """Versions, revision, machine, data, processes, and the plugins that define what is trained."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -28,6 +30,7 @@ def describe_environment(
         "device": _device_name(device),
         "data_checksum": data_checksum,
         "plugins": used_by(experiment),
+        "processes": size(),
     }
 
 
@@ -43,6 +46,7 @@ def _device_name(device: torch.device) -> str:
     return f"{device.type}: {platform.processor() or platform.machine()}"
 
 
+@cache
 def _revision() -> str | None:
     """The commit of the checkout this package runs from; None for an installed wheel."""
     root = Path(__file__).parents[3]

@@ -7,10 +7,9 @@ from types import TracebackType
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folders, sync_folder
-from vaelab.run import Run
-from vaelab.runfiles import clean, refuse_foreign, remove_run
-from vaelab.runlock import RunLock
-from vaelab.yamlfile import read_yaml
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import clean, pictures_of, refuse_foreign, remove_run
+from vaelab.runs.runlock import RunLock
 
 WHAT = "training"
 
@@ -89,14 +88,6 @@ class TrainingFolder:
             with suppress(UserError, OSError):
                 remove_run(self.path, pictures_of(self.path))
                 aside.rename(self.path)
-
-
-def pictures_of(folder: Path) -> str:
-    """Name of the folder of pictures inside a run's, as far as its config can be read."""
-    try:
-        return str(read_yaml(folder / "config.yaml").get("output_train_dir", "output"))
-    except UserError:
-        return "output"
 
 
 def _aside(path: Path) -> Path:

@@ -5,14 +5,14 @@ from math import ceil
 
 import torch
 
-from vaelab.data.feed import Feed
-from vaelab.distributed.world import World
+from vaelab.data.loading.evaluation import EvalLoader
+from vaelab.distributed import all_sum_, rank, size
 from vaelab.experiment import Experiment
 from vaelab.metrics.bound import BoundMetric
 from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, generator
-from vaelab.records import KeptBy, Row
-from vaelab.training.checkpoint import Progress
+from vaelab.runs.records import KeptBy, Row
+from vaelab.training.state import Progress
 
 
 class Keeper:
@@ -22,12 +22,11 @@ class Keeper:
         experiment: the run's config.
         valid: the validation images; there may be none.
         images: how many there are to train on.
-        world: the processes, each of which computes some batches.
     """
 
-    def __init__(self, experiment: Experiment, valid: Feed, images: int, world: World) -> None:
+    def __init__(self, experiment: Experiment, valid: EvalLoader, images: int) -> None:
         self._config, self._objective = experiment.training, experiment.objective
-        self.valid, self._images, self._world = valid, float(images), world
+        self.valid, self._images = valid, float(images)
 
     def rule(self, controls: Mapping[str, float], settled: bool) -> KeptBy:
         """What weights are kept by.
@@ -55,7 +54,7 @@ class Keeper:
             model: in evaluation mode.
             controls: settings of the objective.
         """
-        measured = BoundMetric().shared(model, self.valid, self._world)
+        measured = BoundMetric().shared(model, self.valid)
         numbers = {name: number.value for name, number in measured.items()}
         price = self._objective.rate_price(controls)
         if self._objective.linear and price is not None:
@@ -66,27 +65,27 @@ class Keeper:
 
     @torch.no_grad()
     def _loss(self, model: LatentVariableModel, controls: Mapping[str, float]) -> float:
-        """The mean over batches about as large as those of training."""
-        valid, objective, world = self.valid, self._objective, self._world
-        size = ceil(len(valid) / max(1, len(valid) // self._config.batch_size))
+        """The mean over batches about as large as those of training, dealt out to the processes."""
+        valid, objective = self.valid, self._objective
+        images = ceil(len(valid) / max(1, len(valid) // self._config.batch_size))
         settings = {
             name: torch.tensor(value, device=valid.device)
             for name, value in {**controls, "images": self._images}.items()
         }
-        draws = generator(0, Purpose.EVALUATION, 0, valid.device)
-        place = valid.device if world.size > 1 else "cpu"
-        sums = torch.zeros(ceil(len(valid) / size), dtype=torch.float64, device=place)
+        draws = generator(0, Purpose.BOUND, device=valid.device)
+        place = valid.device if size() > 1 else "cpu"
+        sums = torch.zeros(ceil(len(valid) / images), dtype=torch.float64, device=place)
         counted = 0
-        for number, part in enumerate(valid.batches(size)):
+        for number, part in enumerate(valid.batches(images)):
             shape = (objective.num_samples, len(part.x), *model.latent_shape)
             noise = torch.randn(shape, generator=draws, device=valid.device, dtype=part.x.dtype)
             if objective.couples and len(part.x) < 2:
                 continue
             counted += len(part.x)
-            if number % world.size == world.rank:
+            if number % size() == rank():
                 terms = model.terms(part.x, part.context, noise=noise)
                 sums[number] = len(part.x) * objective(terms, settings).item()
-        return world.sum(sums).sum().item() / counted
+        return all_sum_(sums).sum().item() / counted
 
 
 def begin_anew(progress: Progress, controls: dict[str, float]) -> bool:

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable
 
 from vaelab.files import storage_error, write_text
-from vaelab.records import Row
-from vaelab.run import Run
+from vaelab.runs.records import Row
+from vaelab.runs.run import Run
 
 
 def append(run: Run, rows: Iterable[Row]) -> None:

@@ -1,270 +1,170 @@
-"""The training loop."""
+"""The training loop: batches, step, validation, the best weights kept, everything saved."""
 
-import gc
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from time import monotonic
 
 import torch
+from torch import Tensor
 
-from vaelab.bundle import kept_steps
-from vaelab.data import Store
-from vaelab.data.batches import Part, Share
-from vaelab.data.reading import training_batches
-from vaelab.distributed.world import World
+from vaelab.data.loading.batches import BatchPart
+from vaelab.distributed import BatchSlice, size
+from vaelab.engine import Engine, Inputs
 from vaelab.errors import BadValueError
-from vaelab.experiment import Change
-from vaelab.figures import Drawer
-from vaelab.training.checkpoint import Progress
-from vaelab.training.conductor import Conductor, Unattended
-from vaelab.training.display import Display
-from vaelab.training.environment import describe_environment, write_environment
-from vaelab.training.interrupt import Interrupt
-from vaelab.training.member import Member
-from vaelab.training.meter import DivergedError, DivergedRunError
-from vaelab.training.precision import Place
-from vaelab.training.step import TrainingStep
-from vaelab.training.threads import Pace
-from vaelab.training.update import Update
+from vaelab.randomness import Purpose, generator
+from vaelab.training.state import DivergedError
+from vaelab.training.training import Training
 
 
-class Loop:
-    """Training of one run, or of several together, from where they were left.
+class DivergedRunError(BadValueError):
+    """Training cannot go on, because the loss of the run of this name is not a number."""
+
+    def __init__(self, run: str, explanation: str) -> None:
+        super().__init__(f"{run}: {explanation}")
+        self.run = run
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the loop asks of an engine: one optimiser step."""
+
+    inputs: Inputs
+    learning_rate: float
+
+
+def train_loop(training: Training) -> Generator[Request | None, Tensor | str | None, None]:
+    """Train one run to its last epoch.
+
+    It yields what each optimiser step needs, and is sent what the step gave: loss, distortion and
+    rate of the batch, nats per image. Sent a reason to stop instead, it saves and ends. After a
+    step it yields None: everything is such that it can be saved. So `take_steps` can take the
+    steps of several runs at once, and save them together.
+    """
+    config, progress, steps_per_epoch = training.config, training.progress, training.steps_per_epoch
+    training.begin()
+    while progress.epoch < config.epochs:
+        training.model.train()
+        epoch = training.batches.epoch(config.seed, progress.epoch, progress.batch)
+        with closing(epoch) as batches:
+            for batch in batches:
+                if training.changes.stops(progress.step):
+                    training.end(f"stopped after step {progress.step:,}, as training.changes says")
+                    return
+                training.call("before_step")
+                terms = yield request(training, batch)  # the engine takes the step
+                if not isinstance(terms, Tensor):
+                    training.end(terms)
+                    return
+                progress.step += 1
+                progress.batch += 1
+                training.meter.add(terms, batch.size)
+                epoch_ends = progress.batch == steps_per_epoch
+                if training.meter.full or epoch_ends:
+                    training.read_meter()
+                if epoch_ends:
+                    training.finish_epoch()  # validates, keeps the best weights
+                    training.call("on_epoch")
+                training.call("on_step")
+                yield None  # saved now and then
+    training.end(None)
+
+
+def request(training: Training, batch: BatchPart) -> Request:
+    """The batch with its noise, and the controls and the learning rate of this step.
+
+    Noise is drawn for the whole batch; a process that has some of its images takes theirs.
+    """
+    seed, step = training.config.seed, training.progress.step
+    device, objective = training.device, training.objective
+    epoch = training.progress.epoch + training.progress.batch / training.steps_per_epoch
+    images, labels, mine = _computed(batch)
+    draws = generator(seed, Purpose.POSTERIOR, step, device)
+    shape = (objective.num_samples, batch.size, *training.model.latent_shape)
+    noise = torch.randn(shape, generator=draws, device=device)[:, mine]
+    uniform = None
+    if training.pixels.dynamic:
+        draws = generator(seed, Purpose.PIXELS, step, device)
+        pixels = (batch.size, *batch.images.shape[1:])
+        uniform = torch.rand(pixels, generator=draws, device=device)[mine]
+    controls = {
+        name: torch.full((), value, device=device)  # a copy would wait for the GPU
+        for name, value in training.controls(epoch, step).items()
+    }
+    share = BatchSlice(batch.first, len(batch.images), batch.size) if size() > 1 else None
+    inputs = Inputs(images, labels, noise, uniform, controls, share)
+    return Request(inputs, training.learning_rate(epoch, step))
+
+
+def _computed(part: BatchPart) -> tuple[Tensor, Tensor, slice]:
+    """Images, labels and their places in the batch; of no image, one that counts for nothing."""
+    if len(part.images):
+        return part.images, part.labels, slice(part.first, part.first + len(part.images))
+    return part.images.new_zeros(1, *part.images.shape[1:]), part.labels.new_zeros(1), slice(1)
+
+
+def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None = None) -> None:
+    """Run the loops of several runs in step with each other, or that of one, to their end.
 
     Args:
-        members: the runs, all at the same step, alike in everything but seed, learning rate and
-            the objective's controls.
-        store: their data.
-        place: device and number format.
-        display: what a person sees.
-        conductor: someone who watches and steers, if anyone does.
-        world: the processes that share every batch; None: this one alone.
+        trainings: all at the same step.
+        engine: takes the steps of all of them at once.
+        until: the step at which they are only saved; None: the last.
+
+    Raises:
+        DivergedRunError: a loss is no longer a finite number.
     """
-
-    def __init__(
-        self,
-        members: Sequence[Member],
-        store: Store,
-        place: Place,
-        display: Display,
-        conductor: Conductor | None = None,
-        world: World | None = None,
-    ) -> None:
-        self.world = world or World()
-        self.members, self.display = members, display
-        self.conductor: Conductor = conductor or Unattended()
-        self.config = members[0].config
-        self.device = place.device
-        self.batches = training_batches(
-            store, self.config.batch_size, place.device, Share(self.world.rank, self.world.size)
-        )
-        self.steps_per_epoch = len(self.batches)
-        steps = [
-            TrainingStep(one.model, one.objective, one.pixels, self.batches.images, self.world)
-            for one in members
-        ]
-        steps = [step.to(place.device) for step in steps]
-        self.update = Update(steps, self.config.optimizer, place, self.world)
-        total = self.config.epochs * self.steps_per_epoch
-        self.kept = kept_steps(total, members[0].experiment.explorer.keep)
-        self.facts = describe_environment(place.device, store.checksum, members[0].experiment)
-        self.facts["processes"] = self.world.size
-        for index, member in enumerate(members):
-            member.restore(partial(self.update.load_optimizer_state, index))
-            member.progress.check(member.run.resume_path, self.steps_per_epoch)
-        self.update.start_alike()
-
-    @property
-    def progress(self) -> Progress:
-        """How far all members have come."""
-        return self.members[0].progress
-
-    def train(self, interrupt: Interrupt, drawer: Drawer, until: int | None = None) -> str | None:
-        """Train until the last epoch, a wish to stop, or the end of the budget.
-
-        Args:
-            interrupt: a person's wish to stop.
-            drawer: where pictures of the epochs go.
-            until: stop silently after this step.
-
-        Returns:
-            Why it stopped before its end, if it did.
-
-        Raises:
-            BadValueError: a loss is no longer a finite number.
-            StorageError: the disk is full.
-        """
-        threads = torch.get_num_threads()
-        fixed, alike = self.config.threads, self.progress.processes == self.world.size
-        self._compute_with(fixed or (self.progress.threads if alike else 0) or threads)
-        gives_way = self.device.type == "cpu" and fixed is None and self.world.size == 1
-        self.pace = Pace(self.progress.threads if gives_way else 1)
-        try:
-            self._begin(drawer)
-            gc.collect()
-            gc.freeze()  # what is there now stays: no need to look through it every time
-            stopped = self._epochs(interrupt, drawer, until)
-            self.conductor.end(self, stopped)
-            return stopped
-        finally:
-            gc.unfreeze()
-            torch.set_num_threads(threads)
-
-    def change(
-        self, beta: float | None = None, learning_rate: float | None = None, stop: bool = False
-    ) -> None:
-        """Change a setting from the next step on, or note a stop; logged with its step."""
-        for member in self.members:
-            step = member.progress.step
-            member.change(Change(step=step, beta=beta, learning_rate=learning_rate, stop=stop))
-
-    def _compute_with(self, threads: int) -> None:
-        torch.set_num_threads(threads)
-        for member in self.members:
-            member.progress.threads = threads
-            member.progress.processes = self.world.size
-
-    def _begin(self, drawer: Drawer) -> None:
-        self.began = self.saved = monotonic()
-        self.stopped: str | None = None
-        self.seconds_before = self.progress.seconds
-        self.display.begin(self.config.epochs * self.steps_per_epoch, self.progress.step)
-        for member in self.members if self.world.leads else []:
-            if member.rewind():
-                self.display.say(
-                    f"warning: {member.run.metrics_path} has lost rows of steps that were done "
-                    "(a damaged disk, or it was edited); training goes on without them"
-                )
-            if member.progress.step == 0:
-                member.draw(drawer)
-        self._save()
-        self._keep()
-        self.conductor.begin(self)
-
-    def _epochs(self, interrupt: Interrupt, drawer: Drawer, until: int | None) -> str | None:
-        progress = self.progress
-        leading = self.members if self.world.leads else []
-        previews = [member.preview() for member in leading if member.config.preview]
-        while progress.epoch < self.config.epochs and progress.step != until:
-            for member in self.members:
-                member.model.train()
-            with ExitStack() as reading:
-                parts = [reading.enter_context(closing(self._read(one))) for one in self.members]
-                while progress.batch < self.steps_per_epoch and progress.step != until:
-                    if stopped := self.conductor.before_step(self) or self._stop(interrupt):
-                        self._save()
-                        self._keep(always=True)
-                        return stopped
-                    self._take_step([next(part) for part in parts], interrupt)
-                    for preview in previews:
-                        preview.refresh()
-                    # the end of an epoch saves by itself, after its validation and pictures
-                    ended = progress.batch == self.steps_per_epoch
-                    if not ended:
-                        self._look()
-                        if monotonic() - self.saved > 60 * self.config.save_minutes:
-                            self._save()
-            if progress.batch == self.steps_per_epoch:
-                self._finish_epoch()
-                for member in leading:
-                    member.draw(drawer)
-                self._look()
-                self._save()  # the last: what a kill before it swallows is made again
-        if progress.step == until:
-            self._save()
-        return None
-
-    def _look(self) -> None:
-        """A step is done, with its epoch if it was the last: keep it if it is one to keep."""
-        self._keep()
-        self.conductor.after_step(self)
-
-    def _keep(self, always: bool = False) -> None:
-        if not self.kept or not (always or self.progress.step in self.kept):
+    loops = [train_loop(training) for training in trainings]
+    pairs = list(zip(trainings, loops, strict=True))
+    first, reason, saved_at = trainings[0], None, monotonic()
+    while steps := [step for pair in pairs if (step := _advance(*pair, None)) is not None]:
+        asked = next((why for one in trainings if (why := one.asked_to_stop)), None)
+        reason = asked if size() == 1 else reason
+        if first.progress.step == until:
+            reason = ""
+        if reason is not None:
+            for pair in pairs:
+                _advance(*pair, reason)
             return
-        for member in self.members:
-            try:
-                if (entry := member.keep(self.steps_per_epoch)) is not None:
-                    self.conductor.kept(self, entry)
-            except BadValueError as error:
-                self.display.say(f"step {self.progress.step:,} is not kept for explore: {error}")
+        inputs, rates = zip(*((step.inputs, step.learning_rate) for step in steps), strict=True)
+        terms, stop = engine.step(inputs, rates, asked is not None)
+        if size() > 1 and stop:  # every process knows it by now
+            reason = asked or "another process was stopped"
+        for pair, row in zip(pairs, terms, strict=True):
+            _advance(*pair, row)
+        if first.save_is_due(monotonic() - saved_at):
+            for training in trainings:
+                _explained(training, training.save)
+            saved_at = monotonic()
 
-    def _read(self, member: Member) -> Generator[Part]:
-        progress = member.progress
-        return self.batches.epoch(member.config.seed, progress.epoch, progress.batch)
 
-    def _take_step(self, parts: Sequence[Part], interrupt: Interrupt) -> None:
-        self.pace.begin()
-        epoch = self.progress.epoch + self.progress.batch / self.steps_per_epoch
-        inputs = [
-            member.inputs(part, epoch) for member, part in zip(self.members, parts, strict=True)
-        ]
-        rates = [member.learning_rate(epoch, member.progress.step) for member in self.members]
-        wish = self._wish_to_stop(interrupt)
-        terms, anyone = self.update(inputs, rates, wish is not None)
-        self.stopped = (wish or "another process was stopped") if anyone else None
-        for member, row in zip(self.members, terms, strict=True):
-            member.progress.step += 1
-            member.progress.batch += 1
-            member.meter.add(row, parts[0].size)
-        if self.members[0].meter.full or self.progress.batch == self.steps_per_epoch:
-            self._read_meters(epoch)
-        if self.pace.end():
-            self._compute_with(self.pace.threads)
-            self.display.say(
-                "another program uses the processor: going on with "
-                f"{self.pace.threads} thread{'s' * (self.pace.threads > 1)}, which is faster now"
-            )
-        images = sum(part.size for part in parts)
-        self.display.step(self.progress.step, images, self.progress.epoch + 1, self.config.epochs)
+def _advance(
+    training: Training,
+    loop: Generator[Request | None, Tensor | str | None, None],
+    answer: Tensor | str | None,
+) -> Request | None:
+    """What the loop asks for next; None: nothing now, or it is over."""
+    return _explained(training, lambda: loop.send(answer))
 
-    def _read_meters(self, epoch: float) -> None:
-        for member in self.members:
-            with self._advising(member):
-                member.read_meter(epoch, 1 / self.steps_per_epoch)
-        self.display.terms([member.latest for member in self.members])
 
-    def _finish_epoch(self) -> None:
-        for member in self.members:
-            with self._advising(member):
-                member.finish_epoch()
-        split = "valid" if len(self.members[0].valid) else "train"
-        latest = [member.latest for member in self.members]
-        self.display.epoch(self.progress.epoch, self.config.epochs, split, latest)
-
-    def _stop(self, interrupt: Interrupt) -> str | None:
-        """Why to stop before the next step, known to all processes."""
-        if self.members[0].changes.stops(self.progress.step):
-            return f"stopped after step {self.progress.step:,}, as training.changes says"
-        return self._wish_to_stop(interrupt) if self.world.size == 1 else self.stopped
-
-    def _wish_to_stop(self, interrupt: Interrupt) -> str | None:
-        """Why this process wants to stop; the others hear of it within two steps."""
-        if interrupt.requested:
-            return "stopped as you asked"
-        minutes = self.config.max_minutes
-        if minutes is not None and monotonic() - self.began > 60 * minutes:
-            return f"the budget of training.max_minutes={minutes:g} is spent"
+def _explained(training: Training, act: Callable[[], Request | None]) -> Request | None:
+    """Do something for a run; a loss that is not a number is said with the run's name."""
+    try:
+        return act()
+    except StopIteration:
         return None
+    except DivergedError as error:
+        name = training.experiment.task_name
+        raise DivergedRunError(name, f"{error}; {_advice(training)}") from error
 
-    def _save(self) -> None:
-        if not self.world.leads:
-            return
-        seconds = self.seconds_before + monotonic() - self.began
-        for index, member in enumerate(self.members):
-            with self._advising(member):
-                member.save(self.update.optimizer_state(index), seconds)
-            write_environment(
-                member.run.environment_path, self.facts, member.progress.threads, seconds
-            )
-        self.saved = monotonic()
 
-    @contextmanager
-    def _advising(self, member: Member) -> Iterator[None]:
-        try:
-            yield
-        except DivergedError as error:
-            run = member.experiment.task_name
-            name = f"{run}: " if len(self.members) > 1 else ""
-            raise DivergedRunError(run, f"{name}{error}; {member.advice()}") from error
+def _advice(training: Training) -> str:
+    """What to do about a loss that is not a number."""
+    saved = "no weights had been saved yet"
+    if training.run.weights_path.is_file():
+        epoch = training.progress.best_epoch
+        saved = f"the weights of epoch {epoch} are kept in {training.run.path}"
+    return (
+        f"{saved}. Try a smaller training.optimizer.learning_rate, a larger likelihood scale or "
+        "floor, or a warm-up of objective.beta"
+    )

@@ -7,11 +7,7 @@ from torch import nn
 from vaelab.data.mapped import MappedImages
 from vaelab.data.store import Images, chunks
 from vaelab.errors import BadCombinationError
-from vaelab.likelihoods.bernoulli import BernoulliPixels
-from vaelab.models import VAE, HierarchicalVAE, LatentVariableModel
-
-CLIP = 1e-3
-"""Pixels that are always black or always white start this far from certainty."""
+from vaelab.models import LatentVariableModel, likelihood_of
 
 
 @torch.no_grad()
@@ -25,20 +21,21 @@ def start_at_mean(model: LatentVariableModel, images: Images | MappedImages) -> 
             has no bias for each.
     """
     sums = [part.sum(0, dtype=np.float64) for part in chunks(images)]
-    mean = torch.from_numpy(sum(sums, np.zeros(())) / len(images) / 255).clamp(CLIP, 1 - CLIP)
-    last = _last_linear(model)
-    if last is None:
+    white = 255 if images.dtype == np.uint8 else 1
+    mean = torch.from_numpy(sum(sums, np.zeros(())) / len(images) / white)
+    likelihood, last = likelihood_of(model), _last_linear(model)
+    bias = None if likelihood is None else likelihood.initial_bias(mean)
+    if bias is None or last is None:
         raise BadCombinationError(
             "training.output_bias is `mean`, which needs `likelihood: {kind: bernoulli}` and a "
             "decoder of kind `mlp`; use `output_bias: random`"
         )
-    last.bias.copy_(torch.logit(mean).flatten())
+    last.bias.copy_(bias.flatten())
 
 
 def _last_linear(model: LatentVariableModel) -> nn.Linear | None:
-    if not isinstance(model, VAE | HierarchicalVAE):
-        return None
-    family = model.decoder.family
-    linear = [layer for layer in model.decoder.trunk.stack if list(layer.parameters())][-1]
-    logits = isinstance(family, BernoulliPixels)
-    return linear if logits and isinstance(linear, nn.Linear) else None
+    """The linear layer that ends the decoder, if one does."""
+    decoders = [part for name, part in model.named_children() if name == "decoder"]
+    parts = nn.ModuleList(decoders).modules()
+    layers = [part for part in parts if list(part.parameters(recurse=False))]
+    return layers[-1] if layers and isinstance(layers[-1], nn.Linear) else None

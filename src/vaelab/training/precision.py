@@ -1,17 +1,15 @@
 """Device and number format of a training."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import TrainingConfig
-from vaelab.networks import Network
+from vaelab.training.threads import available_cores
 
 
 @dataclass(frozen=True)
@@ -20,27 +18,11 @@ class Place:
 
     Attributes:
         device: of parameters, data and draws.
-        mixed: products of networks in bfloat16, everything else in float32.
+        products: the number format in which networks multiply; None: that of their parameters.
     """
 
     device: torch.device
-    mixed: bool
-
-    @contextmanager
-    def rounding(self, module: nn.Module) -> Iterator[None]:
-        """In this block the networks inside multiply in the format chosen, and nothing else does.
-
-        Distributions are computed from what they give in float32: a log variance that is taken
-        from its bound of 20 in bfloat16 comes out in steps of 1/8.
-        """
-        networks = [part for part in module.modules() if isinstance(part, Network) and self.mixed]
-        for network in networks:
-            network.products = torch.bfloat16
-        try:
-            yield
-        finally:
-            for network in networks:
-                network.products = None
+    products: torch.dtype | None
 
 
 def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
@@ -73,7 +55,7 @@ def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
             f"training.precision is `tf32`, a format of NVIDIA GPUs, and the device is `{name}`; "
             "use float32, or bfloat16"
         )
-    there = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": os.cpu_count() or 1}[name]
+    there = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": available_cores()}[name]
     if local_rank >= there:
         what = "cores" if name == "cpu" else f"devices of kind `{name}`"
         raise BadValueError(
@@ -81,7 +63,7 @@ def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
             f"--devices {there} at most"
         )
     device = torch.device("cpu" if name == "cpu" else f"{name}:{local_rank}")
-    return Place(device, config.precision == "bfloat16")
+    return Place(device, torch.bfloat16 if config.precision == "bfloat16" else None)
 
 
 @contextmanager

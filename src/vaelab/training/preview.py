@@ -1,56 +1,44 @@
 """One input and its reconstruction, kept fresh while training."""
 
-from io import BytesIO
-from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
+from typing_extensions import override
 
-from vaelab.data.feed import Feed
 from vaelab.files import make_folder, write_bytes
-from vaelab.models import LatentVariableModel
+from vaelab.imaging import png, to_image
+from vaelab.networks.network import evaluating
+from vaelab.training.callback import Callback
+
+if TYPE_CHECKING:
+    from vaelab.training.training import Training
 
 SECONDS = 0.5
 SIDE = 128
 
 
-class Preview:
-    """A picture of the first image of a feed beside its reconstruction, twice a second at most.
+class Preview(Callback):
+    """A picture of the first validation image beside its reconstruction, twice a second at most."""
 
-    Args:
-        path: of the PNG.
-        model: being trained; its mode is put back after each picture.
-        feed: whose first image is shown.
-    """
+    @override
+    def on_start(self, training: "Training") -> None:
+        self._drawn = -SECONDS
+        split = training.store.valid if len(training.store.valid) else training.store.train
+        self._batch = next(training.loader(split.select(np.arange(1))).batches(1))
 
-    def __init__(self, path: Path, model: LatentVariableModel, feed: Feed) -> None:
-        self.path = path
-        self.model = model
-        self.pixels = feed.pixels
-        self.batch = next(feed.batches(1))
-        self.drawn = -SECONDS
-
+    @override
     @torch.no_grad()
-    def refresh(self) -> None:
-        """Draw, unless that was done a moment ago."""
-        if monotonic() - self.drawn < SECONDS:
+    def on_step(self, training: "Training") -> None:
+        if monotonic() - self._drawn < SECONDS:
             return
-        self.drawn = monotonic()
-        training = self.model.training
-        self.model.eval()
-        output = self.model.reconstruct(self.batch.x, self.batch.context).mean
-        self.model.train(training)
-        pair = torch.cat([self.batch.x, output], dim=3)
-        unit = self.pixels.to_unit(pair)[0].permute(1, 2, 0)
+        self._drawn = monotonic()
+        model, batch = training.model, self._batch
+        with evaluating(model):
+            output = model.reconstruct(batch.x, batch.context).mean
+        pair = torch.cat([batch.x, output], dim=3)
+        unit = training.pixels.to_unit(pair)[0].permute(1, 2, 0)
         grey = np.rint(unit.float().cpu().numpy() * 255).astype(np.uint8)
-        image = Image.fromarray(grey[:, :, 0] if grey.shape[2] == 1 else grey)
-        factor = max(1, SIDE // image.height)
-        image = image.resize(
-            (image.width * factor, image.height * factor), Image.Resampling.NEAREST
-        )
-        buffer = BytesIO()
-        image.save(buffer, format="PNG")
-        make_folder(self.path.parent)
-        write_bytes(self.path, buffer.getvalue())
+        make_folder(training.run.figures)
+        write_bytes(training.run.figures / "preview.png", png(to_image(grey, SIDE)))

@@ -2,59 +2,30 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 from uuid import uuid4
 
-from torch import nn
-
 from vaelab.config import to_yaml
-from vaelab.distributed.join import join
-from vaelab.distributed.seat import Seat
-from vaelab.distributed.world import World
+from vaelab.distributed import all_gather_text, check_same, is_main, size
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.experiment import Experiment, TrainingConfig
+from vaelab.experiment import Experiment
 from vaelab.files import write_text
-from vaelab.likelihoods.optimal_gaussian import OptimalGaussian
-from vaelab.models.codebook import Codebook
-from vaelab.networks.network import Network
-from vaelab.priors.vamp import VampPrior
-from vaelab.run import Run
-from vaelab.training.precision import choose_place
+from vaelab.runs.run import Run
 
 APPEARING = 5
 """Seconds after which a file on a shared disk shows."""
 
 
-@contextmanager
-def sharing(seat: Seat | None, config: TrainingConfig, timeout: float) -> Iterator[World]:
-    """The processes that share every batch: those this one has a seat among, else it alone.
-
-    Args:
-        seat: of this process.
-        config: says on which devices.
-        timeout: seconds to wait for the others.
-
-    Raises:
-        UserError: there is no device for this process, or the others do not come.
-    """
-    if seat is None:
-        yield World()
-        return
-    place = choose_place(config, seat.local_rank)
-    with join(seat, place.device, timeout) as world:
-        yield world
-
-
-def check_shared(experiments: Sequence[Experiment], processes: int) -> None:
+def check_shared(experiments: Sequence[Experiment]) -> None:
     """Refuse batches that processes cannot share.
 
     Raises:
         BadValueError: the batch cannot be divided.
         BadCombinationError: there are several runs.
     """
+    processes = size()
     if processes == 1:
         return
     if len(experiments) > 1:
@@ -62,12 +33,13 @@ def check_shared(experiments: Sequence[Experiment], processes: int) -> None:
             f"{len(experiments)} runs trained together are one process's work, and there are "
             f"{processes}; use training.replicas=1, or one process"
         )
-    size = experiments[0].training.batch_size
-    if size % processes:
-        below, above = size - size % processes, size - size % processes + processes
+    batch = experiments[0].training.batch_size
+    if batch % processes:
+        below = batch - batch % processes
+        above = below + processes
         nearest = " or ".join(str(near) for near in (below, above) if near)
         raise BadValueError(
-            f"training.batch_size is {size}, which {processes} processes cannot share evenly; the "
+            f"training.batch_size is {batch}, which {processes} processes cannot share evenly; the "
             f"nearest that they can: {nearest}"
         )
 
@@ -88,7 +60,7 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
     }
 
 
-def check_folder(folder: Path, world: World) -> None:
+def check_folder(folder: Path) -> None:
     """Refuse a folder of runs that is not one and the same for all processes.
 
     Raises:
@@ -96,13 +68,13 @@ def check_folder(folder: Path, world: World) -> None:
         StorageError: it cannot be written.
     """
     mark = folder / f".mark-{uuid4().hex}"
-    if world.leads:
+    if is_main():
         write_text(mark, "", parents=True)
     try:
-        seen = folder / world.tell(mark.name)[0]
-        world.agree({"folder of runs": str(_appears(seen))})
+        seen = folder / all_gather_text(mark.name)[0]
+        check_same({"folder of runs": str(_appears(seen))})
     finally:
-        if world.leads:
+        if is_main():
             mark.unlink()
 
 
@@ -113,17 +85,6 @@ def _appears(path: Path) -> bool:
             return True
         sleep(1)
     return False
-
-
-def synchronise(model: nn.Module, world: World) -> None:
-    """Let what follows the whole batch follow that of all processes."""
-    if world.size == 1:
-        return
-    for module in list(model.modules()):
-        if isinstance(module, Network):
-            module.synchronise(world)
-        if isinstance(module, Codebook | OptimalGaussian | VampPrior):
-            module.world = world
 
 
 def _digest(parts: Sequence[bytes]) -> str:

@@ -9,10 +9,10 @@ from vaelab.config import Config
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there
-from vaelab.run import Run
-from vaelab.runfiles import foreign, is_empty, refuse_foreign, refuse_hidden
-from vaelab.training.checkpoint import read_progress
-from vaelab.training.folder import TrainingFolder, pictures_of
+from vaelab.runs.run import Run
+from vaelab.runs.runfiles import foreign, is_empty, pictures_of, refuse_foreign, refuse_hidden
+from vaelab.training.folder import TrainingFolder
+from vaelab.training.state import read_progress
 
 FREE = (
     "task_name",
@@ -23,6 +23,7 @@ FREE = (
     "training.max_minutes",
     "training.save_minutes",
     "training.threads",
+    "training.engine",
     "training.preview",
 )
 
@@ -98,6 +99,14 @@ def open_folders(
             Run.create(path, experiment)
 
 
+def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | None:
+    """That there is nothing yet to go on with, where that is so."""
+    paths = [folder / one.task_name for one in experiments]
+    if any(Run.exists(path) for path in paths):
+        return None
+    return f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"
+
+
 def epochs_done(run: Run) -> int:
     """Epochs that a run has finished and saved.
 
@@ -105,6 +114,15 @@ def epochs_done(run: Run) -> int:
         BadValueError: what it saved is damaged.
     """
     return read_progress(run.resume_path).epoch if may_be_there(run.resume_path) else 0
+
+
+def steps_done(run: Run) -> int:
+    """Optimiser steps that a run has done and saved.
+
+    Raises:
+        BadValueError: what it saved is damaged.
+    """
+    return read_progress(run.resume_path).step if may_be_there(run.resume_path) else 0
 
 
 def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequence[str]) -> None:

@@ -1,27 +1,58 @@
-"""Images that stay in their shards and are read from them in sequence."""
+"""Images that stay in their shards and are read from them in sequence, opened without trust.
+
+Members are read into memory and nothing is ever unpacked to disk, so that paths, links and devices
+in the archive can do no harm; only pictures and classes are read, and never a pickle.
+"""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+import random
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from io import BufferedRandom, BufferedReader
-from itertools import islice
+from importlib import import_module
+from itertools import groupby, islice
+from operator import itemgetter
 from threading import Event
-from typing import IO, Literal, NamedTuple
+from types import ModuleType
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
-from vaelab.data.pictures import UnreadablePictureError, decode_picture
-from vaelab.data.shards.entry import Entry
-from vaelab.data.shards.opening import opened
-from vaelab.data.shards.places import shown
-from vaelab.data.shards.samples import BadSampleError, BrokenShardError, Packed, packed
-from vaelab.errors import BadValueError
+from vaelab.console import visible
+from vaelab.data.formats.pictures import (
+    Damaged,
+    Picture,
+    UnreadablePictureError,
+    decode_picture,
+)
+from vaelab.data.prefetch import prefetch
+from vaelab.data.shards.opening import open_shard, redacted
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.randomness import Purpose, derived_seed
 
-ADVICE = "copy the shard again, or leave out what is damaged with data.damaged=skip"
-"""What to do about damage."""
+PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "bmp"})
+"""Endings of what is read as a picture."""
+LABEL = "cls"
+"""Ending of what is read as the class."""
+MAX_BYTES = 2**28
+"""Bytes of a picture's file."""
+MAX_LABEL_BYTES = 2**10
 
 Pixels = UInt8[np.ndarray, "c h w"]
+
+
+class DamageError(BadValueError):
+    """A sample or a shard that cannot be used; the text goes on from the name of the shard."""
+
+
+class Found(NamedTuple):
+    """An image of a shard, `(h, w, c)`, and its class as it is written there, "" without one."""
+
+    key: str
+    picture: Picture
+    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +61,13 @@ class Shard:
 
     Attributes:
         place: file or address.
-        entry: what it holds.
+        sha256: of its content.
         first: number of its first image that is used, damaged ones not counted.
         images: how many are used.
     """
 
     place: str
-    entry: Entry
+    sha256: str
     first: int
     images: int
 
@@ -57,8 +88,9 @@ class ShardStream:
         labels: the index of each class, by how it is written.
         shape: channels, height and width.
         size: height and width to scale and crop to; None: they have the shape.
+        damaged: whether a damaged image is an error or left out.
         streams: how many sequences an epoch deals the shards to, at most.
-        buffer: images held by all of them together, to be mixed.
+        buffer: images held by all of them together, to be shuffled.
         draw: pixels drawn once for the image of a number; None leaves them as they are.
     """
 
@@ -66,18 +98,13 @@ class ShardStream:
     labels: Mapping[str, int]
     shape: tuple[int, int, int]
     size: tuple[int, int] | None
+    damaged: Damaged
     streams: int
     buffer: int
     draw: Callable[[Pixels, int], Pixels] | None = None
 
     def __len__(self) -> int:
         return sum(shard.images for shard in self.shards)
-
-    @property
-    def image_bytes(self) -> int:
-        """Of one image, decoded."""
-        channels, height, width = self.shape
-        return channels * height * width
 
     def between(self, start: int, stop: int) -> "ShardStream":
         """The images of these places."""
@@ -90,67 +117,172 @@ class ShardStream:
             before += shard.images
         return replace(self, shards=tuple(chosen))
 
-    def open(self, index: int, stopped: Event | None = None) -> BufferedReader | BufferedRandom:
-        """A shard for reading; set `stopped` to have it no more.
+    def shuffled(
+        self, shards: Sequence[int], buffer: int, seed: int, stack: ExitStack, stopped: Event
+    ) -> Iterator[Image]:
+        """The images of some shards, one after the other through webdataset's shuffling buffer.
+
+        Args:
+            shards: which, in their order.
+            buffer: images held, to be shuffled.
+            seed: of the shuffling.
+            stack: closes what is opened; each shard is, while the one before it is read.
+            stopped: set before `stack` is closed, so that no shard is waited for.
+        """
+        wanted = [self.shards[number] for number in shards]
+        files = prefetch(
+            (stack.enter_context(open_shard(s.place, s.sha256, stopped)) for s in wanted), 1
+        )
+        stack.callback(files.close)
+        draws = random.Random(derived_seed(seed, Purpose.ORDER))
+        shuffle = webdataset().shuffle(buffer, initial=buffer, rng=draws)
+        every: Iterator[Image] = shuffle(
+            image
+            for number, file in zip(shards, files, strict=True)
+            for image in self.read(number, file)
+        )
+        return every
+
+    def read(self, index: int, file: BinaryIO | None = None) -> Iterator[Image]:
+        """The images of a shard in sequence.
 
         Raises:
-            UserError: as `opened`.
+            UserError: one is damaged, or the shard is not what it was; as `open_shard`.
         """
-        shard = self.shards[index]
-        return opened(shard.place, shard.entry.sha256, stopped)
-
-    def read(
-        self, index: int, wanted: Bool[np.ndarray, " n"], file: IO[bytes]
-    ) -> Iterator[tuple[int, Image]]:
-        """The wanted images of an open shard and their places in it, in sequence.
-
-        Raises:
-            BadValueError: one is damaged, or the shard has fewer images than it had.
-        """
-        shard, last = self.shards[index], int(np.flatnonzero(wanted)[-1])
+        shard, count = self.shards[index], 0
         number = sum(before.images for before in self.shards[:index])
-        place = -1
-        for place, sample in enumerate(islice(_good(shard, file), last + 1)):
-            if wanted[place]:
-                yield place, self._decoded(shard, sample, number + place)
-        if place < last:
+        where = redacted(shard.place)
+        channels: Literal[1, 3] = 1 if self.shape[0] == 1 else 3
+        with file or open_shard(shard.place, shard.sha256) as opened:
+            found = images(opened, shard.place, self.size, channels, self.damaged, [])
+            for key, picture, label in islice(found, shard.first, shard.first + shard.images):
+                if picture.shape[:2] != self.shape[1:] or label not in self.labels:
+                    raise BadValueError(
+                        f"{where}, sample {key}: it was another image when the shard was first read"
+                    )
+                pixels = np.ascontiguousarray(picture.transpose(2, 0, 1))
+                if self.draw is not None:
+                    pixels = self.draw(pixels, number + count)
+                count += 1
+                yield Image(pixels, self.labels[label])
+        if count < shard.images:
             raise BadValueError(
-                f"{shown(shard.place)}: there are {place + 1} images where {shard.images} were; "
-                "the shard has changed under the hands of whoever reads it"
+                f"{where}: there are {count} images where {shard.images} were; the shard has "
+                "changed under the hands of whoever reads it"
             )
 
-    def all_of(self, index: int) -> Iterator[Image]:
-        """All images of a shard, in sequence.
 
-        Raises:
-            UserError: as `open` and `read`.
-        """
-        every = np.ones(self.shards[index].images, dtype=bool)
-        with self.open(index) as file:
-            yield from (image for _, image in self.read(index, every, file))
+def webdataset() -> ModuleType:
+    """The package, which is an extra.
 
-    def _decoded(self, shard: Shard, sample: Packed, number: int) -> Image:
-        where = f"{shown(shard.place)}, sample {sample.key}"
-        channels: Literal[1, 3] = 1 if self.shape[0] == 1 else 3
-        try:
-            content, label = sample.picture(), sample.label()
-            picture = decode_picture(io.BytesIO(content), where, self.size, channels)
-        except BadSampleError as error:
-            raise BadValueError(f"{where}: {error}; {ADVICE}") from error
-        except UnreadablePictureError as error:
-            raise BadValueError(f"{where}: {error.reason}; {ADVICE}") from error
-        if picture.shape[:2] != self.shape[1:] or label not in self.labels:
-            raise BadValueError(f"{where}: it was another image when the shard was first read")
-        pixels = np.ascontiguousarray(picture.transpose(2, 0, 1))
-        return Image(pixels if self.draw is None else self.draw(pixels, number), self.labels[label])
-
-
-def _good(shard: Shard, file: IO[bytes]) -> Iterator[Packed]:
-    """The samples of a shard that are used, and those after them."""
+    Raises:
+        MissingFileError: it is not installed.
+    """
     try:
-        samples = (
-            one for place, one in enumerate(packed(file)) if place not in shard.entry.damaged
-        )
-        yield from islice(samples, shard.first, None)
-    except BrokenShardError as error:
-        raise BadValueError(f"{shown(shard.place)}: {error}; {ADVICE}") from error
+        return import_module("webdataset")
+    except ModuleNotFoundError as error:
+        raise MissingFileError(
+            "data of kind `shards` needs the package webdataset, which is not installed; "
+            "`pip install 'vaelab[shards]'` installs it"
+        ) from error
+
+
+def images(
+    file: BinaryIO,
+    place: str,
+    size: tuple[int, int] | None,
+    channels: Literal[1, 3] | None,
+    damaged: Damaged,
+    report: list[str],
+) -> Iterator[Found]:
+    """The images of a shard in sequence.
+
+    Args:
+        file: the shard, open.
+        place: where it is, for messages.
+        size: height and width to scale and crop to; None: as they are.
+        channels: 1 is grey, 3 is colour; None: as the picture is.
+        damaged: whether damage is an error or left out; behind a break in the archive nothing is
+            read, nor the sample before it, of which files may be lost.
+        report: what is left out is added to it.
+
+    Raises:
+        BadValueError: something is damaged, and that is an error.
+    """
+
+    def leave_out(error: DamageError) -> None:
+        what = f"{redacted(place)}{error}"
+        if damaged == "fail":
+            advice = "copy the shard again, or leave out what is damaged with data.damaged=skip"
+            raise BadValueError(f"{what}; {advice}") from error
+        report.append(what)
+
+    try:
+        for key, members in groupby(_members(file), itemgetter(0)):
+            files = [(ending, content) for _, ending, content in members]
+            try:
+                found = _decoded(visible(key), files, size, channels)
+            except DamageError as error:
+                leave_out(error)
+            else:
+                yield found
+    except DamageError as error:
+        leave_out(error)
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
+    """Of each file the key of its sample, its ending, and its content if that is of use.
+
+    webdataset's `tar_file_iterator` reads a member before anybody sees its size, and a sparse one
+    of some bytes may claim to be of a terabyte; and where a header makes no sense, it stops as at
+    the end.
+    """
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # it would keep every one
+                folder, slash, name = member.name.removeprefix("./").rpartition("/")
+                stem, _, ending = name.partition(".")
+                wanted = ending.lower() in PICTURES | {LABEL}
+                if member.size < 0 or (wanted and (member.size > MAX_BYTES or member.issparse())):
+                    raise ValueError(f"{member.name} has {member.size:,} bytes")
+                if stem and ending and member.isreg():
+                    stored = archive.extractfile(member) if wanted else None
+                    content = stored.read() if stored else b""
+                    yield f"{folder}{slash}{stem}", ending.lower(), content
+            file.seek(archive.offset)
+            if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+                raise ValueError("it breaks off before its end mark")
+    except Exception as error:  # tarfile raises anything on damaged headers
+        reason = visible(str(error)) or type(error).__name__
+        raise DamageError(f": this is no whole tar file ({reason})") from error
+
+
+def _decoded(
+    key: str,
+    files: Sequence[tuple[str, bytes]],
+    size: tuple[int, int] | None,
+    channels: Literal[1, 3] | None,
+) -> Found:
+    content = dict(files)
+    pictures = [ending for ending in content if ending in PICTURES]
+    where = f", sample {key}: "
+    for ending in (*pictures, LABEL):
+        if [other for other, _ in files].count(ending) > 1:
+            raise DamageError(f"{where}several files .{ending}")
+    if len(pictures) != 1:
+        many = "there are several pictures" if pictures else "there is no picture"
+        raise DamageError(f"{where}{many}; its files are {visible(', '.join(content))}")
+    try:
+        picture = decode_picture(io.BytesIO(content[pictures[0]]), key, size, channels)
+    except UnreadablePictureError as error:
+        raise DamageError(where + error.reason) from error
+    if LABEL not in content:
+        return Found(key, picture, "")
+    try:
+        label = content[LABEL][: MAX_LABEL_BYTES + 1].decode().strip()
+    except UnicodeDecodeError as error:
+        raise DamageError(f"{where}.{LABEL} is no text in UTF-8") from error
+    if not 0 < len(label) <= MAX_LABEL_BYTES or not label.isprintable():
+        raise DamageError(f"{where}.{LABEL} is empty, or no short line of text")
+    return Found(key, picture, str(int(label)) if label.isascii() and label.isdigit() else label)

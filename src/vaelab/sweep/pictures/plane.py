@@ -5,18 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from vaelab.figures.curves import vertical_range
-from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number
-from vaelab.sweep.pictures.colours import Colours
-from vaelab.sweep.pictures.labels import Labels, shortened
-from vaelab.sweep.results import Mean, Result
+from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number, outline
+from vaelab.sweep.pictures.values import Colours, Labels, shortened
+from vaelab.sweep.results import Result
 from vaelab.sweep.space import Space
 
 LEFT, SIDE, KEY, FOOT = 74, 440, 400, 54
-LINES, MOST_NAMED, LONGEST = 7, 20, 50
+LINES, MAX_NAMED, MAX_LETTERS = 7, 20, 50
 
 
 def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
@@ -24,11 +22,6 @@ def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
 
     A setting is on the Pareto front if none has both less rate and less distortion. "Fixing a
     broken ELBO" (Alemi et al., 2018, figure 1, arXiv 1711.00464).
-
-    Args:
-        found: settings with complete trials.
-        space: what is swept.
-        title: name of the sweep.
     """
     front = pareto(found)
     seeds = "; faint: single seeds, bars: standard error" if space.repeats > 1 else ""
@@ -52,7 +45,7 @@ def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
     _frame(axes, found)
     ends = [(means[index][0].value, means[index][1].value) for index in front]
     axes.plot(*zip(*ends, strict=True), color=INK, lw=1.3, zorder=3)
-    for label, (x, y) in enumerate(ends[:MOST_NAMED], 1):
+    for label, (x, y) in enumerate(ends[:MAX_NAMED], 1):
         axes.annotate(
             str(label), (x, y), xytext=(6, 5), textcoords="offset points", size=9, color=INK,
             weight="bold", zorder=5,
@@ -84,7 +77,7 @@ def _frame(axes: Axes, found: Sequence[Result]) -> None:
             axes.annotate(
                 number(elbo), (x[1], -elbo - x[1]), xytext=(-3, 0), textcoords="offset points",
                 ha="right", va="center", size=8, color=SOFT, zorder=1,
-                path_effects=[withStroke(linewidth=4, foreground="white")],
+                path_effects=outline(4),
             )  # fmt: skip
     axes.set_xlim(*x)
     axes.set_ylim(*y)
@@ -103,16 +96,13 @@ def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours)
         top += 30
     page.text(left, top, "on the Pareto front", size=9, weight="bold")
     page.text(left + KEY, top, "elbo", size=9, weight="bold", align="right")
-    room = (SIDE - top) // 17 - 1
-    for label, result in enumerate(front[: min(MOST_NAMED, room)], 1):
+    named = min(MAX_NAMED, (SIDE - top) // 17 - 1)
+    for label, result in enumerate(front[:named], 1):
         top += 17
         page.text(left, top, str(label), color=SOFT)
         name = labels.setting(result.setting) or "the only setting"
-        page.text(left + 20, top, shortened(name, LONGEST))
-        page.text(left + KEY, top, _nats(result.elbo), align="right")
-    if len(front) > min(MOST_NAMED, room):
-        page.text(left, top + 17, f"and {len(front) - min(MOST_NAMED, room)} more", color=SOFT)
-
-
-def _nats(elbo: Mean | None) -> str:
-    return "" if elbo is None else f"{elbo.value:,.2f}".replace("-", "−")
+        page.text(left + 20, top, shortened(name, MAX_LETTERS))
+        elbo = "" if result.elbo is None else f"{result.elbo.value:,.2f}"
+        page.text(left + KEY, top, elbo.replace("-", "−"), align="right")
+    if len(front) > named:
+        page.text(left, top + 17, f"and {len(front) - named} more", color=SOFT)

@@ -8,19 +8,19 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from vaelab.figures import ManifoldFigure, SamplesFigure, Subject
+from vaelab.figures import FigureContext, ManifoldFigure, SamplesFigure
 from vaelab.figures.sheet import fitting, magnify, on_grid, spread, tile
 from vaelab.figures.style import INK, MARGIN, SOFT, Page
-from vaelab.pictures import subject_of
-from vaelab.run import Run
-from vaelab.sweep.pictures.labels import Labels
+from vaelab.runs.render import figure_context
+from vaelab.runs.run import Run
+from vaelab.sweep.pictures.values import Labels
 from vaelab.sweep.results import Result
 from vaelab.sweep.space import Setting, Space, Value
 
 CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
 HAIR, BLACK = 1, 0
-MOST = 10
-"""Values that are shown."""
+MAX_VALUES = 10
+"""That are shown."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ def strip(folder: Path, found: Sequence[Result], key: str) -> list[Piece]:
         UserError: a run is damaged or its data is gone.
     """
     results = along(found, key)
-    flat = all(Run(folder / one.best.run).experiment.model.flat for one in results)
-    store = Run(folder / results[0].best.run).experiment.data.load()
+    runs = [Run(folder / result.best.run) for result in results]
+    flat = all(run.experiment.model.flat for run in runs)
+    store = runs[0].experiment.data.load()
     pieces = []
-    for result in results:
-        run = Run(folder / result.best.run)
-        sheet, what = _sheet(subject_of(run, store), flat)
+    for result, run in zip(results, runs, strict=True):
+        sheet, what = _sheet(figure_context(run, store), flat)
         pieces.append(Piece(result.setting[key], result.best.elbo or 0.0, sheet, what))
     return pieces
 
@@ -61,7 +61,7 @@ def along(found: Sequence[Result], key: str) -> list[Result]:
     values = list(chosen)
     if all(isinstance(value, int | float) for value in values):
         values.sort(key=lambda value: value if isinstance(value, int | float) else 0)
-    picked = spread(len(values), min(MOST, len(values)))
+    picked = spread(len(values), min(MAX_VALUES, len(values)))
     return [chosen[values[index]] for index in picked]
 
 
@@ -91,22 +91,16 @@ def _rest(setting: Setting, key: str) -> dict[str, Value]:
     return {name: value for name, value in setting.items() if name != key}
 
 
-def _sheet(subject: Subject, flat: bool) -> tuple[UInt8[np.ndarray, "h w c"], str]:
-    side = max(subject.store.image_shape[1:])
-    grid = min(12, max(4, CELL // side))
-    if not flat:
-        panel = SamplesFigure(num=grid * grid, columns=grid).compute(subject)
+def _sheet(context: FigureContext, flat: bool) -> tuple[UInt8[np.ndarray, "h w c"], str]:
+    grid = min(12, max(4, CELL // max(context.store.image_shape[1:])))
+    if flat:
+        pictures = ManifoldFigure(grid=grid).compute(context).arrays["pictures"][0]
+        what = "manifolds, each over the range of its test images' codes"
+        if context.conditional:
+            what += f", of class {context.store.classes[0]}"
+    else:
+        panel = SamplesFigure(num=grid * grid, columns=grid).compute(context)
         pictures = on_grid(panel.arrays["pictures"], grid)
-        return _joined(pictures), "samples, the mean decoded from codes of the prior"
-    panel = ManifoldFigure(grid=grid).compute(subject)
-    what = "manifolds, each over the range of its test images' codes"
-    if subject.conditional:
-        what += f", of class {subject.store.classes[0]}"
-    return _joined(panel.arrays["pictures"][0]), what
-
-
-def _joined(
-    pictures: UInt8[np.ndarray, "rows columns h w c"],
-) -> UInt8[np.ndarray, "height width c"]:
+        what = "samples, the mean decoded from codes of the prior"
     width = pictures.shape[1] * pictures.shape[3]
-    return tile(magnify(pictures, fitting(width, CELL)), HAIR, BLACK)
+    return tile(magnify(pictures, fitting(width, CELL)), HAIR, BLACK), what

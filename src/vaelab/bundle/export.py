@@ -1,0 +1,141 @@
+"""From a model to the graphs of its encoder and decoder, and to their weights at any moment."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from vaelab.bundle.graph import Graph, Op
+from vaelab.data.float_pixels import real_pixels
+from vaelab.likelihoods import Likelihood
+from vaelab.models import FlatLatent
+from vaelab.models.base import ConditionalDistribution
+from vaelab.models.vae import VAE
+from vaelab.networks import Network
+from vaelab.networks.exported import Affine, Array, Operation, UnsupportedLayerError
+
+CLASS = 1
+"""The id of the class, where it is read."""
+
+
+@dataclass(frozen=True)
+class ExportedGraphs:
+    """Encoder and decoder as graphs over one vector of weights.
+
+    Attributes:
+        encoder: x (and class) to loc and scale of q(z|x).
+        decoder: z (and class) to the mean of p(x|z).
+    """
+
+    encoder: Graph
+    decoder: Graph
+    _tensors: tuple[Callable[[], Array], ...]
+
+    def weights(self) -> Array:
+        """Every tensor of both graphs as the model has them now, float64, one after the other."""
+        return np.concatenate([tensor().ravel() for tensor in self._tensors])
+
+
+def export(model: FlatLatent) -> ExportedGraphs:
+    """The graphs of a model; batch norm is folded, linear layers without anything between are one.
+
+    Raises:
+        UnsupportedLayerError: the model has a layer that no operation stands for.
+    """
+    if not isinstance(model, VAE):
+        raise UnsupportedLayerError(type(model).__name__)
+    tensors, sizes = list[Callable[[], Array]](), list[int]()
+    encoder = _Builder("x", tensors, sizes)
+    encoder_outputs = encoder.posterior(model)
+    decoder = _Builder("z", tensors, sizes)
+    mean = decoder.likelihood(model.decoder)
+    if real := real_pixels(model.pixels):
+        slope = 1 / (real.high - real.low)
+        mean = decoder.affine(mean, model.image_shape, slope, -real.low * slope)
+    return ExportedGraphs(
+        encoder.graph(encoder_outputs), decoder.graph({"mean": mean}), tuple(tensors)
+    )
+
+
+class _Builder:
+    def __init__(self, given: str, tensors: list[Callable[[], Array]], sizes: list[int]) -> None:
+        self.given, self.tensors, self.sizes = given, tensors, sizes
+        self.ops: list[dict[str, Any]] = []
+        self.reads_class = False
+
+    def graph(self, outputs: dict[str, int]) -> Graph:
+        inputs = {self.given: 0} | ({"class": CLASS} if self.reads_class else {})
+        return Graph(inputs=inputs, ops=tuple(map(Op.model_validate, self.ops)), outputs=outputs)
+
+    def posterior(self, model: VAE) -> dict[str, int]:
+        encoder, latent, x = model.encoder, model.latent, 0
+        if real := real_pixels(model.pixels):
+            x = self.affine(x, model.image_shape, real.high - real.low, real.low)
+        if model.input_factor != 1:
+            x = self.add("times", x, model.image_shape, factor=model.input_factor)
+        steps = encoder.family.exported_scale()
+        if steps is None:
+            raise UnsupportedLayerError(type(encoder.family).__name__)
+        trunk = encoder.trunk.operations()
+        heads = [cast(Network, head).operations() for head in encoder.heads]
+        if not heads:
+            heads = [[trunk.pop()]]
+        features = self.chain(trunk, x)
+        if len(heads) == 1:
+            heads = [_rows(heads[0], 0, latent), _rows(heads[0], latent, 2 * latent)]
+        loc, scale = (self.chain(head, features) for head in heads)
+        for name, settings in steps:
+            scale = self.add(name, scale, (latent,), **settings)
+        return {"loc": loc, "scale": scale}
+
+    def likelihood(self, decoder: ConditionalDistribution) -> int:
+        params = self.chain(decoder.trunk.operations(), 0)
+        match cast(Likelihood, decoder.family).exported_mean():
+            case None:
+                raise UnsupportedLayerError(type(decoder.family).__name__)
+            case "identity":
+                return params
+            case name:
+                return self.add(name, params, decoder.trunk.output_shape)
+
+    def chain(self, operations: Iterable[Operation], value: int) -> int:
+        for one in operations:
+            summand = [self.chain(one.summand, value)] if one.summand else []
+            value = self.write(one, value, *summand)
+        return value
+
+    def write(self, one: Operation, *values: int) -> int:
+        self.reads_class |= bool(one.of_class)
+        inputs = [*values, *(self.chain(made, CLASS) for made in one.of_class)]
+        output = len(self.ops) + 2
+        op = {"op": one.name, "in": inputs, "out": output, "shape": one.shape, **one.settings}
+        if one.affine is not None:
+            op["weight"] = self.place(one.affine.weight)
+            op["bias"] = one.affine.bias and self.place(one.affine.bias)
+        self.ops.append(op)
+        return output
+
+    def add(self, name: str, value: int, shape: Sequence[int], **settings: Any) -> int:
+        return self.write(Operation(name, tuple(shape), settings), value)
+
+    def affine(self, value: int, shape: Sequence[int], slope: float, shift: float) -> int:
+        """Slope times the value, and the shift."""
+        weight = Affine(lambda: np.full(shape[0], slope), lambda: np.full(shape[0], shift))
+        return self.write(Operation("scale_shift", tuple(shape), {}, weight), value)
+
+    def place(self, tensor: Callable[[], Array]) -> tuple[int, int]:
+        offset, size = sum(self.sizes), tensor().size
+        self.tensors.append(tensor)
+        self.sizes.append(size)
+        return offset, size
+
+
+def _rows(operations: list[Operation], first: int, last: int) -> list[Operation]:
+    """The same network with some of its outputs alone."""
+    *before, final = operations
+    if final.affine is None or final.affine.bias is None:
+        raise UnsupportedLayerError("a head that ends in no linear layer")
+    weight, bias = final.affine.weight, final.affine.bias
+    taken = Affine(lambda: weight()[first:last], lambda: bias()[first:last])
+    return [*before, replace(final, shape=(last - first,), affine=taken)]

@@ -1,0 +1,1 @@
+"""Files as others write them, opened without trust."""

@@ -1,0 +1,199 @@
+"""Which files of a folder are images, and what their classes are called."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from mimetypes import MimeTypes
+from pathlib import Path
+
+from vaelab.console import visible
+from vaelab.errors import BadValueError, MissingFileError, StorageError
+
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
+_TYPES = MimeTypes(filenames=())  # what Python knows, whatever the system's lists say
+for _ending in (".cfg", ".db", ".ini", ".log", ".md", ".toml", ".url", ".yaml", ".yml"):
+    _TYPES.add_type("text/plain", _ending)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The image files below one folder.
+
+    Attributes:
+        root: the folder.
+        classes: names of the classes, in natural order (2 before 10).
+        files: all images in the natural order of their names, whatever their class, so that a part
+            of them is a mixture of classes.
+        labels: the index of each file's class.
+        ignored: how many hidden files and the like there are besides.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: tuple[int, ...]
+    ignored: int
+
+    def relabelled(self, classes: Sequence[str]) -> "Listing":
+        """The same files with labels that are indices into the training classes.
+
+        Raises:
+            BadValueError: a class that is not among them.
+        """
+        unknown = [name for name in self.classes if name not in classes]
+        if unknown:
+            raise BadValueError(
+                f"{self.root / unknown[0]}: there is no class `{unknown[0]}` among the training "
+                f"images; their classes are {', '.join(classes)}"
+            )
+        indices = [classes.index(name) for name in self.classes]
+        labels = tuple(indices[label] for label in self.labels)
+        return replace(self, classes=tuple(classes), labels=labels)
+
+
+def divisions(path: Path) -> tuple[Path, Path | None]:
+    """The folders of training and test images below `path`; all of `path` if it has no `train`."""
+    train, test = path / "train", path / "test"
+    if not train.is_dir():
+        return path, None
+    return train, test if test.is_dir() else None
+
+
+def list_images(root: Path, leaf: bool = False) -> Listing:
+    """List `root/<class>/**/<file>` or, without classes, `root/<file>`.
+
+    A single folder called `images` in between, as in `train/images/<class>`, is passed through.
+    Hidden files and what file managers leave behind are no images; nor are other files, which is
+    said. Links are followed as long as
+    they stay inside `root`.
+
+    Args:
+        root: the folder.
+        leaf: whether each folder that holds files is a class, `alphabet/character`; else the
+            folders in `root` are.
+
+    Raises:
+        MissingFileError: no such folder.
+        BadValueError: an empty folder, files and folders side by side in `root`, a link that leaves
+            it, or links in a circle.
+    """
+    home = os.path.realpath(root)
+    top = root
+    folders, files, ignored, others = _entries(root, home)
+    if folders == ["images"] and not files:
+        root = root / "images"
+        folders, files, ignored, more = _entries(root, home)
+        others += more
+    if folders and files:
+        raise BadValueError(
+            f"{root}: holds both folders ({folders[0]}) and files ({files[0]}); wanted is one "
+            "folder for each class, or files only"
+        )
+    found: dict[str, list[str]] = {} if folders else {"images": files}
+    for name in sorted(folders, key=natural):
+        inside = len(found)
+        for folder, names, hidden, beside in _walk(root, name, (home,)):
+            ignored += hidden
+            others += [os.path.join(folder, file) for file in beside]
+            if names:
+                paths = [os.path.join(folder, file) for file in names]
+                found.setdefault(folder if leaf else name, []).extend(paths)
+        if len(found) == inside:
+            raise BadValueError(f"{root / name}: this class folder is empty; remove it or fill it")
+    if others:
+        _say_ignored(str(top), len(others), others[0])
+    return _listing(root, found, ignored)
+
+
+@cache
+def _say_ignored(root: str, count: int, name: str) -> None:
+    """Say once that files are no pictures."""
+    words = f"{count:,} files that are no pictures are ignored, the first is"
+    if count == 1:
+        words = "a file that is no picture is ignored:"
+    logging.getLogger("vaelab").warning("%s: %s %s", root, words, name)
+
+
+def _walk(
+    root: Path, folder: str, above: Sequence[str]
+) -> Iterator[tuple[str, list[str], int, list[str]]]:
+    """Every folder from `folder` down that holds files, as it lies below `root`, and its files.
+
+    `above` are the places of the folders that hold it, links resolved; no link leads out of the
+    first.
+    """
+    place = os.path.realpath(root / folder)
+    if place in above:
+        raise BadValueError(f"{root / folder}: this link leads back to a folder that holds it")
+    folders, files, ignored, others = _entries(root / folder, above[0])
+    if files or others:
+        yield folder, files, ignored, others
+    for name in sorted(folders, key=natural):
+        yield from _walk(root, os.path.join(folder, name), (*above, place))
+
+
+def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """A sorting key by which numbers count as numbers, 2.png before 10.png, and before letters."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+    keys = [(False, int(p), "") if p[0] in "0123456789" else (True, 0, p.lower()) for p in pieces]
+    return keys, name
+
+
+def _listing(root: Path, classes: dict[str, list[str]], ignored: int) -> Listing:
+    found = [
+        (natural(os.path.basename(name)), label, os.path.join(root, name))
+        for label, names in enumerate(classes.values())
+        for name in names
+    ]
+    if not found:
+        raise BadValueError(f"{root}: there are no images in this folder")
+    found.sort()  # equal names in the order of their classes
+    _, labels, files = zip(*found, strict=True)
+    return Listing(root, tuple(map(visible, classes)), files, labels, ignored)
+
+
+def _entries(folder: Path, home: str) -> tuple[list[str], list[str], int, list[str]]:
+    """The names of the folders and of what may be pictures in `folder`.
+
+    And how much clutter there is, and the names of files that are no pictures, by their endings.
+    """
+    folders: list[str] = []
+    files: list[str] = []
+    others: list[str] = []
+    ignored = 0
+    try:
+        with os.scandir(folder) as scan:
+            for entry in scan:
+                if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
+                    ignored += 1
+                    continue
+                if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(home):
+                    raise BadValueError(
+                        f"{folder / entry.name}: this link leads out of the folder of pictures; "
+                        "put there what it points to"
+                    )
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as error:
+                    raise BadValueError(
+                        f"{folder / entry.name}: this link cannot be followed ({error.strerror}); "
+                        "remove it"
+                    ) from error
+                if is_folder:
+                    folders.append(entry.name)
+                else:
+                    (others if _is_other(entry.name) else files).append(entry.name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(f"there is no folder {folder}") from error
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
+    return folders, files, ignored, sorted(others)
+
+
+def _is_other(name: str) -> bool:
+    """Whether a file's ending is that of text, a table, an archive; all else is looked into."""
+    kind, packed = _TYPES.guess_type(name.lower())
+    return packed is not None or (kind or "").startswith(("text/", "application/"))

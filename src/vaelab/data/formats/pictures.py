@@ -1,0 +1,158 @@
+"""One picture file as an array: opened without trust, upright, grey or RGB, eight bits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from vaelab.data.formats.untrusted import refuse_pickle
+from vaelab.errors import BadValueError
+from vaelab.files import opened
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+
+MAX_PIXELS = 2**26
+"""Pixels of a file."""
+
+Picture = UInt8[np.ndarray, "_ _ _"]
+Damaged = Literal["fail", "skip"]
+"""What is done about pictures that cannot be read."""
+
+
+class UnreadablePictureError(BadValueError):
+    """A picture that cannot be opened, and why."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        super().__init__(f"{where}: {reason}; {advice}")
+        self.reason = reason
+
+
+def read_picture(
+    path: str, size: tuple[int, int] | None = None, channels: Literal[1, 3] | None = None
+) -> Picture:
+    """Read a PNG, JPEG, WebP, BMP or GIF file.
+
+    Of an animation the first frame is taken. Turned upright as its EXIF data say; what is
+    transparent is laid on white; 16-bit grey levels are rounded to 8 bits; palettes and CMYK become
+    RGB.
+
+    Args:
+        path: the file.
+        size: height and width; the picture is scaled to cover them and cropped at the centre.
+        channels: 1 for grey (luma of ITU-R 601), 3 for RGB; None: 1 if the picture is grey
+            throughout, else 3.
+
+    Returns:
+        Pixels `(h, w, c)`.
+
+    Raises:
+        BadValueError: a pickle, no such picture, one cut short, or one of more pixels than
+            are safe to unpack.
+    """
+    refuse_pickle(Path(path))
+    with opened(Path(path), follow=True) as file:
+        return decode_picture(file, path, size, channels)
+
+
+def picture_size(path: str) -> tuple[int, int]:
+    """Height and width of a picture, upright, as its first bytes tell.
+
+    Raises:
+        BadValueError: no such picture, or it is damaged.
+    """
+    refuse_pickle(Path(path))
+    with opened(Path(path), follow=True) as file, _readable(path), _open(file) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def decode_picture(
+    source: BinaryIO | BytesIO,
+    where: str,
+    size: tuple[int, int] | None = None,
+    channels: Literal[1, 3] | None = None,
+) -> Picture:
+    """As `read_picture`, from an open file.
+
+    Raises:
+        UnreadablePictureError: as there; the message begins with `where`.
+    """
+    with _readable(where):
+        upright = _upright(source)
+    if size is not None:
+        upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
+    return _as_array(upright, channels)
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """In this block what Pillow says of a file is said in our words."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePictureError(
+            where, "this is no PNG, JPEG, WebP, BMP or GIF image", "move it out of the folder"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePictureError(
+            where, f"this image has more pixels than is safe to unpack ({error})",
+            "make it smaller or move it out of the folder",
+        ) from error  # fmt: skip
+    except Exception as error:  # Pillow raises anything on damaged bytes
+        raise UnreadablePictureError(
+            where, f"this image is damaged or cut short ({error})", "copy it again or remove it"
+        ) from error
+
+
+@contextmanager
+def _open(source: BinaryIO | BytesIO) -> Iterator[Image.Image]:
+    with Image.open(source, formats=_FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:  # Pillow only warns of somewhat more
+            raise Image.DecompressionBombError(
+                f"{image.width} x {image.height}, at most {MAX_PIXELS:,}"
+            )
+        yield image
+
+
+def _upright(source: BinaryIO | BytesIO) -> Image.Image:
+    """The picture in mode L or RGB; whatever else it took to make it is given back."""
+    with _open(source) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _eight_bits(image)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The image in mode L or RGB."""
+    if image.mode.startswith("I"):  # 16-bit grey
+        levels = np.asarray(image, np.float32)
+        clear = levels == image.info.get("transparency", -1)
+        return Image.fromarray(np.where(clear, 255, np.rint(levels / 257)).astype(np.uint8))
+    if image.has_transparency_data:
+        pixels, white = _in_mode(image, "RGBA"), Image.new("RGB", image.size, "white")
+        white.paste(pixels, mask=pixels)
+        return white
+    return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: Literal["L", "RGB", "RGBA"]) -> Image.Image:
+    """The image itself if it has the mode already; `convert` would copy it."""
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
+    if channels is not None:
+        image = _in_mode(image, "L" if channels == 1 else "RGB")
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        return pixels[:, :, None]
+    if channels is None and (pixels == pixels[:, :, :1]).all():
+        return pixels[:, :, :1].copy()
+    return pixels

@@ -1,0 +1,41 @@
+"""The embedded data set: small, real, always there."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vaelab.data.raw import Raw, undivided
+from vaelab.data.source import UndividedSource
+from vaelab.data.store import Split
+from vaelab.errors import MissingFileError
+
+
+class DigitsData(UndividedSource):
+    """1,797 real handwritten digits of 8x8 pixels, in scikit-learn; nothing to download.
+
+    They are the test part of the whole set.
+    """
+
+    advice = """Use it to try things: a model trains within a minute on a laptop, but few publish
+        numbers of it."""
+    references = """
+        "Optical recognition of handwritten digits" (Alpaydin and Kaynak, 1998), UCI machine
+        learning repository, doi 10.24432/C50P49"""
+
+    kind: Literal["digits"] = "digits"
+
+    @property
+    def name(self) -> str:
+        return "digits"
+
+    def raw(self) -> Raw:
+        """All 1,797 images, grey levels 0..16 spread over 0..255."""
+        package = find_spec("sklearn")  # whose import takes a second, and its file 20 ms
+        if package is None or package.submodule_search_locations is None:
+            raise MissingFileError("scikit-learn, which has the digits, is not installed")
+        path = Path(package.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+        table = np.loadtxt(path, delimiter=",", dtype=np.int64)
+        images = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+        return undivided(Split(images, table[:, -1]), [str(n) for n in range(10)])

@@ -1,0 +1,252 @@
+"""Runs beside each other: which numbers may be compared, and how they compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot, inf, sqrt
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.evaluation.entries import SHOWN, Entry, Measured, entries_of
+from vaelab.figures.rate_distortion import Point, draw_rate_distortion
+from vaelab.metrics import NLL
+from vaelab.runs.run import Run
+
+KEY = {
+    "images_checksum": "images", "split": "split", "images": "number of images",
+    "pixels": "pixels", "measure": "kind of likelihood", "limit": "limit of the density",
+    "conditional": "conditional on the class",
+}  # fmt: skip
+"""Names in evaluation.json, and what they are called."""
+MEASURES = {"lebesgue": "density", "counting": "probability"}
+CONFIDENCE = 0.95
+
+How = Literal["seeds", "images", "unpaired"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much one entry's number is larger than another's.
+
+    Attributes:
+        value: in the number's unit.
+        standard_error: of the value.
+        freedom: degrees of freedom of the error.
+        how: what the error is over: seeds; or images, in pairs, or as if each entry had others.
+    """
+
+    value: float
+    standard_error: float
+    freedom: float
+    how: How
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether 0 lies in its 95% interval, by Student's t for so few seeds or many images."""
+        from scipy.stats import t  # half a second to import, seldom needed
+
+        reach = t.ppf((1 + CONFIDENCE) / 2, self.freedom) * self.standard_error
+        return bool(abs(self.value) <= reach)
+
+
+def difference(one: Entry, other: Entry, number: str) -> Difference:
+    """Of `one` less that of `other`.
+
+    Both were measured on the same images, whose values go up and down together: their differences
+    vary much less than either. An error over images says what other images would change, one over
+    seeds what other trainings would; with one seed on a side nothing is known of the latter.
+    """
+    value = one.mean(number) - other.mean(number)
+    if min(len(one.members), len(other.members)) > 1:
+        return _over_seeds(value, one, other, number)
+    first, second = one.per_image(number), other.per_image(number)
+    if first is not None and second is not None and len(first) == len(second) > 1:
+        each = first - second
+        error = float(each.std(ddof=1) / sqrt(len(each)))
+        return Difference(value, error, len(each) - 1, "images")
+    errors = [entry.error(number) or 0.0 for entry in (one, other)]
+    return Difference(value, hypot(*errors), inf, "unpaired")
+
+
+def _over_seeds(value: float, one: Entry, other: Entry, number: str) -> Difference:
+    """Welch's (1947) error and degrees of freedom of the difference of two means."""
+    parts = [
+        (float(np.var(values, ddof=1)) / len(values), len(values) - 1)
+        for values in (one.values(number), other.values(number))
+    ]
+    variance = sum(part for part, _ in parts)
+    spread = sum(part**2 / freedom for part, freedom in parts)
+    return Difference(value, sqrt(variance), variance**2 / spread if spread else inf, "seeds")
+
+
+NAME_WIDTH = 16
+"""Letters of a name that are in one line where a terminal is narrow."""
+ALSO = ("active_units", "knn5_accuracy")
+NARROW = "; active units and 5-nn accuracy are shown where the terminal is wider"
+ERRORS: dict[How, str] = {
+    "images": "paired over images, which says nothing of other seeds",
+    "seeds": "over seeds, on these images",
+    "unpaired": "* as if over different images, for want of values per image: `vaelab evaluate` "
+    "again keeps them",
+}
+"""What the error of a difference is, for people."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Entries whose numbers can be compared, the best first by the number that they are ranked by.
+
+    They have the `key` in common, by the names of `KEY`.
+    """
+
+    key: Mapping[str, Any]
+    entries: tuple[Entry, ...]
+    ranked_by: str
+
+    def behind(self, entry: Entry) -> Difference:
+        """By how much an entry is worse than the best."""
+        best = self.entries[0]
+        larger, smaller = (best, entry) if self.ranked_by == "elbo_nats" else (entry, best)
+        return difference(larger, smaller, self.ranked_by)
+
+    def table(self, narrow: bool = False) -> Table:
+        """A line for each entry, the best first; fewer columns where 80 letters have to do."""
+        differences = [self.behind(entry) for entry in self.entries[1:]]
+        also = () if narrow else ALSO
+        names = [*SHOWN, *(n for n in (self.ranked_by, *also) if n not in SHOWN)]
+        table = Table(
+            box=SIMPLE, title=escape(self.words()),
+            caption=self._caption(differences) + (NARROW if narrow else ""),
+        )  # fmt: skip
+        longest = max(len(entry.name) for entry in self.entries)
+        width = min(longest, NAME_WIDTH) if narrow else longest
+        table.add_column("run", overflow="fold", min_width=width)
+        for name in names:
+            table.add_column(name.removesuffix("_nats").replace("_", " "), justify="right")
+        table.add_column("behind", justify="right")
+        for entry, behind in zip(self.entries, [None, *differences], strict=True):
+            ties = behind is None or behind.is_tie
+            cells = [_cell(entry, name) for name in names]
+            cells.append(_behind(behind))
+            if narrow:
+                cells = [cell.replace(" ± ", "\n± ") for cell in cells]
+            table.add_row(escape(entry.name), *cells, style="bold" if ties else "")
+        return table
+
+    def words(self) -> str:
+        """What they have in common, for people."""
+        key = self.key
+        limit = f" ({key['limit']})" if key["limit"] else ""
+        conditional = ", given the class" if key["conditional"] else ""
+        return (
+            f"{key['images']:,} {key['split']} images {_short(key['images_checksum'])}, "
+            f"{key['pixels']} pixels, {MEASURES[key['measure']]}{limit}{conditional}"
+        )
+
+    def _caption(self, differences: Sequence[Difference]) -> str:
+        kinds = {one.evaluation["likelihood"] for entry in self.entries for one in entry.members}
+        several = any(len(entry.members) > 1 for entry in self.entries)
+        over = "images, or seeds where there are several" if several else "images"
+        errors = "; ".join(words for how, words in ERRORS.items()
+                           if how in {one.how for one in differences})  # fmt: skip
+        behind = f"behind: what it is worse by ± standard error of the difference, {errors}; "
+        return (
+            f"nats per image ± standard error over {over}, under {', '.join(sorted(kinds))}; best "
+            f"{self.ranked_by} first; {behind if differences else ''}bold: not told from the best "
+            "with 95% confidence"
+        )
+
+
+def compare(runs: Sequence[Run]) -> list[Group]:
+    """Groups of runs whose numbers can be compared, each with its best first.
+
+    Args:
+        runs: two or more, all evaluated.
+
+    Raises:
+        BadValueError: a run is named twice, or there is only one.
+        MissingFileError: a run has not been evaluated, or not with the weights it has now.
+    """
+    if len({run.path.resolve() for run in runs}) < max(2, len(runs)):
+        raise BadValueError("a comparison needs two different runs or more")
+    groups: dict[tuple[Any, ...], list[Measured]] = {}
+    for one in _measured(runs):
+        groups.setdefault(tuple(one.evaluation[name] for name in KEY), []).append(one)
+    return [_ranked(dict(zip(KEY, key, strict=True)), those) for key, those in groups.items()]
+
+
+def _measured(runs: Sequence[Run]) -> list[Measured]:
+    """What is known of runs; one error says of how many there is nothing."""
+    found, missing = list[Measured](), list[str]()
+    for run in runs:
+        try:
+            found.append(Measured(run))
+        except MissingFileError as error:
+            missing.append(str(error))
+    if missing:
+        raise MissingFileError("\n".join(missing))
+    return found
+
+
+def differences(groups: Sequence[Group]) -> list[str]:
+    """Why groups are not ranked together: what each has that others have not."""
+    lines = []
+    for name, words in KEY.items():
+        found = {str(group.key[name]): group.entries[0].members[0].name for group in groups}
+        if len(found) > 1:
+            listed = ", ".join(f"{_short(value)} ({run})" for value, run in found.items())
+            lines.append(f"{words}: {listed}")
+    return lines
+
+
+def _short(value: str) -> str:
+    return MEASURES.get(value, value[:8] if len(value) == 64 else value) or "none"
+
+
+def draw(groups: Sequence[Group]) -> Figure:
+    """The plane of rate and distortion, one for each group."""
+    return draw_rate_distortion([
+        (group.words(), [_point(one) for entry in group.entries for one in entry.members])
+        for group in groups
+    ])  # fmt: skip
+
+
+def _point(one: Measured) -> Point:
+    rate, distortion = one.numbers["rate_nats"], one.numbers["distortion_nats"]
+    return Point(
+        one.name, rate["value"], distortion["value"],
+        rate["standard_error"] or 0.0, distortion["standard_error"] or 0.0,
+    )  # fmt: skip
+
+
+def _ranked(key: Mapping[str, Any], members: Sequence[Measured]) -> Group:
+    entries = entries_of(members)
+    bounds = [{n for n in one.numbers if NLL.fullmatch(n)} for one in members]
+    shared = set.intersection(*bounds)
+    if shared:  # the tightest bound that all have, the smaller the better
+        name = max(shared, key=lambda name: int(NLL.sub(r"\1", name)))
+        ordered = sorted(entries, key=lambda entry: entry.mean(name))
+    else:
+        name = "elbo_nats"
+        ordered = sorted(entries, key=lambda entry: -entry.mean(name))
+    return Group(key, tuple(ordered), name)
+
+
+def _cell(entry: Entry, name: str) -> str:
+    if not entry.values(name):
+        return "-"
+    value, error = entry.mean(name), entry.error(name)
+    text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text if error is None else f"{text} ± {error:.2g}"
+
+
+def _behind(behind: Difference | None) -> str:
+    if behind is None:
+        return ""
+    mark = "*" if behind.how == "unpaired" else ""
+    return f"{behind.value:,.3g} ± {behind.standard_error:.2g}{mark}"

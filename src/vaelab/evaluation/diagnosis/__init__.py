@@ -1,0 +1,1 @@
+"""What is wrong with a trained run, if anything, and what to try."""

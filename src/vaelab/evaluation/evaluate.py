@@ -1,0 +1,220 @@
+"""The final numbers of a run, each with its unit and its estimator."""
+
+import json
+from collections.abc import Mapping, Sequence
+from math import log, prod
+from textwrap import shorten
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from torch import Tensor
+
+from vaelab.config import validate
+from vaelab.console import Console, plain
+from vaelab.data.loading.evaluation import EvalLoader
+from vaelab.data.pixels import Domain
+from vaelab.data.store import SplitName, images_checksum
+from vaelab.errors import BadValueError
+from vaelab.files import may_be_there, write_text
+from vaelab.metrics import NLL, AISMetric, BaseMetric, EvaluationConfig, Number, PerImageMetric
+from vaelab.models import LatentVariableModel, likelihood_of
+from vaelab.registry import About
+from vaelab.runs.records import EvaluationFacts, Row, kept_words
+from vaelab.runs.run import Run
+from vaelab.tensorfile import read_tensors, write_tensors
+
+MAX_WORDS = 50
+"""Letters of what is being measured, beside a progress bar."""
+
+
+class Evaluation(EvaluationFacts):
+    """What evaluation.json holds."""
+
+    numbers: dict[str, Number]
+
+    def __repr__(self) -> str:
+        """The table, as plain text."""
+        return plain(self.table())
+
+    __str__ = __repr__
+
+    def table(self) -> Table:
+        """The numbers for a terminal."""
+        table = Table(
+            box=SIMPLE,
+            title=f"{escape(self.run)}: {self.images:,} {self.split} images, "
+            f"weights of epoch {self.epoch} ({kept_words(self.model_dump())})",
+            caption=f"likelihood {self.likelihood} on {self.pixels} pixels"
+            + (", conditional on the class" if self.conditional else "")
+            + ". Means over images ± standard error; nats are per image; pixel: in units of the "
+            "pixels' domain. `vaelab compare` says with which numbers these can be compared.",
+        )
+        table.add_column("number", no_wrap=True)
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        table.add_column("unit")
+        table.add_column("estimator")
+        for name, number in self.numbers.items():
+            error = "" if number.standard_error is None else f"± {number.standard_error:.2g}"
+            table.add_row(name, f"{number.value:.6g}", error, number.unit, number.estimator)
+        return table
+
+
+def evaluate(
+    run: Run,
+    split: SplitName = "test",
+    samples: int | None = None,
+    console: Console | None = None,
+    metrics: Sequence[BaseMetric] | None = None,
+) -> Evaluation:
+    """Measure the weights that a run keeps and write evaluation.json.
+
+    Beside it goes what its bounds are means of, image by image, for comparisons in pairs.
+
+    Args:
+        run: a trained run.
+        split: the images; the test images unless there is a reason.
+        samples: K of the importance weighted estimates; none: as the metrics have it.
+        console: where progress is shown; none: nowhere.
+        metrics: none: `metrics_of(run)`.
+
+    Raises:
+        UserError: no weights yet, the data is gone, the split is empty, or a metric is not for such
+            a model.
+    """
+    model, about = run.load_model()
+    store = run.experiment.data.load()
+    images = store.splits[split]
+    if not len(images):
+        raise BadValueError(f"the {split} split of {run.path} is empty; choose another --split")
+    loader = EvalLoader(images, run.experiment.data.pixels, model.classes)
+    chosen = metrics_of(run) if metrics is None else metrics
+    numbers, per_image = measure(model, loader, chosen, samples, console)
+    config, likelihood = run.experiment.model, likelihood_of(model)
+    if config.likelihood.measure == "counting":
+        numbers |= _per_dimension(numbers, prod(model.image_shape))
+    evaluation = Evaluation(
+        run=run.path.name,
+        split=split,
+        images=len(images),
+        epoch=about["epoch"],
+        weights=about["digest"],
+        kept_by=about["kept_by"],
+        kept_value_nats=about["kept_value_nats"],
+        data_checksum=store.checksum,
+        images_checksum=images_checksum(images, config.numbers_conditional),
+        likelihood=config.likelihood.kind,
+        limit=config.likelihood.limit_words if likelihood and likelihood.at_limit else "",
+        measure=config.likelihood.measure,
+        pixels=pixels_name(run),
+        conditional=config.numbers_conditional,
+        numbers=numbers,
+    )
+    kept = {
+        name: each for name, each in per_image.items() if name == "elbo_nats" or NLL.fullmatch(name)
+    }
+    record = evaluation.model_dump()
+    save_per_image(run, record, kept)
+    write_text(run.evaluation_path, json.dumps(record, indent=2) + "\n")
+    return evaluation
+
+
+def save_per_image(run: Run, evaluation: Row, values: Mapping[str, Float[Tensor, " n"]]) -> None:
+    """Write what the bounds of an evaluation are means of, as float32: 40 kB of 10,000 images."""
+    float32 = {name: each.to(torch.float32) for name, each in values.items()}
+    write_tensors(run.per_image_path, float32, _measured_on(evaluation))
+
+
+def load_per_image(run: Run, evaluation: Row, name: str) -> Float[np.ndarray, " n"] | None:
+    """The values whose mean is `name`; None where there are none of these weights and images.
+
+    Raises:
+        BadValueError: the file is damaged.
+    """
+    if not may_be_there(run.per_image_path):
+        return None
+    values, about = read_tensors(run.per_image_path)
+    if about != _measured_on(evaluation) or name not in values:
+        return None
+    if values[name].shape != (evaluation["images"],):
+        raise BadValueError(
+            f"{run.per_image_path} is damaged: `{name}` is not a number for each of "
+            f"{evaluation['images']} images"
+        )
+    return values[name].double().numpy()
+
+
+def _measured_on(evaluation: Row) -> Row:
+    return {"schema": 1, **{key: evaluation[key] for key in ("weights", "images_checksum")}}
+
+
+def measure(
+    model: LatentVariableModel,
+    loader: EvalLoader,
+    metrics: Sequence[BaseMetric],
+    samples: int | None = None,
+    console: Console | None = None,
+) -> tuple[dict[str, Number], dict[str, Tensor]]:
+    """The numbers of a model in evaluation mode, and what some are means of; else as `evaluate`."""
+    console = Console(quiet=True) if console is None else console
+    numbers: dict[str, Number] = {}
+    values: dict[str, Tensor] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(metrics))
+        for metric in metrics:
+            what = About.of(type(metric)).sentence.rstrip(".")
+            progress.update(task, description=shorten(what, MAX_WORDS, placeholder=" …"))
+            wanted = metric if samples is None else metric.with_samples(samples)
+            if isinstance(wanted, PerImageMetric):
+                each = wanted.per_image(model, loader)
+                values |= {name: one.values for name, one in each.items()}
+                numbers |= {name: one.number for name, one in each.items()}
+            else:
+                numbers |= wanted(model, loader)
+            progress.advance(task)
+    return numbers, values
+
+
+def metrics_for(
+    flat: bool, domain: Domain, config: EvaluationConfig, also: Sequence[str] = ()
+) -> list[BaseMetric]:
+    """What a config says of a model whose code is `flat`, and the kinds named `also`.
+
+    Raises:
+        BadValueError: there is no metric of that name.
+    """
+    metrics = [one for one in config.metrics if one.suits(flat, domain)]
+    if also:
+        metrics += validate(EvaluationConfig, {"metrics": list(also)}, "metrics").metrics
+    return metrics
+
+
+def metrics_of(run: Run, also: Sequence[str] = (), ais: int = 0) -> list[BaseMetric]:
+    """As `metrics_for` of a run, and annealed importance sampling of `ais` images."""
+    config, domain = run.experiment, run.experiment.data.pixels.domain
+    metrics = metrics_for(config.model.flat, domain, config.evaluation, also)
+    return [*metrics, AISMetric(images=ais)] if ais else metrics
+
+
+def _per_dimension(numbers: Mapping[str, Number], dimensions: int) -> dict[str, Number]:
+    """The bounds in bits per dimension of the image."""
+    unit = dimensions * log(2)
+    found = {}
+    for name, nll in numbers.items():
+        if NLL.fullmatch(name):
+            error = None if nll.standard_error is None else nll.standard_error / unit
+            found[f"{name.removesuffix('nats')}bits_per_dim"] = Number(
+                nll.value / unit, "bits/dimension", nll.estimator, error
+            )
+    return found
+
+
+def pixels_name(run: Run) -> str:
+    """The pixels' domain, and how they were drawn."""
+    data = run.experiment.data
+    return data.pixels.words + (f" by data.seed {data.seed}" if data.pixels.drawn_once else "")

@@ -1,0 +1,1 @@
+"""Mistakes beside their cure, and published tables beside our numbers."""

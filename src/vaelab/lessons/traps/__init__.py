@@ -1,0 +1,1 @@
+"""Classic mistakes, run beside what is right; what measures wrongly is kept in here."""

@@ -1,0 +1,141 @@
+"""The user's own files through a trained model: codes, reconstructions, samples."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vaelab.data.formats.pictures import read_picture
+from vaelab.data.loading.evaluation import EvalLoader, class_context
+from vaelab.data.pixels import Pixels
+from vaelab.data.store import Split, SplitName
+from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.files import write_bytes, write_text
+from vaelab.imaging import png, to_image
+from vaelab.models import as_flat
+from vaelab.randomness import Purpose, seeded
+from vaelab.runs.run import Run
+
+TILE = 112
+
+
+class Inference:
+    """A trained model ready for files and for samples.
+
+    Raises:
+        UserError: it has no weights, or they are damaged.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.model, about = run.load_model()
+        self.classes: list[str] = about["classes"]
+        self.pixels: Pixels = run.experiment.data.pixels
+
+    @torch.no_grad()
+    def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
+        """Write the posterior of each file, as `write_codes`, which begins with `file`."""
+        model = as_flat(self.model, "a table of codes")
+        batches = self._read(files, label).batches()
+        posteriors = [model.encode(batch.x, batch.context) for batch in batches]
+        numbers = [torch.cat(each).numpy() for each in
+                   zip(*((q.mean, q.stddev) for q in posteriors), strict=True)]  # fmt: skip
+        return write_codes(path, {"files": np.array([str(file) for file in files])}, *numbers)
+
+    @torch.no_grad()
+    def reconstruct(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
+        """Write a picture: each file as the model sees it, and its reconstruction."""
+        rows = []
+        for batch in self._read(files, label).batches():
+            output = self.model.reconstruct(batch.x, batch.context).mean
+            rows.append(torch.stack([batch.x, output], 1))
+        return self._save(torch.cat(rows), path)
+
+    @torch.no_grad()
+    def sample(self, num: int, label: str | None, seed: int, path: Path) -> Path:
+        """Write a picture of decoded draws from the prior, one label or every class in turn."""
+        labels = self._labels(num, label, every_class=True)
+        context = class_context(labels, self.model.classes)
+        with seeded(seed, Purpose.SAMPLES):
+            output = self.model.sample(num, context).mean
+        columns = int(np.ceil(np.sqrt(num)))
+        blank = -num % columns
+        output = torch.cat([output, output.new_zeros(blank, *output.shape[1:])])
+        return self._save(output.reshape(-1, columns, *output.shape[1:]), path)
+
+    def _read(self, files: Sequence[Path], label: str | None) -> EvalLoader:
+        channels, height, width = self.model.image_shape
+        mode: Literal[1, 3] = 1 if channels == 1 else 3
+        pictures = [read_picture(str(file), (height, width), mode) for file in files]
+        images = np.stack(pictures).transpose(0, 3, 1, 2)
+        labels = self._labels(len(files), label, every_class=False).numpy()
+        return EvalLoader(
+            Split(np.ascontiguousarray(images), labels), self.pixels, self.model.classes
+        )
+
+    def _labels(self, num: int, label: str | None, *, every_class: bool) -> Tensor:
+        if label is None:
+            if self.model.classes and not every_class:
+                raise BadCombinationError(
+                    f"{self.run.path} is conditional: say the class with --label, one of "
+                    f"{', '.join(self.classes)}"
+                )
+            return torch.arange(num) % max(1, self.model.classes)
+        if not self.model.classes:
+            raise BadCombinationError(
+                f"{self.run.path} is not conditional, so --label has no meaning; leave it out"
+            )
+        if label not in self.classes:
+            raise BadValueError(
+                f"there is no class `{label}`; the classes are {', '.join(self.classes)}"
+            )
+        return torch.full((num,), self.classes.index(label))
+
+    def _save(self, rows: Tensor, path: Path) -> Path:
+        """Write images `(rows, columns, c, h, w)` of the pixels' domain as one picture."""
+        grid = self.pixels.to_unit(rows).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+        values = np.rint(grid.numpy() * 255).astype(np.uint8)
+        factor = max(1, TILE // rows.shape[3])
+        return write_bytes(path, png(to_image(values, factor * len(values))))
+
+
+def save_codes(run: Run, split: SplitName, path: Path) -> Path:
+    """Write the codes of a split, as `write_codes`: `class` and, in an .npz, `labels`.
+
+    Raises:
+        UserError: there are no weights, the data is gone, or the code is not one vector.
+    """
+    codes, classes = run.codes(split), run.load_model()[1]["classes"]
+    names = np.array(classes)[codes.labels]
+    return write_codes(path, {"class": names, "labels": codes.labels}, codes.loc, codes.scale)
+
+
+def write_codes(
+    path: Path,
+    about: Mapping[str, np.ndarray],
+    loc: Float[np.ndarray, "n d"],
+    scale: Float[np.ndarray, "n d"],
+) -> Path:
+    """Write posteriors: means `loc` and deviations `scale` into an .npz, else a table as CSV.
+
+    The former holds what else is known `about` them; the first of it begins the table's lines.
+    """
+    if path.suffix == ".npz":
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, loc=loc, scale=scale, **about)
+        return write_bytes(path, buffer.getvalue())
+    first, names = next(iter(about.items()))
+    dims = range(1, loc.shape[1] + 1)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    heading = "file" if first == "files" else first
+    table.writerow([heading, *(f"z{i}_loc" for i in dims), *(f"z{i}_scale" for i in dims)])
+    for name, row in zip(names.tolist(), np.concatenate([loc, scale], 1), strict=True):
+        table.writerow([name, *(f"{value:.6g}" for value in row)])
+    return write_text(path, text.getvalue())

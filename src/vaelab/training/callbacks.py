@@ -1,0 +1,147 @@
+"""What watches every training: pictures, kept steps, trackers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from vaelab.bundle import kept_steps
+from vaelab.errors import BadValueError
+from vaelab.experiment import USUAL_PICTURES
+from vaelab.figures import Drawer, FigureContext
+from vaelab.loggers import BaseLoggerConfig, Logged, Loggers
+from vaelab.runs.records import Row
+from vaelab.runs.render import suited
+from vaelab.runs.run import Run
+from vaelab.training.callback import Callback
+from vaelab.training.start import epochs_done, steps_done
+
+if TYPE_CHECKING:
+    from vaelab.training.training import Training
+
+
+class Trackers(Callback):
+    """Gives rows and pictures to the experiment trackers of the run's config.
+
+    Args:
+        loggers: opened for the run.
+    """
+
+    def __init__(self, loggers: Loggers) -> None:
+        self.loggers = loggers
+
+    @override
+    def on_log(self, training: "Training", row: Row) -> None:
+        self.loggers.log(row)
+
+
+class Pictures(Callback):
+    """Has the pictures of the epochs drawn.
+
+    Args:
+        drawer: draws them in a process of its own.
+        loggers: show them when they are drawn.
+    """
+
+    def __init__(self, drawer: Drawer, loggers: Loggers) -> None:
+        self.drawer, self.loggers = drawer, loggers
+
+    @override
+    def on_start(self, training: "Training") -> None:
+        if training.progress.step == 0:
+            self.on_epoch(training)
+
+    @override
+    def on_epoch(self, training: "Training") -> None:
+        experiment, epoch = training.experiment, training.progress.epoch
+        config = experiment.figures
+        figures = suited(config.every_epoch, experiment.model)
+        epochs = training.config.epochs
+        interval = config.interval or ceil(epochs / USUAL_PICTURES)
+        if not figures or (epoch % interval and epoch < epochs):
+            return
+        training.model.eval()
+        training.check_folder()
+        run = training.run
+        context = FigureContext(
+            experiment.task_name, training.model, training.store, training.pixels,
+            run.metrics(), epoch, run.plane(),
+        )  # fmt: skip
+        panels = [(figure, figure.compute(context)) for figure in figures]
+        # before the panels: drawn again after a kill, they are turned as they were
+        context.save_plane(run.plane_path)
+        for figure, panel in panels:
+            self.drawer.submit(figure, panel, run.figures)
+            picture = run.figures / f"{panel.name}.png"
+            self.loggers.expect(picture, f"every_epoch/{figure.kind}", training.progress.step)
+
+
+class KeptSteps(Callback):
+    """Keeps some steps for the explorer."""
+
+    @override
+    def on_start(self, training: "Training") -> None:
+        total = training.config.epochs * training.steps_per_epoch
+        keep = training.experiment.explorer.keep
+        if keep is None:
+            keep = 0 if training.bundle is None else training.bundle.usual_steps
+        self._steps = kept_steps(total, keep)
+        if training.progress.step in self._steps:
+            self._keep(training)
+
+    @override
+    def on_step(self, training: "Training") -> None:
+        if training.progress.step in self._steps:
+            self._keep(training)
+
+    @override
+    def on_stop(self, training: "Training") -> None:
+        if training.stopped and self._steps:
+            self._keep(training)
+
+    def _keep(self, training: "Training") -> None:
+        if training.bundle is None:
+            return
+        step = training.progress.step
+        training.check_folder()
+        try:
+            training.bundle.keep(step, step / training.steps_per_epoch)
+        except BadValueError as error:
+            training.say(f"step {step:,} is not kept for explore: {error}")
+
+
+@contextmanager
+def opened_loggers(
+    runs: Sequence[Run], configs: Sequence[BaseLoggerConfig], say: Callable[[str], object]
+) -> Iterator[list[Loggers]]:
+    """The trackers of runs inside the block; a finished run's get only what they lack.
+
+    Args:
+        runs: whose.
+        configs: of the trackers of each.
+        say: told where each run is logged to.
+    """
+    opened, failed = list[Loggers](), True
+    try:
+        for run in runs:
+            opened.append(_open(run, configs, say))
+            if epochs_done(run) >= run.experiment.training.epochs:
+                opened[-1].close(failed=False)
+        yield opened
+        failed = False
+    finally:
+        for loggers in opened:
+            loggers.close(failed)
+
+
+def _open(run: Run, configs: Sequence[BaseLoggerConfig], say: Callable[[str], object]) -> Loggers:
+    if not configs:
+        return Loggers()
+    name = run.experiment.task_name
+    subject = Logged(name, run.identity(), run.path, run.experiment, steps_done(run))
+    loggers = Loggers.open(configs, subject, run.metrics())
+    for place in loggers.places:
+        say(f"{name} is also logged to {place}")
+    return loggers

@@ -1,0 +1,292 @@
+"""A training from its config to its pictures."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise, zip_longest
+from pathlib import Path
+
+from vaelab.background import BackgroundProcess
+from vaelab.console import Console
+from vaelab.data import Store
+from vaelab.data.loading import training_batches
+from vaelab.data.loading.batches import RankShare
+from vaelab.data.store import ImageSpec
+from vaelab.distributed import barrier, check_same, is_main, local_rank, rank, size
+from vaelab.engine import Engine, TrainingStep, build_engine
+from vaelab.errors import StorageError
+from vaelab.experiment import Experiment
+from vaelab.figures import Drawer
+from vaelab.loggers import Loggers
+from vaelab.models import LatentVariableModel
+from vaelab.randomness import Purpose, seeded
+from vaelab.runs.run import Run
+from vaelab.training.callback import Callback
+from vaelab.training.callbacks import KeptSteps, Pictures, Trackers, opened_loggers
+from vaelab.training.display import ProgressBar
+from vaelab.training.folder import TrainingFolder
+from vaelab.training.interrupt import Interrupt, interruptible
+from vaelab.training.loop import take_steps
+from vaelab.training.output_bias import start_at_mean
+from vaelab.training.precision import Place, choose_place, number_format
+from vaelab.training.preview import Preview
+from vaelab.training.replicas import check_alike
+from vaelab.training.report import finish, spread, summary
+from vaelab.training.shared import check_folder, check_shared, facts
+from vaelab.training.start import Start, check_start, epochs_done, open_folders, steps_done
+from vaelab.training.threads import ThreadThrottle, computing
+from vaelab.training.training import Training
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        run: what was trained.
+        stopped: why it stopped before its last epoch, if it did.
+        signal: number of the signal that stopped it; None: nothing, or another reason.
+    """
+
+    run: Run
+    stopped: str | None
+    signal: int | None = None
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A run that has epochs to be trained."""
+
+    run: Run
+    experiment: Experiment
+    model: LatentVariableModel
+    folder: TrainingFolder | None
+    loggers: Loggers
+
+
+def train(
+    experiment: Experiment,
+    folder: Path,
+    start: Start = Start.NEW,
+    console: Console | None = None,
+    callbacks: Sequence[Callback] = (),
+    process: BackgroundProcess | None = None,
+) -> Outcome:
+    """Train a model and draw its pictures.
+
+    Args:
+        experiment: what to train.
+        folder: the run's directory is made in it, named by task_name.
+        start: what to do if that directory is there already.
+        console: where progress is shown; none: nowhere.
+        callbacks: what watches or changes it, called in this order.
+        process: draws the pictures, if it has been started before; None: one is started.
+
+    Returns:
+        The run, and whether it was stopped before its last epoch.
+
+    Raises:
+        UserError: a setting, the data or the run directory is not right; nothing was overwritten.
+    """
+    return train_together([experiment], folder, start, console, callbacks, process)[0]
+
+
+def train_together(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    start: Start = Start.NEW,
+    console: Console | None = None,
+    callbacks: Sequence[Callback] = (),
+    process: BackgroundProcess | None = None,
+) -> list[Outcome]:
+    """Train experiments that differ in seed, learning rate or beta alone as one batched model.
+
+    Each gets what it would get by itself, up to rounding, and a run directory of its own.
+
+    Args:
+        experiments: one or more; `replicas` makes them from one with `training.replicas`.
+        folder: as for `train`.
+        start: as for `train`.
+        console: as for `train`.
+        callbacks: as for `train`; called for each run in turn.
+        process: as for `train`.
+
+    Returns:
+        For each its run, and whether it was stopped before its last epoch.
+
+    Raises:
+        UserError: as for `train`; or the experiments cannot be trained together.
+    """
+    folders: list[TrainingFolder] = []
+    try:
+        return _train(experiments, folder, start, console, callbacks, process, folders)
+    except StorageError:
+        for one in folders:
+            one.check()  # a folder that has vanished is why
+        raise
+
+
+def _train(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    start: Start,
+    console: Console | None,
+    callbacks: Sequence[Callback],
+    process: BackgroundProcess | None,
+    folders: list[TrainingFolder],
+) -> list[Outcome]:
+    console = console if console and is_main() else Console(quiet=True)
+    check_alike(experiments)
+    check_shared(experiments)
+    config = experiments[0].training
+    with ExitStack() as stack:
+        with number_format(config.precision):
+            store = _load(experiments[0])
+            place = choose_place(config, local_rank())
+            models = [_start_model(one, store).to(place.device) for one in experiments]
+            paths = [folder / one.task_name for one in experiments]
+            for one, path in zip(experiments, paths, strict=True):
+                check_start(one, path, start, store.checksum)
+            if size() > 1:
+                check_same(facts(experiments, paths, store.checksum))
+                check_folder(folder)
+            if is_main():
+                for opened in open_folders(experiments, paths, start, store.checksum):
+                    folders.append(stack.enter_context(opened))
+            barrier()  # the main process makes the folders before the others look
+            runs = [_run(path, one, console) for path, one in zip(paths, experiments, strict=True)]
+            loggers = stack.enter_context(
+                opened_loggers(runs if is_main() else [], config.loggers, console.say)
+            )
+            due = [
+                _Due(run, one, model, locked, told or Loggers())
+                for run, one, model, locked, told in zip_longest(
+                    runs, experiments, models, folders, loggers
+                )
+                if epochs_done(run) < config.epochs
+            ]
+            drawer = stack.enter_context(Drawer(console.say, process))
+            stopped = signal = None
+            trainings: list[Training] = []
+            if due:
+                names = [one.experiment.task_name for one in due]
+                console.say(summary(names, due[0].model, store))
+                with interruptible() as interrupt:
+                    for group, until in _levels(due):
+                        trainings = _take_steps(
+                            group, store, place, console, callbacks, interrupt, drawer, until
+                        )
+                        if stopped := trainings[0].stopped:
+                            break
+                    signal = interrupt.signal if stopped else None
+        trained = {one.run.path: one for one in due}
+        for run in runs if is_main() else []:
+            if stopped and run.path in trained:
+                console.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+                locked = trained[run.path].folder
+                if locked is not None and (aside := locked.replaced):
+                    console.say(f"until it has weights, what it replaces is kept in {aside}")
+            else:
+                told = trained[run.path].loggers if run.path in trained else None
+                finish(run, told, store, console, drawer)
+    if len(due) > 1 and not stopped:
+        console.say(spread(trainings))
+    return [
+        Outcome(run, stopped, signal) if run.path in trained else Outcome(run, None) for run in runs
+    ]
+
+
+def _take_steps(
+    group: Sequence[_Due],
+    store: Store,
+    place: Place,
+    console: Console,
+    callbacks: Sequence[Callback],
+    interrupt: Interrupt,
+    drawer: Drawer,
+    until: int | None,
+) -> list[Training]:
+    """Train runs that have come equally far, together, until a step or to their last."""
+    config = group[0].experiment.training
+    batches = training_batches(store, config.batch_size, place.device, RankShare(rank(), size()))
+    gives_way = place.device.type == "cpu" and config.threads is None and size() == 1
+    bar = ProgressBar(console, len(group))
+    watching: list[Callback] = [*([ThreadThrottle()] if gives_way else []), bar]
+    trainings = []
+    for one in group:
+        preview = [Preview()] if config.preview else []
+        own = [Trackers(one.loggers), Pictures(drawer, one.loggers), *preview, KeptSteps()]
+        trainings.append(
+            Training(
+                one.run, one.experiment, store, batches, one.model,
+                [*watching, *own, *callbacks], interrupt, one.folder, console.say,
+            )
+        )  # fmt: skip
+    engine = start_engine(trainings, place)
+    with bar, computing(trainings):
+        take_steps(trainings, engine, until)
+    return trainings
+
+
+def start_engine(trainings: Sequence[Training], place: Place) -> Engine:
+    """The engine of trainings, each as it was left; all processes start alike."""
+    first = trainings[0]
+    steps = [
+        TrainingStep(one.model, one.objective, one.pixels, one.batches.images).to(place.device)
+        for one in trainings
+    ]
+    config = first.config
+    engine = build_engine(config.engine, steps, config.optimizer, place.products, first.say)
+    for number, training in enumerate(trainings):
+        training.restore(engine, number)
+    engine.start_alike()
+    return engine
+
+
+def _load(experiment: Experiment) -> Store:
+    """The data; the main process first, so that the others find what it downloads or imports."""
+    if not is_main():
+        barrier()
+    store = experiment.data.load()
+    if is_main():
+        barrier()
+    return store
+
+
+def build_model(experiment: Experiment, images: ImageSpec) -> LatentVariableModel:
+    """The model with the parameters that its seed gives it."""
+    pixels = experiment.data.pixels
+    with seeded(experiment.training.seed, Purpose.INITIALISATION):
+        model = experiment.model.build(images.image_shape, pixels.domain, images.classes)
+    model.pixels = pixels
+    return model
+
+
+def _start_model(experiment: Experiment, store: Store) -> LatentVariableModel:
+    model = build_model(experiment, store.image_spec)
+    if experiment.training.output_bias == "mean":
+        start_at_mean(model, store.train.images)
+    return model
+
+
+def _run(path: Path, experiment: Experiment, console: Console) -> Run:
+    """A run as it is to be trained; as it is on the disk if it has had all its epochs."""
+    run = Run(path, experiment)
+    if (done := epochs_done(run)) < experiment.training.epochs:
+        return run
+    console.say(
+        f"{path} is finished: {done} epochs; to go on, ask for more, e.g. "
+        f"`vaelab train {path} --resume training.epochs={2 * done}`"
+    )
+    return Run(path, Run(path).experiment.holding(experiment))
+
+
+def _levels(due: Sequence[_Due]) -> Iterator[tuple[list[_Due], int | None]]:
+    """Groups to train, and until which step: first those behind, then all together.
+
+    A kill while the runs are saved one after the other leaves some a save behind the others.
+    """
+    for behind, ahead in pairwise(sorted({steps_done(one.run) for one in due})):
+        # those that were further behind have come as far by now
+        yield [one for one in due if steps_done(one.run) == behind], ahead
+    yield [*due], None

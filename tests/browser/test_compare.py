@@ -1,0 +1,121 @@
+"""Runs beside each other: what is done in one is done in all, live and in a file."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import Served, Tab, made
+from vaelab.bundle import Bundle
+from vaelab.explorer.export import export_single_file
+from vaelab.runs.run import Run
+
+
+@pytest.fixture(scope="module")
+def pair(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of eight epochs, and one of four with another beta."""
+    folder = tmp_path_factory.mktemp("pair")
+    shutil.copytree(runs / "plain", folder / "plain")
+    made(folder, "task_name=heavy", "training.epochs=4", "objective.beta=50")
+    return folder
+
+
+@pytest.fixture
+def served(pair: Path) -> Iterator[Served]:
+    served = Served(pair)
+    yield served
+    served.stop()
+
+
+def frames(tab: Tab, count: int = 2) -> list[Any]:
+    def ready() -> list[Any]:
+        inner = {f.name: f for f in tab.page.frames if f.name.startswith("vaelab ")}
+        found = [inner[name] for name in sorted(inner)]
+        return [f for f in found if f.evaluate("Boolean(window.vaelab && vaelab.ready)")]
+
+    wait(tab, lambda: len(ready()) == count)
+    return ready()
+
+
+def wait(tab: Tab, so: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline
+        tab.page.wait_for_timeout(50)  # in which the browser's news are heard
+
+
+def point_at(tab: Tab, frame: Any, x: float, y: float) -> bool:
+    """Move the pointer to a place of the plane of one of the pages, whose camera may be moving."""
+    left, top = frame.evaluate(f"vaelab.screen({x}, {y})")
+    outer = tab.page.locator(f"iframe[name='{frame.name}']").bounding_box()
+    inner = frame.get_by_test_id("latent").bounding_box()  # already of the whole window
+    assert inner["x"] >= outer["x"]
+    tab.page.mouse.move(inner["x"] + left, inner["y"] + top)
+    return frame.evaluate("vaelab.still")
+
+
+def is_at(frame: Any, x: float, y: float) -> bool:
+    """Whether a page decodes there."""
+    hovered = frame.evaluate("vaelab.hovered")
+    return hovered is not None and np.allclose(hovered["z"], (x, y), atol=0.05)
+
+
+def check_linked(tab: Tab, first: Any, second: Any) -> None:
+    """One pointer, one camera, one time, one probe."""
+    point_at(tab, first, 0.5, -0.25)
+    wait(tab, lambda: second.evaluate("vaelab.hovered !== null"))
+    wait(tab, lambda: point_at(tab, first, 1.0, 0.5) and is_at(second, 1.0, 0.5))
+    wait(tab, lambda: point_at(tab, second, -1.0, 0.25) and is_at(first, -1.0, 0.25))
+    unit = "vaelab.screen(1, 0)[0] - vaelab.screen(0, 0)[0]"
+    assert first.evaluate(unit) == pytest.approx(second.evaluate(unit))
+
+
+def test_two_runs_move_as_one(tab: Tab, served: Served) -> None:
+    tab.open(served.address, "play")
+    assert tab.get("vaelab.run") == "heavy"  # the newest
+    tab.by("compare").select_option("plain")
+    heavy, plain = frames(tab)
+    assert [heavy.evaluate("vaelab.run"), plain.evaluate("vaelab.run")] == ["heavy", "plain"]
+    check_linked(tab, heavy, plain)
+
+    plain.get_by_test_id("scrubber").focus()
+    tab.page.keyboard.press("Home")
+    wait(tab, lambda: heavy.evaluate("vaelab.step") == 0 == plain.evaluate("vaelab.step"))
+    epochs = [step["epoch"] for step in Bundle(Run(served.folder / "heavy")).manifest()["steps"]]
+    chosen = Bundle(Run(served.folder / "plain")).manifest()["steps"][5]
+    plain.get_by_test_id("scrubber").evaluate(
+        "(slider) => { slider.value = 5; slider.dispatchEvent(new Event('input')) }"
+    )
+    wait(tab, lambda: plain.evaluate("vaelab.step") == chosen["step"])
+    nearest = min(epochs, key=lambda epoch: abs(epoch - chosen["epoch"]))
+    wait(tab, lambda: heavy.evaluate("vaelab.step") == round(nearest * 21))
+
+    plain.get_by_test_id("step-last").click()
+    words = tab.by("numbers-plain")
+    wait(tab, lambda: "epoch 8.0" in words.inner_text())
+    last = {
+        name: Bundle(Run(served.folder / name)).manifest()["steps"][-1]["readings"]["elbo_nats"]
+        for name in ("heavy", "plain")
+    }
+    said = words.inner_text().replace("−", "-")
+    assert f"ELBO {last['plain']:.2f} {last['plain'] - last['heavy']:+.2f}" in said
+    assert "objective.beta 50 | 1" in tab.page.locator(".compared-words").inner_text()
+    assert "compare=heavy/plain" in tab.page.url
+    tab.page.reload()
+    frames(tab)
+    tab.by("remove-0").click()
+    tab.until("Boolean(window.vaelab && vaelab.ready)")
+    assert tab.get("vaelab.run") == "plain"
+    tab.page.goto("about:blank")  # else it looks for the server, and tells of each failure
+
+
+def test_two_runs_in_a_file(tab: Tab, pair: Path, tmp_path: Path) -> None:
+    bundles = [Bundle(Run(pair / name)) for name in ("plain", "heavy")]
+    tab.page.goto(export_single_file(bundles, tmp_path / "both.html").as_uri())
+    plain, heavy = frames(tab)
+    check_linked(tab, plain, heavy)
+    assert tab.by("compare").count() == 0

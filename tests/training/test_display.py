@@ -1,0 +1,51 @@
+"""What is shown of a training."""
+
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from vaelab.console import Console
+from vaelab.training.display import ProgressBar
+
+
+def test_the_speed_leaves_out_what_comes_before_the_first_step_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("vaelab.training.display.monotonic", lambda: now[0])
+    out = StringIO()
+    bar = ProgressBar(Console(file=out, width=200))
+    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
+    training: Any = SimpleNamespace(
+        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=11, latest=terms,
+        config=SimpleNamespace(epochs=2), experiment=SimpleNamespace(task_name="x"),
+        store=SimpleNamespace(valid=[], training_images=1100),
+    )  # fmt: skip
+    bar.on_start(training)
+    now[0] = 100.0  # pictures, kept steps, the engine's first step
+    for step in range(1, 12):
+        training.progress.step = step
+        bar.on_step(training)
+        now[0] += 0.5
+    now[0] -= 0.5
+    training.progress.epoch = 1
+    bar.on_epoch(training)
+    assert out.getvalue().rstrip().endswith("elbo -3.00 nats  200 images/s")
+
+
+def test_one_step_has_no_speed() -> None:
+    out = StringIO()
+    bar = ProgressBar(Console(file=out, width=200))
+    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
+    training: Any = SimpleNamespace(
+        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=1, latest=terms,
+        config=SimpleNamespace(epochs=1), experiment=SimpleNamespace(task_name="x"),
+        store=SimpleNamespace(valid=[], training_images=50),
+    )  # fmt: skip
+    bar.on_start(training)
+    training.progress.step = training.progress.epoch = 1
+    bar.on_step(training)
+    bar.on_epoch(training)
+    assert out.getvalue().rstrip().endswith("elbo -3.00 nats")
