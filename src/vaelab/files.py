@@ -118,6 +118,13 @@ def is_left_over(path: Path) -> bool:
     return False
 
 
+def remove_left_overs(folder: Path) -> None:
+    """Remove what processes that were killed have left half-written in a folder."""
+    with suppress(OSError):
+        for path in filter(is_left_over, folder.iterdir()):
+            path.unlink(missing_ok=True)
+
+
 def is_process(number: int) -> bool:
     """Whether a process of this number runs on this machine."""
     if sys.platform == "win32":  # where signal 0 is no question

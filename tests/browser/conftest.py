@@ -61,7 +61,11 @@ class Tab:
         self.page = page
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("console", self._told)
+
+    def _told(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location['url']})")
 
     def open(self, address: str, depth: str = "measure") -> "Tab":
         """The page, with as much of it as there is in one of its depths."""

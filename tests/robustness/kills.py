@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from PIL import Image
 from tests.robustness.alike import difference
 from vaelab import cli, training
 from vaelab.evaluation.diagnosis import examine
-from vaelab.files import is_left_over, is_temporary
 
 PRELOADED = (sklearn, torch, examine, training)
 
@@ -123,10 +122,15 @@ def trials(kills: int, seed: int, only: str | None = None) -> Iterator[tuple[str
 def _wait_for_drawing(folder: Path) -> None:
     """Let a drawing process whose training was killed end the picture that it has begun."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and any(
-        is_temporary(path.name) and not is_left_over(path) for path in folder.rglob("*")
-    ):
+    while time.monotonic() < deadline and any(_working_in(folder)):
         time.sleep(0.05)
+
+
+def _working_in(folder: Path) -> Iterator[Path]:
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):  # it has ended meanwhile, or is another user's
+            if link.readlink() == folder:
+                yield link
 
 
 def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Path) -> Tally:
@@ -151,7 +155,7 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
                 tally.kills += 1
                 moments.append(round(moment, 2))
         code, _ = _train(subject, trial, resume=True)
-        _wait_for_drawing(trial / "runs")
+        _wait_for_drawing(trial)
         folders = alone / "runs", trial / "runs"
         wrong = f"exit code {code}" if code else difference(*folders, stopped=subject.timed)
         if wrong:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from vaelab.background import DRAWING, BackgroundError, BackgroundProcess
 from vaelab.figures.base import BaseFigure, FigureConfig, Panel
 from vaelab.figures.latent import latent_film
-from vaelab.files import make_folder
+from vaelab.files import make_folder, remove_left_overs
 from vaelab.plugins import is_known_to_children, load_installed
 
 NICENESS = 10
@@ -46,6 +46,7 @@ class Drawer:
         self._say = say
         self._thread = ThreadPoolExecutor(1, "drawer")
         self._jobs: list[tuple[dict[str, Any], Future[list[Path]]]] = []
+        self._folders: set[Path] = set()
 
     def __enter__(self) -> "Drawer":
         return self
@@ -62,6 +63,7 @@ class Drawer:
             StorageError: the arrays cannot be written.
         """
         path = panel.save(make_folder(folder) / f"{panel.name}.npz").resolve()
+        self._folders.add(path.parent)
         job = {"figure": figure.model_dump(mode="json"), "panel": str(path)}
         if is_known_to_children(type(figure)):
             self._queue(job)
@@ -72,6 +74,7 @@ class Drawer:
 
     def submit_film(self, folder: Path) -> None:
         """Have the film of a folder's epochs drawn; returns at once."""
+        self._folders.add(folder.resolve())
         self._queue({"film": str(folder.resolve())})
 
     def wait(self, warn: bool = True) -> list[Path]:
@@ -104,6 +107,8 @@ class Drawer:
             self.process.kill()  # it may be at a picture that was drawn here meanwhile
             self._thread.shutdown(cancel_futures=True)
             self.process.stop()
+            for folder in self._folders:  # what it had half-written
+                remove_left_overs(folder)
 
     def _queue(self, job: dict[str, Any]) -> None:
         self._jobs.append((job, self._thread.submit(self._ask, job)))
