@@ -425,6 +425,14 @@ def test_what_time_may_mend_is_not_said_of_a_run_just_begun() -> None:
     assert skipped([-90, -80, -70, -60, -50, -40]) == set()
 
 
+def test_the_closing_line_says_how_much_could_not_be_looked_for() -> None:
+    seen = diagnose("x", "images", measured([], elbo_nats=-9.0), lambda remedy: True)
+    assert worst(seen) == (
+        "doctor: nothing found, on images; 5 of 6 troubles could not be looked for, vaelab doctor x "
+        "says why"
+    )
+
+
 def test_what_the_config_means_is_said_of_a_run_just_begun() -> None:
     def price(objective: str, learned: bool) -> float:
         config = override(Experiment, {}, [objective])
@@ -526,9 +534,7 @@ def test_what_needs_a_flat_code_is_left_out_for_other_models(clinic: Clinic) -> 
     numbers = measure(WithoutCode(run.load_model()[0]), *loaders)
     seen = diagnose("x", "images", Measurements(run.metrics(), numbers), lambda remedy: True)
     reasons = {diagnosis.name: reason for diagnosis, reason in seen.skipped}
-    assert reasons["posterior collapse"] == (
-        "the model or its data has no active_units, latent_dimensions"
-    )
+    assert reasons["posterior collapse"] == "it takes a code of one vector"
     assert "holes in the aggregate posterior" in reasons
     assert "not looked for: posterior collapse" in text_of(seen)
 

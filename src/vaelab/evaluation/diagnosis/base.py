@@ -111,13 +111,13 @@ class Diagnosis(ABC):
     reference: ClassVar[str]
     """Who described it."""
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Names of the numbers without which nothing can be said."""
+    needs: ClassVar[Mapping[str, str]] = {}
+    """Numbers without which nothing can be said, by name, and what a model has that has them."""
 
     def missing(self, measured: Measurements) -> str | None:
         """Why nothing can be said, or None."""
-        gone = [name for name in self.needs if name not in measured.numbers]
-        return f"the model or its data has no {', '.join(gone)}" if gone else None
+        gone = {words: None for name, words in self.needs.items() if name not in measured.numbers}
+        return f"it takes {' and '.join(gone)}" if gone else None
 
     @abstractmethod
     def find(self, measured: Measurements) -> Finding | None:

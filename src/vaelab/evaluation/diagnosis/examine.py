@@ -147,12 +147,15 @@ def one_line_diagnosis(run: Run) -> str:
 def worst(examination: Examination) -> str:
     """One line: the worst finding, or that there is none."""
     findings = examination.findings
+    says = f"vaelab doctor {examination.run} says"
     if not findings:
-        return f"doctor: nothing found, on {examination.images}"
+        few, every = len(examination.skipped), len(DIAGNOSES)
+        left = f"; {few} of {every} troubles could not be looked for, {says} why" if few else ""
+        return f"doctor: nothing found, on {examination.images}{left}"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return (
-        f"doctor: {findings[0][1].summary}{more}, on {examination.images}; vaelab doctor "
-        f"{examination.run} says how it shows and what to try"
+        f"doctor: {findings[0][1].summary}{more}, on {examination.images}; {says} how it shows and "
+        "what to try"
     )
 
 

@@ -38,7 +38,7 @@ class Overfitting(Diagnosis):
         "1805.08913)"
     )
 
-    needs = ("rate_nats",)
+    needs = {"rate_nats": "a rate"}
 
     def missing(self, measured: Measurements) -> str | None:
         if len(measured.elbos("valid")) < 2:

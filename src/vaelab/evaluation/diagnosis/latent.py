@@ -17,6 +17,7 @@ from vaelab.evaluation.diagnosis.base import (
 )
 
 RATE_OF_ONE = re.compile(r"rate_z\d+_nats")
+FLAT = "a code of one vector"
 SILENCING_PRICE = 1.3
 """From this weight of the rate on, its price may be why dimensions are silent."""
 MAX_LEARNING_RATE = 0.01
@@ -52,7 +53,7 @@ class Collapse(Diagnosis):
         "2019, arXiv 1911.02469)"
     )
 
-    needs = ("active_units", "latent_dimensions", "rate_nats")
+    needs = {"active_units": FLAT, "latent_dimensions": FLAT, "rate_nats": "a rate"}
 
     def missing(self, measured: Measurements) -> str | None:
         priced = chosen_price(measured) >= SILENCING_PRICE
@@ -98,7 +99,11 @@ class SpareDimensions(Diagnosis):
         '"Hidden talents of the variational autoencoder" (Dai et al., 2018, arXiv 1706.05148)'
     )
 
-    needs = ("rate_z1_nats", "active_units", "latent_dimensions")
+    needs = {
+        "rate_z1_nats": "a rate of each dimension",
+        "active_units": FLAT,
+        "latent_dimensions": FLAT,
+    }
 
     def missing(self, measured: Measurements) -> str | None:
         if measured.objective.holds_rate:
@@ -148,7 +153,7 @@ class Holes(Diagnosis):
         "and Mnih, 2019, arXiv 1810.11428)"
     )
 
-    needs = ("prior_draws_in_holes",)
+    needs = {"prior_draws_in_holes": FLAT}
 
     def missing(self, measured: Measurements) -> str | None:
         return super().missing(measured) or just_begun(measured)
@@ -186,7 +191,7 @@ class NearAutoencoder(Diagnosis):
         'arXiv 2006.13202); "Fixing a broken ELBO" (Alemi et al., 2018, arXiv 1711.00464)'
     )
 
-    needs = ("moments_kl_nats", "latent_dimensions")
+    needs = {"moments_kl_nats": "a prior of unit scale", "latent_dimensions": FLAT}
 
     def missing(self, measured: Measurements) -> str | None:
         if measured.price is None and (reason := super().missing(measured)):
