@@ -1,5 +1,7 @@
 """What may be wrong with the fit: overfitting, a likelihood at its limit."""
 
+from typing import ClassVar
+
 from vaelab.evaluation.diagnosis.base import Diagnosis, Finding, Measurements, Remedy, Severity
 
 MIN_FALL = 1.0
@@ -38,7 +40,7 @@ class Overfitting(Diagnosis):
         "1805.08913)"
     )
 
-    needs = {"rate_nats": "a rate"}
+    needs: ClassVar = {"rate_nats": "a rate"}
 
     def missing(self, measured: Measurements) -> str | None:
         if len(measured.elbos("valid")) < 2:

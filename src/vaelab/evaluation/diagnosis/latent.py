@@ -1,6 +1,7 @@
 """What may be wrong with the code: collapse, spare dimensions, holes, a rate too cheap."""
 
 import re
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Collapse(Diagnosis):
         "2019, arXiv 1911.02469)"
     )
 
-    needs = {"active_units": FLAT, "latent_dimensions": FLAT, "rate_nats": "a rate"}
+    needs: ClassVar = {"active_units": FLAT, "latent_dimensions": FLAT, "rate_nats": "a rate"}
 
     def missing(self, measured: Measurements) -> str | None:
         priced = chosen_price(measured) >= SILENCING_PRICE
@@ -99,7 +100,7 @@ class SpareDimensions(Diagnosis):
         '"Hidden talents of the variational autoencoder" (Dai et al., 2018, arXiv 1706.05148)'
     )
 
-    needs = {
+    needs: ClassVar = {
         "rate_z1_nats": "a rate of each dimension",
         "active_units": FLAT,
         "latent_dimensions": FLAT,
@@ -153,7 +154,7 @@ class Holes(Diagnosis):
         "and Mnih, 2019, arXiv 1810.11428)"
     )
 
-    needs = {"prior_draws_in_holes": FLAT}
+    needs: ClassVar = {"prior_draws_in_holes": FLAT}
 
     def missing(self, measured: Measurements) -> str | None:
         return super().missing(measured) or just_begun(measured)
@@ -191,7 +192,7 @@ class NearAutoencoder(Diagnosis):
         'arXiv 2006.13202); "Fixing a broken ELBO" (Alemi et al., 2018, arXiv 1711.00464)'
     )
 
-    needs = {"moments_kl_nats": "a prior of unit scale", "latent_dimensions": FLAT}
+    needs: ClassVar = {"moments_kl_nats": "a prior of unit scale", "latent_dimensions": FLAT}
 
     def missing(self, measured: Measurements) -> str | None:
         if measured.price is None and (reason := super().missing(measured)):
