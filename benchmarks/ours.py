@@ -191,7 +191,7 @@ def multiply_adds(
 
 
 def first_step() -> None:
-    """Everything up to the first training step of the demonstration."""
+    """Everything up to the first training step of `digits`."""
     experiment, _ = load_experiment("digits")
     train = experiment.data.load().train
     with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ def measure(bench: Bench) -> Result:
             "vaelab train --help",
             lambda: timed(lambda: run_process(["-m", "vaelab", "train", "--help"])),
         ),
-        Side("first step of the demo", lambda: timed(lambda: run_process(["-c", FIRST_STEP]))),
+        Side("first step of digits", lambda: timed(lambda: run_process(["-c", FIRST_STEP]))),
     ]
     rounds = bench.compare("start-up", sides, rounds=bench.few_rounds, warm=not bench.quick)
     base = rounds.milliseconds(IMPORT)
@@ -39,7 +39,7 @@ def measure(bench: Bench) -> Result:
         )
     return Result(
         "start-up",
-        "wall time of whole processes, from start to exit, files warm. The first step of the demo: "
+        "wall time of whole processes, from start to exit, files warm. The first step of digits: "
         "prepare the process as `vaelab train` does, read configs/digits.yaml and the digits, "
         "build everything, take one step, exit; its picture before training is left out.",
         rows,

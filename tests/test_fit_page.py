@@ -104,7 +104,7 @@ def test_the_notebook_of_the_readme_runs(tmp_path: Path) -> None:
     for block in (arrays, encoder):
         assert len([line for line in block.splitlines() if line.strip()]) <= 12
     python(tmp_path, arrays + encoder + "print(run)")
-    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"mine", "own"}
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"arrays", "own"}
     assert (tmp_path / "runs" / "own" / "evaluation.json").is_file()
 
 

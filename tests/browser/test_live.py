@@ -102,6 +102,8 @@ def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab)
     tab.until("vaelab.training.phase === 'paused'")
     tab.by("reset").click()
     tab.until("vaelab.training.phase === 'paused' && vaelab.step === 0 && vaelab.index === null")
+    # the page may have been reading a step of the run that `reset` has replaced
+    tab.errors = [e for e in tab.errors if not ("404" in e and "/runs/collapsed/bundle/" in e)]
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended'")
     tab.page.evaluate("location.hash = '#v=1&run=VAE&step=0&z=1_2'")
@@ -118,7 +120,7 @@ def test_without_a_run_the_page_says_what_to_do(tab: Tab, tmp_path: Path) -> Non
     try:
         tab.page.goto(served.address)
         tab.until("Boolean(window.vaelab && vaelab.training)")
-        assert "A small VAE is trained on 1,797" in tab.by("welcome").inner_text()
+        assert "A small VAE is trained on 3,000" in tab.by("welcome").inner_text()
         tab.by("begin").click()
         tab.until("vaelab.run === 'VAE' && vaelab.step > 0")
         assert tab.by("welcome").count() == 0

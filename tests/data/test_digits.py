@@ -1,9 +1,9 @@
-"""The embedded digits: read without scikit-learn, and scikit-learn's."""
+"""The embedded data sets hold what they are said to hold."""
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-from vaelab.data.sources.digits import DigitsData
+from vaelab.data import DigitsData
 
 
 def test_the_digits_are_those_of_scikit_learn() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaelab.data import MnistData
+from vaelab.data import Mnist3000Data, MnistData
 from vaelab.data.sources.mnist import find_idx, read_idx
 
 pytestmark = [
@@ -46,3 +46,12 @@ def test_counts_and_the_second_start(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first.checksum == second.checksum
     assert np.array_equal(first.train.images, second.train.images)
     assert seconds[1] < min(1, seconds[0])
+
+
+def test_those_that_come_with_vaelab_are_the_first_300_of_each_class() -> None:
+    few, whole = Mnist3000Data().raw().train, MnistData().raw().train
+    assert len(few) == 3000
+    for label in range(10):
+        np.testing.assert_array_equal(
+            few.images[few.labels == label], whole.images[whole.labels == label][:300]
+        )

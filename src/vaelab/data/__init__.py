@@ -16,7 +16,7 @@ from vaelab.data.source import Source, UndividedSource
 from vaelab.data.sources.arrays import ArraysData, arrays
 from vaelab.data.sources.binarized import BinarizedMnistData
 from vaelab.data.sources.csv import CsvData
-from vaelab.data.sources.digits import DigitsData
+from vaelab.data.sources.digits import DigitsData, Mnist3000Data
 from vaelab.data.sources.images import ImagesData
 from vaelab.data.sources.mnist import FashionMnistData, MnistData
 from vaelab.data.sources.npz import NpzData
@@ -39,6 +39,7 @@ __all__ = [
     "FloatPixels",
     "ImagesData",
     "LevelsPixels",
+    "Mnist3000Data",
     "MnistData",
     "NpzData",
     "PixelsConfig",

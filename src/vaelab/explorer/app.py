@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from vaelab.bundle import Bundle
-from vaelab.data import DigitsData
+from vaelab.data import Mnist3000Data
 from vaelab.errors import MissingFileError
 from vaelab.explorer.choices import choices
 from vaelab.explorer.computing import Asked, Codes, Computer, Images
@@ -91,8 +91,8 @@ class Explorer:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        # the first reading of the digits imports for a second: nobody waits for it
-        reading = asyncio.create_task(run_sync(DigitsData().image_spec))
+        # the first reading of images imports for a second: nobody waits for it
+        reading = asyncio.create_task(run_sync(Mnist3000Data().image_spec))
         with tempfile.TemporaryDirectory() as scratch:
             await self.job.prepare(Path(scratch))
             yield

@@ -29,9 +29,9 @@ MAX_BETA = 1e4
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-7, 1.0
 
 DIGITS = (
-    ({"kind": "digits", "pixels": {"kind": "unit"}}, "the demonstration"),
-    ({"kind": "digits", "pixels": {"kind": "binary"}}, "the demonstration, black and white"),
-    ({"kind": "digits", "pixels": {"kind": "levels"}}, "the demonstration, its levels counted"),
+    ({"kind": "digits", "pixels": {"kind": "unit"}}, "the smallest"),
+    ({"kind": "digits", "pixels": {"kind": "binary"}}, "the smallest, black and white"),
+    ({"kind": "digits", "pixels": {"kind": "levels"}}, "the smallest, its levels counted"),
 )
 UNCONDITIONAL = {"encoder": "none", "decoder": "none"}
 ON_THE_CLASS = {"encoder": "planes", "decoder": "one_hot"}

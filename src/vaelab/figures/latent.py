@@ -190,7 +190,7 @@ def _title(panel: Panel) -> str:
 def _note(panel: Panel, limits: Float[np.ndarray, "k 2"]) -> str:
     points = panel.arrays["points"]
     outside = int(((points < limits[:, 0]) | (points > limits[:, 1])).any(1).sum())
-    return panel.note + (f" · {outside:,} points lie outside the axes" if outside else "")
+    return panel.note + (f" · {outside:,} outside the axes" if outside else "")
 
 
 def latent_film(folder: Path) -> Path | None:

@@ -275,7 +275,7 @@ def _run(path: Path, experiment: Experiment, console: Console) -> Run:
     if (done := epochs_done(run)) < experiment.training.epochs:
         return run
     console.say(
-        f"{path} is finished: {done} epochs; to go on, ask for more, e.g. "
+        f"{path} is finished: {done} epoch{'s' * (done != 1)}; to go on, ask for more, e.g. "
         f"`vaelab train {path} --resume training.epochs={2 * done}`"
     )
     return Run(path, Run(path).experiment.holding(experiment))

@@ -182,10 +182,10 @@ function Welcome() {
     <div class="welcome" data-testid="welcome">
       <h2>There is no run here yet</h2>
       <p>
-        A small VAE is trained on 1,797 handwritten digits while you watch, in less than a minute. Every dot that appears is a digit; move among
+        A small VAE is trained on 3,000 handwritten digits of MNIST while you watch, in less than a minute. Every dot that appears is a digit; move among
         them to see what the decoder makes of each place.
       </p>
-      <button class="primary" data-testid="begin" disabled={beginning.value} onClick={() => start('digits', { 'objective.beta': 1 }, 'VAE')}><Icon name="play" /> Train a VAE</button>
+      <button class="primary" data-testid="begin" disabled={beginning.value} onClick={() => start('mnist_3000', { 'objective.beta': 1 }, 'VAE')}><Icon name="play" /> Train a VAE</button>
     </div>
   )
 }

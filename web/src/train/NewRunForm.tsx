@@ -6,7 +6,7 @@ import { choices, formOpen, start } from './start'
 
 type Wishes = Record<string, unknown>
 
-const base = signal('digits')
+const base = signal('mnist_3000')
 const name = signal('')
 const wished = signal<Wishes>({})
 
