@@ -60,7 +60,7 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
     tab.by("step-batch").click()
     tab.until(f"vaelab.step === {step + 1}")
     tab.by("step-epoch").click()
-    tab.until("vaelab.training.phase === 'paused' && vaelab.step % 21 === 0")
+    tab.until("vaelab.training.phase === 'paused' && vaelab.step % vaelab.training.steps_per_epoch === 0")
     tab.page.mouse.move(*tab.at(0.5, 0.5))
     tab.until("vaelab.hovered !== null")
     tab.by("stop").click()
