@@ -38,11 +38,7 @@ class ExportedGraphs:
 
 
 def export(model: FlatLatent) -> ExportedGraphs:
-    """The graphs of a model; batch norm is folded, linear layers without anything between are one.
-
-    Raises:
-        UnsupportedLayerError: the model has a layer that no operation stands for.
-    """
+    """The graphs of a model; batch norm is folded, linear layers in a row are one."""
     if not isinstance(model, VAE):
         raise UnsupportedLayerError(type(model).__name__)
     tensors, sizes = list[Callable[[], Array]](), list[int]()

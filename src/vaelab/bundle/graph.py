@@ -92,11 +92,7 @@ class Graph(BaseModel):
 
     @classmethod
     def from_json(cls, data: Any, weights: int, where: str) -> "Graph":
-        """Read and check what `to_json` wrote, over a number of weights.
-
-        Raises:
-            BadValueError: an operation or a value that does not exist, a tensor that does not fit.
-        """
+        """Read and check what `to_json` wrote, over a number of weights."""
         try:
             graph = cls.model_validate(data)
         except ValidationError as error:

@@ -34,9 +34,6 @@ def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
     Args:
         bundle: of a model that a page can compute.
         images: how many, evenly spread over those of the bundle.
-
-    Raises:
-        BadValueError: the bundle is damaged, or a page cannot compute the model.
     """
     encoder, decoder = bundle.graphs()
     bundle.check()

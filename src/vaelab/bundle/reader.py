@@ -31,15 +31,7 @@ NOTHING_KEPT = (
 
 
 class Bundle:
-    """The bundle of a run, made from its saved weights where there is none.
-
-    Raises:
-        BadValueError: the bundle is damaged or of another version.
-        MissingFileError: nothing of the run has been saved yet.
-        BadCombinationError: the model's code is not one vector.
-        RunBusyError: there is no bundle yet, and another process writes the run.
-        UserError: there is no bundle and the run's data cannot be read.
-    """
+    """The bundle of a run, made from its saved weights where there is none."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -94,11 +86,7 @@ class Bundle:
         return steps
 
     def check(self) -> None:
-        """See that every file is what the manifest says.
-
-        Raises:
-            BadValueError: one is not.
-        """
+        """See that every file is what the manifest says."""
         stored = self._stored
         images, latent = stored["images"]["count"], stored["latent"]
         sizes = {"f16": 2 * stored["weights"], "i16": 4 * images * latent, "u8": images}
@@ -119,11 +107,7 @@ class Bundle:
             raise self._damaged(str(error)) from error
 
     def read(self, name: str) -> bytes:
-        """The content of one of `files`; weights as float16, however they lie there.
-
-        Raises:
-            UserError: it cannot be read, or is no ordinary file, or is damaged.
-        """
+        """The content of one of `files`; weights as float16, however they lie there."""
         path = self.files[name]
         with opened(path) as file:
             content = file.read()
@@ -141,11 +125,7 @@ class Bundle:
         return channels, height, width
 
     def weights(self, index: int) -> np.ndarray:
-        """Rounded weights of a kept step, as the manifest's graphs or `restore` read them.
-
-        Raises:
-            MissingFileError: no such step has been kept.
-        """
+        """Rounded weights of a kept step, as the manifest's graphs or `restore` read them."""
         name = f"weights/{index:04}.f16"
         if name not in self.files:
             raise MissingFileError(f"{self.folder} holds no step {index}")
@@ -161,11 +141,7 @@ class Bundle:
         return not self._stored["unsupported"]
 
     def graphs(self) -> tuple[Graph, Graph]:
-        """Encoder and decoder.
-
-        Raises:
-            BadValueError: they are damaged, or the model has a layer that no operation stands for.
-        """
+        """Encoder and decoder."""
         if self._stored["unsupported"]:
             raise BadValueError(
                 f"{self.run.path}: the layer `{self._stored['unsupported']}` has no operation in "
@@ -206,12 +182,7 @@ class Bundle:
 
 
 def rebuild(run: Run) -> None:
-    """Make the bundle of a run from its best and its last weights.
-
-    Raises:
-        MissingFileError: nothing of it has been saved yet.
-        UserError: its data cannot be read.
-    """
+    """Make the bundle of a run from its best and its last weights."""
     found: dict[int, tuple[float, Mapping[str, Any]]] = {}
     if run.has_weights(run.path):
         about = run.about_weights()

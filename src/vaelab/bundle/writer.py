@@ -126,11 +126,7 @@ class BundleWriter:
         return usual_steps(count, self.images.count * self.model.latent)
 
     def snapshot(self) -> tuple[dict[str, Any], bytes]:
-        """The model as it is now for a live page: a frame's header and its payload.
-
-        Raises:
-            BadValueError: a weight is too large for float16, or no finite number.
-        """
+        """The model as it is now for a live page: a frame's header and its payload."""
         with evaluating(self.model), torch.no_grad():
             codes = encode_quantised(self.model, self.images.live)
             prior = prior_parts(self.model)

@@ -62,11 +62,7 @@ def launch(words: Sequence[str], devices: int) -> int:
 
 
 def check_launched(devices: int | None) -> None:
-    """Refuse a command that asks for other processes than torchrun has started.
-
-    Raises:
-        BadCombinationError: with both numbers.
-    """
+    """Refuse a command that asks for other processes than torchrun has started."""
     from vaelab.distributed import is_launched
 
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")

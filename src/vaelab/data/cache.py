@@ -102,9 +102,6 @@ def room(building: Path, shape: tuple[int, int, int, int]) -> UInt8[np.ndarray, 
     """An array for an import to fill: in memory, or a file of the entry to be where it is large.
 
     What was in a former one of the same folder, which `cached` gave, is given up.
-
-    Raises:
-        StorageError: the disk has no room for so many.
     """
     if prod(shape) <= MAX_MEMORY_BYTES:
         return np.empty(shape, np.uint8)

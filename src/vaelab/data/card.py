@@ -80,11 +80,7 @@ class DataCard:
 
 
 def card(config: Source) -> DataCard:
-    """Load a source and sum it up.
-
-    Raises:
-        UserError: as `Source.load`.
-    """
+    """Load a source and sum it up."""
     store = config.load()
     count = len(store.classes)
     return DataCard(

@@ -33,11 +33,7 @@ class Remote:
     of: Literal["content", "gzip"] = "content"
 
     def check(self, served: bytes) -> None:
-        """Compare bytes as served with what is known of them.
-
-        Raises:
-            BadValueError: they are others.
-        """
+        """Compare bytes as served with what is known of them."""
         try:
             checked = gzip.decompress(served) if self.of == "content" else served
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -51,10 +47,6 @@ def download(files: Sequence[Remote], mirrors: Sequence[str], folder: Path) -> N
     """Make sure that every file lies in `folder` as `<name>.gz`, whole and right.
 
     A file that is there is checked too, and fetched again if it has been damaged.
-
-    Raises:
-        MissingFileError: no mirror had a file; says what each answered and what to do.
-        StorageError: the folder cannot be written.
     """
     missing = [remote for remote in files if not _intact(folder / f"{remote.name}.gz", remote)]
     if not missing:

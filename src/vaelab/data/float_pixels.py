@@ -79,11 +79,7 @@ def real_pixels(pixels: Pixels | None) -> FloatPixels | None:
 
 
 def check_values(where: str, images: Float32[np.ndarray, "n c h w"], domain: Domain) -> None:
-    """Refuse floats that are no pixels of a domain.
-
-    Raises:
-        BadValueError: with the index of the first image that has one.
-    """
+    """Refuse floats that are no pixels of a domain."""
     start = 0
     for part in chunks(images):
         bad = ~np.isfinite(part)

@@ -227,9 +227,6 @@ class BinaryPixels(Pixels):
         """The split with its pixels drawn (or cut, or checked) once and for all: 0 or 255.
 
         Images that stay in a file, ascending there, are drawn whenever they are read, to the same.
-
-        Raises:
-            BadValueError: pixels that are given as black and white are grey.
         """
         images = split.images
         if isinstance(images, MappedImages):

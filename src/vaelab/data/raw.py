@@ -81,10 +81,6 @@ def from_parts(
         test: if the source has such.
         names: the name of class number 0, 1, ...; by default a class is called by its number
             or name, and those that never occur in `train` are no classes.
-
-    Raises:
-        BadValueError: a number without a name, a class that only the test images have, or images
-            of two shapes.
     """
     known = np.unique(train.numbers) if names is None else np.arange(len(names))
     classes = tuple(map(str, known) if names is None else names)
@@ -122,11 +118,7 @@ def check_shape(where: str, images: np.ndarray) -> None:
 
 
 def class_numbers(where: str, labels: np.ndarray) -> Integer[np.ndarray, " n"]:
-    """The labels `(n)` or `(n, 1)` as one number each.
-
-    Raises:
-        BadValueError: no integers, or another shape.
-    """
+    """The labels `(n)` or `(n, 1)` as one number each."""
     if labels.dtype.kind not in "iu":
         raise BadValueError(
             f"{where}: dtype {labels.dtype}, but labels are integers; save y.astype(np.int64)"

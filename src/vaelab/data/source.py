@@ -49,11 +49,7 @@ class Source(Kind, ABC):
         """Images, labels and class names, before any choice of splits and pixels."""
 
     def load(self) -> Store:
-        """Read, split and, where the pixels are drawn only once, draw them.
-
-        Raises:
-            UserError: files that are missing or wrong; the message says which and what to do.
-        """
+        """Read, split and, where the pixels are drawn only once, draw them."""
         raw = self.raw()
         rest, test_index, test = self._test(raw)
         kept, held = self._validation(raw.train.labels[rest])
@@ -64,11 +60,7 @@ class Source(Kind, ABC):
         return Store(self.name, train, valid, test, raw.classes, identity, raw.factor_names)
 
     def image_spec(self) -> ImageSpec:
-        """Shape and classes of the images, read from the files unless they are known without.
-
-        Raises:
-            UserError: as `load`.
-        """
+        """Shape and classes of the images, read from the files unless they are known without."""
         raw = self.raw()
         return ImageSpec(raw.train.image_shape, len(raw.classes))
 
@@ -141,10 +133,8 @@ def hold_out(
     """Choose `count` images at random, from each class its share.
 
     Class c with n_c of the n images gives floor(count n_c / n) of them, and the largest remainders
-    one more, so that every share is kept to within one image.
-
-    Returns:
-        The indices that stay and the indices held out, both ascending.
+    one more, so that every share is kept to within one image. Given are the indices that stay and
+    those held out, both ascending.
     """
     shuffled = draws.permutation(len(labels))
     held = np.zeros(len(labels), dtype=bool)

@@ -77,11 +77,7 @@ class BaseLoggerConfig(Kind, ABC):
         return None
 
     def check(self) -> None:
-        """Refuse what cannot be opened here, before anything is written.
-
-        Raises:
-            BadValueError: its package is not installed, or it lets nobody in.
-        """
+        """Refuse what cannot be opened here, before anything is written."""
         if self.distribution is None:
             return
         try:

@@ -122,9 +122,6 @@ def classifier_features(store: Store, pixels: Pixels) -> Features:
 
     On another machine training ends in somewhat other weights, and so in other features: `about`
     has their checksum, and numbers under another one are not comparable.
-
-    Raises:
-        BadCombinationError: the data has one class.
     """
     if len(store.classes) < 2:
         raise BadCombinationError(

@@ -39,10 +39,6 @@ def start_sweep(
     """Make a sweep's folder among the runs, and its trials; nothing is trained yet.
 
     It is asked for as in `plan`; `here` says whether this machine trains it.
-
-    Raises:
-        UserError: something cannot be swept, this machine lacks what every trial needs, or the
-            folder is there already.
     """
     sweep = plan(settings, words, search, trials, prune)
     check_machine(sweep.first, here)
@@ -55,14 +51,7 @@ def start_sweep(
 
 
 def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
-    """Train what is left, then print the table and draw the pictures.
-
-    Returns:
-        The number of the signal that has stopped it, if one has.
-
-    Raises:
-        UserError: there is no sweep, or no worker can work.
-    """
+    """Train what is left, print and draw; the number of the signal that has stopped it, if any."""
     study = Study(folder)
     progress = ProgressTable(study, console)
     try:
@@ -103,11 +92,7 @@ def show_status(folder: Path, console: Console) -> None:
 
 
 def show_best(folder: Path, console: Console) -> None:
-    """Print the best setting and its best run.
-
-    Raises:
-        MissingFileError: no trial is complete.
-    """
+    """Print the best setting and its best run."""
     study = Study(folder)
     found = [result for result in results(study.trials()) if result.complete]
     if not found:

@@ -27,11 +27,7 @@ def worker_name() -> str:
 
 @contextmanager
 def registered(folder: Path, name: str) -> Iterator[None]:
-    """Be alive as a sweep's worker of that name inside the block.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
+    """Be alive as a sweep's worker of that name inside the block."""
     path = make_folders(folder / FOLDER) / f"{name}{ENDING}"
     lock = FileLock(path, timeout=MAX_PROBE_SECONDS)
     try:

@@ -62,9 +62,6 @@ class Sweep(Config):
             setting: a value for each swept key.
             seed: of the training; None: the config's.
             source: begins what is said about a wrong value; None: the run.
-
-        Raises:
-            BadValueError: the setting is not right.
         """
         words = [assignment(key, value) for key, value in setting.items()]
         words += [f"task_name={run}"] + ([] if seed is None else [f"training.seed={seed}"])
@@ -73,12 +70,7 @@ class Sweep(Config):
 
     @classmethod
     def load(cls, folder: Path) -> "Sweep":
-        """The sweep in a folder.
-
-        Raises:
-            MissingFileError: there is none.
-            BadValueError: it is damaged.
-        """
+        """The sweep in a folder."""
         path = folder / "sweep.yaml"
         for name in FILES:
             if os.path.islink(folder / name):
@@ -91,12 +83,7 @@ class Sweep(Config):
         return validate(cls, read_yaml(path), str(path))
 
     def save(self, folder: Path) -> None:
-        """Begin a sweep in a folder.
-
-        Raises:
-            BadValueError: there is one already, or something else.
-            StorageError: the folder cannot be written.
-        """
+        """Begin a sweep in a folder."""
         if may_be_there(folder / "sweep.yaml"):
             raise BadValueError(_there_already(folder, Sweep.load(folder), self))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -109,11 +96,7 @@ class Sweep(Config):
 def plan(
     settings: dict[str, Any], words: list[str], search: Search, trials: int | None, prune: bool
 ) -> Sweep:
-    """A sweep whose every key and value can be used; how many trials is not said for a grid.
-
-    Raises:
-        UserError: what is wrong, in the user's spelling.
-    """
+    """A sweep whose every key and value can be used; how many trials is not said for a grid."""
     space, fixed = read_space(words)
     swept = tuple(word for word in words if word not in fixed)
     base = override(Experiment, settings, [*NO_PICTURES, *fixed])
@@ -154,9 +137,6 @@ def check_machine(experiment: Experiment, trains: bool = True) -> None:
     """Refuse what no setting of a sweep could be trained with here, of any trial's experiment.
 
     Its device has to be here only if this machine `trains` it.
-
-    Raises:
-        UserError: the device, the data, or a logger's package or login is missing.
     """
     if trains:
         choose_place(experiment.training)

@@ -76,12 +76,7 @@ class RayProcess:
 def joined(
     workers: int | None, address: str | None, cpus: int, gpus: float | None
 ) -> Iterator[Engine]:
-    """The cluster at an address, joined inside the block; the arguments are those of `choose`.
-
-    Raises:
-        BadValueError: it does not answer, or a worker does not fit; a cluster that is joined may
-            grow.
-    """
+    """The cluster at an address, joined inside the block; the arguments are those of `choose`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     if address not in (None, "auto"):
         _check_answers(str(address))

@@ -142,11 +142,7 @@ def _draw(dimension: Dimension, random: Random) -> Value:
 
 
 def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
-    """What is swept, and the overrides among the words, which have one value.
-
-    Raises:
-        BadValueError: a word is neither, a range is empty, or nothing is swept.
-    """
+    """What is swept, and the overrides among the words, which have one value."""
     dimensions: dict[str, Dimension] = {}
     fixed: list[str] = []
     for word in words:

@@ -88,13 +88,7 @@ class Trial(BaseModel):
 
 
 class Study:
-    """A sweep in its folder, and its journal, which several processes may have open.
-
-    Raises:
-        MissingFileError: there is no sweep.
-        StorageError: the journal is not there and cannot be made.
-        BadValueError: it is damaged, or the sweep is.
-    """
+    """A sweep in its folder, and its journal, which several processes may have open."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.sweep = folder, Sweep.load(folder)
@@ -139,11 +133,7 @@ class Study:
             raise damaged(self._path, in_words(error)) from error
 
     def trials(self) -> list[Trial]:
-        """The latest trial of each run.
-
-        Raises:
-            BadValueError: the journal is damaged, or of another sweep.
-        """
+        """The latest trial of each run."""
         latest = {trial.run: trial for trial in self.every() if trial.run}
         for trial in latest.values():
             if set(trial.setting) != set(self.space.keys):

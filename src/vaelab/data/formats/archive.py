@@ -30,11 +30,7 @@ class Archive:
         self.names = [member.filename.removesuffix(".npy") for member in members]
 
     def read(self, name: str) -> np.ndarray:
-        """An array.
-
-        Raises:
-            BadValueError: it is damaged, or of Python objects.
-        """
+        """An array."""
         where, member = f"{self.path}, array `{name}`", f"{name}.npy"
         try:
             with self._archive.open(member) as file:
@@ -62,11 +58,7 @@ class Archive:
 def open_archive(
     path: Path, follow: bool = False, ratio: int = MAX_IMAGE_RATIO
 ) -> Iterator[Archive]:
-    """The arrays of a .npz file inside the block; `follow` as for `opened`.
-
-    Raises:
-        UserError: as `opened`; or it is no such file, damaged, or a bomb.
-    """
+    """The arrays of a .npz file inside the block; `follow` as for `opened`."""
     with opened(path, follow) as file:
         try:
             archive = zipfile.ZipFile(file)

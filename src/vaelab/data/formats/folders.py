@@ -38,11 +38,7 @@ class Listing:
     ignored: int
 
     def relabelled(self, classes: Sequence[str]) -> "Listing":
-        """The same files with labels that are indices into the training classes.
-
-        Raises:
-            BadValueError: a class that is not among them.
-        """
+        """The same files with labels that are indices into the training classes."""
         unknown = [name for name in self.classes if name not in classes]
         if unknown:
             raise BadValueError(
@@ -74,11 +70,6 @@ def list_images(root: Path, leaf: bool = False) -> Listing:
         root: the folder.
         leaf: whether each folder that holds files is a class, `alphabet/character`; else the
             folders in `root` are.
-
-    Raises:
-        MissingFileError: no such folder.
-        BadValueError: an empty folder, files and folders side by side in `root`, a link that leaves
-            it, or links in a circle.
     """
     home = os.path.realpath(root)
     top = root

@@ -46,13 +46,6 @@ def read_picture(
         size: height and width; the picture is scaled to cover them and cropped at the centre.
         channels: 1 for grey (luma of ITU-R 601), 3 for RGB; None: 1 if the picture is grey
             throughout, else 3.
-
-    Returns:
-        Pixels `(h, w, c)`.
-
-    Raises:
-        BadValueError: a pickle, no such picture, one cut short, or one of more pixels than
-            are safe to unpack.
     """
     refuse_pickle(Path(path))
     with opened(Path(path), follow=True) as file:
@@ -60,11 +53,7 @@ def read_picture(
 
 
 def picture_size(path: str) -> tuple[int, int]:
-    """Height and width of a picture, upright, as its first bytes tell.
-
-    Raises:
-        BadValueError: no such picture, or it is damaged.
-    """
+    """Height and width of a picture, upright, as its first bytes tell."""
     refuse_pickle(Path(path))
     with opened(Path(path), follow=True) as file, _readable(path), _open(file) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5

@@ -11,11 +11,7 @@ PICKLE_SUFFIXES = frozenset({".pkl", ".pickle"})
 
 
 def refuse_pickle(path: Path) -> Path:
-    """The path, unless it is that of a pickle, such as the Frey faces are passed around as.
-
-    Raises:
-        BadValueError: it is one, or no file can have that name.
-    """
+    """The path, unless it is that of a pickle, such as the Frey faces are passed around as."""
     if "\0" in str(path):
         raise BadValueError("this names no file; give one")
     if path.suffix.lower() not in PICKLE_SUFFIXES:
@@ -55,11 +51,7 @@ MAX_NUMBER_RATIO = 50
 def refuse_decompression_bomb(
     path: Path, packed: int, unpacked: int, ratio: int = MAX_IMAGE_RATIO
 ) -> None:
-    """Refuse to unpack what is both large and packed beyond what is in such files.
-
-    Raises:
-        BadValueError: more than 64 MiB are promised, and more than `ratio` times what is stored.
-    """
+    """Refuse to unpack what is both large and packed beyond what is in such files."""
     if unpacked > HARMLESS_BYTES and unpacked > ratio * packed:
         raise BadValueError(
             f"{path}: {packed:,} bytes that promise to unpack into {unpacked:,} are no images but "

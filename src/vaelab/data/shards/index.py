@@ -80,12 +80,7 @@ class Index(Config):
 
 
 def read_index(place: str) -> Index | None:
-    """The index at a place, if there is one.
-
-    Raises:
-        UnreachableError: nobody can tell whether there is one, or it cannot be read.
-        BadValueError: it is damaged.
-    """
+    """The index at a place, if there is one."""
     try:
         with open_shard(place) as file:
             content = file.read(MAX_INDEX_BYTES + 1)
@@ -103,11 +98,7 @@ def read_index(place: str) -> Index | None:
 
 
 def read_indices(shards: Iterable[str]) -> Mapping[str, Index]:
-    """The indices of all folders that these shards lie in, by their own places.
-
-    Raises:
-        UserError: as `read_index`; or two indices number the classes differently.
-    """
+    """The indices of all folders that these shards lie in, by their own places."""
     places = dict.fromkeys(beside(shard, INDEX) for shard in shards)
     found = {place: index for place in places if (index := read_index(place)) is not None}
     first = next(iter(found), "")
@@ -139,12 +130,7 @@ def _size(path: str) -> int:
 
 
 def counted(place: str, size: tuple[int, int] | None, damaged: Damaged) -> Entry:
-    """What a shard holds, from the cache or by reading it, as `images` reads it.
-
-    Raises:
-        UserError: it is damaged or not there, unless that is skipped; its images differ in size; or
-            it is compressed.
-    """
+    """What a shard holds, from the cache or by reading it, as `images` reads it."""
     now = version(place)
     about = hashlib.sha256(f"{place} {now} {size} {damaged}".encode()).hexdigest()[:32]
     path = cache_folder() / "shards" / f"{about}.json"

@@ -71,11 +71,6 @@ def expand(pattern: str) -> list[str]:
     Args:
         pattern: files or an address, with `{000..099}` or `{a,b}` as webdataset has them; of files
             also `*`, or a folder of .tar files.
-
-    Raises:
-        MissingFileError: no file is like that. Files that braces name need not be there.
-        BadValueError: braces that cannot be expanded or mean far too many shards, or a shard that
-            is named twice.
     """
     from braceexpand import braceexpand  # comes with webdataset
 

@@ -144,11 +144,7 @@ class ShardStream:
         return every
 
     def read(self, index: int, file: BinaryIO | None = None) -> Iterator[Image]:
-        """The images of a shard in sequence.
-
-        Raises:
-            UserError: one is damaged, or the shard is not what it was; as `open_shard`.
-        """
+        """The images of a shard in sequence."""
         shard, count = self.shards[index], 0
         number = sum(before.images for before in self.shards[:index])
         where = redacted(shard.place)
@@ -173,11 +169,7 @@ class ShardStream:
 
 
 def webdataset() -> ModuleType:
-    """The package, which is an extra.
-
-    Raises:
-        MissingFileError: it is not installed.
-    """
+    """The package, which is an extra."""
     try:
         return import_module("webdataset")
     except ModuleNotFoundError as error:
@@ -205,9 +197,6 @@ def images(
         damaged: whether damage is an error or left out; behind a break in the archive nothing is
             read, nor the sample before it, of which files may be lost.
         report: what is left out is added to it.
-
-    Raises:
-        BadValueError: something is damaged, and that is an error.
     """
 
     def leave_out(error: DamageError) -> None:

@@ -30,7 +30,7 @@ Numbered = tuple[int, Pixels, int]
 def write_shards(
     source: Source, folder: Path, samples: int | None = None, megabytes: int = 500
 ) -> str:
-    """Write the images of every split of a source, bit for bit, as `ShardsData` reads them.
+    """Write the images of every split of a source as `ShardsData` reads them; what, in words.
 
     Training images are written in a random order, so that neighbours in a shard have nothing in
     common; the name of a sample is its place in its split.
@@ -40,13 +40,6 @@ def write_shards(
         folder: new or empty.
         samples: images of a shard; None: a sixteenth of the training images, at most 10,000.
         megabytes: of a shard, once they are passed.
-
-    Returns:
-        What was written, in words.
-
-    Raises:
-        UserError: as `Source.load`; the folder holds something, or cannot be written; or webdataset
-            is not installed.
     """
     webdataset()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

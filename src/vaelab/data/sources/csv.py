@@ -55,13 +55,7 @@ class CsvData(UndividedSource):
 
 
 def read_csv(path: Path) -> RawSplit:
-    """Read images `(n, 1, side, side)` and their class numbers.
-
-    Raises:
-        MissingFileError: no such file.
-        BadValueError: no header, not square, or a line that is too short, too long or holds
-            something else than integers in 0..255; the message names the line.
-    """
+    """Read images `(n, 1, side, side)` and their class numbers."""
     with opened(path, follow=True) as file:
         columns = _columns(path, file.readline(MAX_LINE_BYTES))
         rows = _rows(path, file, columns)
@@ -147,9 +141,6 @@ def extract(table: Path, directory: Path, split: Literal["train", "test"]) -> Pa
 
     Rows count from 1 below the header. The whole file is checked first, and the pictures appear
     under their final name, which is returned, only when all are written.
-
-    Raises:
-        UserError: a bad CSV file, a folder that exists already or cannot be written.
     """
     target = directory / split / "images"
     if target.exists():

@@ -124,11 +124,7 @@ class ImagesData(UndividedSource):
         logging.getLogger("vaelab").log(level, f"%s: {words}", self.name, *values)
 
     def proposed_size(self) -> tuple[tuple[int, int] | None, str]:
-        """Height and width that most pictures fill, and why; None: they are well as they are.
-
-        Raises:
-            UserError: there are no pictures, or one cannot be read.
-        """
+        """Height and width that most pictures fill, and why; None: they are well as they are."""
         files = self._list(self._roots()[0]).files
         sizes = []
         for file in track(files, f"looking at the sizes of {len(files):,} images"):

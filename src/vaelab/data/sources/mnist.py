@@ -55,9 +55,6 @@ class IdxSource(Source, ABC):
         """Download what the user's cache does not have yet, or has but damaged; where it is then.
 
         Of a folder that the user has chosen nothing is downloaded.
-
-        Raises:
-            MissingFileError: no mirror had them, or the folder that was chosen does not.
         """
         if (chosen := self.chosen()) is not None:
             return find_idx(chosen, self.files[0].name).parent
@@ -157,11 +154,7 @@ class FashionMnistData(IdxSource):
 
 
 def find_idx(directory: Path, name: str) -> Path:
-    """The file `name`, e.g. `train-images-idx3-ubyte`, as people have it: dotted, gzipped, or not.
-
-    Raises:
-        MissingFileError: none of the spellings is there.
-    """
+    """The file `name`, e.g. `train-images-idx3-ubyte`, dotted, gzipped, or not."""
     dotted = name.replace("-idx", ".idx")
     spellings = [stem + suffix for stem in (name, dotted) for suffix in ("", ".gz")]
     for spelling in spellings:
@@ -177,11 +170,6 @@ def read_idx(path: Path, dimensions: int) -> UInt8[np.ndarray, "..."]:
     """Read a file of unsigned bytes, plain or .gz, no further than its header says.
 
     Labels `(n)` are of one dimension, images `(n, h, w)` of three.
-
-    Raises:
-        BadValueError: another magic number, fewer or more bytes than the header says, or a broken
-            gzip.
-        MissingFileError: no such file.
     """
     packed = path.suffix == ".gz"
     with opened(path, follow=True) as plain:

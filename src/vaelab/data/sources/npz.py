@@ -104,9 +104,6 @@ def _read_npy(path: Path) -> Raw:
 
     Images without a file of labels are of one class. Their checksum is taken once for each state
     of the two files.
-
-    Raises:
-        UserError: a file that is missing, damaged, or holds something else.
     """
     array = _open(path)
     _check_images(str(path), array)

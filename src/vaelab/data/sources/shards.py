@@ -111,11 +111,7 @@ class ShardsData(Source):
         return ImageSpec(found.train.shape, len(found.classes))
 
     def load(self) -> Store:
-        """Find out what the shards hold, and read what is kept in memory.
-
-        Raises:
-            UserError: shards that are missing, damaged or do not go together, or no webdataset.
-        """
+        """Find out what the shards hold, and read what is kept in memory."""
         found = self._found()
         raw, count = self._kept(found), len(found.sample)
         sample = raw.train.select(np.arange(count))

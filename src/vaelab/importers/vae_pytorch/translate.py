@@ -43,10 +43,6 @@ def translate(data: dict[str, Any], source: str) -> Translation:
     Args:
         data: parsed YAML for which `is_seed` holds; left as it is.
         source: what errors call it.
-
-    Raises:
-        BadValueError: unknown, missing or wrong keys, or a network that does not fit together;
-            every problem, one a line.
     """
     seed = validate(SeedConfig, data, source)
     model, training = seed.model_params, seed.train_params

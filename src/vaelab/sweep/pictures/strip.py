@@ -37,9 +37,6 @@ def strip(folder: Path, found: Sequence[Result], key: str) -> list[Piece]:
     """The best run at values of a key, by value, with the other keys as the best setting has them.
 
     Where no setting has them so, it is the best one at the value.
-
-    Raises:
-        UserError: a run is damaged or its data is gone.
     """
     results = along(found, key)
     runs = [Run(folder / result.best.run) for result in results]
