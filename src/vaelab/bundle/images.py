@@ -33,14 +33,7 @@ MEASURED_IMAGES = 500
 
 @dataclass(frozen=True, eq=False)
 class BundleImages:
-    """The images whose codes a bundle holds.
-
-    Args:
-        store: the data; its test images are taken, or those of the first split that has any.
-        pixels: their domain.
-        classes: number of classes of a conditional model, else 0.
-        device: where they are kept.
-    """
+    """The images whose codes a bundle holds: test images, or those of a split that has any."""
 
     store: Store
     pixels: Pixels
@@ -49,7 +42,7 @@ class BundleImages:
 
     @cached_property
     def name(self) -> str:
-        """Name of the split."""
+        """Name of the split that they come from."""
         return next(name for name in ("test", "valid", "train") if len(self.store.splits[name]))
 
     @property

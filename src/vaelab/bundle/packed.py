@@ -29,12 +29,7 @@ MAX_INTEGER = 32767
 
 
 def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
-    """The files of a bundle for a page by itself, by name.
-
-    Args:
-        bundle: of a model that a page can compute.
-        images: how many, evenly spread over those of the bundle.
-    """
+    """The files of a bundle for a page by itself, by name, with so many of its images."""
     encoder, decoder = bundle.graphs()
     bundle.check()
     manifest = bundle.manifest()

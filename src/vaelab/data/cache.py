@@ -62,17 +62,11 @@ def cache_folder() -> Path:
 
 
 def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[Path], Raw]) -> Raw:
-    """The data that `read` would return, read only if it has not been before.
+    """The data that `read`, given the folder for `room`, would return, read only once.
 
-    Args:
-        kind: of the source.
-        asked: everything else that decides what `read` returns, files apart.
-        files: what `read` reads, absolute; a change of name, size or time is another import.
-        read: the import, given the folder for `room`.
-
-    Returns:
-        The same images, memory-mapped where they come from the cache; an array of them may be
-        written to, which changes no file.
+    `asked` is everything that decides what it returns, but for the kind of source and the files
+    that it reads, absolute, a change of whose names, sizes or times is another import. Images from
+    the cache are memory-mapped; an array of them may be written to, which changes no file.
     """
     root = cache_folder() / "imports"
     family = f"{kind}-{_digest([asked])}"
@@ -193,15 +187,11 @@ def _save(raw: Raw, building: Path, entry: Path) -> None:
     labels = np.concatenate([raw.train.labels, raw.test.labels])
     write_whole(building / LABELS, lambda file: np.save(file, labels, allow_pickle=False))
     write_text(building / "manifest.json", manifest.model_dump_json(indent=2))
-    if _open(entry) is not None:
-        return
-    shutil.rmtree(entry, ignore_errors=True)
-    try:
+    with suppress(OSError):
         building.rename(entry)
-    except OSError:
-        # another process was quicker, and its entry is as good
-        if _open(entry) is None:
-            raise
+    if _open(entry) is None:  # else another process was quicker, and its entry is as good
+        shutil.rmtree(entry, ignore_errors=True)
+        building.rename(entry)
 
 
 def _write_images(raw: Raw, file: BinaryIO) -> None:

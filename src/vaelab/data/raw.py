@@ -76,11 +76,8 @@ def from_parts(
 ) -> Raw:
     """Turn numbered classes into indices and names.
 
-    Args:
-        train: all images, if there are none for the test.
-        test: if the source has such.
-        names: the name of class number 0, 1, ...; by default a class is called by its number
-            or name, and those that never occur in `train` are no classes.
+    Without `names`, of class number 0, 1, ..., a class is called by its number or name, and those
+    that never occur in `train` are no classes.
     """
     known = np.unique(train.numbers) if names is None else np.arange(len(names))
     classes = tuple(map(str, known) if names is None else names)

@@ -6,17 +6,14 @@ from abc import ABC, abstractmethod
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Int64
 from pydantic import Field
 
 from vaelab.data.pixels import BinaryPixels, PixelsConfig, UnitPixels
 from vaelab.data.raw import Raw
-from vaelab.data.store import ImageSpec, Split, Store
+from vaelab.data.store import ImageSpec, Index, Split, Store
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, derived_seed
 from vaelab.registry import Axis, Kind
-
-Index = Int64[np.ndarray, "_"]
 
 
 class SplitRole(IntEnum):
@@ -127,9 +124,7 @@ def _identity(content: str, indices: tuple[Index, ...]) -> str:
     return digest.hexdigest()
 
 
-def hold_out(
-    labels: Int64[np.ndarray, " n"], count: int, draws: np.random.Generator
-) -> tuple[Int64[np.ndarray, " rest"], Int64[np.ndarray, " count"]]:
+def hold_out(labels: Index, count: int, draws: np.random.Generator) -> tuple[Index, Index]:
     """Choose `count` images at random, from each class its share.
 
     Class c with n_c of the n images gives floor(count n_c / n) of them, and the largest remainders
@@ -143,7 +138,7 @@ def hold_out(
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _quotas(sizes: Int64[np.ndarray, " k"], count: int) -> Int64[np.ndarray, " k"]:
+def _quotas(sizes: Index, count: int) -> Index:
     """Divide `count` by the method of largest remainders (Hamilton)."""
     quotas, remainders = np.divmod(count * sizes, max(1, sizes.sum()))
     missing = count - quotas.sum()

@@ -16,6 +16,8 @@ SplitName = Literal["train", "valid", "test"]
 Images = UInt8[np.ndarray, "n c h w"] | Float32[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
 Factors = Int64[np.ndarray, "n f"]
+Index = Int64[np.ndarray, "_"]
+"""Places of images, or of other things."""
 
 CHUNK_BYTES = 2**24
 """Bytes at once, where all images are gone through."""
@@ -126,11 +128,8 @@ def chunks(images: Images | MappedImages) -> Iterator[Images]:
 
 def images_checksum(split: Split, labelled: bool) -> str:
     """SHA-256 of the images of a split as they are, and of their labels where those count."""
-    digest = hashlib.sha256(repr(split.images.shape).encode())
-    for images in chunks(split.images):
-        digest.update(np.ascontiguousarray(images).data)
-    if labelled:
-        digest.update(np.ascontiguousarray(split.labels).data)
+    digest = hashlib.sha256()
+    _add(split, labelled, digest)
     return digest.hexdigest()
 
 
@@ -138,14 +137,19 @@ def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
     """SHA-256 over shapes, pixels, labels, class names and, where there are any, factors."""
     digest = hashlib.sha256(repr(classes).encode())
     for split in splits:
-        digest.update(repr(split.images.shape).encode())
-        for images in chunks(split.images):
-            digest.update(np.ascontiguousarray(images).data)
-        digest.update(np.ascontiguousarray(split.labels).data)
+        _add(split, True, digest)
         if split.factors is not None:
             digest.update(repr(split.factors.shape).encode())
             digest.update(np.ascontiguousarray(split.factors).data)
     return digest.hexdigest()
+
+
+def _add(split: Split, labelled: bool, digest: "hashlib._Hash") -> None:
+    digest.update(repr(split.images.shape).encode())
+    for images in chunks(split.images):
+        digest.update(np.ascontiguousarray(images).data)
+    if labelled:
+        digest.update(np.ascontiguousarray(split.labels).data)
 
 
 def evenly_spaced(total: int, count: int) -> Int64[np.ndarray, " count"]:

@@ -33,11 +33,8 @@ class TransferError(UserError):
 def answer(address: str, method: str = "GET", what: str | None = None) -> Iterator["Response"]:
     """The answer of a server inside the block, in which its content is read too.
 
-    Args:
-        address: http or https.
-        method: GET, or HEAD for no content.
-        what: is done, such as "data comes from", said with the name of every host before it is
-            asked, those that another leads to included; None for hosts that vaelab knows itself.
+    `what` is done, such as "data comes from", is said with the name of every host before it is
+    asked, those that another leads to included; None for hosts that vaelab knows itself.
 
     Raises:
         TransferError: there is no such content, or not all of it.

@@ -152,12 +152,7 @@ def choose(
 ) -> AbstractContextManager[Engine]:
     """The engine that the user asked for, to be used inside the block; Ray is imported if it is.
 
-    Args:
-        name: of the engine.
-        workers: how many; None: 1, with Ray as many as there is room for.
-        address: of a Ray cluster; None: this machine is one.
-        cpus: for each worker of Ray; None: 1.
-        gpus: likewise, or a part of one; None: 1 where there are any.
+    As many workers as there is room for is Ray's default, each with a core, and a GPU if there are.
     """
     given = {"--address": address, "--cpus": cpus, "--gpus": gpus}
     if name == "local":

@@ -55,14 +55,7 @@ class Sweep(Config):
     def experiment(
         self, run: str, setting: Setting, seed: int | None, source: str | None = None
     ) -> Experiment:
-        """The experiment of one trial.
-
-        Args:
-            run: the trial's name.
-            setting: a value for each swept key.
-            seed: of the training; None: the config's.
-            source: begins what is said about a wrong value; None: the run.
-        """
+        """The experiment of one trial; `source` or its name begins what is said of a bad one."""
         words = [assignment(key, value) for key, value in setting.items()]
         words += [f"task_name={run}"] + ([] if seed is None else [f"training.seed={seed}"])
         changed = override(Experiment, self.settings, [*self.fixed, *words])

@@ -61,10 +61,8 @@ def _ask(study: Study, sampler: optuna.samplers.BaseSampler, count: int) -> int:
     """Add new settings of a sampler's, with the first of the seeds.
 
     None may wait, for Optuna would give that one. While they are drawn they count as running, so
-    that the sampler proposes different ones.
-
-    Returns:
-        How many; fewer where the sampler proposes again and again what is there already.
+    that the sampler proposes different ones. Given is how many; fewer where it proposes again and
+    again what is there already.
     """
     of_sampler = study.load(sampler)
     known = {key_of(trial.setting) for trial in study.trials()}

@@ -43,11 +43,7 @@ EXIT_USER_ERROR = 2
 class Worker:
     """Claims trials, trains those that can be batched together, and notes how they end.
 
-    Args:
-        folder: of the sweep.
-        name: its own, which no other has.
-        workers: that there will be at least; trials are shared among so many.
-        console: where it says what it does.
+    Trials are shared among so many `workers` as there will be at least. No other has its name.
     """
 
     def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
@@ -207,11 +203,7 @@ def result_of(run: Run) -> tuple[float, dict[str, float]]:
 
 
 def main() -> int:
-    """The command line.
-
-    Returns:
-        0; 2 for what the user can put right, which the last line of stderr says.
-    """
+    """The command line; 2 for what the user can put right, which stderr says, else 0."""
     parser = argparse.ArgumentParser(prog="python -m vaelab.sweep.worker", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="of the sweep")
     parser.add_argument("--name", default=worker_name(), help="one that no other worker has")

@@ -66,11 +66,10 @@ def beside(place: str, name: str) -> str:
 
 
 def expand(pattern: str) -> list[str]:
-    """The shards that a pattern means, in order.
+    """The shards that a pattern means, in order; files that braces name need not be there.
 
-    Args:
-        pattern: files or an address, with `{000..099}` or `{a,b}` as webdataset has them; of files
-            also `*`, or a folder of .tar files.
+    It is files or an address, with `{000..099}` or `{a,b}` as webdataset has them; of files also
+    `*`, or a folder of .tar files.
     """
     from braceexpand import braceexpand  # comes with webdataset
 
@@ -125,14 +124,10 @@ def version(place: str) -> str:
 def open_shard(place: str, sha256: str | None = None, stopped: Event | None = None) -> BinaryIO:
     """A file for reading; what an address has is fetched whole into a nameless temporary file.
 
-    Args:
-        place: a file or an address.
-        sha256: of what an address has to send, if that is known.
-        stopped: set by whoever needs it no more.
+    What it has to send has `sha256`, if that is known; who needs it no more sets `stopped`.
 
     Raises:
         UnreachableError: nothing is there, or it did not come whole in several attempts.
-        UserError: `stopped` is set, or there is no room for temporary files (TMPDIR).
     """
     if not is_remote(place):
         try:

@@ -122,12 +122,8 @@ class ShardStream:
     ) -> Iterator[Image]:
         """The images of some shards, one after the other through webdataset's shuffling buffer.
 
-        Args:
-            shards: which, in their order.
-            buffer: images held, to be shuffled.
-            seed: of the shuffling.
-            stack: closes what is opened; each shard is, while the one before it is read.
-            stopped: set before `stack` is closed, so that no shard is waited for.
+        Each shard is opened while the one before it is read. `stack` closes them; `stopped` is set
+        before, so that none is waited for.
         """
         wanted = [self.shards[number] for number in shards]
         files = prefetch(
@@ -187,16 +183,10 @@ def images(
     damaged: Damaged,
     report: list[str],
 ) -> Iterator[Found]:
-    """The images of a shard in sequence.
+    """The images of a shard in sequence, `size` and `channels` as for `decode_picture`.
 
-    Args:
-        file: the shard, open.
-        place: where it is, for messages.
-        size: height and width to scale and crop to; None: as they are.
-        channels: 1 is grey, 3 is colour; None: as the picture is.
-        damaged: whether damage is an error or left out; behind a break in the archive nothing is
-            read, nor the sample before it, of which files may be lost.
-        report: what is left out is added to it.
+    Where damage is no error, what is left out is added to `report`; behind a break in the archive
+    nothing is read, nor the sample before it, of which files may be lost.
     """
 
     def leave_out(error: DamageError) -> None:

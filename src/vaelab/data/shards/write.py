@@ -33,13 +33,9 @@ def write_shards(
     """Write the images of every split of a source as `ShardsData` reads them; what, in words.
 
     Training images are written in a random order, so that neighbours in a shard have nothing in
-    common; the name of a sample is its place in its split.
-
-    Args:
-        source: the data; what its pixels mean is left to whoever reads the shards.
-        folder: new or empty.
-        samples: images of a shard; None: a sixteenth of the training images, at most 10,000.
-        megabytes: of a shard, once they are passed.
+    common; the name of a sample is its place in its split. What pixels mean is left to whoever
+    reads the shards, which are full with so many `samples`, by default a sixteenth of the training
+    images, at most 10,000, and once they pass so many `megabytes`.
     """
     webdataset()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -12,8 +12,8 @@ from vaelab.data.cache import cached
 from vaelab.data.formats.untrusted import DataPath
 from vaelab.data.pixels import BinaryPixels, PixelsConfig
 from vaelab.data.raw import Raw, RawSplit, from_parts
-from vaelab.data.source import Index, Source
-from vaelab.data.store import Images
+from vaelab.data.source import Source
+from vaelab.data.store import Images, Index
 from vaelab.errors import BadValueError, MissingFileError, StorageError
 
 FILES = tuple(f"binarized_mnist_{name}.amat" for name in ("train", "valid", "test"))

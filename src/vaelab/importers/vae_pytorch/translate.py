@@ -38,12 +38,7 @@ def is_seed(data: dict[str, Any]) -> bool:
 
 
 def translate(data: dict[str, Any], source: str) -> Translation:
-    """Say a seed config in today's words.
-
-    Args:
-        data: parsed YAML for which `is_seed` holds; left as it is.
-        source: what errors call it.
-    """
+    """Say a seed config, for which `is_seed` holds, in today's words; errors call it `source`."""
     seed = validate(SeedConfig, data, source)
     model, training = seed.model_params, seed.train_params
     if wrong := problems(model):
