@@ -16,6 +16,7 @@ from vaelab.data.float_pixels import real_pixels
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Labels, Split, evenly_spaced
+from vaelab.figures.sheet import on_grid, tile
 from vaelab.imaging import png
 
 SIDE = 4096
@@ -107,14 +108,6 @@ class BundleImages:
 
     def atlas(self) -> bytes:
         """A PNG of what the model is given, as brightness, row by row."""
-        channels, height, width = self.store.image_shape
-        rows = ceil(self.count / self.columns)
-        cells = np.zeros((rows * self.columns, height, width, channels), dtype=np.uint8)
-        start = 0
-        for batch in self.loader.batches():
-            unit = self.pixels.to_unit(batch.x).permute(0, 2, 3, 1).cpu().numpy()
-            cells[start : start + len(unit)] = np.rint(unit * 255)
-            start += len(unit)
-        grid = cells.reshape(rows, self.columns, height, width, channels).swapaxes(1, 2)
-        sheet = grid.reshape(rows * height, self.columns * width, channels)
-        return png(sheet)
+        units = [self.pixels.to_unit(batch.x).mul(255).round() for batch in self.loader.batches()]
+        cells = torch.cat(units).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return png(tile(on_grid(cells, self.columns)))

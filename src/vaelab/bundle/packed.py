@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64, UInt8
 from PIL import Image
-from torch import Tensor
 
 from vaelab.bundle.graph import Graph, Op, interpret
 from vaelab.bundle.reader import Bundle
 from vaelab.data.store import evenly_spaced
+from vaelab.figures.sheet import on_grid, tile
 from vaelab.imaging import png
 
 IMAGES = 2500
@@ -77,11 +77,7 @@ def _atlas(
             image.height, image.width, channels
         )
     cells = sheet.reshape(len(sheet) // height, height, -1, width, channels).swapaxes(1, 2)
-    rows = ceil(len(chosen) / columns)
-    new = np.zeros((rows * columns, height, width, channels), np.uint8)
-    new[: len(chosen)] = cells.reshape(-1, height, width, channels)[chosen]
-    grid = new.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return png(grid.reshape(rows * height, columns * width, channels))
+    return png(tile(on_grid(cells.reshape(-1, height, width, channels)[chosen], columns)))
 
 
 def _weights(
@@ -132,14 +128,10 @@ def _furthest(
     label = torch.tensor([pair["class"] or 0 for pair in pairs])
     given = {"z": torch.tensor([pair["z"] for pair in pairs]),
              "class": (label[:, None] == torch.arange(classes)).float()}  # fmt: skip
-    one, other = (_decoded(decoder, weights, given) for weights in (packed, exact))
+    one, other = (
+        interpret(decoder, torch.from_numpy(weights), given)["mean"] for weights in (packed, exact)
+    )
     return float((one - other).abs().max())
-
-
-def _decoded(
-    decoder: Graph, weights: Float32[np.ndarray, " w"], given: Mapping[str, Tensor]
-) -> Tensor:
-    return interpret(decoder, torch.from_numpy(weights), given)["mean"]
 
 
 def _deflated(values: np.ndarray) -> bytes:

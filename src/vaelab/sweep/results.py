@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.sweep.space import Key, Setting, Space, Value, key_of, written
+from vaelab.sweep.space import Key, Setting, Space, key_of, words
 from vaelab.sweep.study import State, Trial
 
 ROWS = 40
@@ -109,11 +109,6 @@ def table(space: Space, trials: Sequence[Trial], title: str) -> Table:
     if len(found) > ROWS:
         shown.add_row(f"and {len(found) - ROWS} more")
     return shown
-
-
-def words(value: Value) -> str:
-    """A swept value for people."""
-    return f"{value:.3g}" if isinstance(value, float) else written(value)
 
 
 def setting_words(space: Space, setting: Setting) -> str:

@@ -200,6 +200,11 @@ def written(value: Value) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def words(value: Value) -> str:
+    """A swept value for people."""
+    return f"{value:.3g}" if isinstance(value, float) else written(value)
+
+
 def _listed(word: str, texts: Sequence[str]) -> CategoricalDistribution:
     if not all(texts):
         raise BadValueError(f"`{word}` has an empty value between its commas; {FORM}")
@@ -262,5 +267,4 @@ def _seeds(dimension: Dimension | None) -> tuple[int | None, ...]:
 
 
 def _plain(value: Value) -> str:
-    text = f"{value:.3g}" if isinstance(value, float) else written(value)
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:MAX_VALUE_LETTERS]
+    return re.sub(r"[^\w.+-]+", "-", words(value)).strip("-")[:MAX_VALUE_LETTERS]

@@ -1,7 +1,6 @@
 """Writing any data as shards."""
 
 import hashlib
-import io
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from vaelab.console import track
 from vaelab.data.pixels import UnitPixels
@@ -21,6 +19,7 @@ from vaelab.data.source import Source
 from vaelab.data.store import Store
 from vaelab.errors import BadValueError, UserError
 from vaelab.files import make_folders, storage_error, write_text
+from vaelab.imaging import png
 from vaelab.randomness import Purpose, generator
 
 Numbered = tuple[int, Pixels, int]
@@ -114,7 +113,8 @@ def _write(
         how = {"user": "", "group": "", "mtime": 0, "encoder": False}
         with path.open("wb") as file, webdataset().TarWriter(file, **how) as archive:
             for number, pixels, label in images:
-                content = {"png": _png(pixels), LABEL: str(label).encode()}
+                picture = png(pixels.transpose(1, 2, 0))
+                content = {"png": picture, LABEL: str(label).encode()}
                 archive.write({"__key__": f"{number:09d}", **content})
                 labels[str(label)] += 1
                 if labels.total() == samples or file.tell() >= megabytes * 10**6:
@@ -127,10 +127,3 @@ def _write(
         )  # fmt: skip
         left -= labels.total()
     return entries
-
-
-def _png(pixels: Pixels) -> bytes:
-    content = io.BytesIO()
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-    image.save(content, format="PNG")
-    return content.getvalue()

@@ -179,10 +179,6 @@ def _items(where: str, dataset: "Dataset[Any]") -> tuple[np.ndarray, np.ndarray 
         labels += [_array(one)[()] for one in pair[1:]]
     if not images:
         raise BadValueError(f"{where}: there are no images; at least one is needed")
-    if len(labels) not in (0, len(images)):
-        raise BadValueError(
-            f"{where}: {len(images)} images but {len(labels)} labels; each image needs one label"
-        )
     return np.stack(images), np.array(labels) if labels else None
 
 
