@@ -21,12 +21,7 @@ CLASS = 1
 
 @dataclass(frozen=True)
 class ExportedGraphs:
-    """Encoder and decoder as graphs over one vector of weights.
-
-    Attributes:
-        encoder: x (and class) to loc and scale of q(z|x).
-        decoder: z (and class) to the mean of p(x|z).
-    """
+    """Encoder, to loc and scale of q(z|x), and decoder, to the mean of p(x|z), over one vector."""
 
     encoder: Graph
     decoder: Graph

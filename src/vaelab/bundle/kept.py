@@ -101,13 +101,7 @@ MAX_INTEGER = 32767
 
 @dataclass(frozen=True, eq=False)
 class QuantisedCodes:
-    """Quantised codes of n images.
-
-    Attributes:
-        values: `(n, 2, d)`: loc, then log scale.
-        loc_unit: what 1 means in the first.
-        log_scale_unit: and in the second.
-    """
+    """Quantised codes of n images: loc, then log scale, and what 1 means in each."""
 
     values: Int16[np.ndarray, "n 2 d"]
     loc_unit: float

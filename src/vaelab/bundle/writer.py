@@ -32,12 +32,7 @@ GOLDEN_CODES = 8
 
 
 class BundleWriter:
-    """Keeps a model's weights and codes at some steps.
-
-    Attributes:
-        model: under training; its mode is put back after each use.
-        steps: the manifest's entries of the steps kept so far.
-    """
+    """Keeps the weights and codes of a model under training at some steps."""
 
     def __init__(
         self, folder: Path, name: str, experiment: Experiment, store: Store, model: FlatLatent

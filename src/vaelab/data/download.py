@@ -20,13 +20,7 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Remote:
-    """A gzipped file on a server, known by the SHA-256 of its content or of the gzip file.
-
-    Attributes:
-        name: without .gz.
-        sha256: as published.
-        of: what it was taken of, the uncompressed bytes or the gzip file as served.
-    """
+    """A gzipped file on a server (`name` without .gz), known by a SHA-256 as published."""
 
     name: str
     sha256: str

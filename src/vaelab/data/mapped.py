@@ -23,12 +23,7 @@ class MappedImages:
     """Some images of an array in a file; what is asked for of them is an array in memory.
 
     Beside `len`, `shape` and `nbytes` it has an array's indexing by a slice and by an index.
-
-    Args:
-        array: as `np.load(path, mmap_mode="r")` gives it: `(n, h, w)`, `(n, h, w, c)` or
-            `(n, c, h, w)`.
-        rows: which images of the file, in what order; None: all.
-        change: made to images that were read, given these and their rows in the file.
+    `change` is made to images that were read, given these and their rows in the file.
     """
 
     def __init__(

@@ -14,21 +14,14 @@ from vaelab.errors import BadValueError
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Images and labels as the source has them.
-
-    Attributes:
-        train: the training images, or all images where the source does not divide them.
-        test: the test images; empty where the source does not divide them.
-        classes: names of the classes; labels are indices into it.
-        factor_names: names of the columns of the factors, where the source knows such.
-        known: the checksum, where it need not be computed.
-    """
+    """Images and labels as the source has them; all for training where it does not divide them."""
 
     train: Split
     test: Split
     classes: tuple[str, ...]
     factor_names: tuple[str, ...] = ()
     known: str | None = None
+    """The checksum, where it need not be computed."""
 
     @cached_property
     def checksum(self) -> str:
@@ -38,13 +31,7 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class RawSplit:
-    """Images with the class numbers or names their source gives them, before these become indices.
-
-    Attributes:
-        where: the file or folder, for messages.
-        images: pixels `(n, c, h, w)`.
-        numbers: the class of each image `(n)`, in any range of integers from 0, or its name.
-    """
+    """Images with the class numbers (from 0) or names their source gives them, not yet indices."""
 
     where: str
     images: Images | MappedImages

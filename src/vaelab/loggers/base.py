@@ -19,12 +19,8 @@ from vaelab.registry import Axis, Kind
 class Logged:
     """A run, as its loggers see it.
 
-    Attributes:
-        name: of the run.
-        identity: that no other run has; it stays when the run goes on, also on another machine.
-        folder: of the run.
-        config: all its settings.
-        step: where it begins or goes on; what was logged of later steps is about to be made again.
+    Its identity no other has; it stays when the run goes on, also on another machine. The step is
+    where it begins or goes on; what was logged of later ones is about to be made again.
     """
 
     name: str

@@ -17,11 +17,7 @@ WARMUP_FRACTION = 0.2
 
 
 class PruningCallback(Callback):
-    """Reports the trials that a worker trains together, and stops the training to prune some.
-
-    Attributes:
-        pruned: those that are not worth going on with; training stops where there are some.
-    """
+    """Reports the trials that a worker trains together, and stops it where some are `pruned`."""
 
     def __init__(
         self, study: Study, trials: Sequence[Trial], prune: bool, interrupt: Interrupt

@@ -33,15 +33,11 @@ Key = tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True)
 class Space:
-    """What is swept.
-
-    Attributes:
-        dimensions: the keys but the seed, in the order they were given.
-        seeds: each setting is trained with every one of them; None is the config's.
-    """
+    """What is swept, in the order it was given, and seeds to train each setting with."""
 
     dimensions: Mapping[str, Dimension]
     seeds: tuple[int | None, ...]
+    """None is the config's."""
 
     @property
     def keys(self) -> tuple[str, ...]:

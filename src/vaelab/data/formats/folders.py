@@ -20,15 +20,10 @@ for _ending in (".cfg", ".db", ".ini", ".log", ".md", ".toml", ".url", ".yaml", 
 
 @dataclass(frozen=True)
 class Listing:
-    """The image files below one folder.
+    """The image files below one folder, and how many hidden ones and the like are ignored.
 
-    Attributes:
-        root: the folder.
-        classes: names of the classes, in natural order (2 before 10).
-        files: all images in the natural order of their names, whatever their class, so that a part
-            of them is a mixture of classes.
-        labels: the index of each file's class.
-        ignored: how many hidden files and the like there are besides.
+    All are in the natural order of their names (2 before 10), whatever their class, so that a part
+    of them is a mixture of classes.
     """
 
     root: Path

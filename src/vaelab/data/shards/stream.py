@@ -57,14 +57,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A shard, or some neighbouring images of it.
-
-    Attributes:
-        place: file or address.
-        sha256: of its content.
-        first: number of its first image that is used, damaged ones not counted.
-        images: how many are used.
-    """
+    """A shard (file or address), or some neighbouring images of it, damaged ones not counted."""
 
     place: str
     sha256: str

@@ -21,12 +21,7 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Translation:
-    """A seed config in today's words.
-
-    Attributes:
-        config: what `Experiment` takes.
-        notes: what is changed or has no counterpart, a sentence each.
-    """
+    """What `Experiment` takes, and what is changed or has no counterpart, a sentence each."""
 
     config: dict[str, Any]
     notes: tuple[str, ...]
