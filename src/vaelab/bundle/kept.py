@@ -53,11 +53,7 @@ def flatten(model: nn.Module) -> Float64[np.ndarray, " w"]:
 
 @torch.no_grad()
 def restore(model: nn.Module, values: Float[np.ndarray, " w"]) -> None:
-    """Put back what `flatten` took, perhaps rounded meanwhile.
-
-    Raises:
-        ValueError: there are more or fewer values than the model has.
-    """
+    """Put back what `flatten` took, perhaps rounded meanwhile; a ValueError if it does not fit."""
     tensors = _floats(model)
     sizes = [tensor.numel() for tensor in tensors]
     if len(values) != sum(sizes):
@@ -83,11 +79,7 @@ def pack(weights: Float16[np.ndarray, " w"]) -> bytes:
 
 
 def unpack(content: bytes, count: int) -> Float16[np.ndarray, " w"]:
-    """So many weights, as `pack` has rounded them.
-
-    Raises:
-        ValueError: there are not so many.
-    """
+    """So many weights, as `pack` has rounded them; a ValueError if there are not so many."""
     blocks = -(-count // BLOCK)
     values = unpack_bytes(content, blocks * (2 + BLOCK))
     scales = np.frombuffer(values, "<f2", blocks).astype(np.float32)
@@ -120,11 +112,7 @@ def quantise(loc: Float32[np.ndarray, "n d"], scale: Float32[np.ndarray, "n d"])
 
 @torch.no_grad()
 def encode_quantised(model: FlatLatent, loader: EvalLoader) -> QuantisedCodes:
-    """The codes of a loader's images, by a model in evaluation mode.
-
-    Raises:
-        BadValueError: they are no finite numbers.
-    """
+    """The codes of a loader's images, by a model in evaluation mode, if they are finite numbers."""
     locs, scales = [], []
     for batch in loader.batches():
         posterior = model.encode(batch.x, batch.context)

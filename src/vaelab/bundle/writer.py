@@ -67,9 +67,7 @@ class BundleWriter:
     def keep(self, step: int, epoch: float) -> dict[str, Any]:
         """Keep the model as it is now, and return the entry of the manifest's `steps`.
 
-        Raises:
-            BadValueError: a weight is too large for float16, or no finite number.
-            StorageError: the disk is full.
+        A BadValueError says that a weight is too large for float16, or no finite number.
         """
         if self.steps and self.steps[-1]["step"] == step:
             return self.steps[-1]

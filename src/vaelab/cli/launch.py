@@ -21,10 +21,8 @@ LAST_WORDS = 2_000
 def launch(words: Sequence[str], devices: int) -> int:
     """Run `python -m vaelab *words` as so many processes of this machine, by torchrun.
 
-    Rank 0 alone speaks. A signal is passed on to all: they finish their step, and rank 0 saves.
-
-    Returns:
-        The exit code of the process that failed first, 130 or 143 where a signal has stopped all.
+    Rank 0 alone speaks. A signal is passed on to all: they finish their step, and rank 0 saves. The
+    exit code is that of the process that failed first, 130 or 143 where a signal has stopped all.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std

@@ -88,12 +88,7 @@ class MappedImages:
 
 
 def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]":
-    """The array of a .npy file, mapped.
-
-    Raises:
-        ValueError: no such file as `np.save` writes, or a damaged one.
-        OSError: it cannot be read.
-    """
+    """The array of a .npy file, mapped; a ValueError where `np.save` writes no such file."""
     try:
         return npy.open_memmap(path, mode=mode)
     except OSError:
@@ -105,9 +100,7 @@ def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]
 def open_images(path: Path) -> Some | MappedImages:
     """The images of a .npy file; few of them may be written to, which does not change the file.
 
-    Raises:
-        ValueError: no such file as `np.save` writes, or no images in it.
-        OSError: it cannot be read.
+    A ValueError as for `map_array`, and where there are no images in it.
     """
     array = map_array(path)
     known = array.dtype in (np.uint8, np.float32) and array.ndim in (3, 4)

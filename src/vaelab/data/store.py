@@ -32,18 +32,12 @@ class ImageSpec(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images `(n, c, h, w)`, bytes or floats, with the index of each one's class.
-
-    Attributes:
-        images: an array, or what is read from a file as it is asked for, by a slice or an index.
-        labels: `(n)`.
-        factors: the value of each factor that made an image, an index from 0; None where they are
-            not known.
-    """
+    """Images `(n, c, h, w)`, bytes or floats, with the index of each one's class."""
 
     images: Images | MappedImages
     labels: Labels
     factors: Factors | None = None
+    """The value of each factor that made an image, an index from 0, where they are known."""
 
     def __len__(self) -> int:
         return len(self.images)

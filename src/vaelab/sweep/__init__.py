@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from vaelab.console import Console
-from vaelab.files import storage_error
+from vaelab.files import storing
 from vaelab.sweep.engine import Engine, Task
 from vaelab.sweep.liveness import alive
 from vaelab.sweep.pictures import draw_pictures
@@ -54,13 +54,11 @@ def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
     """Train what is left, print and draw; the number of the signal that has stopped it, if any."""
     study = Study(folder)
     progress = ProgressTable(study, console)
-    try:
+    with storing(folder):
         with interruptible() as interrupt, progress.live():
             if not study.finished:
                 engine(Task(study, progress, interrupt))
         progress.show(study.trials())
-    except OSError as error:
-        raise storage_error(folder, error) from error
     show_status(folder, console)
     if not study.finished:
         console.say(f"to go on: vaelab sweep resume {folder}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vaelab.files import make_folders, storage_error
+from vaelab.files import make_folders, storing
 
 FOLDER, ENDING = "workers", ".lock"
 MAX_PROBE_SECONDS = 5.0
@@ -30,10 +30,8 @@ def registered(folder: Path, name: str) -> Iterator[None]:
     """Be alive as a sweep's worker of that name inside the block."""
     path = make_folders(folder / FOLDER) / f"{name}{ENDING}"
     lock = FileLock(path, timeout=MAX_PROBE_SECONDS)
-    try:
+    with storing(path):
         lock.acquire()
-    except OSError as error:
-        raise storage_error(path, error) from error
     try:
         yield
     finally:

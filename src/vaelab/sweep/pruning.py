@@ -6,8 +6,6 @@ together the first always passed; here those that come to an epoch together are 
 
 from collections.abc import Mapping, Sequence
 
-from typing_extensions import override
-
 from vaelab.sweep.study import Study, Trial
 from vaelab.training import Callback, Training
 from vaelab.training.interrupt import Interrupt
@@ -28,20 +26,16 @@ class PruningCallback(Callback):
         self._best: dict[str, float | None] = {}
         self.pruned: list[Trial] = []
 
-    @override
     def on_start(self, training: Training) -> None:
         self._running.add(training.experiment.task_name)
 
-    @override
     def on_stop(self, training: Training) -> None:
         self._running.discard(training.experiment.task_name)
 
-    @override
     def before_step(self, training: Training) -> None:
         if self._interrupt.requested:
             training.stop("stopped as you asked")
 
-    @override
     def on_epoch(self, training: Training) -> None:
         """Judge once all that are trained together have come as far."""
         self._best[training.experiment.task_name] = training.progress.best_elbo

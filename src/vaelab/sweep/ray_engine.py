@@ -45,11 +45,7 @@ class RayProcess:
         self._result = result
 
     def poll(self) -> int | None:
-        """Its exit code; None while it runs, or waits for room.
-
-        Raises:
-            BadValueError: nothing can be trained.
-        """
+        """Its exit code; None while it runs, or waits for room; an error if it can do nothing."""
         done, _ = ray.wait([self._result], timeout=0)
         if not done:
             return None

@@ -76,11 +76,7 @@ class Trial(BaseModel):
 
     @classmethod
     def of(cls, frozen: FrozenTrial) -> "Trial":
-        """The trial as Optuna has it.
-
-        Raises:
-            ValidationError: it cannot be of a sweep.
-        """
+        """The trial as Optuna has it; a ValidationError if it cannot be of a sweep."""
         failed = frozen.state is TrialState.FAIL  # of several reasons; `ended` says which
         state = frozen.user_attrs.get("ended", "failed") if failed else frozen.state.name.lower()
         facts = {"number": frozen.number, "state": state, "setting": frozen.params}

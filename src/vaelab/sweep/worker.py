@@ -81,8 +81,7 @@ class Worker:
     def train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
         """Train trials that it has claimed together; whether to go on with others.
 
-        Raises:
-            UserError: nothing can be trained here; they wait for another worker.
+        Where nothing can be trained here, an error says why, and they wait for another worker.
         """
         while trials:
             pruning = PruningCallback(self.study, trials, self.sweep.prune, interrupt)

@@ -37,11 +37,7 @@ class AbsentError(UnreachableError):
 
 
 def is_remote(place: str) -> bool:
-    """Whether a place is an address on a server.
-
-    Raises:
-        BadValueError: it is one that webdataset would start a program for.
-    """
+    """Whether a place is an address on a server; one that a program is started for is refused."""
     kind = _ADDRESS.match(place)
     if kind and kind[0].lower() not in {"http://", "https://"}:
         raise BadValueError(
@@ -124,10 +120,8 @@ def version(place: str) -> str:
 def open_shard(place: str, sha256: str | None = None, stopped: Event | None = None) -> BinaryIO:
     """A file for reading; what an address has is fetched whole into a nameless temporary file.
 
-    What it has to send has `sha256`, if that is known; who needs it no more sets `stopped`.
-
-    Raises:
-        UnreachableError: nothing is there, or it did not come whole in several attempts.
+    What it has to send has `sha256`, if that is known; who needs it no more sets `stopped`. An
+    UnreachableError says that nothing is there, or that it did not come whole.
     """
     if not is_remote(place):
         try:

@@ -76,15 +76,8 @@ class Image(NamedTuple):
 class ShardStream:
     """Images in shards; their order is that of the shards and within each that of its samples.
 
-    Attributes:
-        shards: at least one image in each.
-        labels: the index of each class, by how it is written.
-        shape: channels, height and width.
-        size: height and width to scale and crop to; None: they have the shape.
-        damaged: whether a damaged image is an error or left out.
-        streams: how many sequences an epoch deals the shards to, at most.
-        buffer: images held by all of them together, to be shuffled.
-        draw: pixels drawn once for the image of a number; None leaves them as they are.
+    An epoch deals the shards to so many streams at most, and all of them together hold a buffer of
+    images to be shuffled; `draw` draws the pixels of the image of a number, if that is done once.
     """
 
     shards: tuple[Shard, ...]

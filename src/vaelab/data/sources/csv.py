@@ -19,7 +19,7 @@ from vaelab.data.formats.untrusted import DataPath
 from vaelab.data.raw import Raw, RawSplit, from_parts
 from vaelab.data.source import UndividedSource
 from vaelab.errors import BadValueError
-from vaelab.files import make_folders, opened, storage_error
+from vaelab.files import make_folders, opened, storing
 
 MAX_COLUMNS = 2**20
 MAX_LINE_BYTES = 32 * MAX_COLUMNS
@@ -149,14 +149,14 @@ def extract(table: Path, directory: Path, split: Literal["train", "test"]) -> Pa
             "new pictures are not mixed"
         )
     part = read_csv(table)
-    try:
-        make_folders(target.parent)
-        with tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished:
-            whole = Path(unfinished) / "images"
-            _write_pictures(part, whole)
-            whole.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error
+    make_folders(target.parent, target)
+    with (
+        storing(target),
+        tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished,
+    ):
+        whole = Path(unfinished) / "images"
+        _write_pictures(part, whole)
+        whole.rename(target)
     return target
 
 
