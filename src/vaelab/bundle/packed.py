@@ -70,7 +70,6 @@ def _columns(manifest: Mapping[str, Any], count: int) -> int:
 def _atlas(
     content: bytes, manifest: Mapping[str, Any], chosen: Int64[np.ndarray, " n"], columns: int
 ) -> bytes:
-    """The chosen cells of an atlas, in so many columns."""
     channels, height, width = manifest["data"]["shape"]
     with Image.open(BytesIO(content)) as image:
         sheet: UInt8[np.ndarray, "H W c"] = np.asarray(image).reshape(

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vaelab.bundle.export import ExportedGraphs, export
-from vaelab.bundle.graph import interpret
+from vaelab.bundle.graph import Graph, interpret
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
 from vaelab.bundle.prior import prior_parts
@@ -214,27 +215,26 @@ def _golden_pairs(
     every = torch.arange(images.classes)
     given = {"z": z.float(), "class": (classes[:, None] == every).float()}
     outputs = interpret(graphs.decoder, weights, given)["mean"]
-    decode = _entries(
-        {
-            "z": z.tolist(),
-            "class": classes.tolist() if "class" in graphs.decoder.inputs else [None] * len(z),
-            "image": [b64encode(one.numpy().astype("<f4").tobytes()).decode() for one in outputs],
-        }
-    )
+    decode = [
+        {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
+        for code, label, image in zip(
+            z.tolist(), _read(graphs.decoder, classes), outputs.numpy(), strict=True
+        )
+    ]
 
     chosen, x, labels = images.golden
     given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
     codes = interpret(graphs.encoder, weights, given)
-    encode = _entries(
-        {
-            "image": chosen.tolist(),
-            "class": labels.tolist() if "class" in graphs.encoder.inputs else [None] * len(chosen),
-            "loc": codes["loc"].tolist(),
-            "scale": codes["scale"].tolist(),
-        }
-    )
+    loc, scale = codes["loc"].tolist(), codes["scale"].tolist()
+    encode = [
+        {"image": image, "class": label, "loc": mean, "scale": spread}
+        for image, label, mean, spread in zip(
+            chosen.tolist(), _read(graphs.encoder, labels), loc, scale, strict=True
+        )
+    ]
     return {"decode": decode, "encode": encode}
 
 
-def _entries(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _read(graph: Graph, classes: Tensor | np.ndarray) -> list[int | None]:
+    """The classes, if the graph reads them."""
+    return classes.tolist() if "class" in graph.inputs else [None] * len(classes)

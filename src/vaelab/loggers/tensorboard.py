@@ -59,7 +59,6 @@ class TensorBoardConfig(BaseLoggerConfig):
 
 
 def _last_steps(folder: Path, step: int) -> dict[str, int]:
-    """The last step of each split in a folder's event files, `step` at most."""
     from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
         EventAccumulator,
     )

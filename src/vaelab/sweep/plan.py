@@ -178,10 +178,10 @@ def _check_experiments(sweep: Sweep) -> None:
     first = _checked(sweep, setting, space.seeds[0], words)
     for seed in space.seeds[1:]:
         _checked(sweep, setting, seed, assignment(SEED, seed))
-    for words, setting in others:
-        _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
     for setting in space.grid() if sweep.search == "grid" else ():
         words = " ".join(assignment(key, value) for key, value in setting.items())
+        others.append((words, setting))
+    for words, setting in others:
         _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
 
 

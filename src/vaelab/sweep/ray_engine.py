@@ -132,12 +132,10 @@ def check_room(wanted: dict[str, float]) -> None:
 
 
 def _nodes() -> list[dict[str, float]]:
-    """What each node of the cluster has."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _check_answers(address: str) -> None:
-    """Whether anyone listens."""
     host, colon, port = address.rpartition(":")
     if "://" in address or not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise BadValueError(

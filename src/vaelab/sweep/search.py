@@ -38,7 +38,6 @@ def propose_trials(study: Study) -> None:
 
 
 def _add_seeds(study: Study) -> None:
-    """Give every setting all the seeds."""
     settings: dict[object, list[Trial]] = {}
     for trial in study.trials():
         settings.setdefault(key_of(trial.setting), []).append(trial)

@@ -127,7 +127,6 @@ def _count(dimension: Dimension) -> float:
 
 
 def _draw(dimension: Dimension, random: Random) -> Value:
-    """One of its values at random."""
     if isinstance(dimension, CategoricalDistribution):
         return random.choice(dimension.choices)
     low, high = float(dimension.low), float(dimension.high)

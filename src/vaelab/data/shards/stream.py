@@ -174,25 +174,22 @@ def images(
     Where damage is no error, what is left out is added to `report`; behind a break in the archive
     nothing is read, nor the sample before it, of which files may be lost.
     """
-
-    def leave_out(error: DamageError) -> None:
-        what = f"{redacted(place)}{error}"
-        if damaged == "fail":
-            advice = "copy the shard again, or leave out what is damaged with data.damaged=skip"
-            raise BadValueError(f"{what}; {advice}") from error
-        report.append(what)
-
-    try:
-        for key, members in groupby(_members(file), itemgetter(0)):
+    samples = groupby(_members(file), itemgetter(0))
+    while True:
+        try:
+            key, members = next(samples)
             files = [(ending, content) for _, ending, content in members]
-            try:
-                found = _decoded(visible(key), files, size, channels)
-            except DamageError as error:
-                leave_out(error)
-            else:
-                yield found
-    except DamageError as error:
-        leave_out(error)
+            found = _decoded(visible(key), files, size, channels)
+        except StopIteration:
+            return
+        except DamageError as error:
+            what = f"{redacted(place)}{error}"
+            if damaged == "fail":
+                advice = "copy the shard again, or leave out what is damaged with data.damaged=skip"
+                raise BadValueError(f"{what}; {advice}") from error
+            report.append(what)
+        else:
+            yield found
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:

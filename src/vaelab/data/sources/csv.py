@@ -115,7 +115,6 @@ def _rows(path: Path, file: BinaryIO, columns: int) -> UInt8[np.ndarray, "n colu
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines below the header."""
     for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 2):
         if len(line) == MAX_LINE_BYTES:
             raise BadValueError(f"{path}, line {number}: this line is too long")

@@ -75,7 +75,6 @@ class SpritesData(UndividedSource):
         return undivided(whole, SHAPES, FACTORS)
 
     def _everywhere(self, shape: int, scale: int, rotation: int) -> Bool[np.ndarray, "x y h w"]:
-        """One shape at every place."""
         side = SIDE * np.linspace(0.5, 1, self.scales)[scale]
         places = np.linspace(REACH * SIDE, 1 - REACH * SIDE, self.positions)
         pixels = (np.arange(self.size) + 0.5) / self.size

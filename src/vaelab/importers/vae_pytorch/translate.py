@@ -53,7 +53,7 @@ def translate(data: dict[str, Any], source: str) -> Translation:
         "training": _training(seed),
         "figures": {"every_epoch": ["latent"] if training.save_latent_plot else []},
     }
-    return Translation(config, tuple(_notes(seed)))
+    return Translation(config, (*_network_notes(model), *_training_notes(seed)))
 
 
 def translated_yaml(translation: Translation) -> str:
@@ -121,12 +121,6 @@ def _training(seed: SeedConfig) -> dict[str, Any]:
         },
         "preview": training.save_training_image,
     }
-
-
-def _notes(seed: SeedConfig) -> Iterator[str]:
-    """A sentence for each thing that is not said by a key of its own."""
-    yield from _network_notes(seed.model_params)
-    yield from _training_notes(seed)
 
 
 def _network_notes(model: ModelParams) -> Iterator[str]:
