@@ -14,11 +14,20 @@ from torch import Tensor
 from vaelab.bundle.export import ExportedGraphs, export
 from vaelab.bundle.graph import Graph, interpret
 from vaelab.bundle.images import BundleImages
-from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
+from vaelab.bundle.kept import (
+    LARGE,
+    PACKED,
+    QuantisedCodes,
+    encode_quantised,
+    flatten,
+    pack,
+    usual_steps,
+)
 from vaelab.bundle.prior import prior_parts
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord
 from vaelab.data import Store
 from vaelab.data.float_pixels import real_pixels
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
@@ -77,21 +86,18 @@ class BundleWriter:
         self._write_images()
         index = len(self.steps)
         golden: dict[str, Any] = {}
+        about, codes, half = self._now(self.images.loader)
         with evaluating(self.model), torch.no_grad():
-            codes = encode_quantised(self.model, self.images.loader)
-            prior = prior_parts(self.model)
             readings = self._readings()
-            half = self._half()
-            write_bytes(self._weights(index), half.tobytes())
             if self.graphs is not None:
                 pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
                 golden = {"index": index, **pairs}
+        write_bytes(self._weights(index), half.tobytes())
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.values.tobytes())
         whole = self._pack_last(len(half))
         self.steps.append({
-            "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16,
-            "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(), "readings": readings, "prior": prior,
+            "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16, **about,
+            "readings": readings,
         })  # fmt: skip
         write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden, len(half))))
         if whole is not None:
@@ -121,16 +127,21 @@ class BundleWriter:
 
     def snapshot(self) -> tuple[dict[str, Any], bytes]:
         """The model as it is now for a live page: a frame's header and its payload."""
+        about, codes, half = self._now(self.images.live)
+        counts = {"count": len(codes.values), "total": self.images.count, "weights": len(half)}
+        return counts | about, half.tobytes() + codes.values.tobytes()
+
+    def _now(self, loader: EvalLoader) -> tuple[dict[str, Any], QuantisedCodes, np.ndarray]:
+        """What is said of the model as it is now, its codes and its weights."""
         with evaluating(self.model), torch.no_grad():
-            codes = encode_quantised(self.model, self.images.live)
+            codes = encode_quantised(self.model, loader)
             prior = prior_parts(self.model)
-        half = self._half()
-        header = {
-            "count": len(codes.values), "total": self.images.count, "weights": len(half),
+        scale = None if self._likelihood is None else self._likelihood.shared_scale()
+        about = {
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(), "prior": prior,
+            "scale": None if scale is None else scale.item(), "prior": prior,
         }  # fmt: skip
-        return header, half.tobytes() + codes.values.tobytes()
+        return about, codes, self._half()
 
     def _half(self) -> np.ndarray:
         weights = flatten(self.model) if self.graphs is None else self.graphs.weights()
@@ -143,10 +154,6 @@ class BundleWriter:
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
         return half
-
-    def _scale(self) -> float | None:
-        scale = None if self._likelihood is None else self._likelihood.shared_scale()
-        return None if scale is None else scale.item()
 
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live

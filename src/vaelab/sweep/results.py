@@ -77,12 +77,8 @@ def results(trials: Sequence[Trial]) -> list[Result]:
         settings.setdefault(key_of(trial.setting), {}).setdefault(trial.seed, trial)
     seeds = [tuple(those.values()) for those in settings.values()]
     found = [Result(those[0].setting, those) for those in seeds]
-    return sorted(found, key=_rank)
-
-
-def _rank(result: Result) -> tuple[bool, bool, float]:
-    elbo = result.elbo
-    return (elbo is None, not result.whole, 0.0 if elbo is None else -elbo.value)
+    found.sort(key=lambda result: 0.0 if result.elbo is None else -result.elbo.value)
+    return sorted(found, key=lambda result: (result.elbo is None, not result.whole))
 
 
 def table(space: Space, trials: Sequence[Trial], title: str) -> Table:

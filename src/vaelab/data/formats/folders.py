@@ -74,13 +74,22 @@ def list_images(root: Path, leaf: bool = False) -> Listing:
     found: dict[str, list[str]] = {} if folders else {"images": files}
     for name in folders:
         inside = len(found)
-        for folder, paths in scan.walk(root, name):
-            found.setdefault(folder if leaf else name, []).extend(paths)
+        for folder, files in scan.walk(root, name):
+            found.setdefault(folder if leaf else name, []).extend(files)
         if len(found) == inside:
             raise BadValueError(f"{root / name}: this class folder is empty; remove it or fill it")
     if scan.others:
         _say_ignored(str(top), len(scan.others), scan.others[0])
-    return _listing(root, found, scan.ignored)
+    listed = [
+        (natural(os.path.basename(name)), label, os.path.join(root, name))
+        for label, names in enumerate(found.values())
+        for name in names
+    ]
+    if not listed:
+        raise BadValueError(f"{root}: there are no images in this folder")
+    listed.sort()  # equal names in the order of their classes
+    _, labels, paths = zip(*listed, strict=True)
+    return Listing(root, tuple(map(visible, found)), paths, labels, scan.ignored)
 
 
 @cache
@@ -97,19 +106,6 @@ def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     pieces = re.findall(r"[0-9]+|[^0-9]+", name)
     keys = [(False, int(p), "") if p[0] in "0123456789" else (True, 0, p.lower()) for p in pieces]
     return keys, name
-
-
-def _listing(root: Path, classes: dict[str, list[str]], ignored: int) -> Listing:
-    found = [
-        (natural(os.path.basename(name)), label, os.path.join(root, name))
-        for label, names in enumerate(classes.values())
-        for name in names
-    ]
-    if not found:
-        raise BadValueError(f"{root}: there are no images in this folder")
-    found.sort()  # equal names in the order of their classes
-    _, labels, files = zip(*found, strict=True)
-    return Listing(root, tuple(map(visible, classes)), files, labels, ignored)
 
 
 class _Scan:

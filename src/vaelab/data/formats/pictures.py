@@ -20,6 +20,10 @@ MAX_PIXELS = 2**26
 """Pixels of a file."""
 
 Picture = UInt8[np.ndarray, "_ _ _"]
+Size = tuple[int, int] | None
+"""Height and width to scale and crop to; None: as the picture is."""
+Channels = Literal[1, 3] | None
+"""Grey or colour; None: as the picture is."""
 Damaged = Literal["fail", "skip"]
 """What is done about pictures that cannot be read."""
 
@@ -32,9 +36,7 @@ class UnreadablePictureError(BadValueError):
         self.reason = reason
 
 
-def read_picture(
-    path: str, size: tuple[int, int] | None = None, channels: Literal[1, 3] | None = None
-) -> Picture:
+def read_picture(path: str, size: Size = None, channels: Channels = None) -> Picture:
     """The pixels `(h, w, c)` of a PNG, JPEG, WebP, BMP or GIF file.
 
     Of an animation the first frame is taken. Turned upright as its EXIF data say; what is
@@ -56,10 +58,7 @@ def picture_size(path: str) -> tuple[int, int]:
 
 
 def decode_picture(
-    source: BinaryIO | BytesIO,
-    where: str,
-    size: tuple[int, int] | None,
-    channels: Literal[1, 3] | None,
+    source: BinaryIO | BytesIO, where: str, size: Size, channels: Channels
 ) -> Picture:
     """As `read_picture`, from an open file, which an UnreadablePictureError calls `where`."""
     with _readable(where), _open(source) as image:

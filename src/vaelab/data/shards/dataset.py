@@ -5,12 +5,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 
 from vaelab.data.formats.folders import natural
-from vaelab.data.formats.pictures import Damaged
+from vaelab.data.formats.pictures import Channels, Damaged, Size
 from vaelab.data.prefetch import in_threads
 from vaelab.data.raw import Raw
 from vaelab.data.shards.index import Entry, Index, counted, indexed
@@ -76,7 +75,7 @@ def hold_out_last(train: ShardStream, images: int, what: str) -> tuple[ShardStre
 def usable_shards(
     places: Mapping[str, Sequence[str]],
     indices: Mapping[str, Index],
-    size: tuple[int, int] | None,
+    size: Size,
     damaged: Damaged,
 ) -> tuple[dict[str, tuple[Shard, ...]], dict[str, Entry]]:
     """The shards of each split that hold images, and what; what is left out is said in a line."""
@@ -109,7 +108,7 @@ def usable_shards(
 
 
 def common_shape(
-    entries: Mapping[str, Entry], size: tuple[int, int] | None, channels: Literal[1, 3] | None
+    entries: Mapping[str, Entry], size: Size, channels: Channels
 ) -> tuple[int, int, int]:
     """Channels, height and width of every image, as they will be."""
     shapes = [(place, entry.shape or (1, 1, 1)) for place, entry in entries.items()]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_
 from vaelab.config import Config
 from vaelab.console import visible
 from vaelab.data.cache import cache_folder
-from vaelab.data.formats.pictures import MAX_PIXELS, Damaged
+from vaelab.data.formats.pictures import MAX_PIXELS, Damaged, Size
 from vaelab.data.shards.opening import (
     AbsentError,
     UnreachableError,
@@ -129,7 +129,7 @@ def _size(path: str) -> int:
     return -1
 
 
-def counted(place: str, size: tuple[int, int] | None, damaged: Damaged) -> Entry:
+def counted(place: str, size: Size, damaged: Damaged) -> Entry:
     """What a shard holds, from the cache or by reading it, as `images` reads it."""
     now = version(place)
     about = hashlib.sha256(f"{place} {now} {size} {damaged}".encode()).hexdigest()[:32]
@@ -151,7 +151,7 @@ def counted(place: str, size: tuple[int, int] | None, damaged: Damaged) -> Entry
     return entry
 
 
-def _count(place: str, size: tuple[int, int] | None, damaged: Damaged, report: list[str]) -> Entry:
+def _count(place: str, size: Size, damaged: Damaged, report: list[str]) -> Entry:
     labels: Counter[str] = Counter()
     shape, first = None, ""
     with open_shard(place) as file:

@@ -22,8 +22,10 @@ from jaxtyping import UInt8
 
 from vaelab.console import visible
 from vaelab.data.formats.pictures import (
+    Channels,
     Damaged,
     Picture,
+    Size,
     UnreadablePictureError,
     decode_picture,
 )
@@ -83,7 +85,7 @@ class ShardStream:
     shards: tuple[Shard, ...]
     labels: Mapping[str, int]
     shape: tuple[int, int, int]
-    size: tuple[int, int] | None
+    size: Size
     damaged: Damaged
     streams: int
     buffer: int
@@ -162,14 +164,9 @@ def webdataset() -> ModuleType:
 
 
 def images(
-    file: BinaryIO,
-    place: str,
-    size: tuple[int, int] | None,
-    channels: Literal[1, 3] | None,
-    damaged: Damaged,
-    report: list[str],
+    file: BinaryIO, place: str, size: Size, channels: Channels, damaged: Damaged, report: list[str]
 ) -> Iterator[Found]:
-    """The images of a shard in sequence, `size` and `channels` as for `decode_picture`.
+    """The images of a shard in sequence.
 
     Where damage is no error, what is left out is added to `report`; behind a break in the archive
     nothing is read, nor the sample before it, of which files may be lost.
@@ -220,12 +217,7 @@ def _members(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
         raise DamageError(f": this is no whole tar file ({reason})") from error
 
 
-def _decoded(
-    key: str,
-    files: Sequence[tuple[str, bytes]],
-    size: tuple[int, int] | None,
-    channels: Literal[1, 3] | None,
-) -> Found:
+def _decoded(key: str, files: Sequence[tuple[str, bytes]], size: Size, channels: Channels) -> Found:
     content = dict(files)
     pictures = [ending for ending in content if ending in PICTURES]
     where = f", sample {key}: "

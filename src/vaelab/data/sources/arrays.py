@@ -177,9 +177,7 @@ def _items(where: str, dataset: "Dataset[Any]") -> tuple[np.ndarray, np.ndarray 
             )
         images.append(image)
         labels += [_array(one)[()] for one in pair[1:]]
-    if not images:
-        raise BadValueError(f"{where}: there are no images; at least one is needed")
-    return np.stack(images), np.array(labels) if labels else None
+    return np.array(images), np.array(labels) if labels else None
 
 
 def _array(value: Any) -> np.ndarray:
@@ -191,6 +189,8 @@ def _array(value: Any) -> np.ndarray:
 
 def _images(where: str, images: np.ndarray, domain: Domain | None) -> Images:
     """The images `(n, c, h, w)`, uint8 or float32, their values checked."""
+    if not images.size:
+        raise BadValueError(f"{where}: there are no images; at least one is needed")
     check_shape(where, images)
     shaped = channels_first(images)
     if shaped.shape[3] in (1, 3):
@@ -211,8 +211,6 @@ def _images(where: str, images: np.ndarray, domain: Domain | None) -> Images:
             f"{where}: dtype {images.dtype}, but pixels are {wanted}; give x.astype(np.uint8) of "
             "numbers from 0 to 255, x.astype(np.float32) with domain=... of others"
         )
-    if not images.size:
-        raise BadValueError(f"{where}: there are no images; at least one is needed")
     if domain is None:
         low, high = float(images.min()), float(images.max())
         near = [name for name, (least, most) in BOUNDS.items() if least <= low and high <= most]

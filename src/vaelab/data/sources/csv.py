@@ -154,14 +154,10 @@ def extract(table: Path, directory: Path, split: Literal["train", "test"]) -> Pa
         tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished,
     ):
         whole = Path(unfinished) / "images"
-        _write_pictures(part, whole)
+        for number in sorted(set(part.numbers.tolist())):
+            (whole / str(number)).mkdir(parents=True)
+        for row in track(range(len(part.images)), f"writing {len(part.images)} images"):
+            path = whole / str(part.numbers[row]) / f"{row + 1}.png"
+            Image.fromarray(part.images[row : row + 1][0, 0]).save(path)
         whole.rename(target)
     return target
-
-
-def _write_pictures(part: RawSplit, folder: Path) -> None:
-    for number in sorted(set(part.numbers.tolist())):
-        (folder / str(number)).mkdir(parents=True)
-    for row in track(range(len(part.images)), f"writing {len(part.images)} images"):
-        path = folder / str(part.numbers[row]) / f"{row + 1}.png"
-        Image.fromarray(part.images[row : row + 1][0, 0]).save(path)
