@@ -35,7 +35,9 @@ def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
     manifest = bundle.manifest()
     count = manifest["images"]["count"]
     chosen = evenly_spaced(count, min(images, count))
-    columns = _columns(manifest, len(chosen))
+    _, height, width = manifest["data"]["shape"]
+    square = max(1, ceil(sqrt(len(chosen) * height / width)))
+    columns = min(int(manifest["images"]["columns"]), square)
     files = {
         "labels.u8": np.frombuffer(bundle.read("labels.u8"), np.uint8)[chosen].tobytes(),
         "thumbs.png": _atlas(bundle.read("thumbs.png"), manifest, chosen, columns),
@@ -59,12 +61,6 @@ def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
         "golden": golden, "packed": about,
     }  # fmt: skip
     return {"manifest.json": json.dumps(manifest).encode(), **files, **weights}
-
-
-def _columns(manifest: Mapping[str, Any], count: int) -> int:
-    _, height, width = manifest["data"]["shape"]
-    square = max(1, ceil(sqrt(count * height / width)))
-    return min(int(manifest["images"]["columns"]), square)
 
 
 def _atlas(

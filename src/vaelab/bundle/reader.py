@@ -38,18 +38,14 @@ class Bundle:
         self.folder = run.bundle
         self._path = self.folder / "manifest.json"
         if not self._path.is_file():
-            self._make()
+            if (writer := writer_of(run.path)) is not None:
+                raise RunBusyError(run.path, writer, NOTHING_KEPT)
+            with RunLock(run.path, "making the explorer's bundle"):
+                if not self._path.is_file():
+                    rebuild(run)
         self._stored = self._read()
         if links := [name for name, path in self.files.items() if path.is_symlink()]:
             raise self._damaged(f"{links[0]} is a symbolic link, which is not followed")
-
-    def _make(self) -> None:
-        """Make it from the saved weights, unless somebody else writes the run."""
-        if (writer := writer_of(self.run.path)) is not None:
-            raise RunBusyError(self.run.path, writer, NOTHING_KEPT)
-        with RunLock(self.run.path, "making the explorer's bundle"):
-            if not self._path.is_file():
-                rebuild(self.run)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -205,7 +201,12 @@ def rebuild(run: Run) -> None:
     writer = BundleWriter(run.bundle, run.path.resolve().name, run.experiment, store, model)
     try:
         for step, (epoch, states) in sorted(found.items()):
-            _load(model, states, run)
+            try:
+                model.load_state_dict(states)
+            except RuntimeError as error:
+                raise BadValueError(
+                    f"the weights in {run.path} do not fit its config.yaml and data: {error}"
+                ) from error
             writer.keep(step, epoch)
     except BadValueError:
         remove_bundle(run.bundle)
@@ -217,12 +218,3 @@ def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
     model: LatentVariableModel = run.experiment.model.build(shape, domain, classes).eval()
     model.pixels = run.experiment.data.pixels
     return as_flat(model, "the explorer")
-
-
-def _load(model: FlatLatent, states: Mapping[str, Any], run: Run) -> None:
-    try:
-        model.load_state_dict(states)
-    except RuntimeError as error:
-        raise BadValueError(
-            f"the weights in {run.path} do not fit its config.yaml and data: {error}"
-        ) from error

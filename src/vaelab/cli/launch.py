@@ -29,7 +29,7 @@ def launch(words: Sequence[str], devices: int) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    from vaelab.distributed import LAUNCHER
+    from vaelab.distributed import LAUNCHER, LostProcessError
     from vaelab.training.threads import available_cores
 
     cores = max(1, available_cores() // devices)
@@ -51,7 +51,11 @@ def launch(words: Sequence[str], devices: int) -> int:
         except SignalException as stopped:
             return STOPPED + int(stopped.sigval)
         except ChildFailedError as error:
-            rank, failure = _cause(error.failures)
+            followed = {LostProcessError.exit_code, -signal.SIGTERM}  # from another's failure
+            rank, failure = min(
+                error.failures.items(),
+                key=lambda one: (one[1].exitcode in followed, one[1].timestamp),
+            )
             if failure.exitcode > STOPPED:  # a signal to one of them, as rank 0 has said
                 return failure.exitcode
             print(f"vaelab: {_reason(rank, failure, Path(folder))}", file=sys.stderr)
@@ -97,14 +101,6 @@ def end(code: int) -> NoReturn:
         if is_launched():
             exit_now(code)
     sys.exit(code)
-
-
-def _cause(failures: "dict[int, ProcessFailure]") -> "tuple[int, ProcessFailure]":
-    """The failure that the others follow from."""
-    from vaelab.distributed import LostProcessError
-
-    followed = {LostProcessError.exit_code, -signal.SIGTERM}
-    return min(failures.items(), key=lambda item: (item[1].exitcode in followed, item[1].timestamp))
 
 
 def _reason(rank: int, failure: "ProcessFailure", folder: Path) -> str:

@@ -166,9 +166,8 @@ def _open(entry: Path) -> Raw | None:
         labels = np.array(map_array(entry / LABELS))
     except (OSError, ValueError):
         return None
-    if images.shape != manifest.images or labels.shape != images.shape[:1]:
-        return None
-    if labels.dtype != np.int64:
+    suited = labels.shape == images.shape[:1] and labels.dtype == np.int64
+    if images.shape != manifest.images or not suited:
         return None
     whole, count = Split(images, labels), manifest.train
     train, test = whole.select(slice(count)), whole.select(slice(count, None))

@@ -92,7 +92,9 @@ def arrays(
         BadCombinationError: floats without a domain, or uint8 for `real`.
         StorageError: the cache cannot keep them.
     """
-    chosen = None if domain is None else _domain(domain)
+    if domain not in (None, *Domain):
+        raise BadValueError(f"domain is {domain!r}; choose one of {', '.join(Domain)}")
+    chosen = None if domain is None else Domain(domain)
     train, held = _part("the data given", images, labels, chosen), None
     if test is not None:
         x, y = test if isinstance(test, tuple | list) and len(test) == 2 else (test, None)
@@ -126,12 +128,6 @@ def _label_kind(labels: np.ndarray) -> str:
     if labels.dtype.kind != "U":
         return "numbers"
     return "nothing" if (labels == UNLABELLED).all() else "names"
-
-
-def _domain(name: str) -> Domain:
-    if name not in set(Domain):
-        raise BadValueError(f"domain is {name!r}; choose one of {', '.join(Domain)}")
-    return Domain(name)
 
 
 def _part(where: str, images: Any, labels: Any, domain: Domain | None) -> RawSplit:

@@ -14,7 +14,8 @@ from vaelab.data.pixels import BinaryPixels, PixelsConfig
 from vaelab.data.raw import Raw, RawSplit, from_parts
 from vaelab.data.source import Source
 from vaelab.data.store import Images, Index
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import opened
 
 FILES = tuple(f"binarized_mnist_{name}.amat" for name in ("train", "valid", "test"))
 BLANK = b" \t\r\n"
@@ -104,8 +105,5 @@ def _read(path: Path) -> Images:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers from 1."""
-    try:
-        with path.open("rb") as file:
-            yield from ((n, line) for n, line in enumerate(file, 1) if line.strip(BLANK))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    with opened(path, follow=True) as file:
+        yield from ((n, line) for n, line in enumerate(file, 1) if line.strip(BLANK))
