@@ -141,9 +141,6 @@ class BundleWriter:
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
             "scale": None if scale is None else scale.item(), "prior": prior,
         }  # fmt: skip
-        return about, codes, self._half()
-
-    def _half(self) -> np.ndarray:
         weights = flatten(self.model) if self.graphs is None else self.graphs.weights()
         with np.errstate(over="ignore"):
             half = weights.astype("<f2")
@@ -153,7 +150,7 @@ class BundleWriter:
                 f"a weight of `{_owner(self.graphs, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
-        return half
+        return about, codes, half
 
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live

@@ -104,8 +104,10 @@ class Worker:
                 sleep(POLL_SECONDS)
                 return True
             except UserError as error:
-                if len(trials) > 1:
-                    return self._train_apart(trials, interrupt)
+                if len(trials) > 1:  # one by one, so that it shows which of them is wrong
+                    self.study.give_back(trials[1:])
+                    trials = trials[:1]
+                    continue
                 self._check_machine(trials[0])
                 self._fail(trials[0], State.FAILED, error)
                 return True
@@ -120,17 +122,6 @@ class Worker:
                     self.study.complete(trial, *result_of(Run(self.folder / trial.run)))
                 return True
         return True
-
-    def _train_apart(self, trials: list[Trial], interrupt: Interrupt) -> bool:
-        """One by one, so that it shows which of them is wrong; whether to go on with others."""
-        left = list(trials)
-        try:
-            while left:
-                if not self.train([left.pop(0)], interrupt):
-                    return False
-            return True
-        finally:
-            self.study.give_back(left)
 
     def _check_machine(self, trial: Trial) -> None:
         """Give a trial back that fails for what this machine lacks, not for its setting."""
