@@ -4,7 +4,6 @@ The system frees the lock of a process however that ends, so that no clock has t
 nobody is taken for dead who only sleeps. Optuna's heartbeats are for `optimize` and for databases.
 """
 
-import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -41,9 +40,7 @@ def registered(folder: Path, name: str) -> Iterator[None]:
 
 def alive(folder: Path) -> set[str]:
     """The names of a sweep's workers that are alive."""
-    path = folder / FOLDER
-    names = [name for name in os.listdir(path) if name.endswith(ENDING)] if path.is_dir() else []
-    return {name.removesuffix(ENDING) for name in names if _is_locked(path / name)}
+    return {path.stem for path in (folder / FOLDER).glob(f"*{ENDING}") if _is_locked(path)}
 
 
 def log_path(folder: Path, name: str) -> Path:

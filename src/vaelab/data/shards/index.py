@@ -1,7 +1,6 @@
 """What shards hold: said by an index beside them, or counted once."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -119,14 +118,9 @@ def indexed(indices: Mapping[str, Index]) -> dict[str, Entry]:
         for place, index in indices.items()
         for split in index.splits.values()
         for name, entry in split.items()
-        if is_remote(shard := beside(place, name)) or _size(shard) == entry.bytes
+        if is_remote(shard := beside(place, name))
+        or version(shard).split(" ")[0] == str(entry.bytes)
     }
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):
-        return os.path.getsize(path)
-    return -1
 
 
 def counted(place: str, size: Size, damaged: Damaged) -> Entry:
@@ -137,9 +131,8 @@ def counted(place: str, size: Size, damaged: Damaged) -> Entry:
     if now:
         with suppress(OSError, ValidationError):
             return Entry.model_validate_json(path.read_text(encoding="utf-8"))
-    report: list[str] = []
     try:
-        entry = _count(place, size, damaged, report)
+        entry = _count(place, size, damaged)
     except UnreachableError as error:
         if damaged == "fail":
             more = "put this right, or leave out such shards with data.damaged=skip"
@@ -151,8 +144,8 @@ def counted(place: str, size: Size, damaged: Damaged) -> Entry:
     return entry
 
 
-def _count(place: str, size: Size, damaged: Damaged, report: list[str]) -> Entry:
-    labels: Counter[str] = Counter()
+def _count(place: str, size: Size, damaged: Damaged) -> Entry:
+    labels, report = Counter[str](), list[str]()
     shape, first = None, ""
     with open_shard(place) as file:
         if is_hollow(file):

@@ -39,6 +39,7 @@ class BinarizedMnistData(Source):
 
     example: ClassVar[Mapping[str, Any]] = {"path": "binarized_mnist"}
 
+    name: ClassVar[str] = "binarised MNIST"
     kind: Literal["binarized_mnist"] = "binarized_mnist"
     path: DataPath
     """Folder of the three files."""
@@ -46,10 +47,6 @@ class BinarizedMnistData(Source):
     """Meaning of a pixel to the model: black and white as they are."""
     validation: int | None = Field(default=None, ge=0)
     """Images held out of training; null: those of the valid file, 0: none, both are trained on."""
-
-    @property
-    def name(self) -> str:
-        return "binarised MNIST"
 
     def raw(self) -> Raw:
         """All images, through the cache of imports; those of the valid file behind the others."""

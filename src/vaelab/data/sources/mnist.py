@@ -100,6 +100,7 @@ class MnistData(IdxSource):
         "Gradient-based learning applied to document recognition" (LeCun et al., 1998, doi
         10.1109/5.726791)"""
 
+    name: ClassVar[str] = "MNIST"
     kind: Literal["mnist"] = "mnist"
 
     # of the content: the gzip around it may differ from mirror to mirror
@@ -116,10 +117,6 @@ class MnistData(IdxSource):
     )
     variable: ClassVar[str] = "VAELAB_MNIST"
 
-    @property
-    def name(self) -> str:
-        return "MNIST"
-
 
 class FashionMnistData(IdxSource):
     """70,000 grey pictures of clothing, 28x28 pixels, ten kinds: MNIST's form, but harder."""
@@ -130,6 +127,7 @@ class FashionMnistData(IdxSource):
         "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (Xiao,
         Rasul and Vollgraf, 2017), arXiv 1708.07747"""
 
+    name: ClassVar[str] = "Fashion-MNIST"
     kind: Literal["fashion_mnist"] = "fashion_mnist"
 
     files: ClassVar[tuple[Remote, ...]] = remotes(
@@ -147,10 +145,6 @@ class FashionMnistData(IdxSource):
         "T-shirt/top", "trouser", "pullover", "dress", "coat",
         "sandal", "shirt", "sneaker", "bag", "ankle boot",
     )  # fmt: skip
-
-    @property
-    def name(self) -> str:
-        return "Fashion-MNIST"
 
 
 def find_idx(directory: Path, name: str) -> Path:
