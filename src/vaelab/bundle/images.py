@@ -95,8 +95,7 @@ class BundleImages:
     @property
     def labels(self) -> bytes:
         """Their classes as bytes; those beyond the 256th share the last."""
-        labels: np.ndarray = np.minimum(self.chosen.labels, MAX_CLASS)
-        return labels.astype(np.uint8).tobytes()
+        return bytes(np.minimum(self.chosen.labels, MAX_CLASS).astype(np.uint8))
 
     @cached_property
     def ink(self) -> dict[str, Any] | None:

@@ -47,7 +47,6 @@ class Manifest(Config):
     format: Literal[2] = 2
     """Of the entry; another number is another program's."""
     classes: tuple[str, ...]
-    """Names of the classes."""
     checksum: str
     """SHA-256 over pixels, labels and class names, as `Raw.checksum`."""
     images: tuple[int, int, int, int]

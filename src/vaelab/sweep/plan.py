@@ -35,7 +35,6 @@ class Sweep(Config):
     swept: tuple[str, ...]
     """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
     search: Search
-    """How settings are chosen."""
     trials: int = Field(ge=1, le=MAX_TRIALS)
     """How many, seeds counted."""
     prune: bool

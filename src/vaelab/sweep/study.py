@@ -55,10 +55,8 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    """In the journal."""
     state: State
     setting: Setting
-    """Its value of each swept key."""
     elbo: float | None = None
     """Validation ELBO at beta 1 of the weights kept, nats per image; None until it has ended."""
     run: Literal[""] | FolderName = ""
@@ -68,11 +66,9 @@ class Trial(BaseModel):
     attempt: Annotated[int, Field(ge=1)] = 1
     """1, and one more after each worker that was killed."""
     worker: str = ""
-    """The name of the worker that trains it."""
     terms: dict[str, Finite] = Field(default_factory=dict)
     """`distortion` and `rate` of the weights' epoch, nats per image, and the `epoch`."""
     reason: str = ""
-    """Why it failed."""
 
     @classmethod
     def of(cls, frozen: FrozenTrial) -> "Trial":

@@ -44,7 +44,6 @@ class Entry(Config):
     """What one shard holds."""
 
     bytes: int = Field(ge=0, lt=2**63)
-    """Of the file."""
     sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
     """Of the file."""
     samples: int = Field(ge=0, lt=2**40)
@@ -71,7 +70,6 @@ class Index(Config):
     """What `vaelab data shard` writes beside its shards."""
 
     format: Literal[1]
-    """Of this file."""
     classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2**20)]
     """Names of the classes; the labels in the shards are indices into it."""
     splits: dict[str, dict[FileName, Entry]]
