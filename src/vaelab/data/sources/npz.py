@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from vaelab.data.cache import cached, cached_checksum
-from vaelab.data.formats.archive import Archive, open_archive
-from vaelab.data.formats.untrusted import DataPath
+from vaelab.data.formats.untrusted import Archive, DataPath, open_archive
 from vaelab.data.mapped import channels_first, map_array, open_images
 from vaelab.data.raw import Raw, RawSplit, check_shape, class_numbers, from_parts
 from vaelab.data.source import UndividedSource
