@@ -22,15 +22,10 @@ class Domain(StrEnum):
     """The set a pixel's value lies in."""
 
     UNIT = "unit"
-    """[0, 1]"""
     SIGNED = "signed"
-    """[-1, 1]"""
     BINARY = "binary"
-    """{0, 1}"""
     LEVELS = "levels"
-    """0, 1, ..., 255"""
     REAL = "real"
-    """any real number"""
 
 
 BOUNDS = {

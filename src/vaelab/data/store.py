@@ -70,17 +70,10 @@ class Split:
 class Store:
     """A whole data set.
 
-    Attributes:
-        name: what the figures call it.
-        train: the images learned from; where they are a stream, some of its first, for pictures
-            and measurements of the training images.
-        valid: the images that the weights to keep are chosen on; may be empty.
-        test: the images numbers are reported on; never used to choose anything.
-        classes: names of the classes; labels are indices into it.
-        checksum: SHA-256 that identifies the images, labels and class names, and which image went
-            into which split; taken before binarisation, so the same for all `pixels`.
-        factor_names: names of the columns of every split's factors; empty where there are none.
-        stream: the images learned from, where they are read from shards.
+    Where the images learned from are read from shards, they are the stream, and `train` has some of
+    its first, for pictures and measurements. The weights to keep are chosen on `valid`, which may
+    be empty, and nothing is ever chosen on `test`. The checksum is SHA-256 of images, labels, class
+    names and which image went into which split, before binarisation: the same for all `pixels`.
     """
 
     name: str

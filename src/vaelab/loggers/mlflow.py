@@ -58,7 +58,6 @@ class MLflow(Logger):
         self._client.log_batch(self._id, metrics=metrics)
 
     def show(self, picture: Path, name: str, step: int) -> None:
-        """Add the file as an artifact; its name says of when it is."""
         self._client.log_artifact(self._id, str(picture), "pictures")
 
     def close(self, failed: bool) -> None:

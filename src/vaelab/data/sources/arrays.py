@@ -49,11 +49,9 @@ class ArraysData(UndividedSource):
 
     @property
     def name(self) -> str:
-        """`title`."""
         return self.title
 
     def raw(self) -> Raw:
-        """From the cache."""
         return cached(self.kind, self.sha256, [], lambda _: self._gone())
 
     def _gone(self) -> Raw:

@@ -48,7 +48,6 @@ class CsvData(UndividedSource):
         return self.train.stem
 
     def raw(self) -> Raw:
-        """The files as arrays, through the cache of imports."""
         files = [path.expanduser().absolute() for path in (self.train, self.test) if path]
         asked = " ".join(map(str, files))
         return cached(self.kind, asked, files, lambda _: from_parts(*map(read_csv, files)))

@@ -77,7 +77,6 @@ class ImagesData(UndividedSource):
         return self._roots()[0].resolve().name if self.path is None else self.path.resolve().name
 
     def raw(self) -> Raw:
-        """The pictures as arrays, through the cache of imports."""
         train_root, test_root = self._roots()
         train = self._list(train_root)
         test = self._list(test_root).relabelled(train.classes) if test_root else None

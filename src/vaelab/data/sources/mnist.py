@@ -66,7 +66,6 @@ class IdxSource(Source, ABC):
         return super().image_spec() if self.chosen() else ImageSpec((1, 28, 28), 10)
 
     def raw(self) -> Raw:
-        """The four files as arrays, through the cache of imports."""
         chosen = self.chosen()
         folder = (chosen or self._downloads()).absolute()
         there = [(folder / f"{remote.name}.gz").is_file() for remote in self.files]

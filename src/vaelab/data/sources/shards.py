@@ -97,7 +97,6 @@ class ShardsData(Source):
 
     @property
     def name(self) -> str:
-        """What the figures call the data."""
         first = self.path or str(Path(redacted(expand(self.train or "")[0])).parent)
         return Path(redacted(first) if is_remote(first) else os.path.abspath(first)).name
 
@@ -106,12 +105,10 @@ class ShardsData(Source):
         return self._kept(self._found())
 
     def image_spec(self) -> ImageSpec:
-        """Shape and classes of the images."""
         found = self._found()
         return ImageSpec(found.train.shape, len(found.classes))
 
     def load(self) -> Store:
-        """Find out what the shards hold, and read what is kept in memory."""
         found = self._found()
         raw, count = self._kept(found), len(found.sample)
         sample = raw.train.select(np.arange(count))
