@@ -43,18 +43,12 @@ MAX_BYTES = 2**28
 MAX_LABEL_BYTES = 2**10
 
 Pixels = UInt8[np.ndarray, "c h w"]
+Found = tuple[str, Picture, str]
+"""The key of an image of a shard, the image, and its class as it is written there, or nothing."""
 
 
 class DamageError(BadValueError):
     """A sample or a shard that cannot be used; the text goes on from the name of the shard."""
-
-
-class Found(NamedTuple):
-    """An image of a shard, `(h, w, c)`, and its class as it is written there, "" without one."""
-
-    key: str
-    picture: Picture
-    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,11 +226,11 @@ def _decoded(key: str, files: Sequence[tuple[str, bytes]], size: Size, channels:
     except UnreadablePictureError as error:
         raise DamageError(where + error.reason) from error
     if LABEL not in content:
-        return Found(key, picture, "")
+        return key, picture, ""
     try:
         label = content[LABEL][: MAX_LABEL_BYTES + 1].decode().strip()
     except UnicodeDecodeError as error:
         raise DamageError(f"{where}.{LABEL} is no text in UTF-8") from error
     if not 0 < len(label) <= MAX_LABEL_BYTES or not label.isprintable():
         raise DamageError(f"{where}.{LABEL} is empty, or no short line of text")
-    return Found(key, picture, str(int(label)) if label.isascii() and label.isdigit() else label)
+    return key, picture, str(int(label)) if label.isascii() and label.isdigit() else label
