@@ -14,15 +14,7 @@ from torch import Tensor
 from vaelab.bundle.export import ExportedGraphs, export
 from vaelab.bundle.graph import Graph, interpret
 from vaelab.bundle.images import BundleImages
-from vaelab.bundle.kept import (
-    LARGE,
-    PACKED,
-    QuantisedCodes,
-    encode_quantised,
-    flatten,
-    pack,
-    usual_steps,
-)
+from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
 from vaelab.bundle.prior import prior_parts
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord
 from vaelab.data import Store
@@ -93,7 +85,7 @@ class BundleWriter:
                 pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
                 golden = {"index": index, **pairs}
         write_bytes(self._weights(index), half.tobytes())
-        write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.values.tobytes())
+        write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
         whole = self._pack_last(len(half))
         self.steps.append({
             "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16, **about,
@@ -128,10 +120,10 @@ class BundleWriter:
     def snapshot(self) -> tuple[dict[str, Any], bytes]:
         """The model as it is now for a live page: a frame's header and its payload."""
         about, codes, half = self._now(self.images.live)
-        counts = {"count": len(codes.values), "total": self.images.count, "weights": len(half)}
-        return counts | about, half.tobytes() + codes.values.tobytes()
+        counts = {"count": len(codes), "total": self.images.count, "weights": len(half)}
+        return counts | about, half.tobytes() + codes.tobytes()
 
-    def _now(self, loader: EvalLoader) -> tuple[dict[str, Any], QuantisedCodes, np.ndarray]:
+    def _now(self, loader: EvalLoader) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
         """What is said of the model as it is now, its codes and its weights."""
         with evaluating(self.model), torch.no_grad():
             codes = encode_quantised(self.model, loader)
@@ -150,7 +142,7 @@ class BundleWriter:
                 f"a weight of `{_owner(self.graphs, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
-        return about, codes, half
+        return about, codes.values, half
 
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live

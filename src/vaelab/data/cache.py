@@ -26,13 +26,7 @@ from numpy.lib import format as npy
 from platformdirs import user_cache_dir
 
 from vaelab.config import Config
-from vaelab.data.mapped import (
-    MAX_MEMORY_BYTES,
-    MappedImages,
-    map_array,
-    open_images,
-    write_header,
-)
+from vaelab.data.mapped import MAX_MEMORY_BYTES, MappedImages, map_array, open_images, write_header
 from vaelab.data.raw import Raw
 from vaelab.data.store import Images, Split
 from vaelab.errors import MissingFileError, StorageError

@@ -20,13 +20,7 @@ from vaelab.sweep.plan import Sweep, check_machine
 from vaelab.sweep.pruning import PruningCallback
 from vaelab.sweep.search import propose_trials
 from vaelab.sweep.study import MAX_ATTEMPTS, State, Study, Trial
-from vaelab.training import (
-    DivergedRunError,
-    Start,
-    check_alike,
-    interruptible,
-    train_together,
-)
+from vaelab.training import DivergedRunError, Start, check_alike, interruptible, train_together
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.precision import choose_place
 from vaelab.training.state import read_progress
