@@ -40,7 +40,9 @@ class MLflow(Logger):
         if found:
             self._id = found[0].info.run_id
             self._client.update_run(self._id, status="RUNNING")
-            self.known = {split: self._last_step(split) for split in ("train", "valid")}
+            for split in ("train", "valid"):
+                history = self._client.get_metric_history(self._id, f"{split}/elbo_nats")
+                self.known[split] = max((metric.step for metric in history), default=-1)
         else:
             tags = {IDENTITY: run.identity}
             created = self._client.create_run(experiment, tags=tags, run_name=run.name)
@@ -62,10 +64,6 @@ class MLflow(Logger):
 
     def close(self, failed: bool) -> None:
         self._client.set_terminated(self._id, "FAILED" if failed else "FINISHED")
-
-    def _last_step(self, split: str) -> int:
-        history = self._client.get_metric_history(self._id, f"{split}/elbo_nats")
-        return max((metric.step for metric in history), default=-1)
 
 
 class MLflowConfig(BaseLoggerConfig):

@@ -99,7 +99,8 @@ class ImagesData(UndividedSource):
 
     def _pictures(self, files: Sequence[str]) -> Iterator[tuple[int, Picture]]:
         """Those that can be read, each with its place among the files."""
-        size = self._scaled_to()
+        size = self.proposed_size()[0] if self.size == "auto" else self.size
+        size = (size, size) if isinstance(size, int) else size
         left_out: list[str] = []
         for place, file in enumerate(track(files, f"reading {len(files):,} images")):
             try:
@@ -152,11 +153,6 @@ class ImagesData(UndividedSource):
     def _list(self, root: Path) -> Listing:
         with busy(f"looking through {root.name}"):
             return list_images(root, self.classes == "leaf")
-
-    def _scaled_to(self) -> tuple[int, int] | None:
-        if self.size == "auto":
-            return self.proposed_size()[0]
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
 
     def _roots(self) -> tuple[Path, Path | None]:
         train, test = divisions(_absolute(self.path)) if self.path else (self.train, self.test)
