@@ -114,10 +114,7 @@ class Loggers:
 
     @classmethod
     def open(
-        cls,
-        configs: Sequence[BaseLoggerConfig],
-        run: Logged,
-        rows: Iterable[Mapping[str, Any]],
+        cls, configs: Sequence[BaseLoggerConfig], run: Logged, rows: Iterable[Mapping[str, Any]]
     ) -> "Loggers":
         """Open those that can be opened, and give them the rows of metrics.jsonl they lack."""
         opened = []

@@ -73,10 +73,7 @@ def hold_out_last(train: ShardStream, images: int, what: str) -> tuple[ShardStre
 
 
 def usable_shards(
-    places: Mapping[str, Sequence[str]],
-    indices: Mapping[str, Index],
-    size: Size,
-    damaged: Damaged,
+    places: Mapping[str, Sequence[str]], indices: Mapping[str, Index], size: Size, damaged: Damaged
 ) -> tuple[dict[str, tuple[Shard, ...]], dict[str, Entry]]:
     """The shards of each split that hold images, and what; what is left out is said in a line."""
     # an index does not know what has been damaged since
