@@ -64,8 +64,7 @@ def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[P
     root = cache_folder() / "imports"
     family = f"{kind}-{_digest([asked])}"
     entry = root / f"{family}-{_digest(_state(files))}"
-    raw = _open(entry)
-    if raw is not None:
+    if (raw := _open(entry)) is not None:
         return raw
     building = root / f".building-{uuid4().hex}"
     try:
@@ -74,9 +73,8 @@ def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[P
             _save(raw, building, entry)
         except OSError as error:
             # a cache saves time; the lesson must go on without it
-            logging.getLogger("vaelab").warning(
-                "the import could not be kept for next time: %s", error
-            )
+            words = "the import could not be kept for next time: %s"
+            logging.getLogger("vaelab").warning(words, error)
             return raw
     finally:
         shutil.rmtree(building, ignore_errors=True)
