@@ -69,7 +69,7 @@ class BundleImages:
     @cached_property
     def chosen(self) -> Split:
         """The images themselves."""
-        return self.split.select(evenly_spaced(len(self.split), self.count))
+        return self.split.some(self.count)
 
     @cached_property
     def loader(self) -> EvalLoader:
@@ -79,8 +79,7 @@ class BundleImages:
     @cached_property
     def live(self) -> EvalLoader:
         """Those of a live snapshot."""
-        few = evenly_spaced(self.count, min(LIVE, self.count))
-        return EvalLoader(self.chosen.select(few), self.pixels, self.classes, self.device)
+        return EvalLoader(self.chosen.some(LIVE), self.pixels, self.classes, self.device)
 
     @cached_property
     def golden(self) -> tuple[Int64[np.ndarray, " n"], Float[Tensor, "n c h w"], Labels]:

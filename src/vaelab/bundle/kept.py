@@ -67,10 +67,7 @@ def _floats(model: nn.Module) -> list[Tensor]:
 
 
 def pack(weights: Float16[np.ndarray, " w"]) -> bytes:
-    """Weights in some seven bits: integers from -63 to 63, and a float16 for each 64 of them.
-
-    Huffman's code takes less where most are small.
-    """
+    """Weights in some seven bits: integers from -63 to 63, and a float16 for each 64 of them."""
     blocks = np.pad(weights.astype(np.float32), (0, -len(weights) % BLOCK)).reshape(-1, BLOCK)
     scales = (np.abs(blocks).max(1) / MAX_LEVEL).astype("<f2")
     units = np.where(scales, scales, 1).astype(np.float32)[:, None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Int64
 from PIL import Image
 
 from vaelab.bundle.graph import Graph, Op, interpret
@@ -68,11 +68,9 @@ def _atlas(
 ) -> bytes:
     channels, height, width = manifest["data"]["shape"]
     with Image.open(BytesIO(content)) as image:
-        sheet: UInt8[np.ndarray, "H W c"] = np.asarray(image).reshape(
-            image.height, image.width, channels
-        )
-    cells = sheet.reshape(len(sheet) // height, height, -1, width, channels).swapaxes(1, 2)
-    return png(tile(on_grid(cells.reshape(-1, height, width, channels)[chosen], columns)))
+        sheet = np.asarray(image).reshape(-1, height, image.width // width, width, channels)
+    cells = sheet.swapaxes(1, 2).reshape(-1, height, width, channels)
+    return png(tile(on_grid(cells[chosen], columns)))
 
 
 def _weights(
@@ -92,14 +90,12 @@ def _weights(
     for step in reversed(earlier):
         wanted, steps = bundle.weights(step["index"]), np.zeros(len(now), "<i2")
         units[step["index"]] = []
-        following = now.copy()
         for place in places:
             change = wanted[_at(place)] - now[_at(place)]
             unit = np.float32(max(rough[place], float(np.abs(change).max()) / MAX_INTEGER))
             steps[_at(place)] = np.rint(change / unit)
-            following[_at(place)] += steps[_at(place)] * unit
+            now[_at(place)] += steps[_at(place)] * unit
             units[step["index"]].append(float(unit))
-        now = following
         order.append(step["index"])
         files[f"weights/{step['index']:04}.z"] = _deflated(steps)
         worst = max(worst, _furthest(decoder, now, wanted, pairs, len(manifest["data"]["classes"])))

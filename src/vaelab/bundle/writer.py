@@ -67,10 +67,7 @@ class BundleWriter:
             self.steps = []  # damaged: it is made anew from here on
 
     def keep(self, step: int, epoch: float) -> dict[str, Any]:
-        """Keep the model as it is now, and return the entry of the manifest's `steps`.
-
-        A BadValueError says that a weight is too large for float16, or no finite number.
-        """
+        """Keep the model as it is now, and return the entry of the manifest's `steps`."""
         if self.steps and self.steps[-1]["step"] == step:
             return self.steps[-1]
         for folder in (self.folder, self.folder / "weights", self.folder / "codes"):

@@ -38,10 +38,7 @@ class Remote:
 
 
 def download(files: Sequence[Remote], mirrors: Sequence[str], folder: Path) -> None:
-    """Make sure that every file lies in `folder` as `<name>.gz`, whole and right.
-
-    A file that is there is checked too, and fetched again if it has been damaged.
-    """
+    """Make sure that every file lies in `folder` as `<name>.gz`, whole and right."""
     missing = [remote for remote in files if not _intact(folder / f"{remote.name}.gz", remote)]
     if not missing:
         return

@@ -98,10 +98,7 @@ def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]
 
 
 def open_images(path: Path) -> Some | MappedImages:
-    """The images of a .npy file; few of them may be written to, which does not change the file.
-
-    A ValueError as for `map_array`, and where there are no images in it.
-    """
+    """The images of a .npy file; few of them may be written to, which does not change the file."""
     array = map_array(path)
     known = array.dtype in (np.uint8, np.float32) and array.ndim in (3, 4)
     if not known or not array.flags.c_contiguous:

@@ -36,10 +36,7 @@ def start_sweep(
     runs: Path,
     here: bool = True,
 ) -> Path:
-    """Make a sweep's folder among the runs, and its trials; nothing is trained yet.
-
-    It is asked for as in `plan`; `here` says whether this machine trains it.
-    """
+    """Make a sweep's folder among the runs, and its trials; nothing is trained yet."""
     sweep = plan(settings, words, search, trials, prune)
     check_machine(sweep.first, here)
     folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"

@@ -103,10 +103,7 @@ def _found(place: str) -> list[str]:
 
 
 def version(place: str) -> str:
-    """What changes with the content of a place: size and time, or what its server says of it.
-
-    Nothing where it cannot be said; opening it will say why.
-    """
+    """What changes with the content of a place: size and time, what its server says, or nothing."""
     try:
         if not is_remote(place):
             fact = os.stat(place)

@@ -160,10 +160,7 @@ def find_idx(directory: Path, name: str) -> Path:
 
 
 def read_idx(path: Path, dimensions: int) -> UInt8[np.ndarray, "..."]:
-    """Read a file of unsigned bytes, plain or .gz, no further than its header says.
-
-    Labels `(n)` are of one dimension, images `(n, h, w)` of three.
-    """
+    """Read a file of unsigned bytes, plain or .gz, no further than its header says."""
     packed = path.suffix == ".gz"
     with opened(path, follow=True) as plain:
         try:

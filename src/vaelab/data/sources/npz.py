@@ -99,11 +99,7 @@ def _check_images(where: str, images: np.ndarray) -> None:
 
 
 def _read_npy(path: Path) -> Raw:
-    """Images of a .npy file, and the labels of the file that has `labels` for `images` in its name.
-
-    Images without a file of labels are of one class. Their checksum is taken once for each state
-    of the two files.
-    """
+    """Images of a .npy file, and labels of one with `labels` for `images` in its name, if any."""
     array = _open(path)
     _check_images(str(path), array)
     if not array.flags.c_contiguous:
