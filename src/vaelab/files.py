@@ -288,6 +288,15 @@ def _host() -> str:
     return socket.gethostname().replace(".", "_")[:64]
 
 
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """In this block an error of the system's is that `path` could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 def storage_error(path: Path, error: Exception) -> StorageError:
     """Say in words why `path` could not be written."""
     if isinstance(error, StorageError):

@@ -21,12 +21,7 @@ CLASS = 1
 
 @dataclass(frozen=True)
 class ExportedGraphs:
-    """Encoder and decoder as graphs over one vector of weights.
-
-    Attributes:
-        encoder: x (and class) to loc and scale of q(z|x).
-        decoder: z (and class) to the mean of p(x|z).
-    """
+    """Encoder, to loc and scale of q(z|x), and decoder, to the mean of p(x|z), over one vector."""
 
     encoder: Graph
     decoder: Graph
@@ -38,11 +33,7 @@ class ExportedGraphs:
 
 
 def export(model: FlatLatent) -> ExportedGraphs:
-    """The graphs of a model; batch norm is folded, linear layers without anything between are one.
-
-    Raises:
-        UnsupportedLayerError: the model has a layer that no operation stands for.
-    """
+    """The graphs of a model; batch norm is folded, linear layers in a row are one."""
     if not isinstance(model, VAE):
         raise UnsupportedLayerError(type(model).__name__)
     tensors, sizes = list[Callable[[], Array]](), list[int]()

@@ -9,14 +9,7 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,13 +35,7 @@ Place = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 class Op(BaseModel):
     """One operation, as it stands in a manifest; numbers that are not trained are its `settings`.
 
-    Attributes:
-        name: which.
-        inputs: ids of the values that it reads.
-        output: id of the value that it makes.
-        shape: of that value, for one image.
-        weight: where it lies, if there is one.
-        bias: the same; None where the operation has none of the two that it may have.
+    Inputs and output are ids of values, and the shape is that of the output for one image.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -72,13 +59,7 @@ class Op(BaseModel):
 
 
 class Graph(BaseModel):
-    """Operations in an order in which they can be computed.
-
-    Attributes:
-        inputs: names of what is given, with the ids of their values.
-        ops: each value is written once, before it is read.
-        outputs: names of what is asked for, with the ids of their values.
-    """
+    """Operations, each value written before it is read; ids of what is given and asked for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,11 +73,7 @@ class Graph(BaseModel):
 
     @classmethod
     def from_json(cls, data: Any, weights: int, where: str) -> "Graph":
-        """Read and check what `to_json` wrote, over a number of weights.
-
-        Raises:
-            BadValueError: an operation or a value that does not exist, a tensor that does not fit.
-        """
+        """Read and check what `to_json` wrote, over a number of weights."""
         try:
             graph = cls.model_validate(data)
         except ValidationError as error:

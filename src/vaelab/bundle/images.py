@@ -16,6 +16,7 @@ from vaelab.data.float_pixels import real_pixels
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Labels, Split, evenly_spaced
+from vaelab.figures.sheet import on_grid, tile
 from vaelab.imaging import png
 
 SIDE = 4096
@@ -33,14 +34,7 @@ MEASURED_IMAGES = 500
 
 @dataclass(frozen=True, eq=False)
 class BundleImages:
-    """The images whose codes a bundle holds.
-
-    Args:
-        store: the data; its test images are taken, or those of the first split that has any.
-        pixels: their domain.
-        classes: number of classes of a conditional model, else 0.
-        device: where they are kept.
-    """
+    """The images whose codes a bundle holds: test images, or those of a split that has any."""
 
     store: Store
     pixels: Pixels
@@ -49,7 +43,7 @@ class BundleImages:
 
     @cached_property
     def name(self) -> str:
-        """Name of the split."""
+        """Name of the split that they come from."""
         return next(name for name in ("test", "valid", "train") if len(self.store.splits[name]))
 
     @property
@@ -75,7 +69,7 @@ class BundleImages:
     @cached_property
     def chosen(self) -> Split:
         """The images themselves."""
-        return self.split.select(evenly_spaced(len(self.split), self.count))
+        return self.split.some(self.count)
 
     @cached_property
     def loader(self) -> EvalLoader:
@@ -85,8 +79,7 @@ class BundleImages:
     @cached_property
     def live(self) -> EvalLoader:
         """Those of a live snapshot."""
-        few = evenly_spaced(self.count, min(LIVE, self.count))
-        return EvalLoader(self.chosen.select(few), self.pixels, self.classes, self.device)
+        return EvalLoader(self.chosen.some(LIVE), self.pixels, self.classes, self.device)
 
     @cached_property
     def golden(self) -> tuple[Int64[np.ndarray, " n"], Float[Tensor, "n c h w"], Labels]:
@@ -101,8 +94,7 @@ class BundleImages:
     @property
     def labels(self) -> bytes:
         """Their classes as bytes; those beyond the 256th share the last."""
-        labels: np.ndarray = np.minimum(self.chosen.labels, MAX_CLASS)
-        return labels.astype(np.uint8).tobytes()
+        return bytes(np.minimum(self.chosen.labels, MAX_CLASS).astype(np.uint8))
 
     @cached_property
     def ink(self) -> dict[str, Any] | None:
@@ -114,14 +106,6 @@ class BundleImages:
 
     def atlas(self) -> bytes:
         """A PNG of what the model is given, as brightness, row by row."""
-        channels, height, width = self.store.image_shape
-        rows = ceil(self.count / self.columns)
-        cells = np.zeros((rows * self.columns, height, width, channels), dtype=np.uint8)
-        start = 0
-        for batch in self.loader.batches():
-            unit = self.pixels.to_unit(batch.x).permute(0, 2, 3, 1).cpu().numpy()
-            cells[start : start + len(unit)] = np.rint(unit * 255)
-            start += len(unit)
-        grid = cells.reshape(rows, self.columns, height, width, channels).swapaxes(1, 2)
-        sheet = grid.reshape(rows * height, self.columns * width, channels)
-        return png(sheet)
+        units = [self.pixels.to_unit(batch.x).mul(255).round() for batch in self.loader.batches()]
+        cells = torch.cat(units).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return png(tile(on_grid(cells, self.columns)))

@@ -53,11 +53,7 @@ def flatten(model: nn.Module) -> Float64[np.ndarray, " w"]:
 
 @torch.no_grad()
 def restore(model: nn.Module, values: Float[np.ndarray, " w"]) -> None:
-    """Put back what `flatten` took, perhaps rounded meanwhile.
-
-    Raises:
-        ValueError: there are more or fewer values than the model has.
-    """
+    """Put back what `flatten` took, perhaps rounded meanwhile; a ValueError if it does not fit."""
     tensors = _floats(model)
     sizes = [tensor.numel() for tensor in tensors]
     if len(values) != sum(sizes):
@@ -71,10 +67,7 @@ def _floats(model: nn.Module) -> list[Tensor]:
 
 
 def pack(weights: Float16[np.ndarray, " w"]) -> bytes:
-    """Weights in some seven bits: integers from -63 to 63, and a float16 for each 64 of them.
-
-    Huffman's code takes less where most are small.
-    """
+    """Weights in some seven bits: integers from -63 to 63, and a float16 for each 64 of them."""
     blocks = np.pad(weights.astype(np.float32), (0, -len(weights) % BLOCK)).reshape(-1, BLOCK)
     scales = (np.abs(blocks).max(1) / MAX_LEVEL).astype("<f2")
     units = np.where(scales, scales, 1).astype(np.float32)[:, None]
@@ -83,11 +76,7 @@ def pack(weights: Float16[np.ndarray, " w"]) -> bytes:
 
 
 def unpack(content: bytes, count: int) -> Float16[np.ndarray, " w"]:
-    """So many weights, as `pack` has rounded them.
-
-    Raises:
-        ValueError: there are not so many.
-    """
+    """So many weights, as `pack` has rounded them; a ValueError if there are not so many."""
     blocks = -(-count // BLOCK)
     values = unpack_bytes(content, blocks * (2 + BLOCK))
     scales = np.frombuffer(values, "<f2", blocks).astype(np.float32)
@@ -101,13 +90,7 @@ MAX_INTEGER = 32767
 
 @dataclass(frozen=True, eq=False)
 class QuantisedCodes:
-    """Quantised codes of n images.
-
-    Attributes:
-        values: `(n, 2, d)`: loc, then log scale.
-        loc_unit: what 1 means in the first.
-        log_scale_unit: and in the second.
-    """
+    """Quantised codes of n images: loc, then log scale, and what 1 means in each."""
 
     values: Int16[np.ndarray, "n 2 d"]
     loc_unit: float
@@ -126,11 +109,7 @@ def quantise(loc: Float32[np.ndarray, "n d"], scale: Float32[np.ndarray, "n d"])
 
 @torch.no_grad()
 def encode_quantised(model: FlatLatent, loader: EvalLoader) -> QuantisedCodes:
-    """The codes of a loader's images, by a model in evaluation mode.
-
-    Raises:
-        BadValueError: they are no finite numbers.
-    """
+    """The codes of a loader's images, by a model in evaluation mode, if they are finite numbers."""
     locs, scales = [], []
     for batch in loader.batches():
         posterior = model.encode(batch.x, batch.context)

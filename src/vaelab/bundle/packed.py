@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Int64
 from PIL import Image
-from torch import Tensor
 
 from vaelab.bundle.graph import Graph, Op, interpret
 from vaelab.bundle.reader import Bundle
 from vaelab.data.store import evenly_spaced
+from vaelab.figures.sheet import on_grid, tile
 from vaelab.imaging import png
 
 IMAGES = 2500
@@ -29,21 +29,15 @@ MAX_INTEGER = 32767
 
 
 def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
-    """The files of a bundle for a page by itself, by name.
-
-    Args:
-        bundle: of a model that a page can compute.
-        images: how many, evenly spread over those of the bundle.
-
-    Raises:
-        BadValueError: the bundle is damaged, or a page cannot compute the model.
-    """
+    """The files of a bundle for a page by itself, by name, with so many of its images."""
     encoder, decoder = bundle.graphs()
     bundle.check()
     manifest = bundle.manifest()
     count = manifest["images"]["count"]
     chosen = evenly_spaced(count, min(images, count))
-    columns = _columns(manifest, len(chosen))
+    _, height, width = manifest["data"]["shape"]
+    square = max(1, ceil(sqrt(len(chosen) * height / width)))
+    columns = min(int(manifest["images"]["columns"]), square)
     files = {
         "labels.u8": np.frombuffer(bundle.read("labels.u8"), np.uint8)[chosen].tobytes(),
         "thumbs.png": _atlas(bundle.read("thumbs.png"), manifest, chosen, columns),
@@ -69,27 +63,14 @@ def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
     return {"manifest.json": json.dumps(manifest).encode(), **files, **weights}
 
 
-def _columns(manifest: Mapping[str, Any], count: int) -> int:
-    _, height, width = manifest["data"]["shape"]
-    square = max(1, ceil(sqrt(count * height / width)))
-    return min(int(manifest["images"]["columns"]), square)
-
-
 def _atlas(
     content: bytes, manifest: Mapping[str, Any], chosen: Int64[np.ndarray, " n"], columns: int
 ) -> bytes:
-    """The chosen cells of an atlas, in so many columns."""
     channels, height, width = manifest["data"]["shape"]
     with Image.open(BytesIO(content)) as image:
-        sheet: UInt8[np.ndarray, "H W c"] = np.asarray(image).reshape(
-            image.height, image.width, channels
-        )
-    cells = sheet.reshape(len(sheet) // height, height, -1, width, channels).swapaxes(1, 2)
-    rows = ceil(len(chosen) / columns)
-    new = np.zeros((rows * columns, height, width, channels), np.uint8)
-    new[: len(chosen)] = cells.reshape(-1, height, width, channels)[chosen]
-    grid = new.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return png(grid.reshape(rows * height, columns * width, channels))
+        sheet = np.asarray(image).reshape(-1, height, image.width // width, width, channels)
+    cells = sheet.swapaxes(1, 2).reshape(-1, height, width, channels)
+    return png(tile(on_grid(cells[chosen], columns)))
 
 
 def _weights(
@@ -109,14 +90,12 @@ def _weights(
     for step in reversed(earlier):
         wanted, steps = bundle.weights(step["index"]), np.zeros(len(now), "<i2")
         units[step["index"]] = []
-        following = now.copy()
         for place in places:
             change = wanted[_at(place)] - now[_at(place)]
             unit = np.float32(max(rough[place], float(np.abs(change).max()) / MAX_INTEGER))
             steps[_at(place)] = np.rint(change / unit)
-            following[_at(place)] += steps[_at(place)] * unit
+            now[_at(place)] += steps[_at(place)] * unit
             units[step["index"]].append(float(unit))
-        now = following
         order.append(step["index"])
         files[f"weights/{step['index']:04}.z"] = _deflated(steps)
         worst = max(worst, _furthest(decoder, now, wanted, pairs, len(manifest["data"]["classes"])))
@@ -140,14 +119,10 @@ def _furthest(
     label = torch.tensor([pair["class"] or 0 for pair in pairs])
     given = {"z": torch.tensor([pair["z"] for pair in pairs]),
              "class": (label[:, None] == torch.arange(classes)).float()}  # fmt: skip
-    one, other = (_decoded(decoder, weights, given) for weights in (packed, exact))
+    one, other = (
+        interpret(decoder, torch.from_numpy(weights), given)["mean"] for weights in (packed, exact)
+    )
     return float((one - other).abs().max())
-
-
-def _decoded(
-    decoder: Graph, weights: Float32[np.ndarray, " w"], given: Mapping[str, Tensor]
-) -> Tensor:
-    return interpret(decoder, torch.from_numpy(weights), given)["mean"]
 
 
 def _deflated(values: np.ndarray) -> bytes:

@@ -31,33 +31,21 @@ NOTHING_KEPT = (
 
 
 class Bundle:
-    """The bundle of a run, made from its saved weights where there is none.
-
-    Raises:
-        BadValueError: the bundle is damaged or of another version.
-        MissingFileError: nothing of the run has been saved yet.
-        BadCombinationError: the model's code is not one vector.
-        RunBusyError: there is no bundle yet, and another process writes the run.
-        UserError: there is no bundle and the run's data cannot be read.
-    """
+    """The bundle of a run, made from its saved weights where there is none."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.folder = run.bundle
         self._path = self.folder / "manifest.json"
         if not self._path.is_file():
-            self._make()
+            if (writer := writer_of(run.path)) is not None:
+                raise RunBusyError(run.path, writer, NOTHING_KEPT)
+            with RunLock(run.path, "making the explorer's bundle"):
+                if not self._path.is_file():
+                    rebuild(run)
         self._stored = self._read()
         if links := [name for name, path in self.files.items() if path.is_symlink()]:
             raise self._damaged(f"{links[0]} is a symbolic link, which is not followed")
-
-    def _make(self) -> None:
-        """Make it from the saved weights, unless somebody else writes the run."""
-        if (writer := writer_of(self.run.path)) is not None:
-            raise RunBusyError(self.run.path, writer, NOTHING_KEPT)
-        with RunLock(self.run.path, "making the explorer's bundle"):
-            if not self._path.is_file():
-                rebuild(self.run)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -94,11 +82,7 @@ class Bundle:
         return steps
 
     def check(self) -> None:
-        """See that every file is what the manifest says.
-
-        Raises:
-            BadValueError: one is not.
-        """
+        """See that every file is what the manifest says."""
         stored = self._stored
         images, latent = stored["images"]["count"], stored["latent"]
         sizes = {"f16": 2 * stored["weights"], "i16": 4 * images * latent, "u8": images}
@@ -119,11 +103,7 @@ class Bundle:
             raise self._damaged(str(error)) from error
 
     def read(self, name: str) -> bytes:
-        """The content of one of `files`; weights as float16, however they lie there.
-
-        Raises:
-            UserError: it cannot be read, or is no ordinary file, or is damaged.
-        """
+        """The content of one of `files`; weights as float16, however they lie there."""
         path = self.files[name]
         with opened(path) as file:
             content = file.read()
@@ -141,11 +121,7 @@ class Bundle:
         return channels, height, width
 
     def weights(self, index: int) -> np.ndarray:
-        """Rounded weights of a kept step, as the manifest's graphs or `restore` read them.
-
-        Raises:
-            MissingFileError: no such step has been kept.
-        """
+        """Rounded weights of a kept step, as the manifest's graphs or `restore` read them."""
         name = f"weights/{index:04}.f16"
         if name not in self.files:
             raise MissingFileError(f"{self.folder} holds no step {index}")
@@ -161,11 +137,7 @@ class Bundle:
         return not self._stored["unsupported"]
 
     def graphs(self) -> tuple[Graph, Graph]:
-        """Encoder and decoder.
-
-        Raises:
-            BadValueError: they are damaged, or the model has a layer that no operation stands for.
-        """
+        """Encoder and decoder."""
         if self._stored["unsupported"]:
             raise BadValueError(
                 f"{self.run.path}: the layer `{self._stored['unsupported']}` has no operation in "
@@ -206,12 +178,7 @@ class Bundle:
 
 
 def rebuild(run: Run) -> None:
-    """Make the bundle of a run from its best and its last weights.
-
-    Raises:
-        MissingFileError: nothing of it has been saved yet.
-        UserError: its data cannot be read.
-    """
+    """Make the bundle of a run from its best and its last weights."""
     found: dict[int, tuple[float, Mapping[str, Any]]] = {}
     if run.has_weights(run.path):
         about = run.about_weights()
@@ -234,7 +201,12 @@ def rebuild(run: Run) -> None:
     writer = BundleWriter(run.bundle, run.path.resolve().name, run.experiment, store, model)
     try:
         for step, (epoch, states) in sorted(found.items()):
-            _load(model, states, run)
+            try:
+                model.load_state_dict(states)
+            except RuntimeError as error:
+                raise BadValueError(
+                    f"the weights in {run.path} do not fit its config.yaml and data: {error}"
+                ) from error
             writer.keep(step, epoch)
     except BadValueError:
         remove_bundle(run.bundle)
@@ -246,12 +218,3 @@ def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
     model: LatentVariableModel = run.experiment.model.build(shape, domain, classes).eval()
     model.pixels = run.experiment.data.pixels
     return as_flat(model, "the explorer")
-
-
-def _load(model: FlatLatent, states: Mapping[str, Any], run: Run) -> None:
-    try:
-        model.load_state_dict(states)
-    except RuntimeError as error:
-        raise BadValueError(
-            f"the weights in {run.path} do not fit its config.yaml and data: {error}"
-        ) from error

@@ -118,11 +118,7 @@ class ManifestRecord(Record):
 
 
 def check_atlas(content: bytes, manifest: Mapping[str, Any]) -> None:
-    """Refuse thumbnails that are no PNG, or of other images than the manifest says.
-
-    Raises:
-        ValueError: what they are.
-    """
+    """A ValueError if thumbnails are no PNG, or of other images than the manifest says."""
     size = tuple(int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     images, (_, height, width) = manifest["images"], manifest["data"]["shape"]
     wanted = (images["columns"] * width, ceil(images["count"] / images["columns"]) * height)

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vaelab.bundle.export import ExportedGraphs, export
-from vaelab.bundle.graph import interpret
+from vaelab.bundle.graph import Graph, interpret
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
 from vaelab.bundle.prior import prior_parts
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord
 from vaelab.data import Store
 from vaelab.data.float_pixels import real_pixels
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
@@ -32,12 +34,7 @@ GOLDEN_CODES = 8
 
 
 class BundleWriter:
-    """Keeps a model's weights and codes at some steps.
-
-    Attributes:
-        model: under training; its mode is put back after each use.
-        steps: the manifest's entries of the steps kept so far.
-    """
+    """Keeps the weights and codes of a model under training at some steps."""
 
     def __init__(
         self, folder: Path, name: str, experiment: Experiment, store: Store, model: FlatLatent
@@ -70,12 +67,7 @@ class BundleWriter:
             self.steps = []  # damaged: it is made anew from here on
 
     def keep(self, step: int, epoch: float) -> dict[str, Any]:
-        """Keep the model as it is now, and return the entry of the manifest's `steps`.
-
-        Raises:
-            BadValueError: a weight is too large for float16, or no finite number.
-            StorageError: the disk is full.
-        """
+        """Keep the model as it is now, and return the entry of the manifest's `steps`."""
         if self.steps and self.steps[-1]["step"] == step:
             return self.steps[-1]
         for folder in (self.folder, self.folder / "weights", self.folder / "codes"):
@@ -83,21 +75,18 @@ class BundleWriter:
         self._write_images()
         index = len(self.steps)
         golden: dict[str, Any] = {}
+        about, codes, half = self._now(self.images.loader)
         with evaluating(self.model), torch.no_grad():
-            codes = encode_quantised(self.model, self.images.loader)
-            prior = prior_parts(self.model)
             readings = self._readings()
-            half = self._half()
-            write_bytes(self._weights(index), half.tobytes())
             if self.graphs is not None:
                 pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
                 golden = {"index": index, **pairs}
-        write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.values.tobytes())
+        write_bytes(self._weights(index), half.tobytes())
+        write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
         whole = self._pack_last(len(half))
         self.steps.append({
-            "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16,
-            "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(), "readings": readings, "prior": prior,
+            "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16, **about,
+            "readings": readings,
         })  # fmt: skip
         write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden, len(half))))
         if whole is not None:
@@ -126,23 +115,21 @@ class BundleWriter:
         return usual_steps(count, self.images.count * self.model.latent)
 
     def snapshot(self) -> tuple[dict[str, Any], bytes]:
-        """The model as it is now for a live page: a frame's header and its payload.
+        """The model as it is now for a live page: a frame's header and its payload."""
+        about, codes, half = self._now(self.images.live)
+        counts = {"count": len(codes), "total": self.images.count, "weights": len(half)}
+        return counts | about, half.tobytes() + codes.tobytes()
 
-        Raises:
-            BadValueError: a weight is too large for float16, or no finite number.
-        """
+    def _now(self, loader: EvalLoader) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+        """What is said of the model as it is now, its codes and its weights."""
         with evaluating(self.model), torch.no_grad():
-            codes = encode_quantised(self.model, self.images.live)
+            codes = encode_quantised(self.model, loader)
             prior = prior_parts(self.model)
-        half = self._half()
-        header = {
-            "count": len(codes.values), "total": self.images.count, "weights": len(half),
+        scale = None if self._likelihood is None else self._likelihood.shared_scale()
+        about = {
             "loc_unit": codes.loc_unit, "log_scale_unit": codes.log_scale_unit,
-            "scale": self._scale(), "prior": prior,
+            "scale": None if scale is None else scale.item(), "prior": prior,
         }  # fmt: skip
-        return header, half.tobytes() + codes.values.tobytes()
-
-    def _half(self) -> np.ndarray:
         weights = flatten(self.model) if self.graphs is None else self.graphs.weights()
         with np.errstate(over="ignore"):
             half = weights.astype("<f2")
@@ -152,11 +139,7 @@ class BundleWriter:
                 f"a weight of `{_owner(self.graphs, place)}` is {weights[place]:g}, "
                 "which float16 cannot hold; a smaller learning rate keeps weights smaller"
             )
-        return half
-
-    def _scale(self) -> float | None:
-        scale = None if self._likelihood is None else self._likelihood.shared_scale()
-        return None if scale is None else scale.item()
+        return about, codes.values, half
 
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live
@@ -225,27 +208,26 @@ def _golden_pairs(
     every = torch.arange(images.classes)
     given = {"z": z.float(), "class": (classes[:, None] == every).float()}
     outputs = interpret(graphs.decoder, weights, given)["mean"]
-    decode = _entries(
-        {
-            "z": z.tolist(),
-            "class": classes.tolist() if "class" in graphs.decoder.inputs else [None] * len(z),
-            "image": [b64encode(one.numpy().astype("<f4").tobytes()).decode() for one in outputs],
-        }
-    )
+    decode = [
+        {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
+        for code, label, image in zip(
+            z.tolist(), _read(graphs.decoder, classes), outputs.numpy(), strict=True
+        )
+    ]
 
     chosen, x, labels = images.golden
     given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
     codes = interpret(graphs.encoder, weights, given)
-    encode = _entries(
-        {
-            "image": chosen.tolist(),
-            "class": labels.tolist() if "class" in graphs.encoder.inputs else [None] * len(chosen),
-            "loc": codes["loc"].tolist(),
-            "scale": codes["scale"].tolist(),
-        }
-    )
+    loc, scale = codes["loc"].tolist(), codes["scale"].tolist()
+    encode = [
+        {"image": image, "class": label, "loc": mean, "scale": spread}
+        for image, label, mean, spread in zip(
+            chosen.tolist(), _read(graphs.encoder, labels), loc, scale, strict=True
+        )
+    ]
     return {"decode": decode, "encode": encode}
 
 
-def _entries(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _read(graph: Graph, classes: Tensor | np.ndarray) -> list[int | None]:
+    """The classes, if the graph reads them."""
+    return classes.tolist() if "class" in graph.inputs else [None] * len(classes)

@@ -50,7 +50,7 @@ def main() -> None:
     Its exit code is 0; 2 for what the user can put right; 130 or 143 where Ctrl-C or SIGTERM
     stopped it; 1 for our faults, and where standard output could not be written.
     """
-    warnings.showwarning = _print_warning
+    warnings.showwarning = lambda message, *_, **__: _tell(f"warning: {message}")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_Formatter())
     columns = os.environ.get("COLUMNS", "")
@@ -105,7 +105,3 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return visible(super().format(record))
-
-
-def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _tell(f"warning: {message}")

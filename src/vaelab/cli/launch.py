@@ -21,17 +21,15 @@ LAST_WORDS = 2_000
 def launch(words: Sequence[str], devices: int) -> int:
     """Run `python -m vaelab *words` as so many processes of this machine, by torchrun.
 
-    Rank 0 alone speaks. A signal is passed on to all: they finish their step, and rank 0 saves.
-
-    Returns:
-        The exit code of the process that failed first, 130 or 143 where a signal has stopped all.
+    Rank 0 alone speaks. A signal is passed on to all: they finish their step, and rank 0 saves. The
+    exit code is that of the process that failed first, 130 or 143 where a signal has stopped all.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    from vaelab.distributed import LAUNCHER
+    from vaelab.distributed import LAUNCHER, LostProcessError
     from vaelab.training.threads import available_cores
 
     cores = max(1, available_cores() // devices)
@@ -53,7 +51,11 @@ def launch(words: Sequence[str], devices: int) -> int:
         except SignalException as stopped:
             return STOPPED + int(stopped.sigval)
         except ChildFailedError as error:
-            rank, failure = _cause(error.failures)
+            followed = {LostProcessError.exit_code, -signal.SIGTERM}  # from another's failure
+            rank, failure = min(
+                error.failures.items(),
+                key=lambda one: (one[1].exitcode in followed, one[1].timestamp),
+            )
             if failure.exitcode > STOPPED:  # a signal to one of them, as rank 0 has said
                 return failure.exitcode
             print(f"vaelab: {_reason(rank, failure, Path(folder))}", file=sys.stderr)
@@ -62,11 +64,7 @@ def launch(words: Sequence[str], devices: int) -> int:
 
 
 def check_launched(devices: int | None) -> None:
-    """Refuse a command that asks for other processes than torchrun has started.
-
-    Raises:
-        BadCombinationError: with both numbers.
-    """
+    """Refuse a command that asks for other processes than torchrun has started."""
     from vaelab.distributed import is_launched
 
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
@@ -103,14 +101,6 @@ def end(code: int) -> NoReturn:
         if is_launched():
             exit_now(code)
     sys.exit(code)
-
-
-def _cause(failures: "dict[int, ProcessFailure]") -> "tuple[int, ProcessFailure]":
-    """The failure that the others follow from."""
-    from vaelab.distributed import LostProcessError
-
-    followed = {LostProcessError.exit_code, -signal.SIGTERM}
-    return min(failures.items(), key=lambda item: (item[1].exitcode in followed, item[1].timestamp))
 
 
 def _reason(rank: int, failure: "ProcessFailure", folder: Path) -> str:

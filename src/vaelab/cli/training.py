@@ -124,7 +124,6 @@ def _train(
     devices: int | None,
     drawing: BackgroundProcess,
 ) -> int:
-    """Do what `train` says; its exit code."""
     from vaelab.distributed import barrier, is_launched, is_main, local_rank, process_group
     from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
     from vaelab.runs.lookup import load_experiment, run_folder
@@ -196,21 +195,17 @@ def demo(runs: RunsFolder = RUNS) -> None:
 
     Needs no download; it replaces the run of an earlier demo.
     """
+    console = Console()
     with BackgroundProcess(DRAWING) as drawing:
         drawing.try_to_start()
-        _demo(runs, drawing)
+        from vaelab.evaluation.evaluate import evaluate
+        from vaelab.explorer.export import page_folder
+        from vaelab.runs.lookup import load_experiment
+        from vaelab.training import Start
+        from vaelab.training import train as train_experiment
 
-
-def _demo(runs: Path, drawing: BackgroundProcess) -> None:
-    from vaelab.evaluation.evaluate import evaluate
-    from vaelab.explorer.export import page_folder
-    from vaelab.runs.lookup import load_experiment
-    from vaelab.training import Start
-    from vaelab.training import train as train_experiment
-
-    console = Console()
-    experiment, _ = load_experiment("mnist_3000", ["task_name=demo"])
-    outcome = train_experiment(experiment, runs, Start.OVERWRITE, console, process=drawing)
+        experiment, _ = load_experiment("mnist_3000", ["task_name=demo"])
+        outcome = train_experiment(experiment, runs, Start.OVERWRITE, console, process=drawing)
     if outcome.stopped is not None:
         raise typer.Exit(exit_code(outcome.signal))
     run = outcome.run

@@ -26,13 +26,7 @@ from numpy.lib import format as npy
 from platformdirs import user_cache_dir
 
 from vaelab.config import Config
-from vaelab.data.mapped import (
-    MAX_MEMORY_BYTES,
-    MappedImages,
-    map_array,
-    open_images,
-    write_header,
-)
+from vaelab.data.mapped import MAX_MEMORY_BYTES, MappedImages, map_array, open_images, write_header
 from vaelab.data.raw import Raw
 from vaelab.data.store import Images, Split
 from vaelab.errors import MissingFileError, StorageError
@@ -47,7 +41,6 @@ class Manifest(Config):
     format: Literal[2] = 2
     """Of the entry; another number is another program's."""
     classes: tuple[str, ...]
-    """Names of the classes."""
     checksum: str
     """SHA-256 over pixels, labels and class names, as `Raw.checksum`."""
     images: tuple[int, int, int, int]
@@ -62,23 +55,16 @@ def cache_folder() -> Path:
 
 
 def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[Path], Raw]) -> Raw:
-    """The data that `read` would return, read only if it has not been before.
+    """The data that `read`, given the folder for `room`, would return, read only once.
 
-    Args:
-        kind: of the source.
-        asked: everything else that decides what `read` returns, files apart.
-        files: what `read` reads, absolute; a change of name, size or time is another import.
-        read: the import, given the folder for `room`.
-
-    Returns:
-        The same images, memory-mapped where they come from the cache; an array of them may be
-        written to, which changes no file.
+    `asked` is everything that decides what it returns, but for the kind of source and the files
+    that it reads, absolute, a change of whose names, sizes or times is another import. Images from
+    the cache are memory-mapped; an array of them may be written to, which changes no file.
     """
     root = cache_folder() / "imports"
     family = f"{kind}-{_digest([asked])}"
     entry = root / f"{family}-{_digest(_state(files))}"
-    raw = _open(entry)
-    if raw is not None:
+    if (raw := _open(entry)) is not None:
         return raw
     building = root / f".building-{uuid4().hex}"
     try:
@@ -87,9 +73,8 @@ def cached(kind: str, asked: str, files: Sequence[Path | str], read: Callable[[P
             _save(raw, building, entry)
         except OSError as error:
             # a cache saves time; the lesson must go on without it
-            logging.getLogger("vaelab").warning(
-                "the import could not be kept for next time: %s", error
-            )
+            words = "the import could not be kept for next time: %s"
+            logging.getLogger("vaelab").warning(words, error)
             return raw
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -102,9 +87,6 @@ def room(building: Path, shape: tuple[int, int, int, int]) -> UInt8[np.ndarray, 
     """An array for an import to fill: in memory, or a file of the entry to be where it is large.
 
     What was in a former one of the same folder, which `cached` gave, is given up.
-
-    Raises:
-        StorageError: the disk has no room for so many.
     """
     if prod(shape) <= MAX_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
@@ -175,9 +157,8 @@ def _open(entry: Path) -> Raw | None:
         labels = np.array(map_array(entry / LABELS))
     except (OSError, ValueError):
         return None
-    if images.shape != manifest.images or labels.shape != images.shape[:1]:
-        return None
-    if labels.dtype != np.int64:
+    suited = labels.shape == images.shape[:1] and labels.dtype == np.int64
+    if images.shape != manifest.images or not suited:
         return None
     whole, count = Split(images, labels), manifest.train
     train, test = whole.select(slice(count)), whole.select(slice(count, None))
@@ -196,15 +177,11 @@ def _save(raw: Raw, building: Path, entry: Path) -> None:
     labels = np.concatenate([raw.train.labels, raw.test.labels])
     write_whole(building / LABELS, lambda file: np.save(file, labels, allow_pickle=False))
     write_text(building / "manifest.json", manifest.model_dump_json(indent=2))
-    if _open(entry) is not None:
-        return
-    shutil.rmtree(entry, ignore_errors=True)
-    try:
+    with suppress(OSError):
         building.rename(entry)
-    except OSError:
-        # another process was quicker, and its entry is as good
-        if _open(entry) is None:
-            raise
+    if _open(entry) is None:  # else another process was quicker, and its entry is as good
+        shutil.rmtree(entry, ignore_errors=True)
+        building.rename(entry)
 
 
 def _write_images(raw: Raw, file: BinaryIO) -> None:

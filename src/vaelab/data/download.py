@@ -20,24 +20,14 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Remote:
-    """A gzipped file on a server, known by the SHA-256 of its content or of the gzip file.
-
-    Attributes:
-        name: without .gz.
-        sha256: as published.
-        of: what it was taken of, the uncompressed bytes or the gzip file as served.
-    """
+    """A gzipped file on a server (`name` without .gz), known by a SHA-256 as published."""
 
     name: str
     sha256: str
     of: Literal["content", "gzip"] = "content"
 
     def check(self, served: bytes) -> None:
-        """Compare bytes as served with what is known of them.
-
-        Raises:
-            BadValueError: they are others.
-        """
+        """Compare bytes as served with what is known of them."""
         try:
             checked = gzip.decompress(served) if self.of == "content" else served
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -48,14 +38,7 @@ class Remote:
 
 
 def download(files: Sequence[Remote], mirrors: Sequence[str], folder: Path) -> None:
-    """Make sure that every file lies in `folder` as `<name>.gz`, whole and right.
-
-    A file that is there is checked too, and fetched again if it has been damaged.
-
-    Raises:
-        MissingFileError: no mirror had a file; says what each answered and what to do.
-        StorageError: the folder cannot be written.
-    """
+    """Make sure that every file lies in `folder` as `<name>.gz`, whole and right."""
     missing = [remote for remote in files if not _intact(folder / f"{remote.name}.gz", remote)]
     if not missing:
         return

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from pydantic import model_validator
-from torch import Tensor
 
-from vaelab.data.pixels import BOUNDS, Domain, Pixels, Stored
+from vaelab.data.pixels import BOUNDS, Domain, Pixels, Stored, Values
 from vaelab.data.store import chunks
 from vaelab.errors import BadValueError
 
@@ -58,16 +57,14 @@ class FloatPixels(Pixels):
     def range(self) -> tuple[float, float]:
         return self.low, self.high
 
-    def __call__(
-        self, images: Stored, uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
+    def __call__(self, images: Stored, uniform: Values | None = None) -> Values:
         """The same; of uint8, such as a file that is no part of the data, its brightness."""
         if images.dtype != torch.uint8:
             return images.to(torch.get_default_dtype())
         x = self.low + images / 255 * (self.high - self.low)
         return x.round() if self.values in {Domain.BINARY, Domain.LEVELS} else x
 
-    def as_stored(self, x: Float[Tensor, "b c h w"]) -> Stored:
+    def as_stored(self, x: Values) -> Stored:
         return x.float()
 
 
@@ -79,11 +76,7 @@ def real_pixels(pixels: Pixels | None) -> FloatPixels | None:
 
 
 def check_values(where: str, images: Float32[np.ndarray, "n c h w"], domain: Domain) -> None:
-    """Refuse floats that are no pixels of a domain.
-
-    Raises:
-        BadValueError: with the index of the first image that has one.
-    """
+    """Refuse floats that are no pixels of a domain."""
     start = 0
     for part in chunks(images):
         bad = ~np.isfinite(part)

@@ -23,12 +23,7 @@ class MappedImages:
     """Some images of an array in a file; what is asked for of them is an array in memory.
 
     Beside `len`, `shape` and `nbytes` it has an array's indexing by a slice and by an index.
-
-    Args:
-        array: as `np.load(path, mmap_mode="r")` gives it: `(n, h, w)`, `(n, h, w, c)` or
-            `(n, c, h, w)`.
-        rows: which images of the file, in what order; None: all.
-        change: made to images that were read, given these and their rows in the file.
+    `change` is made to images that were read, given these and their rows in the file.
     """
 
     def __init__(
@@ -93,12 +88,7 @@ class MappedImages:
 
 
 def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]":
-    """The array of a .npy file, mapped.
-
-    Raises:
-        ValueError: no such file as `np.save` writes, or a damaged one.
-        OSError: it cannot be read.
-    """
+    """The array of a .npy file, mapped; a ValueError where `np.save` writes no such file."""
     try:
         return npy.open_memmap(path, mode=mode)
     except OSError:
@@ -108,12 +98,7 @@ def map_array(path: Path, mode: Literal["r", "c"] = "r") -> "np.memmap[Any, Any]
 
 
 def open_images(path: Path) -> Some | MappedImages:
-    """The images of a .npy file; few of them may be written to, which does not change the file.
-
-    Raises:
-        ValueError: no such file as `np.save` writes, or no images in it.
-        OSError: it cannot be read.
-    """
+    """The images of a .npy file; few of them may be written to, which does not change the file."""
     array = map_array(path)
     known = array.dtype in (np.uint8, np.float32) and array.ndim in (3, 4)
     if not known or not array.flags.c_contiguous:

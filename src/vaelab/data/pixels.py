@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vaelab.data.mapped import MappedImages
-from vaelab.data.store import Images, Split
+from vaelab.data.store import Images, Index, Split
 from vaelab.errors import BadValueError
 from vaelab.registry import ONE_OF, Axis, Kind
 
@@ -22,15 +22,10 @@ class Domain(StrEnum):
     """The set a pixel's value lies in."""
 
     UNIT = "unit"
-    """[0, 1]"""
     SIGNED = "signed"
-    """[-1, 1]"""
     BINARY = "binary"
-    """{0, 1}"""
     LEVELS = "levels"
-    """0, 1, ..., 255"""
     REAL = "real"
-    """any real number"""
 
 
 BOUNDS = {
@@ -39,7 +34,10 @@ BOUNDS = {
 }  # fmt: skip
 """Smallest and largest value of the domains that have them."""
 
-Stored = UInt8[Tensor, "b c h w"] | Float[Tensor, "b c h w"]
+Bytes = UInt8[Tensor, "b c h w"]
+Values = Float[Tensor, "b c h w"]
+"""Pixels as the model sees them."""
+Stored = Bytes | Values
 """Pixels as data has them."""
 
 
@@ -73,9 +71,7 @@ class Pixels(Kind, ABC):
         return self.domain.value
 
     @abstractmethod
-    def __call__(
-        self, images: Stored, uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
+    def __call__(self, images: Stored, uniform: Values | None = None) -> Values:
         """Pixels as the model sees them, by draws in [0, 1) if they are drawn afresh."""
 
     @property
@@ -88,11 +84,11 @@ class Pixels(Kind, ABC):
         low, high = self.range
         return ((x - low) / (high - low)).clamp(0, 1)
 
-    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    def of_picture(self, x: Values) -> Values:
         """X as a picture of 256 levels has it."""
         return self((255 * self.to_unit(x)).round().to(torch.uint8))
 
-    def as_stored(self, x: Float[Tensor, "b c h w"]) -> Stored:
+    def as_stored(self, x: Values) -> Stored:
         """Pixels of the model's domain as data has them: 0 to 255, or floats."""
         return (255 * self.to_unit(x)).round().to(torch.uint8)
 
@@ -116,12 +112,10 @@ class GreyPixels(Pixels, ABC):
     def words(self) -> str:
         return f"dequantised {self.domain}" if self.dequantised else self.domain.value
 
-    def of_picture(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    def of_picture(self, x: Values) -> Values:
         return self.model_copy(update={"dequantised": False})(self.as_stored(x))
 
-    def _spread(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None
-    ) -> Float[Tensor, "b c h w"]:
+    def _spread(self, images: Bytes, uniform: Values | None) -> Values:
         """(v + u) / 256; without draws the middle of each level."""
         return (images + (0.5 if uniform is None else uniform)) / 256
 
@@ -142,10 +136,7 @@ class UnitPixels(GreyPixels):
     domain: ClassVar[Domain] = Domain.UNIT
     kind: Literal["unit"] = "unit"
 
-    def __call__(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """From v to x = v / 255, or (v + u) / 256."""
+    def __call__(self, images: Bytes, uniform: Values | None = None) -> Values:
         return self._spread(images, uniform) if self.dequantised else images / 255
 
 
@@ -159,10 +150,7 @@ class SignedPixels(GreyPixels):
     domain: ClassVar[Domain] = Domain.SIGNED
     kind: Literal["signed"] = "signed"
 
-    def __call__(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """From v to x = 2 v / 255 - 1, or 2 (v + u) / 256 - 1."""
+    def __call__(self, images: Bytes, uniform: Values | None = None) -> Values:
         return 2 * self._spread(images, uniform) - 1 if self.dequantised else images / 127.5 - 1
 
 
@@ -176,10 +164,7 @@ class LevelsPixels(Pixels):
     domain: ClassVar[Domain] = Domain.LEVELS
     kind: Literal["levels"] = "levels"
 
-    def __call__(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """From v to x = v."""
+    def __call__(self, images: Bytes, uniform: Values | None = None) -> Values:
         return images.to(torch.get_default_dtype())
 
 
@@ -216,10 +201,7 @@ class BinaryPixels(Pixels):
     def words(self) -> str:
         return f"{self.mode} binary"
 
-    def __call__(
-        self, images: UInt8[Tensor, "b c h w"], uniform: Float[Tensor, "b c h w"] | None = None
-    ) -> Float[Tensor, "b c h w"]:
-        """From v to 1 with probability v / 255, else 0; without draws, 1 above the middle grey."""
+    def __call__(self, images: Bytes, uniform: Values | None = None) -> Values:
         threshold = 0.5 if uniform is None else uniform
         return (images / 255 > threshold).to(torch.get_default_dtype())
 
@@ -227,9 +209,6 @@ class BinaryPixels(Pixels):
         """The split with its pixels drawn (or cut, or checked) once and for all: 0 or 255.
 
         Images that stay in a file, ascending there, are drawn whenever they are read, to the same.
-
-        Raises:
-            BadValueError: pixels that are given as black and white are grey.
         """
         images = split.images
         if isinstance(images, MappedImages):
@@ -237,13 +216,7 @@ class BinaryPixels(Pixels):
         rows = np.arange(len(images))
         return replace(split, images=self._frozen(seed, rows, images, rows))
 
-    def _frozen(
-        self,
-        seed: int,
-        known: Int64[np.ndarray, " known"],
-        images: Images,
-        rows: Int64[np.ndarray, " n"],
-    ) -> Images:
+    def _frozen(self, seed: int, known: Index, images: Images, rows: Index) -> Images:
         """The images of some rows, drawn as when all that are known are drawn in turn."""
         if self.mode == "given":
             return _checked(images)

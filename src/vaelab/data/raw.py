@@ -14,21 +14,14 @@ from vaelab.errors import BadValueError
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Images and labels as the source has them.
-
-    Attributes:
-        train: the training images, or all images where the source does not divide them.
-        test: the test images; empty where the source does not divide them.
-        classes: names of the classes; labels are indices into it.
-        factor_names: names of the columns of the factors, where the source knows such.
-        known: the checksum, where it need not be computed.
-    """
+    """Images and labels as the source has them; all for training where it does not divide them."""
 
     train: Split
     test: Split
     classes: tuple[str, ...]
     factor_names: tuple[str, ...] = ()
     known: str | None = None
+    """The checksum, where it need not be computed."""
 
     @cached_property
     def checksum(self) -> str:
@@ -38,13 +31,7 @@ class Raw:
 
 @dataclass(frozen=True, eq=False)
 class RawSplit:
-    """Images with the class numbers or names their source gives them, before these become indices.
-
-    Attributes:
-        where: the file or folder, for messages.
-        images: pixels `(n, c, h, w)`.
-        numbers: the class of each image `(n)`, in any range of integers from 0, or its name.
-    """
+    """Images with the class numbers (from 0) or names their source gives them, not yet indices."""
 
     where: str
     images: Images | MappedImages
@@ -76,15 +63,8 @@ def from_parts(
 ) -> Raw:
     """Turn numbered classes into indices and names.
 
-    Args:
-        train: all images, if there are none for the test.
-        test: if the source has such.
-        names: the name of class number 0, 1, ...; by default a class is called by its number
-            or name, and those that never occur in `train` are no classes.
-
-    Raises:
-        BadValueError: a number without a name, a class that only the test images have, or images
-            of two shapes.
+    Without `names`, of class number 0, 1, ..., a class is called by its number or name, and those
+    that never occur in `train` are no classes.
     """
     known = np.unique(train.numbers) if names is None else np.arange(len(names))
     classes = tuple(map(str, known) if names is None else names)
@@ -122,11 +102,7 @@ def check_shape(where: str, images: np.ndarray) -> None:
 
 
 def class_numbers(where: str, labels: np.ndarray) -> Integer[np.ndarray, " n"]:
-    """The labels `(n)` or `(n, 1)` as one number each.
-
-    Raises:
-        BadValueError: no integers, or another shape.
-    """
+    """The labels `(n)` or `(n, 1)` as one number each."""
     if labels.dtype.kind not in "iu":
         raise BadValueError(
             f"{where}: dtype {labels.dtype}, but labels are integers; save y.astype(np.int64)"

@@ -6,17 +6,14 @@ from abc import ABC, abstractmethod
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Int64
 from pydantic import Field
 
 from vaelab.data.pixels import BinaryPixels, PixelsConfig, UnitPixels
 from vaelab.data.raw import Raw
-from vaelab.data.store import ImageSpec, Split, Store
+from vaelab.data.store import ImageSpec, Index, Split, Store
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, derived_seed
 from vaelab.registry import Axis, Kind
-
-Index = Int64[np.ndarray, "_"]
 
 
 class SplitRole(IntEnum):
@@ -49,11 +46,7 @@ class Source(Kind, ABC):
         """Images, labels and class names, before any choice of splits and pixels."""
 
     def load(self) -> Store:
-        """Read, split and, where the pixels are drawn only once, draw them.
-
-        Raises:
-            UserError: files that are missing or wrong; the message says which and what to do.
-        """
+        """Read, split and, where the pixels are drawn only once, draw them."""
         raw = self.raw()
         rest, test_index, test = self._test(raw)
         kept, held = self._validation(raw.train.labels[rest])
@@ -64,11 +57,7 @@ class Source(Kind, ABC):
         return Store(self.name, train, valid, test, raw.classes, identity, raw.factor_names)
 
     def image_spec(self) -> ImageSpec:
-        """Shape and classes of the images, read from the files unless they are known without.
-
-        Raises:
-            UserError: as `load`.
-        """
+        """Shape and classes of the images, read from the files unless they are known without."""
         raw = self.raw()
         return ImageSpec(raw.train.image_shape, len(raw.classes))
 
@@ -135,16 +124,12 @@ def _identity(content: str, indices: tuple[Index, ...]) -> str:
     return digest.hexdigest()
 
 
-def hold_out(
-    labels: Int64[np.ndarray, " n"], count: int, draws: np.random.Generator
-) -> tuple[Int64[np.ndarray, " rest"], Int64[np.ndarray, " count"]]:
+def hold_out(labels: Index, count: int, draws: np.random.Generator) -> tuple[Index, Index]:
     """Choose `count` images at random, from each class its share.
 
     Class c with n_c of the n images gives floor(count n_c / n) of them, and the largest remainders
-    one more, so that every share is kept to within one image.
-
-    Returns:
-        The indices that stay and the indices held out, both ascending.
+    one more, so that every share is kept to within one image. Given are the indices that stay and
+    those held out, both ascending.
     """
     shuffled = draws.permutation(len(labels))
     held = np.zeros(len(labels), dtype=bool)
@@ -153,7 +138,7 @@ def hold_out(
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _quotas(sizes: Int64[np.ndarray, " k"], count: int) -> Int64[np.ndarray, " k"]:
+def _quotas(sizes: Index, count: int) -> Index:
     """Divide `count` by the method of largest remainders (Hamilton)."""
     quotas, remainders = np.divmod(count * sizes, max(1, sizes.sum()))
     missing = count - quotas.sum()

@@ -16,6 +16,8 @@ SplitName = Literal["train", "valid", "test"]
 Images = UInt8[np.ndarray, "n c h w"] | Float32[np.ndarray, "n c h w"]
 Labels = Int64[np.ndarray, " n"]
 Factors = Int64[np.ndarray, "n f"]
+Index = Int64[np.ndarray, "_"]
+"""Places of images, or of other things."""
 
 CHUNK_BYTES = 2**24
 """Bytes at once, where all images are gone through."""
@@ -30,18 +32,12 @@ class ImageSpec(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images `(n, c, h, w)`, bytes or floats, with the index of each one's class.
-
-    Attributes:
-        images: an array, or what is read from a file as it is asked for, by a slice or an index.
-        labels: `(n)`.
-        factors: the value of each factor that made an image, an index from 0; None where they are
-            not known.
-    """
+    """Images `(n, c, h, w)`, bytes or floats, with the index of each one's class."""
 
     images: Images | MappedImages
     labels: Labels
     factors: Factors | None = None
+    """The value of each factor that made an image, an index from 0, where they are known."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -74,17 +70,10 @@ class Split:
 class Store:
     """A whole data set.
 
-    Attributes:
-        name: what the figures call it.
-        train: the images learned from; where they are a stream, some of its first, for pictures
-            and measurements of the training images.
-        valid: the images that the weights to keep are chosen on; may be empty.
-        test: the images numbers are reported on; never used to choose anything.
-        classes: names of the classes; labels are indices into it.
-        checksum: SHA-256 that identifies the images, labels and class names, and which image went
-            into which split; taken before binarisation, so the same for all `pixels`.
-        factor_names: names of the columns of every split's factors; empty where there are none.
-        stream: the images learned from, where they are read from shards.
+    Where the images learned from are read from shards, they are the stream, and `train` has some of
+    its first, for pictures and measurements. The weights to keep are chosen on `valid`, which may
+    be empty, and nothing is ever chosen on `test`. The checksum is SHA-256 of images, labels, class
+    names and which image went into which split, before binarisation: the same for all `pixels`.
     """
 
     name: str
@@ -126,11 +115,8 @@ def chunks(images: Images | MappedImages) -> Iterator[Images]:
 
 def images_checksum(split: Split, labelled: bool) -> str:
     """SHA-256 of the images of a split as they are, and of their labels where those count."""
-    digest = hashlib.sha256(repr(split.images.shape).encode())
-    for images in chunks(split.images):
-        digest.update(np.ascontiguousarray(images).data)
-    if labelled:
-        digest.update(np.ascontiguousarray(split.labels).data)
+    digest = hashlib.sha256()
+    _add(split, labelled, digest)
     return digest.hexdigest()
 
 
@@ -138,14 +124,19 @@ def checksum(splits: tuple[Split, ...], classes: tuple[str, ...]) -> str:
     """SHA-256 over shapes, pixels, labels, class names and, where there are any, factors."""
     digest = hashlib.sha256(repr(classes).encode())
     for split in splits:
-        digest.update(repr(split.images.shape).encode())
-        for images in chunks(split.images):
-            digest.update(np.ascontiguousarray(images).data)
-        digest.update(np.ascontiguousarray(split.labels).data)
+        _add(split, True, digest)
         if split.factors is not None:
             digest.update(repr(split.factors.shape).encode())
             digest.update(np.ascontiguousarray(split.factors).data)
     return digest.hexdigest()
+
+
+def _add(split: Split, labelled: bool, digest: "hashlib._Hash") -> None:
+    digest.update(repr(split.images.shape).encode())
+    for images in chunks(split.images):
+        digest.update(np.ascontiguousarray(images).data)
+    if labelled:
+        digest.update(np.ascontiguousarray(split.labels).data)
 
 
 def evenly_spaced(total: int, count: int) -> Int64[np.ndarray, " count"]:

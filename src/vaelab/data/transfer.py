@@ -18,11 +18,7 @@ CHUNK = 2**16
 
 
 class TransferError(UserError):
-    """Content that did not come; the words hold no address, which may hold a password.
-
-    Attributes:
-        final: whether to ask again is in vain.
-    """
+    """Content that did not come, `final` if to ask again is in vain; the words hold no address."""
 
     def __init__(self, reason: str, final: bool = False) -> None:
         super().__init__(reason)
@@ -33,15 +29,8 @@ class TransferError(UserError):
 def answer(address: str, method: str = "GET", what: str | None = None) -> Iterator["Response"]:
     """The answer of a server inside the block, in which its content is read too.
 
-    Args:
-        address: http or https.
-        method: GET, or HEAD for no content.
-        what: is done, such as "data comes from", said with the name of every host before it is
-            asked, those that another leads to included; None for hosts that vaelab knows itself.
-
-    Raises:
-        TransferError: there is no such content, or not all of it.
-        BadValueError: this is no address.
+    `what` is done, such as "data comes from", is said with the name of every host before it is
+    asked, those that another leads to included; None for hosts that vaelab knows itself.
     """
     import requests  # a fifth of a second, which only an address need spend
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from vaelab.data.formats.archive import open_archive
-from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO
+from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO, open_archive
 from vaelab.errors import BadValueError
 from vaelab.figures.context import FigureContext
 from vaelab.figures.style import save_png

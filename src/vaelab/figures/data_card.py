@@ -32,14 +32,14 @@ def draw(facts: DataCard) -> "Figure":
     from matplotlib.figure import Figure
 
     rows = len(facts.samples)
-    _, height, width = facts.image_shape
+    store, (_, height, width) = facts.store, facts.store.image_shape
     heights = [7.2 / MAX_SAMPLES * height / width] * rows + [2.0]  # inches
     figure = Figure((8, sum(heights) + 1), dpi=150, layout="constrained")
-    shown = "" if rows == len(facts.classes) else f" (the first {rows} classes)"
-    words = f"{facts.name}: training images of each class{shown}"
+    shown = "" if rows == len(store.classes) else f" (the first {rows} classes)"
+    words = f"{store.name}: training images of each class{shown}"
     figure.suptitle(words, parse_math=False)
     axes = figure.subplots(rows + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axis, images, name in zip(axes, facts.samples, facts.classes, strict=False):
+    for axis, images, name in zip(axes, facts.samples, store.classes, strict=False):
         row = on_grid(images.transpose(0, 2, 3, 1), MAX_SAMPLES)
         axis.imshow(tile(row, 1)[:-1], cmap="gray", vmin=0, vmax=255)
         axis.set_ylabel(name, rotation=0, ha="right", va="center", parse_math=False)

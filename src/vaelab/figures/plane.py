@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from vaelab.data.formats.archive import open_archive
-from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO
+from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO, open_archive
 from vaelab.errors import BadValueError
 from vaelab.files import write_whole
 

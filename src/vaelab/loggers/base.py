@@ -19,12 +19,8 @@ from vaelab.registry import Axis, Kind
 class Logged:
     """A run, as its loggers see it.
 
-    Attributes:
-        name: of the run.
-        identity: that no other run has; it stays when the run goes on, also on another machine.
-        folder: of the run.
-        config: all its settings.
-        step: where it begins or goes on; what was logged of later steps is about to be made again.
+    Its identity no other has; it stays when the run goes on, also on another machine. The step is
+    where it begins or goes on; what was logged of later ones is about to be made again.
     """
 
     name: str
@@ -77,11 +73,7 @@ class BaseLoggerConfig(Kind, ABC):
         return None
 
     def check(self) -> None:
-        """Refuse what cannot be opened here, before anything is written.
-
-        Raises:
-            BadValueError: its package is not installed, or it lets nobody in.
-        """
+        """Refuse what cannot be opened here, before anything is written."""
         if self.distribution is None:
             return
         try:
@@ -122,10 +114,7 @@ class Loggers:
 
     @classmethod
     def open(
-        cls,
-        configs: Sequence[BaseLoggerConfig],
-        run: Logged,
-        rows: Iterable[Mapping[str, Any]],
+        cls, configs: Sequence[BaseLoggerConfig], run: Logged, rows: Iterable[Mapping[str, Any]]
     ) -> "Loggers":
         """Open those that can be opened, and give them the rows of metrics.jsonl they lack."""
         opened = []

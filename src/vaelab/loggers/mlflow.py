@@ -40,7 +40,9 @@ class MLflow(Logger):
         if found:
             self._id = found[0].info.run_id
             self._client.update_run(self._id, status="RUNNING")
-            self.known = {split: self._last_step(split) for split in ("train", "valid")}
+            for split in ("train", "valid"):
+                history = self._client.get_metric_history(self._id, f"{split}/elbo_nats")
+                self.known[split] = max((metric.step for metric in history), default=-1)
         else:
             tags = {IDENTITY: run.identity}
             created = self._client.create_run(experiment, tags=tags, run_name=run.name)
@@ -58,15 +60,10 @@ class MLflow(Logger):
         self._client.log_batch(self._id, metrics=metrics)
 
     def show(self, picture: Path, name: str, step: int) -> None:
-        """Add the file as an artifact; its name says of when it is."""
         self._client.log_artifact(self._id, str(picture), "pictures")
 
     def close(self, failed: bool) -> None:
         self._client.set_terminated(self._id, "FAILED" if failed else "FINISHED")
-
-    def _last_step(self, split: str) -> int:
-        history = self._client.get_metric_history(self._id, f"{split}/elbo_nats")
-        return max((metric.step for metric in history), default=-1)
 
 
 class MLflowConfig(BaseLoggerConfig):

@@ -13,18 +13,14 @@ from vaelab.loggers.base import BaseLoggerConfig, Logged, Logger
 
 
 class TensorBoard(Logger):
-    """Event files of a run, in single precision, written through with each row.
-
-    Args:
-        run: whose; what they hold of steps after its own is hidden from TensorBoard.
-    """
+    """Event files of a run, in single precision, written through with each row."""
 
     def __init__(self, run: Logged) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         folder = run.folder / "tensorboard"
         self.place = f"TensorBoard: tensorboard --logdir {run.folder.parent}"
-        goes_on = folder.is_dir()
+        goes_on = folder.is_dir()  # then what they hold of later steps is hidden from TensorBoard
         # TensorBoard reads event files by the second in their names, those of one by process number
         seconds = [int(path.name.split(".")[3]) for path in folder.glob("events.out.tfevents.*")]
         sleep(min(1.0, max([0.0, *(last + 1 - time() for last in seconds)])))
@@ -63,7 +59,6 @@ class TensorBoardConfig(BaseLoggerConfig):
 
 
 def _last_steps(folder: Path, step: int) -> dict[str, int]:
-    """The last step of each split in a folder's event files, `step` at most."""
     from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
         EventAccumulator,
     )

@@ -21,11 +21,7 @@ FeaturesName = Literal["classifier", "pixels"]
 
 
 def features_named(name: FeaturesName, store: Store, pixels: Pixels) -> Features:
-    """The features that vaelab has; those of the classifier are learned if need be.
-
-    Raises:
-        BadCombinationError: a classifier of data with one class.
-    """
+    """The features that vaelab has; those of the classifier are learned if need be."""
     return pixel_features() if name == "pixels" else classifier_features(store, pixels)
 
 

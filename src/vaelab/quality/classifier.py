@@ -3,9 +3,6 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -122,9 +119,6 @@ def classifier_features(store: Store, pixels: Pixels) -> Features:
 
     On another machine training ends in somewhat other weights, and so in other features: `about`
     has their checksum, and numbers under another one are not comparable.
-
-    Raises:
-        BadCombinationError: the data has one class.
     """
     if len(store.classes) < 2:
         raise BadCombinationError(
@@ -147,19 +141,15 @@ def classifier_features(store: Store, pixels: Pixels) -> Features:
     except UserError:  # not there, or damaged
         classifier = train_classifier(store.train, len(store.classes), pixels)
         known = about | {"test_accuracy": accuracy(classifier, store.test, pixels)}
-        _keep(path, known, classifier)
+        try:
+            make_folders(path.parent)
+            write_tensors(path, classifier.state_dict(), known)
+        except StorageError as error:
+            # a cache saves time; the numbers are the same without it
+            logging.getLogger("vaelab").warning("the classifier could not be kept: %s", error)
     weights = hashlib.sha256(save(classifier.state_dict())).hexdigest()
     return Features(
         f"classifier_v{VERSION}",
         classifier.features,
         f"checksum {weights[:8]}, {known['test_accuracy']:.1%} of the test images classified right",
     )
-
-
-def _keep(path: Path, known: Mapping[str, Any], classifier: Classifier) -> None:
-    try:
-        make_folders(path.parent)
-        write_tensors(path, classifier.state_dict(), dict(known))
-    except StorageError as error:
-        # a cache saves time; the numbers are the same without it
-        logging.getLogger("vaelab").warning("the classifier could not be kept: %s", error)

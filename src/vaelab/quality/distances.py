@@ -17,9 +17,6 @@ def frechet_distance(first: Float[Tensor, "n f"], second: Float[Tensor, "m f"]) 
     by a two time-scale update rule converge to a local Nash equilibrium" (Heusel et al., 2017,
     eq. 6, arXiv 1706.08500). Estimated from images it is too large, the more so the fewer they
     are: compare numbers of the same count only. In squared units of the features.
-
-    Raises:
-        BadValueError: fewer than two vectors in a set.
     """
     if min(len(first), len(second)) < 2:
         raise BadValueError(
@@ -49,9 +46,6 @@ def kernel_distance(
     al., 2018, section 4, arXiv 1801.01401), which calls it KID under Inception's features. The
     standard error is of first order: every vector's own part in the sums varies over the set. It
     is too large where both sets are of one distribution, by a tenth to two thirds.
-
-    Raises:
-        BadValueError: fewer than two vectors in a set.
     """
     n, m = len(first), len(second)
     if min(n, m) < 2:
@@ -91,9 +85,6 @@ def nearest(
     """Euclidean distances to the k nearest vectors and their indices, the nearest first.
 
     With `others` the queries are the vectors of `among`, and none is a neighbour of its own.
-
-    Raises:
-        BadValueError: there are fewer than k others.
     """
     most = len(among) - others
     if neighbours > most:

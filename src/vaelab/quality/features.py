@@ -45,11 +45,7 @@ class Features:
 
     @torch.no_grad()
     def of(self, images: Images, what: str) -> Float[Tensor, "n f"]:
-        """The features of images 0 to 255, in float64; `what` they are is for the progress bar.
-
-        Raises:
-            BadValueError: the function gives something else than a row of finite numbers for each.
-        """
+        """The features of images 0 to 255, in float64; `what` they are is for the progress bar."""
         starts = range(0, len(images), EVALUATED_AT_ONCE)
         title = f"{self.name} of {what}"
         parts = [

@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from vaelab.console import Console
-from vaelab.files import storage_error
+from vaelab.files import storing
 from vaelab.sweep.engine import Engine, Task
 from vaelab.sweep.liveness import alive
 from vaelab.sweep.pictures import draw_pictures
@@ -36,14 +36,7 @@ def start_sweep(
     runs: Path,
     here: bool = True,
 ) -> Path:
-    """Make a sweep's folder among the runs, and its trials; nothing is trained yet.
-
-    It is asked for as in `plan`; `here` says whether this machine trains it.
-
-    Raises:
-        UserError: something cannot be swept, this machine lacks what every trial needs, or the
-            folder is there already.
-    """
+    """Make a sweep's folder among the runs, and its trials; nothing is trained yet."""
     sweep = plan(settings, words, search, trials, prune)
     check_machine(sweep.first, here)
     folder = runs / f"{sweep.settings.get('task_name', 'run')}_sweep"
@@ -55,23 +48,14 @@ def start_sweep(
 
 
 def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
-    """Train what is left, then print the table and draw the pictures.
-
-    Returns:
-        The number of the signal that has stopped it, if one has.
-
-    Raises:
-        UserError: there is no sweep, or no worker can work.
-    """
+    """Train what is left, print and draw; the number of the signal that has stopped it, if any."""
     study = Study(folder)
     progress = ProgressTable(study, console)
-    try:
+    with storing(folder):
         with interruptible() as interrupt, progress.live():
             if not study.finished:
                 engine(Task(study, progress, interrupt))
         progress.show(study.trials())
-    except OSError as error:
-        raise storage_error(folder, error) from error
     show_status(folder, console)
     if not study.finished:
         console.say(f"to go on: vaelab sweep resume {folder}")
@@ -103,11 +87,7 @@ def show_status(folder: Path, console: Console) -> None:
 
 
 def show_best(folder: Path, console: Console) -> None:
-    """Print the best setting and its best run.
-
-    Raises:
-        MissingFileError: no trial is complete.
-    """
+    """Print the best setting and its best run."""
     study = Study(folder)
     found = [result for result in results(study.trials()) if result.complete]
     if not found:

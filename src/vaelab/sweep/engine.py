@@ -67,11 +67,7 @@ class WorkerPool:
         self._failures, self._ended = 0, 0
 
     def train(self) -> None:
-        """Train until all is done or stopped; workers that still run then save and stop.
-
-        Raises:
-            BadValueError: a worker cannot work, or one after the other dies.
-        """
+        """Train until all is done or stopped; workers that still run then save and stop."""
         task = self._task
         try:
             for _ in range(self._workers):
@@ -156,17 +152,7 @@ def choose(
 ) -> AbstractContextManager[Engine]:
     """The engine that the user asked for, to be used inside the block; Ray is imported if it is.
 
-    Args:
-        name: of the engine.
-        workers: how many; None: 1, with Ray as many as there is room for.
-        address: of a Ray cluster; None: this machine is one.
-        cpus: for each worker of Ray; None: 1.
-        gpus: likewise, or a part of one; None: 1 where there are any.
-
-    Raises:
-        BadCombinationError: an option is another engine's.
-        BadValueError: a value is wrong.
-        MissingFileError: the engine is not installed.
+    As many workers as there is room for is Ray's default, each with a core, and a GPU if there are.
     """
     given = {"--address": address, "--cpus": cpus, "--gpus": gpus}
     if name == "local":

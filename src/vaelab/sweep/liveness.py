@@ -4,7 +4,6 @@ The system frees the lock of a process however that ends, so that no clock has t
 nobody is taken for dead who only sleeps. Optuna's heartbeats are for `optimize` and for databases.
 """
 
-import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vaelab.files import make_folders, storage_error
+from vaelab.files import make_folders, storing
 
 FOLDER, ENDING = "workers", ".lock"
 MAX_PROBE_SECONDS = 5.0
@@ -27,17 +26,11 @@ def worker_name() -> str:
 
 @contextmanager
 def registered(folder: Path, name: str) -> Iterator[None]:
-    """Be alive as a sweep's worker of that name inside the block.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
+    """Be alive as a sweep's worker of that name inside the block."""
     path = make_folders(folder / FOLDER) / f"{name}{ENDING}"
     lock = FileLock(path, timeout=MAX_PROBE_SECONDS)
-    try:
+    with storing(path):
         lock.acquire()
-    except OSError as error:
-        raise storage_error(path, error) from error
     try:
         yield
     finally:
@@ -47,9 +40,7 @@ def registered(folder: Path, name: str) -> Iterator[None]:
 
 def alive(folder: Path) -> set[str]:
     """The names of a sweep's workers that are alive."""
-    path = folder / FOLDER
-    names = [name for name in os.listdir(path) if name.endswith(ENDING)] if path.is_dir() else []
-    return {name.removesuffix(ENDING) for name in names if _is_locked(path / name)}
+    return {path.stem for path in (folder / FOLDER).glob(f"*{ENDING}") if _is_locked(path)}
 
 
 def log_path(folder: Path, name: str) -> Path:

@@ -35,7 +35,6 @@ class Sweep(Config):
     swept: tuple[str, ...]
     """Each `key=v1,v2,...` or `key=LOW..HIGH[:log]`."""
     search: Search
-    """How settings are chosen."""
     trials: int = Field(ge=1, le=MAX_TRIALS)
     """How many, seeds counted."""
     prune: bool
@@ -55,17 +54,7 @@ class Sweep(Config):
     def experiment(
         self, run: str, setting: Setting, seed: int | None, source: str | None = None
     ) -> Experiment:
-        """The experiment of one trial.
-
-        Args:
-            run: the trial's name.
-            setting: a value for each swept key.
-            seed: of the training; None: the config's.
-            source: begins what is said about a wrong value; None: the run.
-
-        Raises:
-            BadValueError: the setting is not right.
-        """
+        """The experiment of one trial; `source` or its name begins what is said of a bad one."""
         words = [assignment(key, value) for key, value in setting.items()]
         words += [f"task_name={run}"] + ([] if seed is None else [f"training.seed={seed}"])
         changed = override(Experiment, self.settings, [*self.fixed, *words])
@@ -73,12 +62,7 @@ class Sweep(Config):
 
     @classmethod
     def load(cls, folder: Path) -> "Sweep":
-        """The sweep in a folder.
-
-        Raises:
-            MissingFileError: there is none.
-            BadValueError: it is damaged.
-        """
+        """The sweep in a folder."""
         path = folder / "sweep.yaml"
         for name in FILES:
             if os.path.islink(folder / name):
@@ -91,12 +75,7 @@ class Sweep(Config):
         return validate(cls, read_yaml(path), str(path))
 
     def save(self, folder: Path) -> None:
-        """Begin a sweep in a folder.
-
-        Raises:
-            BadValueError: there is one already, or something else.
-            StorageError: the folder cannot be written.
-        """
+        """Begin a sweep in a folder."""
         if may_be_there(folder / "sweep.yaml"):
             raise BadValueError(_there_already(folder, Sweep.load(folder), self))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -109,11 +88,7 @@ class Sweep(Config):
 def plan(
     settings: dict[str, Any], words: list[str], search: Search, trials: int | None, prune: bool
 ) -> Sweep:
-    """A sweep whose every key and value can be used; how many trials is not said for a grid.
-
-    Raises:
-        UserError: what is wrong, in the user's spelling.
-    """
+    """A sweep whose every key and value can be used; how many trials is not said for a grid."""
     space, fixed = read_space(words)
     swept = tuple(word for word in words if word not in fixed)
     base = override(Experiment, settings, [*NO_PICTURES, *fixed])
@@ -154,9 +129,6 @@ def check_machine(experiment: Experiment, trains: bool = True) -> None:
     """Refuse what no setting of a sweep could be trained with here, of any trial's experiment.
 
     Its device has to be here only if this machine `trains` it.
-
-    Raises:
-        UserError: the device, the data, or a logger's package or login is missing.
     """
     if trains:
         choose_place(experiment.training)
@@ -205,10 +177,10 @@ def _check_experiments(sweep: Sweep) -> None:
     first = _checked(sweep, setting, space.seeds[0], words)
     for seed in space.seeds[1:]:
         _checked(sweep, setting, seed, assignment(SEED, seed))
-    for words, setting in others:
-        _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
     for setting in space.grid() if sweep.search == "grid" else ():
         words = " ".join(assignment(key, value) for key, value in setting.items())
+        others.append((words, setting))
+    for words, setting in others:
         _check_comparable(first, _checked(sweep, setting, space.seeds[0], words), words)
 
 

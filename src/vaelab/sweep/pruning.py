@@ -6,8 +6,6 @@ together the first always passed; here those that come to an epoch together are 
 
 from collections.abc import Mapping, Sequence
 
-from typing_extensions import override
-
 from vaelab.sweep.study import Study, Trial
 from vaelab.training import Callback, Training
 from vaelab.training.interrupt import Interrupt
@@ -17,11 +15,7 @@ WARMUP_FRACTION = 0.2
 
 
 class PruningCallback(Callback):
-    """Reports the trials that a worker trains together, and stops the training to prune some.
-
-    Attributes:
-        pruned: those that are not worth going on with; training stops where there are some.
-    """
+    """Reports the trials that a worker trains together, and stops it where some are `pruned`."""
 
     def __init__(
         self, study: Study, trials: Sequence[Trial], prune: bool, interrupt: Interrupt
@@ -32,20 +26,16 @@ class PruningCallback(Callback):
         self._best: dict[str, float | None] = {}
         self.pruned: list[Trial] = []
 
-    @override
     def on_start(self, training: Training) -> None:
         self._running.add(training.experiment.task_name)
 
-    @override
     def on_stop(self, training: Training) -> None:
         self._running.discard(training.experiment.task_name)
 
-    @override
     def before_step(self, training: Training) -> None:
         if self._interrupt.requested:
             training.stop("stopped as you asked")
 
-    @override
     def on_epoch(self, training: Training) -> None:
         """Judge once all that are trained together have come as far."""
         self._best[training.experiment.task_name] = training.progress.best_elbo

@@ -45,11 +45,7 @@ class RayProcess:
         self._result = result
 
     def poll(self) -> int | None:
-        """Its exit code; None while it runs, or waits for room.
-
-        Raises:
-            BadValueError: nothing can be trained.
-        """
+        """Its exit code; None while it runs, or waits for room; an error if it can do nothing."""
         done, _ = ray.wait([self._result], timeout=0)
         if not done:
             return None
@@ -76,12 +72,7 @@ class RayProcess:
 def joined(
     workers: int | None, address: str | None, cpus: int, gpus: float | None
 ) -> Iterator[Engine]:
-    """The cluster at an address, joined inside the block; the arguments are those of `choose`.
-
-    Raises:
-        BadValueError: it does not answer, or a worker does not fit; a cluster that is joined may
-            grow.
-    """
+    """The cluster at an address, joined inside the block; the arguments are those of `choose`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     if address not in (None, "auto"):
         _check_answers(str(address))
@@ -141,12 +132,10 @@ def check_room(wanted: dict[str, float]) -> None:
 
 
 def _nodes() -> list[dict[str, float]]:
-    """What each node of the cluster has."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _check_answers(address: str) -> None:
-    """Whether anyone listens."""
     host, colon, port = address.rpartition(":")
     if "://" in address or not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise BadValueError(

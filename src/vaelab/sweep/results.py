@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from vaelab.sweep.space import Key, Setting, Space, Value, key_of, written
+from vaelab.sweep.space import Key, Setting, Space, key_of, words
 from vaelab.sweep.study import State, Trial
 
 ROWS = 40
@@ -77,12 +77,8 @@ def results(trials: Sequence[Trial]) -> list[Result]:
         settings.setdefault(key_of(trial.setting), {}).setdefault(trial.seed, trial)
     seeds = [tuple(those.values()) for those in settings.values()]
     found = [Result(those[0].setting, those) for those in seeds]
-    return sorted(found, key=_rank)
-
-
-def _rank(result: Result) -> tuple[bool, bool, float]:
-    elbo = result.elbo
-    return (elbo is None, not result.whole, 0.0 if elbo is None else -elbo.value)
+    found.sort(key=lambda result: 0.0 if result.elbo is None else -result.elbo.value)
+    return sorted(found, key=lambda result: (result.elbo is None, not result.whole))
 
 
 def table(space: Space, trials: Sequence[Trial], title: str) -> Table:
@@ -109,11 +105,6 @@ def table(space: Space, trials: Sequence[Trial], title: str) -> Table:
     if len(found) > ROWS:
         shown.add_row(f"and {len(found) - ROWS} more")
     return shown
-
-
-def words(value: Value) -> str:
-    """A swept value for people."""
-    return f"{value:.3g}" if isinstance(value, float) else written(value)
 
 
 def setting_words(space: Space, setting: Setting) -> str:

@@ -38,7 +38,6 @@ def propose_trials(study: Study) -> None:
 
 
 def _add_seeds(study: Study) -> None:
-    """Give every setting all the seeds."""
     settings: dict[object, list[Trial]] = {}
     for trial in study.trials():
         settings.setdefault(key_of(trial.setting), []).append(trial)
@@ -61,10 +60,8 @@ def _ask(study: Study, sampler: optuna.samplers.BaseSampler, count: int) -> int:
     """Add new settings of a sampler's, with the first of the seeds.
 
     None may wait, for Optuna would give that one. While they are drawn they count as running, so
-    that the sampler proposes different ones.
-
-    Returns:
-        How many; fewer where the sampler proposes again and again what is there already.
+    that the sampler proposes different ones. Given is how many; fewer where it proposes again and
+    again what is there already.
     """
     of_sampler = study.load(sampler)
     known = {key_of(trial.setting) for trial in study.trials()}

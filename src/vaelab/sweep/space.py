@@ -33,15 +33,11 @@ Key = tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True)
 class Space:
-    """What is swept.
-
-    Attributes:
-        dimensions: the keys but the seed, in the order they were given.
-        seeds: each setting is trained with every one of them; None is the config's.
-    """
+    """What is swept, in the order it was given, and seeds to train each setting with."""
 
     dimensions: Mapping[str, Dimension]
     seeds: tuple[int | None, ...]
+    """None is the config's."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -131,7 +127,6 @@ def _count(dimension: Dimension) -> float:
 
 
 def _draw(dimension: Dimension, random: Random) -> Value:
-    """One of its values at random."""
     if isinstance(dimension, CategoricalDistribution):
         return random.choice(dimension.choices)
     low, high = float(dimension.low), float(dimension.high)
@@ -142,11 +137,7 @@ def _draw(dimension: Dimension, random: Random) -> Value:
 
 
 def read_space(words: Sequence[str]) -> tuple[Space, list[str]]:
-    """What is swept, and the overrides among the words, which have one value.
-
-    Raises:
-        BadValueError: a word is neither, a range is empty, or nothing is swept.
-    """
+    """What is swept, and the overrides among the words, which have one value."""
     dimensions: dict[str, Dimension] = {}
     fixed: list[str] = []
     for word in words:
@@ -202,6 +193,11 @@ def assignment(key: str, value: Value) -> str:
 def written(value: Value) -> str:
     """A value as YAML."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def words(value: Value) -> str:
+    """A swept value for people."""
+    return f"{value:.3g}" if isinstance(value, float) else written(value)
 
 
 def _listed(word: str, texts: Sequence[str]) -> CategoricalDistribution:
@@ -266,5 +262,4 @@ def _seeds(dimension: Dimension | None) -> tuple[int | None, ...]:
 
 
 def _plain(value: Value) -> str:
-    text = f"{value:.3g}" if isinstance(value, float) else written(value)
-    return re.sub(r"[^\w.+-]+", "-", text).strip("-")[:MAX_VALUE_LETTERS]
+    return re.sub(r"[^\w.+-]+", "-", words(value)).strip("-")[:MAX_VALUE_LETTERS]

@@ -55,10 +55,8 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    """In the journal."""
     state: State
     setting: Setting
-    """Its value of each swept key."""
     elbo: float | None = None
     """Validation ELBO at beta 1 of the weights kept, nats per image; None until it has ended."""
     run: Literal[""] | FolderName = ""
@@ -68,19 +66,13 @@ class Trial(BaseModel):
     attempt: Annotated[int, Field(ge=1)] = 1
     """1, and one more after each worker that was killed."""
     worker: str = ""
-    """The name of the worker that trains it."""
     terms: dict[str, Finite] = Field(default_factory=dict)
     """`distortion` and `rate` of the weights' epoch, nats per image, and the `epoch`."""
     reason: str = ""
-    """Why it failed."""
 
     @classmethod
     def of(cls, frozen: FrozenTrial) -> "Trial":
-        """The trial as Optuna has it.
-
-        Raises:
-            ValidationError: it cannot be of a sweep.
-        """
+        """The trial as Optuna has it; a ValidationError if it cannot be of a sweep."""
         failed = frozen.state is TrialState.FAIL  # of several reasons; `ended` says which
         state = frozen.user_attrs.get("ended", "failed") if failed else frozen.state.name.lower()
         facts = {"number": frozen.number, "state": state, "setting": frozen.params}
@@ -88,13 +80,7 @@ class Trial(BaseModel):
 
 
 class Study:
-    """A sweep in its folder, and its journal, which several processes may have open.
-
-    Raises:
-        MissingFileError: there is no sweep.
-        StorageError: the journal is not there and cannot be made.
-        BadValueError: it is damaged, or the sweep is.
-    """
+    """A sweep in its folder, and its journal, which several processes may have open."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.sweep = folder, Sweep.load(folder)
@@ -139,11 +125,7 @@ class Study:
             raise damaged(self._path, in_words(error)) from error
 
     def trials(self) -> list[Trial]:
-        """The latest trial of each run.
-
-        Raises:
-            BadValueError: the journal is damaged, or of another sweep.
-        """
+        """The latest trial of each run."""
         latest = {trial.run: trial for trial in self.every() if trial.run}
         for trial in latest.values():
             if set(trial.setting) != set(self.space.keys):

@@ -20,13 +20,7 @@ from vaelab.sweep.plan import Sweep, check_machine
 from vaelab.sweep.pruning import PruningCallback
 from vaelab.sweep.search import propose_trials
 from vaelab.sweep.study import MAX_ATTEMPTS, State, Study, Trial
-from vaelab.training import (
-    DivergedRunError,
-    Start,
-    check_alike,
-    interruptible,
-    train_together,
-)
+from vaelab.training import DivergedRunError, Start, check_alike, interruptible, train_together
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.precision import choose_place
 from vaelab.training.state import read_progress
@@ -43,11 +37,7 @@ EXIT_USER_ERROR = 2
 class Worker:
     """Claims trials, trains those that can be batched together, and notes how they end.
 
-    Args:
-        folder: of the sweep.
-        name: its own, which no other has.
-        workers: that there will be at least; trials are shared among so many.
-        console: where it says what it does.
+    Trials are shared among so many `workers` as there will be at least. No other has its name.
     """
 
     def __init__(self, folder: Path, name: str, workers: int, console: Console) -> None:
@@ -85,8 +75,7 @@ class Worker:
     def train(self, trials: list[Trial], interrupt: Interrupt) -> bool:
         """Train trials that it has claimed together; whether to go on with others.
 
-        Raises:
-            UserError: nothing can be trained here; they wait for another worker.
+        Where nothing can be trained here, an error says why, and they wait for another worker.
         """
         while trials:
             pruning = PruningCallback(self.study, trials, self.sweep.prune, interrupt)
@@ -109,8 +98,10 @@ class Worker:
                 sleep(POLL_SECONDS)
                 return True
             except UserError as error:
-                if len(trials) > 1:
-                    return self._train_apart(trials, interrupt)
+                if len(trials) > 1:  # one by one, so that it shows which of them is wrong
+                    self.study.give_back(trials[1:])
+                    trials = trials[:1]
+                    continue
                 self._check_machine(trials[0])
                 self._fail(trials[0], State.FAILED, error)
                 return True
@@ -125,17 +116,6 @@ class Worker:
                     self.study.complete(trial, *result_of(Run(self.folder / trial.run)))
                 return True
         return True
-
-    def _train_apart(self, trials: list[Trial], interrupt: Interrupt) -> bool:
-        """One by one, so that it shows which of them is wrong; whether to go on with others."""
-        left = list(trials)
-        try:
-            while left:
-                if not self.train([left.pop(0)], interrupt):
-                    return False
-            return True
-        finally:
-            self.study.give_back(left)
 
     def _check_machine(self, trial: Trial) -> None:
         """Give a trial back that fails for what this machine lacks, not for its setting."""
@@ -207,11 +187,7 @@ def result_of(run: Run) -> tuple[float, dict[str, float]]:
 
 
 def main() -> int:
-    """The command line.
-
-    Returns:
-        0; 2 for what the user can put right, which the last line of stderr says.
-    """
+    """The command line; 2 for what the user can put right, which stderr says, else 0."""
     parser = argparse.ArgumentParser(prog="python -m vaelab.sweep.worker", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="of the sweep")
     parser.add_argument("--name", default=worker_name(), help="one that no other worker has")

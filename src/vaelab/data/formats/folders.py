@@ -20,15 +20,10 @@ for _ending in (".cfg", ".db", ".ini", ".log", ".md", ".toml", ".url", ".yaml", 
 
 @dataclass(frozen=True)
 class Listing:
-    """The image files below one folder.
+    """The image files below one folder, and how many hidden ones and the like are ignored.
 
-    Attributes:
-        root: the folder.
-        classes: names of the classes, in natural order (2 before 10).
-        files: all images in the natural order of their names, whatever their class, so that a part
-            of them is a mixture of classes.
-        labels: the index of each file's class.
-        ignored: how many hidden files and the like there are besides.
+    All are in the natural order of their names (2 before 10), whatever their class, so that a part
+    of them is a mixture of classes.
     """
 
     root: Path
@@ -38,11 +33,7 @@ class Listing:
     ignored: int
 
     def relabelled(self, classes: Sequence[str]) -> "Listing":
-        """The same files with labels that are indices into the training classes.
-
-        Raises:
-            BadValueError: a class that is not among them.
-        """
+        """The same files with labels that are indices into the training classes."""
         unknown = [name for name in self.classes if name not in classes]
         if unknown:
             raise BadValueError(
@@ -66,46 +57,39 @@ def list_images(root: Path, leaf: bool = False) -> Listing:
     """List `root/<class>/**/<file>` or, without classes, `root/<file>`.
 
     A single folder called `images` in between, as in `train/images/<class>`, is passed through.
-    Hidden files and what file managers leave behind are no images; nor are other files, which is
-    said. Links are followed as long as
-    they stay inside `root`.
-
-    Args:
-        root: the folder.
-        leaf: whether each folder that holds files is a class, `alphabet/character`; else the
-            folders in `root` are.
-
-    Raises:
-        MissingFileError: no such folder.
-        BadValueError: an empty folder, files and folders side by side in `root`, a link that leaves
-            it, or links in a circle.
+    With `leaf` each folder that holds files is a class, `alphabet/character`. Hidden files and what
+    file managers leave behind are no images; nor are other files, which is said. Links are followed
+    as long as they stay inside `root`.
     """
-    home = os.path.realpath(root)
-    top = root
-    folders, files, ignored, others = _entries(root, home)
+    scan, top = _Scan(os.path.realpath(root)), root
+    folders, files = scan.entries(root)
     if folders == ["images"] and not files:
         root = root / "images"
-        folders, files, ignored, more = _entries(root, home)
-        others += more
+        folders, files = scan.entries(root)
     if folders and files:
         raise BadValueError(
             f"{root}: holds both folders ({folders[0]}) and files ({files[0]}); wanted is one "
             "folder for each class, or files only"
         )
     found: dict[str, list[str]] = {} if folders else {"images": files}
-    for name in sorted(folders, key=natural):
+    for name in folders:
         inside = len(found)
-        for folder, names, hidden, beside in _walk(root, name, (home,)):
-            ignored += hidden
-            others += [os.path.join(folder, file) for file in beside]
-            if names:
-                paths = [os.path.join(folder, file) for file in names]
-                found.setdefault(folder if leaf else name, []).extend(paths)
+        for folder, files in scan.walk(root, name):
+            found.setdefault(folder if leaf else name, []).extend(files)
         if len(found) == inside:
             raise BadValueError(f"{root / name}: this class folder is empty; remove it or fill it")
-    if others:
-        _say_ignored(str(top), len(others), others[0])
-    return _listing(root, found, ignored)
+    if scan.others:
+        _say_ignored(str(top), len(scan.others), scan.others[0])
+    listed = [
+        (natural(os.path.basename(name)), label, os.path.join(root, name))
+        for label, names in enumerate(found.values())
+        for name in names
+    ]
+    if not listed:
+        raise BadValueError(f"{root}: there are no images in this folder")
+    listed.sort()  # equal names in the order of their classes
+    _, labels, paths = zip(*listed, strict=True)
+    return Listing(root, tuple(map(visible, found)), paths, labels, scan.ignored)
 
 
 @cache
@@ -117,24 +101,6 @@ def _say_ignored(root: str, count: int, name: str) -> None:
     logging.getLogger("vaelab").warning("%s: %s %s", root, words, name)
 
 
-def _walk(
-    root: Path, folder: str, above: Sequence[str]
-) -> Iterator[tuple[str, list[str], int, list[str]]]:
-    """Every folder from `folder` down that holds files, as it lies below `root`, and its files.
-
-    `above` are the places of the folders that hold it, links resolved; no link leads out of the
-    first.
-    """
-    place = os.path.realpath(root / folder)
-    if place in above:
-        raise BadValueError(f"{root / folder}: this link leads back to a folder that holds it")
-    folders, files, ignored, others = _entries(root / folder, above[0])
-    if files or others:
-        yield folder, files, ignored, others
-    for name in sorted(folders, key=natural):
-        yield from _walk(root, os.path.join(folder, name), (*above, place))
-
-
 def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """A sorting key by which numbers count as numbers, 2.png before 10.png, and before letters."""
     pieces = re.findall(r"[0-9]+|[^0-9]+", name)
@@ -142,55 +108,62 @@ def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     return keys, name
 
 
-def _listing(root: Path, classes: dict[str, list[str]], ignored: int) -> Listing:
-    found = [
-        (natural(os.path.basename(name)), label, os.path.join(root, name))
-        for label, names in enumerate(classes.values())
-        for name in names
-    ]
-    if not found:
-        raise BadValueError(f"{root}: there are no images in this folder")
-    found.sort()  # equal names in the order of their classes
-    _, labels, files = zip(*found, strict=True)
-    return Listing(root, tuple(map(visible, classes)), files, labels, ignored)
+class _Scan:
+    """A walk below the folder `home`, which no link leads out of, and what it leaves out."""
 
+    def __init__(self, home: str) -> None:
+        self.home, self.ignored, self.others = home, 0, list[str]()
 
-def _entries(folder: Path, home: str) -> tuple[list[str], list[str], int, list[str]]:
-    """The names of the folders and of what may be pictures in `folder`.
+    def walk(
+        self, root: Path, folder: str, above: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Every folder from `folder` down that holds pictures, and these, as they lie below `root`.
 
-    And how much clutter there is, and the names of files that are no pictures, by their endings.
-    """
-    folders: list[str] = []
-    files: list[str] = []
-    others: list[str] = []
-    ignored = 0
-    try:
-        with os.scandir(folder) as scan:
-            for entry in scan:
-                if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
-                    ignored += 1
-                    continue
-                if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(home):
-                    raise BadValueError(
-                        f"{folder / entry.name}: this link leads out of the folder of pictures; "
-                        "put there what it points to"
-                    )
-                try:
-                    is_folder = entry.is_dir()
-                except OSError as error:
-                    raise BadValueError(
-                        f"{folder / entry.name}: this link cannot be followed ({error.strerror}); "
-                        "remove it"
-                    ) from error
-                if is_folder:
-                    folders.append(entry.name)
-                else:
-                    (others if _is_other(entry.name) else files).append(entry.name)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingFileError(f"there is no folder {folder}") from error
-    except OSError as error:
-        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
-    return folders, files, ignored, sorted(others)
+        `above` are the places of the folders that hold it, links resolved.
+        """
+        place = os.path.realpath(root / folder)
+        if place in (self.home, *above):
+            raise BadValueError(f"{root / folder}: this link leads back to a folder that holds it")
+        folders, files = self.entries(root, folder)
+        if files:
+            yield folder, files
+        for name in folders:
+            yield from self.walk(root, name, (*above, place))
+
+    def entries(self, root: Path, folder: str = "") -> tuple[list[str], list[str]]:
+        """The folders and what may be pictures in a folder, as they lie below `root`."""
+        folders: list[str] = []
+        files: list[str] = []
+        others: list[str] = []
+        try:
+            with os.scandir(root / folder) as scan:
+                for entry in scan:
+                    name = os.path.join(folder, entry.name)
+                    if entry.name.startswith(".") or entry.name.lower() in _CLUTTER:
+                        self.ignored += 1
+                    elif self._is_folder(entry):
+                        folders.append(name)
+                    else:
+                        (others if _is_other(name) else files).append(name)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingFileError(f"there is no folder {root / folder}") from error
+        except OSError as error:
+            raise StorageError(f"cannot read {root / folder}: {error.strerror}") from error
+        self.others += sorted(others)
+        return sorted(folders, key=natural), files
+
+    def _is_folder(self, entry: "os.DirEntry[str]") -> bool:
+        if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(self.home):
+            raise BadValueError(
+                f"{entry.path}: this link leads out of the folder of pictures; put there what it "
+                "points to"
+            )
+        try:
+            return entry.is_dir()
+        except OSError as error:
+            raise BadValueError(
+                f"{entry.path}: this link cannot be followed ({error.strerror}); remove it"
+            ) from error
 
 
 def _is_other(name: str) -> bool:

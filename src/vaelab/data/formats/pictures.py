@@ -20,6 +20,10 @@ MAX_PIXELS = 2**26
 """Pixels of a file."""
 
 Picture = UInt8[np.ndarray, "_ _ _"]
+Size = tuple[int, int] | None
+"""Height and width to scale and crop to; None: as the picture is."""
+Channels = Literal[1, 3] | None
+"""Grey or colour; None: as the picture is."""
 Damaged = Literal["fail", "skip"]
 """What is done about pictures that cannot be read."""
 
@@ -32,27 +36,13 @@ class UnreadablePictureError(BadValueError):
         self.reason = reason
 
 
-def read_picture(
-    path: str, size: tuple[int, int] | None = None, channels: Literal[1, 3] | None = None
-) -> Picture:
-    """Read a PNG, JPEG, WebP, BMP or GIF file.
+def read_picture(path: str, size: Size = None, channels: Channels = None) -> Picture:
+    """The pixels `(h, w, c)` of a PNG, JPEG, WebP, BMP or GIF file.
 
     Of an animation the first frame is taken. Turned upright as its EXIF data say; what is
     transparent is laid on white; 16-bit grey levels are rounded to 8 bits; palettes and CMYK become
-    RGB.
-
-    Args:
-        path: the file.
-        size: height and width; the picture is scaled to cover them and cropped at the centre.
-        channels: 1 for grey (luma of ITU-R 601), 3 for RGB; None: 1 if the picture is grey
-            throughout, else 3.
-
-    Returns:
-        Pixels `(h, w, c)`.
-
-    Raises:
-        BadValueError: a pickle, no such picture, one cut short, or one of more pixels than
-            are safe to unpack.
+    RGB. It is scaled to cover `size`, height and width, and cropped at the centre. One channel is
+    grey (luma of ITU-R 601), three are RGB; None: one if the picture is grey throughout.
     """
     refuse_pickle(Path(path))
     with opened(Path(path), follow=True) as file:
@@ -60,11 +50,7 @@ def read_picture(
 
 
 def picture_size(path: str) -> tuple[int, int]:
-    """Height and width of a picture, upright, as its first bytes tell.
-
-    Raises:
-        BadValueError: no such picture, or it is damaged.
-    """
+    """Height and width of a picture, upright, as its first bytes tell."""
     refuse_pickle(Path(path))
     with opened(Path(path), follow=True) as file, _readable(path), _open(file) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
@@ -72,21 +58,21 @@ def picture_size(path: str) -> tuple[int, int]:
 
 
 def decode_picture(
-    source: BinaryIO | BytesIO,
-    where: str,
-    size: tuple[int, int] | None = None,
-    channels: Literal[1, 3] | None = None,
+    source: BinaryIO | BytesIO, where: str, size: Size, channels: Channels
 ) -> Picture:
-    """As `read_picture`, from an open file.
-
-    Raises:
-        UnreadablePictureError: as there; the message begins with `where`.
-    """
-    with _readable(where):
-        upright = _upright(source)
+    """As `read_picture`, from an open file, which an UnreadablePictureError calls `where`."""
+    with _readable(where), _open(source) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        upright = _eight_bits(image)
     if size is not None:
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
-    return _as_array(upright, channels)
+    if channels is not None:
+        upright = upright.convert("L" if channels == 1 else "RGB")
+    pixels = np.atleast_3d(np.asarray(upright))
+    if channels is None and (pixels == pixels[:, :, :1]).all():
+        return pixels[:, :, :1].copy()
+    return pixels
 
 
 @contextmanager
@@ -121,14 +107,6 @@ def _open(source: BinaryIO | BytesIO) -> Iterator[Image.Image]:
         yield image
 
 
-def _upright(source: BinaryIO | BytesIO) -> Image.Image:
-    """The picture in mode L or RGB; whatever else it took to make it is given back."""
-    with _open(source) as image:
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return _eight_bits(image)
-
-
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The image in mode L or RGB."""
     if image.mode.startswith("I"):  # 16-bit grey
@@ -136,23 +114,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         clear = levels == image.info.get("transparency", -1)
         return Image.fromarray(np.where(clear, 255, np.rint(levels / 257)).astype(np.uint8))
     if image.has_transparency_data:
-        pixels, white = _in_mode(image, "RGBA"), Image.new("RGB", image.size, "white")
+        pixels, white = image.convert("RGBA"), Image.new("RGB", image.size, "white")
         white.paste(pixels, mask=pixels)
         return white
-    return _in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
-
-
-def _in_mode(image: Image.Image, mode: Literal["L", "RGB", "RGBA"]) -> Image.Image:
-    """The image itself if it has the mode already; `convert` would copy it."""
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _as_array(image: Image.Image, channels: Literal[1, 3] | None) -> Picture:
-    if channels is not None:
-        image = _in_mode(image, "L" if channels == 1 else "RGB")
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        return pixels[:, :, None]
-    if channels is None and (pixels == pixels[:, :, :1]).all():
-        return pixels[:, :, :1].copy()
-    return pixels
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")

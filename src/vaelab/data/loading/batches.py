@@ -123,12 +123,10 @@ class MappedBatches(Batches):
             labels = torch.from_numpy(self._split.labels[index])
             if self._device.type == "cuda":
                 images, labels = images.pin_memory(), labels.pin_memory()
-            parts, start = [], 0
-            for batch, share in zip(batches, mine, strict=True):
-                some = slice(start, start + share.stop - share.start)
-                parts.append(BatchPart(images[some], labels[some], share.start, len(batch)))
-                start = some.stop
-            yield parts
+            sizes = [share.stop - share.start for share in mine]
+            split = torch.split(images, sizes), torch.split(labels, sizes)
+            parts = zip(*split, mine, batches, strict=True)
+            yield [BatchPart(x, y, share.start, len(batch)) for x, y, share, batch in parts]
 
 
 def permutation(images: int, seed: int, epoch: int) -> Int64[Tensor, " n"]:

@@ -32,16 +32,11 @@ class Batch:
 class EvalLoader:
     """Images as uint8 handed out in order on a device, for evaluation and figures.
 
-    They are kept on the device, unless `stays` says that they are read as they are asked for.
+    They are kept on the device, unless `is_streamed` says that they are read as they are asked for.
 
     Dynamic binarisation draws every image's pixels from a stream of its own, so that the same
-    split always gives the same black-and-white images.
-
-    Args:
-        split: the images.
-        pixels: their domain.
-        classes: number of classes of a conditional model; 0 leaves `context` out.
-        device: where they are wanted.
+    split always gives the same black-and-white images. `classes` is the number of classes of a
+    conditional model; 0 leaves `context` out.
     """
 
     def __init__(

@@ -23,9 +23,6 @@ class ShardBatches(Batches):
     the streams of its share, so a shard is read by one process in an epoch, and the batches do not
     depend on how many processes there are. Their order is a function of seed, epoch and the numbers
     of images in the shards.
-
-    Raises:
-        BadValueError: there are more processes than streams.
     """
 
     def __init__(

@@ -5,12 +5,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 
 from vaelab.data.formats.folders import natural
-from vaelab.data.formats.pictures import Damaged
+from vaelab.data.formats.pictures import Channels, Damaged, Size
 from vaelab.data.prefetch import in_threads
 from vaelab.data.raw import Raw
 from vaelab.data.shards.index import Entry, Index, counted, indexed
@@ -74,16 +73,9 @@ def hold_out_last(train: ShardStream, images: int, what: str) -> tuple[ShardStre
 
 
 def usable_shards(
-    places: Mapping[str, Sequence[str]],
-    indices: Mapping[str, Index],
-    size: tuple[int, int] | None,
-    damaged: Damaged,
+    places: Mapping[str, Sequence[str]], indices: Mapping[str, Index], size: Size, damaged: Damaged
 ) -> tuple[dict[str, tuple[Shard, ...]], dict[str, Entry]]:
-    """The shards of each split that hold images, and what; what is left out is said in a line.
-
-    Raises:
-        UserError: as `counted`; or no image of a split is whole, or a shard is there twice.
-    """
+    """The shards of each split that hold images, and what; what is left out is said in a line."""
     # an index does not know what has been damaged since
     entries = indexed(indices) if damaged == "fail" else {}
     unknown = [place for place in chain(*places.values()) if place not in entries]
@@ -113,13 +105,9 @@ def usable_shards(
 
 
 def common_shape(
-    entries: Mapping[str, Entry], size: tuple[int, int] | None, channels: Literal[1, 3] | None
+    entries: Mapping[str, Entry], size: Size, channels: Channels
 ) -> tuple[int, int, int]:
-    """Channels, height and width of every image, as they will be.
-
-    Raises:
-        BadValueError: shards differ in size, and none is asked for.
-    """
+    """Channels, height and width of every image, as they will be."""
     shapes = [(place, entry.shape or (1, 1, 1)) for place, entry in entries.items()]
     first, (_, *usual) = shapes[0]
     for place, (_, height, width) in shapes:
@@ -139,9 +127,6 @@ def class_names(
     """Names of the classes, and the index of each by how it is written.
 
     They are those of the indices, else what the training shards say, 2 before 10.
-
-    Raises:
-        BadValueError: some images have a class and some have none, or one that is not learned.
     """
     found = {
         split: {label for shard in shards for label in entries[shard.place].labels}

@@ -1,7 +1,6 @@
 """What shards hold: said by an index beside them, or counted once."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, Field, PositiveInt, ValidationError, model_
 from vaelab.config import Config
 from vaelab.console import visible
 from vaelab.data.cache import cache_folder
-from vaelab.data.formats.pictures import MAX_PIXELS, Damaged
+from vaelab.data.formats.pictures import MAX_PIXELS, Damaged, Size
 from vaelab.data.shards.opening import (
     AbsentError,
     UnreachableError,
@@ -45,7 +44,6 @@ class Entry(Config):
     """What one shard holds."""
 
     bytes: int = Field(ge=0, lt=2**63)
-    """Of the file."""
     sha256: str = Field(pattern=r"^([0-9a-f]{64})?$")
     """Of the file."""
     samples: int = Field(ge=0, lt=2**40)
@@ -72,7 +70,6 @@ class Index(Config):
     """What `vaelab data shard` writes beside its shards."""
 
     format: Literal[1]
-    """Of this file."""
     classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2**20)]
     """Names of the classes; the labels in the shards are indices into it."""
     splits: dict[str, dict[FileName, Entry]]
@@ -80,12 +77,7 @@ class Index(Config):
 
 
 def read_index(place: str) -> Index | None:
-    """The index at a place, if there is one.
-
-    Raises:
-        UnreachableError: nobody can tell whether there is one, or it cannot be read.
-        BadValueError: it is damaged.
-    """
+    """The index at a place, if there is one."""
     try:
         with open_shard(place) as file:
             content = file.read(MAX_INDEX_BYTES + 1)
@@ -103,11 +95,7 @@ def read_index(place: str) -> Index | None:
 
 
 def read_indices(shards: Iterable[str]) -> Mapping[str, Index]:
-    """The indices of all folders that these shards lie in, by their own places.
-
-    Raises:
-        UserError: as `read_index`; or two indices number the classes differently.
-    """
+    """The indices of all folders that these shards lie in, by their own places."""
     places = dict.fromkeys(beside(shard, INDEX) for shard in shards)
     found = {place: index for place in places if (index := read_index(place)) is not None}
     first = next(iter(found), "")
@@ -128,32 +116,21 @@ def indexed(indices: Mapping[str, Index]) -> dict[str, Entry]:
         for place, index in indices.items()
         for split in index.splits.values()
         for name, entry in split.items()
-        if is_remote(shard := beside(place, name)) or _size(shard) == entry.bytes
+        if is_remote(shard := beside(place, name))
+        or version(shard).split(" ")[0] == str(entry.bytes)
     }
 
 
-def _size(path: str) -> int:
-    with suppress(OSError):
-        return os.path.getsize(path)
-    return -1
-
-
-def counted(place: str, size: tuple[int, int] | None, damaged: Damaged) -> Entry:
-    """What a shard holds, from the cache or by reading it, as `images` reads it.
-
-    Raises:
-        UserError: it is damaged or not there, unless that is skipped; its images differ in size; or
-            it is compressed.
-    """
+def counted(place: str, size: Size, damaged: Damaged) -> Entry:
+    """What a shard holds, from the cache or by reading it, as `images` reads it."""
     now = version(place)
     about = hashlib.sha256(f"{place} {now} {size} {damaged}".encode()).hexdigest()[:32]
     path = cache_folder() / "shards" / f"{about}.json"
     if now:
         with suppress(OSError, ValidationError):
             return Entry.model_validate_json(path.read_text(encoding="utf-8"))
-    report: list[str] = []
     try:
-        entry = _count(place, size, damaged, report)
+        entry = _count(place, size, damaged)
     except UnreachableError as error:
         if damaged == "fail":
             more = "put this right, or leave out such shards with data.damaged=skip"
@@ -165,8 +142,8 @@ def counted(place: str, size: tuple[int, int] | None, damaged: Damaged) -> Entry
     return entry
 
 
-def _count(place: str, size: tuple[int, int] | None, damaged: Damaged, report: list[str]) -> Entry:
-    labels: Counter[str] = Counter()
+def _count(place: str, size: Size, damaged: Damaged) -> Entry:
+    labels, report = Counter[str](), list[str]()
     shape, first = None, ""
     with open_shard(place) as file:
         if is_hollow(file):

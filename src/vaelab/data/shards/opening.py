@@ -37,11 +37,7 @@ class AbsentError(UnreachableError):
 
 
 def is_remote(place: str) -> bool:
-    """Whether a place is an address on a server.
-
-    Raises:
-        BadValueError: it is one that webdataset would start a program for.
-    """
+    """Whether a place is an address on a server; one that a program is started for is refused."""
     kind = _ADDRESS.match(place)
     if kind and kind[0].lower() not in {"http://", "https://"}:
         raise BadValueError(
@@ -66,16 +62,10 @@ def beside(place: str, name: str) -> str:
 
 
 def expand(pattern: str) -> list[str]:
-    """The shards that a pattern means, in order.
+    """The shards that a pattern means, in order; files that braces name need not be there.
 
-    Args:
-        pattern: files or an address, with `{000..099}` or `{a,b}` as webdataset has them; of files
-            also `*`, or a folder of .tar files.
-
-    Raises:
-        MissingFileError: no file is like that. Files that braces name need not be there.
-        BadValueError: braces that cannot be expanded or mean far too many shards, or a shard that
-            is named twice.
+    It is files or an address, with `{000..099}` or `{a,b}` as webdataset has them; of files also
+    `*`, or a folder of .tar files.
     """
     from braceexpand import braceexpand  # comes with webdataset
 
@@ -113,10 +103,7 @@ def _found(place: str) -> list[str]:
 
 
 def version(place: str) -> str:
-    """What changes with the content of a place: size and time, or what its server says of it.
-
-    Nothing where it cannot be said; opening it will say why.
-    """
+    """What changes with the content of a place: size and time, what its server says, or nothing."""
     try:
         if not is_remote(place):
             fact = os.stat(place)
@@ -130,14 +117,8 @@ def version(place: str) -> str:
 def open_shard(place: str, sha256: str | None = None, stopped: Event | None = None) -> BinaryIO:
     """A file for reading; what an address has is fetched whole into a nameless temporary file.
 
-    Args:
-        place: a file or an address.
-        sha256: of what an address has to send, if that is known.
-        stopped: set by whoever needs it no more.
-
-    Raises:
-        UnreachableError: nothing is there, or it did not come whole in several attempts.
-        UserError: `stopped` is set, or there is no room for temporary files (TMPDIR).
+    What it has to send has `sha256`, if that is known; who needs it no more sets `stopped`. An
+    UnreachableError says that nothing is there, or that it did not come whole.
     """
     if not is_remote(place):
         try:

@@ -22,8 +22,10 @@ from jaxtyping import UInt8
 
 from vaelab.console import visible
 from vaelab.data.formats.pictures import (
+    Channels,
     Damaged,
     Picture,
+    Size,
     UnreadablePictureError,
     decode_picture,
 )
@@ -41,30 +43,17 @@ MAX_BYTES = 2**28
 MAX_LABEL_BYTES = 2**10
 
 Pixels = UInt8[np.ndarray, "c h w"]
+Found = tuple[str, Picture, str]
+"""The key of an image of a shard, the image, and its class as it is written there, or nothing."""
 
 
 class DamageError(BadValueError):
     """A sample or a shard that cannot be used; the text goes on from the name of the shard."""
 
 
-class Found(NamedTuple):
-    """An image of a shard, `(h, w, c)`, and its class as it is written there, "" without one."""
-
-    key: str
-    picture: Picture
-    label: str
-
-
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A shard, or some neighbouring images of it.
-
-    Attributes:
-        place: file or address.
-        sha256: of its content.
-        first: number of its first image that is used, damaged ones not counted.
-        images: how many are used.
-    """
+    """A shard (file or address), or some neighbouring images of it, damaged ones not counted."""
 
     place: str
     sha256: str
@@ -83,21 +72,14 @@ class Image(NamedTuple):
 class ShardStream:
     """Images in shards; their order is that of the shards and within each that of its samples.
 
-    Attributes:
-        shards: at least one image in each.
-        labels: the index of each class, by how it is written.
-        shape: channels, height and width.
-        size: height and width to scale and crop to; None: they have the shape.
-        damaged: whether a damaged image is an error or left out.
-        streams: how many sequences an epoch deals the shards to, at most.
-        buffer: images held by all of them together, to be shuffled.
-        draw: pixels drawn once for the image of a number; None leaves them as they are.
+    An epoch deals the shards to so many streams at most, and all of them together hold a buffer of
+    images to be shuffled; `draw` draws the pixels of the image of a number, if that is done once.
     """
 
     shards: tuple[Shard, ...]
     labels: Mapping[str, int]
     shape: tuple[int, int, int]
-    size: tuple[int, int] | None
+    size: Size
     damaged: Damaged
     streams: int
     buffer: int
@@ -122,12 +104,8 @@ class ShardStream:
     ) -> Iterator[Image]:
         """The images of some shards, one after the other through webdataset's shuffling buffer.
 
-        Args:
-            shards: which, in their order.
-            buffer: images held, to be shuffled.
-            seed: of the shuffling.
-            stack: closes what is opened; each shard is, while the one before it is read.
-            stopped: set before `stack` is closed, so that no shard is waited for.
+        Each shard is opened while the one before it is read. `stack` closes them; `stopped` is set
+        before, so that none is waited for.
         """
         wanted = [self.shards[number] for number in shards]
         files = prefetch(
@@ -144,11 +122,7 @@ class ShardStream:
         return every
 
     def read(self, index: int, file: BinaryIO | None = None) -> Iterator[Image]:
-        """The images of a shard in sequence.
-
-        Raises:
-            UserError: one is damaged, or the shard is not what it was; as `open_shard`.
-        """
+        """The images of a shard in sequence."""
         shard, count = self.shards[index], 0
         number = sum(before.images for before in self.shards[:index])
         where = redacted(shard.place)
@@ -173,11 +147,7 @@ class ShardStream:
 
 
 def webdataset() -> ModuleType:
-    """The package, which is an extra.
-
-    Raises:
-        MissingFileError: it is not installed.
-    """
+    """The package, which is an extra."""
     try:
         return import_module("webdataset")
     except ModuleNotFoundError as error:
@@ -188,46 +158,29 @@ def webdataset() -> ModuleType:
 
 
 def images(
-    file: BinaryIO,
-    place: str,
-    size: tuple[int, int] | None,
-    channels: Literal[1, 3] | None,
-    damaged: Damaged,
-    report: list[str],
+    file: BinaryIO, place: str, size: Size, channels: Channels, damaged: Damaged, report: list[str]
 ) -> Iterator[Found]:
     """The images of a shard in sequence.
 
-    Args:
-        file: the shard, open.
-        place: where it is, for messages.
-        size: height and width to scale and crop to; None: as they are.
-        channels: 1 is grey, 3 is colour; None: as the picture is.
-        damaged: whether damage is an error or left out; behind a break in the archive nothing is
-            read, nor the sample before it, of which files may be lost.
-        report: what is left out is added to it.
-
-    Raises:
-        BadValueError: something is damaged, and that is an error.
+    Where damage is no error, what is left out is added to `report`; behind a break in the archive
+    nothing is read, nor the sample before it, of which files may be lost.
     """
-
-    def leave_out(error: DamageError) -> None:
-        what = f"{redacted(place)}{error}"
-        if damaged == "fail":
-            advice = "copy the shard again, or leave out what is damaged with data.damaged=skip"
-            raise BadValueError(f"{what}; {advice}") from error
-        report.append(what)
-
-    try:
-        for key, members in groupby(_members(file), itemgetter(0)):
+    samples = groupby(_members(file), itemgetter(0))
+    while True:
+        try:
+            key, members = next(samples)
             files = [(ending, content) for _, ending, content in members]
-            try:
-                found = _decoded(visible(key), files, size, channels)
-            except DamageError as error:
-                leave_out(error)
-            else:
-                yield found
-    except DamageError as error:
-        leave_out(error)
+            found = _decoded(visible(key), files, size, channels)
+        except StopIteration:
+            return
+        except DamageError as error:
+            what = f"{redacted(place)}{error}"
+            if damaged == "fail":
+                advice = "copy the shard again, or leave out what is damaged with data.damaged=skip"
+                raise BadValueError(f"{what}; {advice}") from error
+            report.append(what)
+        else:
+            yield found
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
@@ -258,12 +211,7 @@ def _members(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
         raise DamageError(f": this is no whole tar file ({reason})") from error
 
 
-def _decoded(
-    key: str,
-    files: Sequence[tuple[str, bytes]],
-    size: tuple[int, int] | None,
-    channels: Literal[1, 3] | None,
-) -> Found:
+def _decoded(key: str, files: Sequence[tuple[str, bytes]], size: Size, channels: Channels) -> Found:
     content = dict(files)
     pictures = [ending for ending in content if ending in PICTURES]
     where = f", sample {key}: "
@@ -278,11 +226,11 @@ def _decoded(
     except UnreadablePictureError as error:
         raise DamageError(where + error.reason) from error
     if LABEL not in content:
-        return Found(key, picture, "")
+        return key, picture, ""
     try:
         label = content[LABEL][: MAX_LABEL_BYTES + 1].decode().strip()
     except UnicodeDecodeError as error:
         raise DamageError(f"{where}.{LABEL} is no text in UTF-8") from error
     if not 0 < len(label) <= MAX_LABEL_BYTES or not label.isprintable():
         raise DamageError(f"{where}.{LABEL} is empty, or no short line of text")
-    return Found(key, picture, str(int(label)) if label.isascii() and label.isdigit() else label)
+    return key, picture, str(int(label)) if label.isascii() and label.isdigit() else label

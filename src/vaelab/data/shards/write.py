@@ -1,7 +1,6 @@
 """Writing any data as shards."""
 
 import hashlib
-import io
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from vaelab.console import track
 from vaelab.data.pixels import UnitPixels
@@ -21,6 +19,7 @@ from vaelab.data.source import Source
 from vaelab.data.store import Store
 from vaelab.errors import BadValueError, UserError
 from vaelab.files import make_folders, storage_error, write_text
+from vaelab.imaging import png
 from vaelab.randomness import Purpose, generator
 
 Numbered = tuple[int, Pixels, int]
@@ -30,23 +29,12 @@ Numbered = tuple[int, Pixels, int]
 def write_shards(
     source: Source, folder: Path, samples: int | None = None, megabytes: int = 500
 ) -> str:
-    """Write the images of every split of a source, bit for bit, as `ShardsData` reads them.
+    """Write the images of every split of a source as `ShardsData` reads them; what, in words.
 
     Training images are written in a random order, so that neighbours in a shard have nothing in
-    common; the name of a sample is its place in its split.
-
-    Args:
-        source: the data; what its pixels mean is left to whoever reads the shards.
-        folder: new or empty.
-        samples: images of a shard; None: a sixteenth of the training images, at most 10,000.
-        megabytes: of a shard, once they are passed.
-
-    Returns:
-        What was written, in words.
-
-    Raises:
-        UserError: as `Source.load`; the folder holds something, or cannot be written; or webdataset
-            is not installed.
+    common; the name of a sample is its place in its split. What pixels mean is left to whoever
+    reads the shards, which are full with so many `samples`, by default a sixteenth of the training
+    images, at most 10,000, and once they pass so many `megabytes`.
     """
     webdataset()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -125,7 +113,8 @@ def _write(
         how = {"user": "", "group": "", "mtime": 0, "encoder": False}
         with path.open("wb") as file, webdataset().TarWriter(file, **how) as archive:
             for number, pixels, label in images:
-                content = {"png": _png(pixels), LABEL: str(label).encode()}
+                picture = png(pixels.transpose(1, 2, 0))
+                content = {"png": picture, LABEL: str(label).encode()}
                 archive.write({"__key__": f"{number:09d}", **content})
                 labels[str(label)] += 1
                 if labels.total() == samples or file.tell() >= megabytes * 10**6:
@@ -138,10 +127,3 @@ def _write(
         )  # fmt: skip
         left -= labels.total()
     return entries
-
-
-def _png(pixels: Pixels) -> bytes:
-    content = io.BytesIO()
-    image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-    image.save(content, format="PNG")
-    return content.getvalue()

@@ -49,11 +49,9 @@ class ArraysData(UndividedSource):
 
     @property
     def name(self) -> str:
-        """`title`."""
         return self.title
 
     def raw(self) -> Raw:
-        """From the cache."""
         return cached(self.kind, self.sha256, [], lambda _: self._gone())
 
     def _gone(self) -> Raw:
@@ -92,7 +90,9 @@ def arrays(
         BadCombinationError: floats without a domain, or uint8 for `real`.
         StorageError: the cache cannot keep them.
     """
-    chosen = None if domain is None else _domain(domain)
+    if domain not in (None, *Domain):
+        raise BadValueError(f"domain is {domain!r}; choose one of {', '.join(Domain)}")
+    chosen = None if domain is None else Domain(domain)
     train, held = _part("the data given", images, labels, chosen), None
     if test is not None:
         x, y = test if isinstance(test, tuple | list) and len(test) == 2 else (test, None)
@@ -126,12 +126,6 @@ def _label_kind(labels: np.ndarray) -> str:
     if labels.dtype.kind != "U":
         return "numbers"
     return "nothing" if (labels == UNLABELLED).all() else "names"
-
-
-def _domain(name: str) -> Domain:
-    if name not in set(Domain):
-        raise BadValueError(f"domain is {name!r}; choose one of {', '.join(Domain)}")
-    return Domain(name)
 
 
 def _part(where: str, images: Any, labels: Any, domain: Domain | None) -> RawSplit:
@@ -177,13 +171,7 @@ def _items(where: str, dataset: "Dataset[Any]") -> tuple[np.ndarray, np.ndarray 
             )
         images.append(image)
         labels += [_array(one)[()] for one in pair[1:]]
-    if not images:
-        raise BadValueError(f"{where}: there are no images; at least one is needed")
-    if len(labels) not in (0, len(images)):
-        raise BadValueError(
-            f"{where}: {len(images)} images but {len(labels)} labels; each image needs one label"
-        )
-    return np.stack(images), np.array(labels) if labels else None
+    return np.array(images), np.array(labels) if labels else None
 
 
 def _array(value: Any) -> np.ndarray:
@@ -195,6 +183,8 @@ def _array(value: Any) -> np.ndarray:
 
 def _images(where: str, images: np.ndarray, domain: Domain | None) -> Images:
     """The images `(n, c, h, w)`, uint8 or float32, their values checked."""
+    if not images.size:
+        raise BadValueError(f"{where}: there are no images; at least one is needed")
     check_shape(where, images)
     shaped = channels_first(images)
     if shaped.shape[3] in (1, 3):
@@ -215,8 +205,6 @@ def _images(where: str, images: np.ndarray, domain: Domain | None) -> Images:
             f"{where}: dtype {images.dtype}, but pixels are {wanted}; give x.astype(np.uint8) of "
             "numbers from 0 to 255, x.astype(np.float32) with domain=... of others"
         )
-    if not images.size:
-        raise BadValueError(f"{where}: there are no images; at least one is needed")
     if domain is None:
         low, high = float(images.min()), float(images.max())
         near = [name for name, (least, most) in BOUNDS.items() if least <= low and high <= most]

@@ -12,9 +12,10 @@ from vaelab.data.cache import cached
 from vaelab.data.formats.untrusted import DataPath
 from vaelab.data.pixels import BinaryPixels, PixelsConfig
 from vaelab.data.raw import Raw, RawSplit, from_parts
-from vaelab.data.source import Index, Source
-from vaelab.data.store import Images
-from vaelab.errors import BadValueError, MissingFileError, StorageError
+from vaelab.data.source import Source
+from vaelab.data.store import Images, Index
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import opened
 
 FILES = tuple(f"binarized_mnist_{name}.amat" for name in ("train", "valid", "test"))
 BLANK = b" \t\r\n"
@@ -38,6 +39,7 @@ class BinarizedMnistData(Source):
 
     example: ClassVar[Mapping[str, Any]] = {"path": "binarized_mnist"}
 
+    name: ClassVar[str] = "binarised MNIST"
     kind: Literal["binarized_mnist"] = "binarized_mnist"
     path: DataPath
     """Folder of the three files."""
@@ -45,10 +47,6 @@ class BinarizedMnistData(Source):
     """Meaning of a pixel to the model: black and white as they are."""
     validation: int | None = Field(default=None, ge=0)
     """Images held out of training; null: those of the valid file, 0: none, both are trained on."""
-
-    @property
-    def name(self) -> str:
-        return "binarised MNIST"
 
     def raw(self) -> Raw:
         """All images, through the cache of imports; those of the valid file behind the others."""
@@ -104,8 +102,5 @@ def _read(path: Path) -> Images:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers from 1."""
-    try:
-        with path.open("rb") as file:
-            yield from ((n, line) for n, line in enumerate(file, 1) if line.strip(BLANK))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    with opened(path, follow=True) as file:
+        yield from ((n, line) for n, line in enumerate(file, 1) if line.strip(BLANK))

@@ -19,7 +19,7 @@ from vaelab.data.formats.untrusted import DataPath
 from vaelab.data.raw import Raw, RawSplit, from_parts
 from vaelab.data.source import UndividedSource
 from vaelab.errors import BadValueError
-from vaelab.files import make_folders, opened, storage_error
+from vaelab.files import make_folders, opened, storing
 
 MAX_COLUMNS = 2**20
 MAX_LINE_BYTES = 32 * MAX_COLUMNS
@@ -48,20 +48,13 @@ class CsvData(UndividedSource):
         return self.train.stem
 
     def raw(self) -> Raw:
-        """The files as arrays, through the cache of imports."""
         files = [path.expanduser().absolute() for path in (self.train, self.test) if path]
         asked = " ".join(map(str, files))
         return cached(self.kind, asked, files, lambda _: from_parts(*map(read_csv, files)))
 
 
 def read_csv(path: Path) -> RawSplit:
-    """Read images `(n, 1, side, side)` and their class numbers.
-
-    Raises:
-        MissingFileError: no such file.
-        BadValueError: no header, not square, or a line that is too short, too long or holds
-            something else than integers in 0..255; the message names the line.
-    """
+    """Read images `(n, 1, side, side)` and their class numbers."""
     with opened(path, follow=True) as file:
         columns = _columns(path, file.readline(MAX_LINE_BYTES))
         rows = _rows(path, file, columns)
@@ -121,7 +114,6 @@ def _rows(path: Path, file: BinaryIO, columns: int) -> UInt8[np.ndarray, "n colu
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The lines below the header."""
     for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 2):
         if len(line) == MAX_LINE_BYTES:
             raise BadValueError(f"{path}, line {number}: this line is too long")
@@ -147,9 +139,6 @@ def extract(table: Path, directory: Path, split: Literal["train", "test"]) -> Pa
 
     Rows count from 1 below the header. The whole file is checked first, and the pictures appear
     under their final name, which is returned, only when all are written.
-
-    Raises:
-        UserError: a bad CSV file, a folder that exists already or cannot be written.
     """
     target = directory / split / "images"
     if target.exists():
@@ -158,20 +147,16 @@ def extract(table: Path, directory: Path, split: Literal["train", "test"]) -> Pa
             "new pictures are not mixed"
         )
     part = read_csv(table)
-    try:
-        make_folders(target.parent)
-        with tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished:
-            whole = Path(unfinished) / "images"
-            _write_pictures(part, whole)
-            whole.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error
+    make_folders(target.parent, target)
+    with (
+        storing(target),
+        tempfile.TemporaryDirectory(prefix=".extracting-", dir=target.parent) as unfinished,
+    ):
+        whole = Path(unfinished) / "images"
+        for number in sorted(set(part.numbers.tolist())):
+            (whole / str(number)).mkdir(parents=True)
+        for row in track(range(len(part.images)), f"writing {len(part.images)} images"):
+            path = whole / str(part.numbers[row]) / f"{row + 1}.png"
+            Image.fromarray(part.images[row : row + 1][0, 0]).save(path)
+        whole.rename(target)
     return target
-
-
-def _write_pictures(part: RawSplit, folder: Path) -> None:
-    for number in sorted(set(part.numbers.tolist())):
-        (folder / str(number)).mkdir(parents=True)
-    for row in track(range(len(part.images)), f"writing {len(part.images)} images"):
-        path = folder / str(part.numbers[row]) / f"{row + 1}.png"
-        Image.fromarray(part.images[row : row + 1][0, 0]).save(path)

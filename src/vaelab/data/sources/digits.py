@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -27,11 +27,8 @@ class DigitsData(UndividedSource):
         "Optical recognition of handwritten digits" (Alpaydin and Kaynak, 1998), UCI machine
         learning repository, doi 10.24432/C50P49"""
 
+    name: ClassVar[str] = "digits"
     kind: Literal["digits"] = "digits"
-
-    @property
-    def name(self) -> str:
-        return "digits"
 
     def raw(self) -> Raw:
         """All 1,797 images, grey levels 0..16 spread over 0..255."""

@@ -20,6 +20,7 @@ from vaelab.data.source import UndividedSource
 from vaelab.data.store import Images, Split
 from vaelab.errors import BadValueError, UserError
 
+log = logging.getLogger("vaelab")
 MAX_SIDE = 64
 """Of pictures that are learned in minutes, pixels."""
 SIDES = (64, 48, 32, 28, 24, 16)
@@ -76,7 +77,6 @@ class ImagesData(UndividedSource):
         return self._roots()[0].resolve().name if self.path is None else self.path.resolve().name
 
     def raw(self) -> Raw:
-        """The pictures as arrays, through the cache of imports."""
         train_root, test_root = self._roots()
         train = self._list(train_root)
         test = self._list(test_root).relabelled(train.classes) if test_root else None
@@ -89,7 +89,7 @@ class ImagesData(UndividedSource):
         def read(building: Path) -> Raw:
             ignored = train.ignored + (test.ignored if test else 0)
             if ignored:
-                self._say(logging.INFO, "%s hidden files and the like are ignored", f"{ignored:,}")
+                log.info("%s: %s hidden files and the like are ignored", self.name, f"{ignored:,}")
             images, kept = _stack(files, self._pictures(files), building)
             whole = Split(images, np.array(labels, dtype=np.int64)[kept])
             end = int((kept < len(train.files)).sum())
@@ -99,7 +99,8 @@ class ImagesData(UndividedSource):
 
     def _pictures(self, files: Sequence[str]) -> Iterator[tuple[int, Picture]]:
         """Those that can be read, each with its place among the files."""
-        size = self._scaled_to()
+        size = self.proposed_size()[0] if self.size == "auto" else self.size
+        size = (size, size) if isinstance(size, int) else size
         left_out: list[str] = []
         for place, file in enumerate(track(files, f"reading {len(files):,} images")):
             try:
@@ -110,9 +111,10 @@ class ImagesData(UndividedSource):
                 continue
             yield place, picture
         if left_out:
-            words = f"{len(left_out):,} of {len(files):,} files cannot be read and are left out: "
+            words = f"{len(left_out):,} of {len(files):,} files cannot be read and are left out"
             more = f" and {len(left_out) - MAX_NAMED:,} more" * (len(left_out) > MAX_NAMED)
-            self._say(logging.WARNING, "%s%s%s", words, "; ".join(left_out[:MAX_NAMED]), more)
+            named = "; ".join(left_out[:MAX_NAMED])
+            log.warning("%s: %s: %s%s", self.name, words, named, more)
 
     def _may_skip(self, error: UserError) -> None:
         """Raise what is wrong with a file, unless those are to be left out."""
@@ -120,15 +122,8 @@ class ImagesData(UndividedSource):
             skip = "or leave out what cannot be read with data.damaged=skip"
             raise BadValueError(f"{error}, {skip}") from error
 
-    def _say(self, level: int, words: str, *values: str) -> None:
-        logging.getLogger("vaelab").log(level, f"%s: {words}", self.name, *values)
-
     def proposed_size(self) -> tuple[tuple[int, int] | None, str]:
-        """Height and width that most pictures fill, and why; None: they are well as they are.
-
-        Raises:
-            UserError: there are no pictures, or one cannot be read.
-        """
+        """Height and width that most pictures fill, and why; None: they are well as they are."""
         files = self._list(self._roots()[0]).files
         sizes = []
         for file in track(files, f"looking at the sizes of {len(files):,} images"):
@@ -159,13 +154,7 @@ class ImagesData(UndividedSource):
         with busy(f"looking through {root.name}"):
             return list_images(root, self.classes == "leaf")
 
-    def _scaled_to(self) -> tuple[int, int] | None:
-        if self.size == "auto":
-            return self.proposed_size()[0]
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
-
     def _roots(self) -> tuple[Path, Path | None]:
-        """Absolute folders of the training and the test pictures."""
         train, test = divisions(_absolute(self.path)) if self.path else (self.train, self.test)
         return _absolute(train or Path()), test and _absolute(test)
 
@@ -206,7 +195,6 @@ def _stack(
 def _moved(
     images: UInt8[np.ndarray, "..."], count: int, building: Path, shape: tuple[int, int, int, int]
 ) -> UInt8[np.ndarray, "..."]:
-    """The first images in new room."""
     moved = room(building, shape)
     moved[:count] = images[:count]
     return moved

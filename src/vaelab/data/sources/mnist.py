@@ -55,9 +55,6 @@ class IdxSource(Source, ABC):
         """Download what the user's cache does not have yet, or has but damaged; where it is then.
 
         Of a folder that the user has chosen nothing is downloaded.
-
-        Raises:
-            MissingFileError: no mirror had them, or the folder that was chosen does not.
         """
         if (chosen := self.chosen()) is not None:
             return find_idx(chosen, self.files[0].name).parent
@@ -69,7 +66,6 @@ class IdxSource(Source, ABC):
         return super().image_spec() if self.chosen() else ImageSpec((1, 28, 28), 10)
 
     def raw(self) -> Raw:
-        """The four files as arrays, through the cache of imports."""
         chosen = self.chosen()
         folder = (chosen or self._downloads()).absolute()
         there = [(folder / f"{remote.name}.gz").is_file() for remote in self.files]
@@ -103,6 +99,7 @@ class MnistData(IdxSource):
         "Gradient-based learning applied to document recognition" (LeCun et al., 1998, doi
         10.1109/5.726791)"""
 
+    name: ClassVar[str] = "MNIST"
     kind: Literal["mnist"] = "mnist"
 
     # of the content: the gzip around it may differ from mirror to mirror
@@ -119,10 +116,6 @@ class MnistData(IdxSource):
     )
     variable: ClassVar[str] = "VAELAB_MNIST"
 
-    @property
-    def name(self) -> str:
-        return "MNIST"
-
 
 class FashionMnistData(IdxSource):
     """70,000 grey pictures of clothing, 28x28 pixels, ten kinds: MNIST's form, but harder."""
@@ -133,6 +126,7 @@ class FashionMnistData(IdxSource):
         "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (Xiao,
         Rasul and Vollgraf, 2017), arXiv 1708.07747"""
 
+    name: ClassVar[str] = "Fashion-MNIST"
     kind: Literal["fashion_mnist"] = "fashion_mnist"
 
     files: ClassVar[tuple[Remote, ...]] = remotes(
@@ -151,17 +145,9 @@ class FashionMnistData(IdxSource):
         "sandal", "shirt", "sneaker", "bag", "ankle boot",
     )  # fmt: skip
 
-    @property
-    def name(self) -> str:
-        return "Fashion-MNIST"
-
 
 def find_idx(directory: Path, name: str) -> Path:
-    """The file `name`, e.g. `train-images-idx3-ubyte`, as people have it: dotted, gzipped, or not.
-
-    Raises:
-        MissingFileError: none of the spellings is there.
-    """
+    """The file `name`, e.g. `train-images-idx3-ubyte`, dotted, gzipped, or not."""
     dotted = name.replace("-idx", ".idx")
     spellings = [stem + suffix for stem in (name, dotted) for suffix in ("", ".gz")]
     for spelling in spellings:
@@ -174,15 +160,7 @@ def find_idx(directory: Path, name: str) -> Path:
 
 
 def read_idx(path: Path, dimensions: int) -> UInt8[np.ndarray, "..."]:
-    """Read a file of unsigned bytes, plain or .gz, no further than its header says.
-
-    Labels `(n)` are of one dimension, images `(n, h, w)` of three.
-
-    Raises:
-        BadValueError: another magic number, fewer or more bytes than the header says, or a broken
-            gzip.
-        MissingFileError: no such file.
-    """
+    """Read a file of unsigned bytes, plain or .gz, no further than its header says."""
     packed = path.suffix == ".gz"
     with opened(path, follow=True) as plain:
         try:

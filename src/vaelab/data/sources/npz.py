@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from vaelab.data.cache import cached, cached_checksum
-from vaelab.data.formats.archive import Archive, open_archive
-from vaelab.data.formats.untrusted import DataPath
+from vaelab.data.formats.untrusted import Archive, DataPath, open_archive
 from vaelab.data.mapped import channels_first, map_array, open_images
 from vaelab.data.raw import Raw, RawSplit, check_shape, class_numbers, from_parts
 from vaelab.data.source import UndividedSource
@@ -100,14 +99,7 @@ def _check_images(where: str, images: np.ndarray) -> None:
 
 
 def _read_npy(path: Path) -> Raw:
-    """Images of a .npy file, and the labels of the file that has `labels` for `images` in its name.
-
-    Images without a file of labels are of one class. Their checksum is taken once for each state
-    of the two files.
-
-    Raises:
-        UserError: a file that is missing, damaged, or holds something else.
-    """
+    """Images of a .npy file, and labels of one with `labels` for `images` in its name, if any."""
     array = _open(path)
     _check_images(str(path), array)
     if not array.flags.c_contiguous:

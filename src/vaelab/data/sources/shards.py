@@ -13,7 +13,7 @@ from pydantic import PositiveInt, field_validator, model_validator
 
 from vaelab.data.cache import cached
 from vaelab.data.formats.folders import natural
-from vaelab.data.formats.pictures import Damaged
+from vaelab.data.formats.pictures import Channels, Damaged
 from vaelab.data.formats.untrusted import refuse_pickle
 from vaelab.data.pixels import BinaryPixels
 from vaelab.data.raw import Raw
@@ -67,7 +67,7 @@ class ShardsData(Source):
     """Test shards beside train; null: the last tenth of train, at most 10,000, is held out."""
     size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None
     """Side (or height and width) to scale to, cropped at the centre; null: as they are."""
-    channels: Literal[1, 3] | None = None
+    channels: Channels = None
     """Number of channels: 1 is grey, 3 is colour; null: grey if every picture is."""
     damaged: Damaged = "fail"
     """Treatment of damaged images and shards: `fail`, or `skip`, which reads all and leaves them
@@ -97,7 +97,6 @@ class ShardsData(Source):
 
     @property
     def name(self) -> str:
-        """What the figures call the data."""
         first = self.path or str(Path(redacted(expand(self.train or "")[0])).parent)
         return Path(redacted(first) if is_remote(first) else os.path.abspath(first)).name
 
@@ -106,16 +105,10 @@ class ShardsData(Source):
         return self._kept(self._found())
 
     def image_spec(self) -> ImageSpec:
-        """Shape and classes of the images."""
         found = self._found()
         return ImageSpec(found.train.shape, len(found.classes))
 
     def load(self) -> Store:
-        """Find out what the shards hold, and read what is kept in memory.
-
-        Raises:
-            UserError: shards that are missing, damaged or do not go together, or no webdataset.
-        """
         found = self._found()
         raw, count = self._kept(found), len(found.sample)
         sample = raw.train.select(np.arange(count))

@@ -1,7 +1,7 @@
 """Sprites drawn from known factors: shape, scale, rotation and place, over their whole grid."""
 
 from itertools import product
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -39,6 +39,7 @@ class SpritesData(UndividedSource):
         dimension of a code stands for one thing."""
     references = '"dSprites: Disentanglement testing Sprites dataset" (Matthey et al., 2017)'
 
+    name: ClassVar[str] = "sprites"
     kind: Literal["sprites"] = "sprites"
     size: Literal[32, 64] = 32
     """Height and width of the images, pixels."""
@@ -48,10 +49,6 @@ class SpritesData(UndividedSource):
     """Rotations of each shape; 1: upright."""
     positions: int = Field(default=12, ge=2, le=32)
     """Places along x and as many along y, in which the largest shape is inside the image."""
-
-    @property
-    def name(self) -> str:
-        return "sprites"
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -75,7 +72,6 @@ class SpritesData(UndividedSource):
         return undivided(whole, SHAPES, FACTORS)
 
     def _everywhere(self, shape: int, scale: int, rotation: int) -> Bool[np.ndarray, "x y h w"]:
-        """One shape at every place."""
         side = SIDE * np.linspace(0.5, 1, self.scales)[scale]
         places = np.linspace(REACH * SIDE, 1 - REACH * SIDE, self.positions)
         pixels = (np.arange(self.size) + 0.5) / self.size

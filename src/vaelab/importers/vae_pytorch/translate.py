@@ -21,12 +21,7 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Translation:
-    """A seed config in today's words.
-
-    Attributes:
-        config: what `Experiment` takes.
-        notes: what is changed or has no counterpart, a sentence each.
-    """
+    """What `Experiment` takes, and what is changed or has no counterpart, a sentence each."""
 
     config: dict[str, Any]
     notes: tuple[str, ...]
@@ -38,16 +33,7 @@ def is_seed(data: dict[str, Any]) -> bool:
 
 
 def translate(data: dict[str, Any], source: str) -> Translation:
-    """Say a seed config in today's words.
-
-    Args:
-        data: parsed YAML for which `is_seed` holds; left as it is.
-        source: what errors call it.
-
-    Raises:
-        BadValueError: unknown, missing or wrong keys, or a network that does not fit together;
-            every problem, one a line.
-    """
+    """Say a seed config, for which `is_seed` holds, in today's words; errors call it `source`."""
     seed = validate(SeedConfig, data, source)
     model, training = seed.model_params, seed.train_params
     if wrong := problems(model):
@@ -67,7 +53,7 @@ def translate(data: dict[str, Any], source: str) -> Translation:
         "training": _training(seed),
         "figures": {"every_epoch": ["latent"] if training.save_latent_plot else []},
     }
-    return Translation(config, tuple(_notes(seed)))
+    return Translation(config, (*_network_notes(model), *_training_notes(seed)))
 
 
 def translated_yaml(translation: Translation) -> str:
@@ -135,12 +121,6 @@ def _training(seed: SeedConfig) -> dict[str, Any]:
         },
         "preview": training.save_training_image,
     }
-
-
-def _notes(seed: SeedConfig) -> Iterator[str]:
-    """A sentence for each thing that is not said by a key of its own."""
-    yield from _network_notes(seed.model_params)
-    yield from _training_notes(seed)
 
 
 def _network_notes(model: ModelParams) -> Iterator[str]:

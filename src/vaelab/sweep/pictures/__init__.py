@@ -16,11 +16,7 @@ from vaelab.sweep.study import Study
 
 
 def draw_pictures(study: Study, console: Console) -> list[Path]:
-    """Draw what the complete trials of a sweep allow; the paths written.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
+    """Draw what the complete trials of a sweep allow; the paths written."""
     folder, space, title = study.folder, study.space, study.folder.name
     found = [result for result in results(study.trials()) if result.complete]
     if not found:

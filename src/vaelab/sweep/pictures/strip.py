@@ -15,7 +15,7 @@ from vaelab.runs.render import figure_context
 from vaelab.runs.run import Run
 from vaelab.sweep.pictures.values import Labels
 from vaelab.sweep.results import Result
-from vaelab.sweep.space import Setting, Space, Value
+from vaelab.sweep.space import Space, Value
 
 CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
 HAIR, BLACK = 1, 0
@@ -37,9 +37,6 @@ def strip(folder: Path, found: Sequence[Result], key: str) -> list[Piece]:
     """The best run at values of a key, by value, with the other keys as the best setting has them.
 
     Where no setting has them so, it is the best one at the value.
-
-    Raises:
-        UserError: a run is damaged or its data is gone.
     """
     results = along(found, key)
     runs = [Run(folder / result.best.run) for result in results]
@@ -54,9 +51,9 @@ def strip(folder: Path, found: Sequence[Result], key: str) -> list[Piece]:
 
 def along(found: Sequence[Result], key: str) -> list[Result]:
     """One setting for each value of a key, by value; the ones nearest to the best setting."""
-    rest = _rest(found[0].setting, key)
+    best = dict(found[0].setting)
     chosen: dict[Value, Result] = {}
-    for result in sorted(found, key=lambda one: _rest(one.setting, key) != rest):
+    for result in sorted(found, key=lambda one: {**one.setting, key: best[key]} != best):
         chosen.setdefault(result.setting[key], result)
     values = list(chosen)
     if all(isinstance(value, int | float) for value in values):
@@ -85,10 +82,6 @@ def draw_strip(pieces: Sequence[Piece], space: Space, key: str, title: str) -> F
         page.text(left, top + 15, f"elbo {piece.elbo:,.2f}".replace("-", "−"), color=SOFT)
         page.image(left, top + HEAD - 6, piece.sheet)
     return page.figure
-
-
-def _rest(setting: Setting, key: str) -> dict[str, Value]:
-    return {name: value for name, value in setting.items() if name != key}
 
 
 def _sheet(context: FigureContext, flat: bool) -> tuple[UInt8[np.ndarray, "h w c"], str]:

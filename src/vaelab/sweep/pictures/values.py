@@ -8,8 +8,7 @@ from matplotlib.colors import to_hex
 from optuna.distributions import CategoricalDistribution
 
 from vaelab.figures.style import ACCENT, PALETTE
-from vaelab.sweep.results import words
-from vaelab.sweep.space import Dimension, Range, Setting, Space, Value, ends, split
+from vaelab.sweep.space import Dimension, Range, Setting, Space, Value, ends, split, words
 
 MAX_LABEL_LETTERS = 24
 MAX_SAMPLES = 10
