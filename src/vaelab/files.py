@@ -40,18 +40,17 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], parents: bool =
     """
     temporary = temporary_name(path)
     try:
-        if parents:
-            make_folders(path.parent)
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise StorageError(f"cannot write {path}: it is no ordinary file")
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path, error) from error
+        with storing(path):
+            if parents:
+                make_folders(path.parent)
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise StorageError(f"cannot write {path}: it is no ordinary file")
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
     finally:
         # after a successful rename there is nothing left to remove
         with suppress(OSError):
@@ -88,10 +87,8 @@ def make_folder(path: Path) -> Path:
     Raises:
         StorageError: it cannot be made, or what it is to lie in is missing.
     """
-    try:
+    with storing(path):
         path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
     return path
 
 
@@ -286,6 +283,15 @@ def output_path(
 
 def _host() -> str:
     return socket.gethostname().replace(".", "_")[:64]
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """In this block an error of the system's is that `path` could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def storage_error(path: Path, error: Exception) -> StorageError:

@@ -18,7 +18,7 @@ from vaelab.files import (
     make_folders,
     output_path,
     read_bytes,
-    storage_error,
+    storing,
     write_bytes,
     write_text,
 )
@@ -81,19 +81,15 @@ def export_site(
             raise BadValueError(
                 f"{folder / name} is in the way, and no earlier export has written it; move it"
             )
-    try:
+    with storing(folder):
         if former:
-            _write(folder, files, former)
-        else:  # beside it first: nothing half-written is left
-            make_folders(folder.parent)
-            with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-                site = _write(Path(temporary) / "site", files, former)
-                if folder.exists():
-                    folder.rmdir()
-                site.rename(folder)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
+            return _write(folder, files, former)
+        make_folders(folder.parent)  # beside it first: nothing half-written is left
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            site = _write(Path(temporary) / "site", files, former)
+            if folder.exists():
+                folder.rmdir()
+            return site.rename(folder)
 
 
 def _write(folder: Path, files: Mapping[str, bytes], former: Set[str]) -> Path:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.files import make_folders, storage_error
+from vaelab.files import make_folders, storing
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import refuse_hidden, unused_name
 from vaelab.runs.runlock import RunLock
@@ -75,7 +75,5 @@ def _move(run: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise BadValueError(f"there is something named {target.name} in {target.parent} already")
     RunLock(run, "moving it").release()  # nobody writes it; who begins to now is told by its lock
-    try:
+    with storing(target):
         run.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error

@@ -22,7 +22,7 @@ from vaelab.files import (
     make_folder,
     may_be_there,
     opened,
-    storage_error,
+    storing,
     temporary_name,
     write_whole,
 )
@@ -147,10 +147,8 @@ def remove_run(folder: Path, pictures: str) -> None:
     """
     refuse_foreign(folder, pictures, "removed")
     _remove(folder, _names(pictures))
-    try:
+    with storing(folder):
         folder.rmdir()
-    except OSError as error:
-        raise storage_error(folder, error) from error
 
 
 def copy_run(folder: Path, pictures: str, target: Path) -> None:
@@ -166,20 +164,19 @@ def copy_run(folder: Path, pictures: str, target: Path) -> None:
         if name.startswith(f".{target.name}.") and is_left_over(target.with_name(name)):
             shutil.rmtree(target.with_name(name), ignore_errors=True)
     try:
-        make_folder(temporary)
-        for name, ours in _contents(folder, _names(pictures)):
-            if not ours or OF_ONE_RUN.fullmatch(name) or _has_temporary(name):
-                continue
-            if name.endswith("/"):
-                make_folder(temporary / name)
-            else:
-                with opened(folder / name) as file:
-                    write_whole(temporary / name, partial(shutil.copyfileobj, file))
-        if (writer := writer_of(folder)) is not None:
-            raise RunBusyError(folder, writer)
-        temporary.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error
+        with storing(target):
+            make_folder(temporary)
+            for name, ours in _contents(folder, _names(pictures)):
+                if not ours or OF_ONE_RUN.fullmatch(name) or _has_temporary(name):
+                    continue
+                if name.endswith("/"):
+                    make_folder(temporary / name)
+                else:
+                    with opened(folder / name) as file:
+                        write_whole(temporary / name, partial(shutil.copyfileobj, file))
+            if (writer := writer_of(folder)) is not None:
+                raise RunBusyError(folder, writer)
+            temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -221,14 +218,10 @@ def remove_files(files: Sequence[Path]) -> int:
     """
     freed = 0
     for path in files:
-        try:
+        with storing(path), suppress(FileNotFoundError):
             size = path.lstat().st_size
             path.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise storage_error(path, error) from error
-        freed += size
+            freed += size
     for folder in sorted({path.parent for path in files}, reverse=True):
         with suppress(OSError):  # it holds something else
             folder.rmdir()
@@ -289,10 +282,8 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
     """Remove what is ours, the contents of folders first and the config last."""
     for name, ours in reversed(_contents(folder, names)):
         path = folder / name
-        try:
+        with storing(path):
             if ours and name.endswith("/"):
                 path.rmdir()
             elif ours:
                 path.unlink(missing_ok=True)
-        except OSError as error:
-            raise storage_error(path, error) from error

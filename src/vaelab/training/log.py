@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 
-from vaelab.files import storage_error, write_text
+from vaelab.files import storing, write_text
 from vaelab.runs.records import Row
 from vaelab.runs.run import Run
 
@@ -16,21 +16,15 @@ def append(run: Run, rows: Iterable[Row]) -> None:
         StorageError: the disk is full or the folder cannot be written.
     """
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    try:
-        with run.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise storage_error(run.metrics_path, error) from error
+    with storing(run.metrics_path), run.metrics_path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def sync(run: Run) -> int:
     """See to it that the rows survive a power cut; the length of the file in bytes."""
-    try:
-        with run.metrics_path.open("ab") as file:
-            os.fsync(file.fileno())
-            return file.tell()
-    except OSError as error:
-        raise storage_error(run.metrics_path, error) from error
+    with storing(run.metrics_path), run.metrics_path.open("ab") as file:
+        os.fsync(file.fileno())
+        return file.tell()
 
 
 def rewind(run: Run, step: int, length: int | None) -> bool:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.files import storage_error, sync_folder
+from vaelab.files import make_folder, storing, sync_folder
 from vaelab.metrics import Number
 from vaelab.models import OneLevel
 from vaelab.runs.records import Row
@@ -96,11 +96,7 @@ class FittingFolder:
             raise BadValueError(f"{target} is there already; --name NAME makes another run")
         self.target = target
         self.path = target.with_name(f".{target.name}.fitting")
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        self._lock = RunLock(self.path, "fitting a prior")
+        self._lock = RunLock(make_folder(self.path), "fitting a prior")
 
     def __enter__(self) -> "FittingFolder":
         return self
@@ -134,9 +130,7 @@ class FittingFolder:
         log.append(run, rows)
         write_environment(run.environment_path, dict(facts), torch.get_num_threads(), seconds)
         self._lock.release()
-        try:
+        with storing(self.target):
             self.path.replace(self.target)
             sync_folder(self.target.parent)
-        except OSError as error:
-            raise storage_error(self.target, error) from error
         return Run(self.target)
