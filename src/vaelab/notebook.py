@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from typing_extensions import override
-
 from vaelab.console import Console
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
@@ -52,7 +50,6 @@ class _Notebook(Console):
         super().__init__(quiet=quiet)
         self._named = named
 
-    @override
     def say(self, text: str) -> None:
         super().say(in_python(text, self._named))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from typing_extensions import override
 
 from vaelab.data.loading.evaluation import class_context
 from vaelab.data.pixels import Pixels, Stored
@@ -165,7 +164,6 @@ class PlainEngine(Engine):
         self.optimizers = [optimizer.build(parameters) for parameters in self.parameters]
         self._stop = torch.zeros(())
 
-    @override
     def step(
         self, inputs: Sequence[Inputs], rates: Sequence[float], stop: bool = False
     ) -> tuple[Float[Tensor, "models 3"], bool]:
@@ -185,7 +183,6 @@ class PlainEngine(Engine):
         heard, self._stop = self._stop, all_sum_(terms.new_tensor(float(stop)))
         return all_sum_(terms), bool(heard > 0)
 
-    @override
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
         for name, slots in zip(
@@ -195,7 +192,6 @@ class PlainEngine(Engine):
                 state[slot if slot == "step" else f"{slot}.{name}"] = value
         return state
 
-    @override
     def load_optimizer_state(self, model: int, state: Mapping[str, Tensor]) -> None:
         for name, slots in zip(
             _learned(self.steps[model]), self.optimizers[model].states, strict=True
@@ -203,7 +199,6 @@ class PlainEngine(Engine):
             for slot, value in slots.items():
                 value.copy_(state[slot if slot == "step" else f"{slot}.{name}"])
 
-    @override
     def start_alike(self) -> None:
         for step, optimizer in zip(self.steps, self.optimizers, strict=True):
             broadcast_([*step.parameters(), *step.buffers()])

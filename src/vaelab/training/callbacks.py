@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from math import ceil
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
 from vaelab.bundle import kept_steps
 from vaelab.errors import BadValueError
 from vaelab.experiment import USUAL_PICTURES
@@ -32,7 +30,6 @@ class Trackers(Callback):
     def __init__(self, loggers: Loggers) -> None:
         self.loggers = loggers
 
-    @override
     def on_log(self, training: "Training", row: Row) -> None:
         self.loggers.log(row)
 
@@ -48,12 +45,10 @@ class Pictures(Callback):
     def __init__(self, drawer: Drawer, loggers: Loggers) -> None:
         self.drawer, self.loggers = drawer, loggers
 
-    @override
     def on_start(self, training: "Training") -> None:
         if training.progress.step == 0:
             self.on_epoch(training)
 
-    @override
     def on_epoch(self, training: "Training") -> None:
         experiment, epoch = training.experiment, training.progress.epoch
         config = experiment.figures
@@ -81,7 +76,6 @@ class Pictures(Callback):
 class KeptSteps(Callback):
     """Keeps some steps for the explorer."""
 
-    @override
     def on_start(self, training: "Training") -> None:
         total = training.config.epochs * training.steps_per_epoch
         keep = training.experiment.explorer.keep
@@ -91,12 +85,10 @@ class KeptSteps(Callback):
         if training.progress.step in self._steps:
             self._keep(training)
 
-    @override
     def on_step(self, training: "Training") -> None:
         if training.progress.step in self._steps:
             self._keep(training)
 
-    @override
     def on_stop(self, training: "Training") -> None:
         if training.stopped and self._steps:
             self._keep(training)

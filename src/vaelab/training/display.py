@@ -12,7 +12,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from typing_extensions import override
 
 from vaelab.console import Console
 from vaelab.runs.records import Row
@@ -66,18 +65,15 @@ class ProgressBar(Callback):
     ) -> None:
         self._bar.stop()
 
-    @override
     def on_start(self, training: "Training") -> None:
         total = training.config.epochs * training.steps_per_epoch
         self._bar.update(self._task, total=total, completed=training.progress.step)
         self._bar.start_task(self._task)
         self._shown, self._began = monotonic(), None
 
-    @override
     def on_log(self, training: "Training", row: Row) -> None:
         self._note(training)
 
-    @override
     def on_step(self, training: "Training") -> None:
         progress, epochs = training.progress, training.config.epochs
         now = monotonic()
@@ -93,7 +89,6 @@ class ProgressBar(Callback):
             speed=self._speed(training) or 0.0,
         )
 
-    @override
     def on_epoch(self, training: "Training") -> None:
         """A long training says some twenty of its epochs."""
         self._note(training)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from typing_extensions import override
 
 from vaelab.files import make_folder, write_bytes
 from vaelab.imaging import png, to_image
@@ -22,13 +21,11 @@ SIDE = 128
 class Preview(Callback):
     """A picture of the first validation image beside its reconstruction, twice a second at most."""
 
-    @override
     def on_start(self, training: "Training") -> None:
         self._drawn = -SECONDS
         split = training.store.valid if len(training.store.valid) else training.store.train
         self._batch = next(training.loader(split.select(np.arange(1))).batches(1))
 
-    @override
     @torch.no_grad()
     def on_step(self, training: "Training") -> None:
         if monotonic() - self._drawn < SECONDS:
