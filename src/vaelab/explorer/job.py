@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from vaelab.errors import BadValueError, UserError
+from anyio.to_thread import run_sync
+
+from vaelab.errors import BadValueError, RunBusyError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listener, Listeners
 from vaelab.explorer.requests import NotNowError
+from vaelab.explorer.watch import is_own
+from vaelab.runs.runlock import writer_of
 from vaelab.training import Start
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.explorer.training_process")
@@ -191,6 +195,20 @@ class Job:
             await asyncio.wait_for(self._ready.wait(), PATIENCE)
         except TimeoutError as error:
             raise NotNowError("its last pictures are still being drawn; try again") from error
+
+    async def check_free(self, path: Path) -> None:
+        """Refuse a run that another process writes; this server's own ends with its pictures.
+
+        Raises:
+            RunBusyError: another process does.
+            NotNowError: this server's does, and takes long.
+        """
+        writer = await run_sync(writer_of, path)
+        if is_own(writer, self.processes):
+            await self.settle()
+            writer = await run_sync(writer_of, path)
+        if writer is not None:
+            raise RunBusyError(path, writer, "wait until that has ended, or stop it there")
 
     def _check_running(self) -> None:
         if not self.running:

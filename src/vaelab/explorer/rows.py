@@ -10,6 +10,7 @@ from vaelab.config import Config
 from vaelab.console import visible
 from vaelab.errors import UserError
 from vaelab.explorer.choices import in_words
+from vaelab.explorer.watch import Stamp, stamp
 from vaelab.runs.listing import model_words
 from vaelab.runs.records import Row, read_rows_at
 from vaelab.runs.run import Run
@@ -25,7 +26,6 @@ UNIMPORTANT = {
 }  # fmt: skip
 """Settings of these sections that say where and how it is computed, not what."""
 
-Stamps = tuple[tuple[int, int, int] | None, ...]
 Settings = dict[str, str]
 
 
@@ -41,12 +41,12 @@ class Line:
 class Lines:
     """The lines of runs; a run whose files are as they were is not read again."""
 
-    _known: dict[Path, tuple[Stamps, Line]] = field(default_factory=dict)
+    _known: dict[Path, tuple[tuple[Stamp, ...], Line]] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 
     def of(self, path: Path) -> Line:
         """The line of a run; with the reason where it cannot be shown."""
-        stamps = tuple(_stamp(path / name) for name in READ)
+        stamps = tuple(stamp(path / name) for name in READ)
         with self._reading:  # what two pages ask for at once is read once
             known = self._known.get(path)
             if known is None or known[0] != stamps:
@@ -64,14 +64,6 @@ def differing(settings: Iterable[Settings]) -> set[str]:
     kept = [one for one in settings if one]
     keys = {key for one in kept for key in one}
     return {key for key in keys if len({one.get(key) for one in kept}) > 1}
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _line(path: Path) -> Line:

@@ -175,7 +175,7 @@ class Watch:
         return None
 
     def _changed(self, name: str) -> bool:
-        former, self._seen[name] = self._seen.get(name), _stamp(self.path / name)
+        former, self._seen[name] = self._seen.get(name), stamp(self.path / name)
         return former != self._seen[name]
 
 
@@ -184,11 +184,11 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._last, self._filling = _stamp(folder), False
+        self._last, self._filling = stamp(folder), False
 
     def look(self) -> bool:
         """Whether to list them again: at a change, and once more when a new run has its config."""
-        former, self._last = self._last, _stamp(self.folder)
+        former, self._last = self._last, stamp(self.folder)
         changed = former != self._last
         again, self._filling = changed or self._filling, changed
         return again
@@ -213,7 +213,8 @@ def _place(path: Path) -> Stamp:
     return None
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
+    """What is another where a file or a folder has changed; None where nothing is to be seen."""
     with suppress(OSError):
         found = path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns

@@ -2,7 +2,6 @@
 
 from statistics import fmean
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -57,12 +56,7 @@ class ProgressBar(Callback):
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def on_start(self, training: "Training") -> None:

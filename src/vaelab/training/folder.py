@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
@@ -75,12 +74,7 @@ class TrainingFolder:
     def __enter__(self) -> "TrainingFolder":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         """Let others write; after an error, put back what was replaced by nothing."""
         failed, aside = kind is not None and self._began_replacing, self.replaced
         self._lock.release()
