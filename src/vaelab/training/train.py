@@ -1,7 +1,7 @@
 """A training from its config to its pictures."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -72,22 +72,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     process: BackgroundProcess | None = None,
 ) -> Outcome:
-    """Train a model and draw its pictures.
-
-    Args:
-        experiment: what to train.
-        folder: the run's directory is made in it, named by task_name.
-        start: what to do if that directory is there already.
-        console: where progress is shown; none: nowhere.
-        callbacks: what watches or changes it, called in this order.
-        process: draws the pictures, if it has been started before; None: one is started.
-
-    Returns:
-        The run, and whether it was stopped before its last epoch.
-
-    Raises:
-        UserError: a setting, the data or the run directory is not right; nothing was overwritten.
-    """
+    """Train a model and draw its pictures, as `train_together`."""
     return train_together([experiment], folder, start, console, callbacks, process)[0]
 
 
@@ -105,41 +90,25 @@ def train_together(
 
     Args:
         experiments: one or more; `replicas` makes them from one with `training.replicas`.
-        folder: as for `train`.
-        start: as for `train`.
-        console: as for `train`.
-        callbacks: as for `train`; called for each run in turn.
-        process: as for `train`.
+        folder: the run's directory is made in it, named by task_name.
+        start: what to do if that directory is there already.
+        console: where progress is shown; none: nowhere.
+        callbacks: what watches or changes it, called in this order, for each run in turn.
+        process: draws the pictures, if it has been started before; None: one is started.
 
     Returns:
         For each its run, and whether it was stopped before its last epoch.
 
     Raises:
-        UserError: as for `train`; or the experiments cannot be trained together.
+        UserError: a setting, the data or the run directory is not right, and nothing was
+            overwritten; or the experiments cannot be trained together.
     """
     folders: list[TrainingFolder] = []
-    try:
-        return _train(experiments, folder, start, console, callbacks, process, folders)
-    except StorageError:
-        for one in folders:
-            one.check()  # a folder that has vanished is why
-        raise
-
-
-def _train(
-    experiments: Sequence[Experiment],
-    folder: Path,
-    start: Start,
-    console: Console | None,
-    callbacks: Sequence[Callback],
-    process: BackgroundProcess | None,
-    folders: list[TrainingFolder],
-) -> list[Outcome]:
     console = console if console and is_main() else Console(quiet=True)
     check_alike(experiments)
     check_shared(experiments)
     config = experiments[0].training
-    with ExitStack() as stack:
+    with ExitStack() as stack, _vanished(folders):
         with number_format(config.precision):
             store = _load(experiments[0])
             place = choose_place(config, local_rank())
@@ -194,6 +163,17 @@ def _train(
     return [
         Outcome(run, stopped, signal) if run.path in trained else Outcome(run, None) for run in runs
     ]
+
+
+@contextmanager
+def _vanished(folders: Sequence[TrainingFolder]) -> Iterator[None]:
+    """What cannot be written in this block may be in a folder that is no longer there."""
+    try:
+        yield
+    except StorageError:
+        for folder in folders:
+            folder.check()
+        raise
 
 
 def _take_steps(
