@@ -60,9 +60,6 @@ def override(
 
     They hold in their order, but for another `kind`: it comes before what is set beside and below
     it, and starts from its own defaults, whatever the kind before it was set to.
-
-    Raises:
-        BadValueError: an assignment without `=`, or a path through something that is no mapping.
     """
     result: dict[str, Any] = _copy(data)
     parsed: list[tuple[list[str], Any, str]] = []
@@ -81,9 +78,6 @@ def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = 
         data: what is checked.
         source: where it is from, for errors.
         assignments: overrides that are in it, for errors.
-
-    Raises:
-        BadValueError: the first problems, one a line, in the user's spelling.
     """
     try:
         return cls.model_validate(data)

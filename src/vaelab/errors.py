@@ -36,9 +36,6 @@ def any_code(what: str) -> Iterator[None]:
 
     Args:
         what: cannot be done then.
-
-    Raises:
-        BadCombinationError: with the error's kind and words.
     """
     try:
         yield

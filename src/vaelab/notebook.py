@@ -73,11 +73,7 @@ def train_in_python(
     notes: Sequence[str] = (),
     named: bool = False,
 ) -> Run:
-    """Train as `vaelab.training.train`, and say it as `in_python`, beginning with notes.
-
-    Raises:
-        UserError: as there.
-    """
+    """Train as `vaelab.training.train`, and say it as `in_python`, beginning with notes."""
     console = _Notebook(named, quiet)
     nothing = nothing_to_resume([experiment], folder) if start is Start.RESUME else None
     for note in [*notes, *([nothing] if nothing else [])]:

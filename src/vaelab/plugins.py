@@ -28,11 +28,7 @@ _loaded: set[str] = set()
 
 
 def load_installed() -> None:
-    """Load the plugins of installed packages, and those that VAELAB_PLUGINS names.
-
-    Raises:
-        UserError: see `load_plugin`.
-    """
+    """Load the plugins of installed packages, and those that VAELAB_PLUGINS names."""
     for point in entry_points(group=GROUP):
         _import(point.value.partition(":")[0], f"the plugin `{point.name}` of an installed package")
     for name in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
@@ -40,13 +36,7 @@ def load_installed() -> None:
 
 
 def load_plugin(name: str) -> None:
-    """Load a Python file or a module, also in the processes that this one starts from now on.
-
-    Raises:
-        MissingFileError: there is no such file or module.
-        BadValueError: its import fails; or it defines a kind that exists, or one without a
-            docstring.
-    """
+    """Load a Python file or a module, also in the processes that this one starts from now on."""
     known = os.environ.get(VARIABLE, "")
     _load(name)
     path = str(Path(name).resolve()) if name.endswith(".py") else name

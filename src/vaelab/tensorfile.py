@@ -44,9 +44,6 @@ def write_tensors(
         tensors: by name.
         about: the header.
         deflated: whether to write them in fewer bytes, in more time; no bit is lost.
-
-    Raises:
-        StorageError: the disk is full, or the folder is gone or cannot be written.
     """
     import torch  # here, since who reads headers alone need not wait for it
     from safetensors.torch import save
@@ -66,11 +63,7 @@ def write_tensors(
 
 
 def read_tensors(path: Path) -> "tuple[dict[str, Tensor], Header]":
-    """Read what `write_tensors` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or was not written by vaelab.
-    """
+    """Read what `write_tensors` wrote."""
     import torch
     from safetensors.torch import load
 

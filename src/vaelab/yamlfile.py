@@ -69,11 +69,7 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """Parse YAML text safely.
-
-    Raises:
-        BadValueError: not YAML, or more than it seems; the message names `source`, line and column.
-    """
+    """Parse YAML text safely."""
     try:
         _check(text)
         return yaml.load(text, Loader=_Loader)  # a SafeLoader: no tags, no objects

@@ -167,10 +167,6 @@ def compare(runs: Sequence[Run]) -> list[Group]:
 
     Args:
         runs: two or more, all evaluated.
-
-    Raises:
-        BadValueError: a run is named twice, or there is only one.
-        MissingFileError: a run has not been evaluated, or not with the weights it has now.
     """
     if len({run.path.resolve() for run in runs}) < max(2, len(runs)):
         raise BadValueError("a comparison needs two different runs or more")

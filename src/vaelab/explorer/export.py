@@ -41,11 +41,7 @@ POLICY = (
 
 
 def page_folder() -> Path:
-    """The page inside the installed package, or in a source checkout where it was built.
-
-    Raises:
-        MissingFileError: it has not been built.
-    """
+    """The page inside the installed package, or in a source checkout where it was built."""
     package = Path(__file__).parents[1]
     for folder in (package / "page", package.parents[1] / "web" / "dist"):
         if (folder / "index.html").is_file():
@@ -63,10 +59,6 @@ def export_site(
 
     An earlier export is replaced file by file, by the list that it holds of them; what else lies in
     the folder, such as `.git` or `CNAME`, stays.
-
-    Raises:
-        BadValueError: the folder holds something else, or the model cannot be computed in a page.
-        StorageError: the folder cannot be written.
     """
     files = _page_files() | {
         f"bundle/{name}": content for name, content in _files(bundle, images).items()
@@ -123,11 +115,6 @@ def export_single_file(
     """Write the page with everything inside as one HTML file, over an earlier one if so wished.
 
     Several runs are seen beside each other.
-
-    Raises:
-        BadValueError: there is another file of that name, or the model cannot be computed in a
-            page.
-        StorageError: it cannot be written.
     """
     if os.path.lexists(path) and TITLE.encode() not in read_bytes(
         path, MAX_EXPORT_BYTES, follow=True
@@ -144,11 +131,7 @@ def export_single_file(
 
 
 def single_file(bundle: Bundle, images: int = IMAGES) -> str:
-    """The page with everything inside.
-
-    Raises:
-        BadValueError: the model cannot be computed in a page.
-    """
+    """The page with everything inside."""
     files = {name: b64encode(content).decode() for name, content in _files(bundle, images).items()}
     return _with_data("vaelab-bundle", {"files": files})
 

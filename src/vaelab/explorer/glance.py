@@ -18,9 +18,6 @@ def glance(run: Run) -> dict[str, Any]:
     Returns:
         `points`: x, y and label of some images; none where the run has no bundle yet, which is not
         made for this.
-
-    Raises:
-        UserError: the bundle is damaged.
     """
     if not (run.bundle / "manifest.json").is_file():
         return {"points": []}

@@ -69,11 +69,7 @@ class Job:
         return frozenset({os.getpid(), self._pid})
 
     def check_idle(self) -> None:
-        """Refuse what cannot be done beside a training.
-
-        Raises:
-            NotNowError: one is under way.
-        """
+        """Refuse what cannot be done beside a training."""
         if self.running:
             raise NotNowError(f"{self.state['run']} is being trained; stop it first")
 
@@ -93,12 +89,7 @@ class Job:
         play: bool,
         copy_of: Path | None = None,
     ) -> None:
-        """Train an experiment, paused unless `play`; if `copy_of` is given, a copy of that run.
-
-        Raises:
-            NotNowError: another training is under way, or this one was stopped before it began.
-            BadValueError: there can be no process that trains.
-        """
+        """Train an experiment, paused unless `play`; if `copy_of` is given, a copy of that run."""
         self.check_idle()
         self._path, self._early = folder / experiment.task_name, []
         cancelled = self._cancelled = asyncio.get_running_loop().create_future()
@@ -125,11 +116,7 @@ class Job:
             await self._ask(wish)
 
     async def command(self, name: str) -> None:
-        """`play`, `pause`, `step`, `epoch` or `stop`.
-
-        Raises:
-            NotNowError: nothing is being trained.
-        """
+        """`play`, `pause`, `step`, `epoch` or `stop`."""
         self._check_running()
         if name == "stop" and self._early is not None and self._cancelled is not None:
             self._early = None  # the process has not heard of it yet
@@ -165,11 +152,7 @@ class Job:
 
     @asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
-        """The training stopped, to begin another inside the block; told only if that fails.
-
-        Raises:
-            NotNowError: it does not end.
-        """
+        """The training stopped, to begin another inside the block; told only if that fails."""
         self._resetting = True  # pages need not read what is about to be replaced
         try:
             waits = self._early is not None
@@ -186,11 +169,7 @@ class Job:
             raise
 
     async def settle(self) -> None:
-        """Wait until the process has done what follows a training: its last pictures.
-
-        Raises:
-            NotNowError: that takes long.
-        """
+        """Wait until the process has done what follows a training: its last pictures."""
         try:
             await asyncio.wait_for(self._ready.wait(), PATIENCE)
         except TimeoutError as error:

@@ -62,11 +62,7 @@ class Live:
                 return
 
     async def _take(self, text: str, listener: Listener) -> None:
-        """Do what a page says.
-
-        Raises:
-            UserError: it makes no sense.
-        """
+        """Do what a page says."""
         match parse(text):
             case {"type": "drawn"}:
                 await self.job.drawn(listener)

@@ -138,11 +138,7 @@ class Steering:
 
 
 def is_finished(run: Run) -> bool:
-    """Whether a run has had all its epochs.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
+    """Whether a run has had all its epochs."""
     return epochs_done(run) >= run.experiment.training.epochs
 
 

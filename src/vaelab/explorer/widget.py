@@ -37,11 +37,7 @@ export default {
 
 
 def widget(bundle: Bundle) -> Any:
-    """A bundle's page as an anywidget.
-
-    Raises:
-        UserError: as `single_file`.
-    """
+    """A bundle's page as an anywidget."""
     import anywidget  # of an extra
     import traitlets
 
@@ -73,11 +69,7 @@ def widget(bundle: Bundle) -> Any:
 
 
 def widget_of(run: Run) -> Any:
-    """A run's page for the cell of a notebook; None where none is shown, or no page can compute it.
-
-    Raises:
-        UserError: the run has nothing to show yet, or the page has not been built.
-    """
+    """A run's page for a notebook's cell; None where none is shown, or no page can compute it."""
     if not _is_notebook() or find_spec("anywidget") is None:
         return None
     bundle = Bundle(run)

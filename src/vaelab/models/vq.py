@@ -218,10 +218,6 @@ def to_grid(config: BaseEncoder, image_shape: ImageShape, latent: int) -> list[L
     """Layers from an image to vectors `(latent, rows, columns)`.
 
     Those of the encoder up to where its last image becomes one vector, and a 1 x 1 convolution.
-
-    Raises:
-        BadCombinationError: the encoder has dense layers.
-        BadValueError: its layers do not fit the image.
     """
     *layers, last = config.trunk(image_shape, "none", 0)
     if not isinstance(last, Reshape) or config.heads:
@@ -234,10 +230,6 @@ def from_grid(config: BaseDecoder, grid: ImageShape, output: ImageShape) -> list
 
     A 1 x 1 convolution in place of the dense layer that makes the decoder's first image, and the
     layers after it.
-
-    Raises:
-        BadCombinationError: the decoder has more than one dense layer.
-        BadValueError: its first image is not of the grid's size.
     """
     layers = config.trunk(grid[0], output, "none", 0)
     dense = list(takewhile(lambda layer: not isinstance(layer, Reshape), layers))

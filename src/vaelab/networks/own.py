@@ -146,9 +146,6 @@ class OwnNetwork(BaseNetwork):
             classes: that the context tells apart.
             output: the shape of one output.
             advice: what else the message says.
-
-        Raises:
-            BadCombinationError: it gives another number of values, or takes no such input.
         """
         size = " x ".join(map(str, example.shape[1:]))
         context = example.new_zeros(1, classes) if self.reads_class else None

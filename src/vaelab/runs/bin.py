@@ -28,11 +28,7 @@ def rename_run(run: Path, target: Path) -> None:
 
 
 def throw_away(run: Path) -> str:
-    """Move a run into the bin; the name that it has there.
-
-    Raises:
-        UserError: as `rename_run`.
-    """
+    """Move a run into the bin; the name that it has there."""
     folder = run.parent / BIN
     if os.path.islink(folder):
         raise BadValueError(f"{folder} is a symbolic link, which may lead anywhere; remove it")
@@ -43,11 +39,7 @@ def throw_away(run: Path) -> str:
 
 
 def take_back(runs: Path, binned: str, target: Path) -> None:
-    """Move a run out of the bin of a folder of runs.
-
-    Raises:
-        UserError: as `rename_run`.
-    """
+    """Move a run out of the bin of a folder of runs."""
     if os.path.islink(runs / BIN):
         raise BadValueError(f"{runs / BIN} is a symbolic link, which is not followed")
     refuse_hidden(target)

@@ -27,9 +27,6 @@ def overview(folder: Path, sizes: bool = False) -> Table:
     Args:
         folder: of the runs.
         sizes: whether to say what each takes on the disk.
-
-    Raises:
-        MissingFileError: there is no such folder.
     """
     paths = find_runs(folder)
     bytes_of = {path: _size(path) for path in paths} if sizes else {}
@@ -86,11 +83,7 @@ def _row(path: Path) -> list[str]:
 
 
 def _facts(path: Path) -> tuple[str, str, int]:
-    """Data, model and epochs of a run, as its config says; read in full where that is not whole.
-
-    Raises:
-        UserError: it cannot be read, or is no config.
-    """
+    """Data, model and epochs of a run, as its config says; read in full where that is not whole."""
     try:
         return _told(read_yaml(path / CONFIG))
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -87,11 +87,7 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def refuse_hidden(path: Path) -> None:
-    """Refuse a new run under a hidden name: what waits to be replaced or to be whole has one.
-
-    Raises:
-        BadValueError: with what to do.
-    """
+    """Refuse a new run under a hidden name: what waits to be replaced or to be whole has one."""
     if path.name.startswith("."):
         raise BadValueError(
             f"{path} would be hidden, as what waits to be replaced is; choose a name without a dot "
@@ -105,11 +101,7 @@ def foreign(folder: Path, pictures: str) -> list[str]:
 
 
 def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
-    """Refuse to remove a folder that holds what vaelab did not write.
-
-    Raises:
-        BadValueError: naming it.
-    """
+    """Refuse to remove a folder that holds what vaelab did not write."""
     if names := foreign(folder, pictures):
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise BadValueError(
@@ -123,9 +115,6 @@ def refuse_links(folder: Path, pictures: str = "output") -> None:
 
     It may lead to any file of whoever reads it, or over which they write. Only names are looked at,
     and files deeper inside are opened without following links.
-
-    Raises:
-        BadValueError: naming it.
     """
     names = [*FOLDERS, pictures]
     with suppress(OSError):  # whoever reads from it says so

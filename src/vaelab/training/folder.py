@@ -43,9 +43,6 @@ class TrainingFolder:
         """Put the run that is there aside, whole, and a new one in its place.
 
         Where an earlier replacement came to nothing, the run that it put aside stays there.
-
-        Raises:
-            BadValueError: the folder holds what vaelab did not write.
         """
         refuse_foreign(self.path, pictures_of(self.path), "replaced")
         self._lock.release()

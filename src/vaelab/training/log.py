@@ -10,11 +10,7 @@ from vaelab.runs.run import Run
 
 
 def append(run: Run, rows: Iterable[Row]) -> None:
-    """Add rows.
-
-    Raises:
-        StorageError: the disk is full or the folder cannot be written.
-    """
+    """Add rows."""
     text = "".join(json.dumps(row) + "\n" for row in rows)
     with storing(run.metrics_path), run.metrics_path.open("a", encoding="utf-8") as file:
         file.write(text)

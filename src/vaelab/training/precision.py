@@ -31,9 +31,6 @@ def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
     Args:
         config: says which.
         local_rank: of this process among those of its node, each of which has a device.
-
-    Raises:
-        BadValueError: the device is not there, or cannot compute in this format.
     """
     available = {
         "cuda": torch.cuda.is_available(),

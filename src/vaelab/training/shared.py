@@ -19,12 +19,7 @@ APPEARING = 5
 
 
 def check_shared(experiments: Sequence[Experiment]) -> None:
-    """Refuse batches that processes cannot share.
-
-    Raises:
-        BadValueError: the batch cannot be divided.
-        BadCombinationError: there are several runs.
-    """
+    """Refuse batches that processes cannot share."""
     processes = size()
     if processes == 1:
         return
@@ -61,12 +56,7 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder of runs that is not one and the same for all processes.
-
-    Raises:
-        BadCombinationError: with the ranks for which it is another.
-        StorageError: it cannot be written.
-    """
+    """Refuse a folder of runs that is not one and the same for all processes."""
     mark = folder / f".mark-{uuid4().hex}"
     if is_main():
         write_text(mark, "", parents=True)

@@ -47,12 +47,6 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
         path: its directory.
         start: what to do if that is there already.
         checksum: of the data.
-
-    Raises:
-        BadValueError: there is a run already, or something that is not one; or a logger's package
-            is missing.
-        BadCombinationError: the run was begun with other settings or other data, or its prior was
-            fitted after training.
     """
     if experiment.prior_fit is not None:
         raise BadCombinationError(
@@ -108,20 +102,12 @@ def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | 
 
 
 def epochs_done(run: Run) -> int:
-    """Epochs that a run has finished and saved.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
+    """Epochs that a run has finished and saved."""
     return read_progress(run.resume_path).epoch if may_be_there(run.resume_path) else 0
 
 
 def steps_done(run: Run) -> int:
-    """Optimiser steps that a run has done and saved.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
+    """Optimiser steps that a run has done and saved."""
     return read_progress(run.resume_path).step if may_be_there(run.resume_path) else 0
 
 

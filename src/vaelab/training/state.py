@@ -112,11 +112,7 @@ class Progress:
     log_bytes: Count | None = None
 
     def check(self, path: Path, steps_per_epoch: int) -> None:
-        """Refuse a checkpoint of other data, of which no epoch would ever be whole.
-
-        Raises:
-            BadValueError: it is one.
-        """
+        """Refuse a checkpoint of other data, of which no epoch would ever be whole."""
         if self.step != self.epoch * steps_per_epoch + self.batch or self.batch >= steps_per_epoch:
             raise damaged(path, f"{self.step} steps are not {self.epoch} epochs and {self.batch} "
                           f"of {steps_per_epoch} batches")  # fmt: skip
@@ -142,11 +138,7 @@ def save_checkpoint(
 
 
 def read_progress(path: Path) -> Progress:
-    """How far a saved training has come.
-
-    Raises:
-        BadValueError: the file is damaged.
-    """
+    """How far a saved training has come."""
     return _progress(path, read_header(path))
 
 
@@ -156,11 +148,7 @@ def load_checkpoint(
     load_optimizer: Callable[[Mapping[str, Tensor]], object],
     meter: Meter,
 ) -> Progress:
-    """Put back what `save_checkpoint` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or of another model.
-    """
+    """Put back what `save_checkpoint` wrote."""
     tensors, about = read_tensors(path)
     progress = _progress(path, about)
     try:

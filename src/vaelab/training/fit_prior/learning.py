@@ -87,9 +87,6 @@ def learn(
         settings: how.
         log: told of each pass.
         interrupt: the user's wish to stop.
-
-    Raises:
-        BadValueError: a density is no finite number, or there are too few codes.
     """
     if prior.start_codes:
         count = min(prior.start_codes, len(train))

@@ -119,9 +119,6 @@ class FittingFolder:
             rows: of metrics.jsonl.
             facts: of environment.json.
             seconds: that the fit took.
-
-        Raises:
-            StorageError: the disk is full or may not be written.
         """
         run = Run.create(self.path, experiment)
         known = {"image_shape", "classes", "digest"}
