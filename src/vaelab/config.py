@@ -71,13 +71,9 @@ def override(
 
 
 def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = ()) -> C:
-    """Check parsed YAML against a config class.
+    """Check parsed YAML against a config class; `source` and overrides are named in its errors.
 
-    Args:
-        cls: the class.
-        data: what is checked.
-        source: where it is from, for errors.
-        assignments: overrides that are in it, for errors.
+    Of these it has the first ones, one a line, in the user's spelling.
     """
     try:
         return cls.model_validate(data)

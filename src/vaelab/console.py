@@ -160,11 +160,9 @@ def busy(title: str) -> Iterator[None]:
 
 
 def tell_first(what: str, address: str) -> None:
-    """Say once which host is asked, or told; the rest of the address may hold a password.
+    """Say once which host is asked, or told, and `what` is done there.
 
-    Args:
-        what: is done there, such as "data comes from".
-        address: of the host.
+    The rest of the address may hold a password.
     """
     parts = urlsplit(address)
     host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else address

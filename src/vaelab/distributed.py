@@ -156,11 +156,7 @@ def all_gather_text(text: str) -> list[str]:
 
 
 def check_same(facts: Mapping[str, str]) -> None:
-    """Refuse to train where processes were not given the same.
-
-    Args:
-        facts: what has to be the same, such as "config" and a checksum of it.
-    """
+    """Refuse to train where processes were not given the same."""
     first, *others = [json.loads(text) for text in all_gather_text(json.dumps(dict(facts)))]
     for number, other in enumerate(others, 1):
         wrong = [name for name, value in first.items() if other.get(name) != value]

@@ -147,10 +147,6 @@ def open_ordinary(path: Path, follow: bool = False) -> BufferedReader:
     A device or a pipe would be read for ever, and a symbolic link inside a folder from somebody
     else may lead to any file of one's own.
 
-    Args:
-        path: the file.
-        follow: whether symbolic links are followed, as in what the user names.
-
     Raises:
         MissingFileError: there is none.
         BadValueError: it is no ordinary file.

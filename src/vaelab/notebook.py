@@ -27,24 +27,14 @@ NAMES = ((r"\btask_name=NAME\b", 'name="NAME"'), (r"\banother task_name\b", "ano
 
 
 def in_python(text: str, named: bool) -> str:
-    """What is said to who types commands, said to who calls functions.
-
-    Args:
-        text: with flags and commands.
-        named: whether the call takes a `name`.
-    """
+    """What is said to who types commands, said to who calls functions, which may take a `name`."""
     for pattern, words in (*WORDS, *(NAMES if named else ())):
         text = re.sub(pattern, words, text)
     return text
 
 
 class _Notebook(Console):
-    """A console that says so what it is told.
-
-    Args:
-        named: as for `in_python`.
-        quiet: says nothing.
-    """
+    """A console that says so what it is told."""
 
     def __init__(self, named: bool, quiet: bool) -> None:
         super().__init__(quiet=quiet)

@@ -51,15 +51,7 @@ def data_of(data: Any, domain: str | None = None) -> Source:
 def experiment_of(
     model: Any, data: Source, objective: Any, settings: Mapping[str, Any], overrides: Sequence[str]
 ) -> Experiment:
-    """The experiment of a model, data and an objective, each an object, settings or a name.
-
-    Args:
-        model: what is trained; an object stays as it is.
-        data: the images.
-        objective: what is minimised; None: the ELBO's.
-        settings: the other keys of a config.
-        overrides: dotted, as on the command line.
-    """
+    """The experiment of a model, data and an objective, each an object, settings or a name."""
     plain: dict[str, Any] = {**settings, "data": data.model_dump(), "model": _plain(model)}
     if objective is not None:
         plain["objective"] = _objective(objective)

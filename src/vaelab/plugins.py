@@ -60,13 +60,7 @@ def used_by(config: Config) -> dict[str, str]:
 
 
 def explained(error: BadValueError, run: Path, known: Iterable[str]) -> BadValueError:
-    """The error of a run's config, or, where that explains it, the plugins that it needs.
-
-    Args:
-        error: what its config is refused for.
-        run: its folder.
-        known: the plugins that it was made with, as `used_by` names them.
-    """
+    """The error of a run's config, or, where that explains it, the plugins that it needs."""
     missing = [
         name for name in known
         if (_module_name(Path(name)) if name.endswith(".py") else name) not in sys.modules

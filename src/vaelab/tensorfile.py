@@ -38,12 +38,7 @@ def write_tensors(
 
     The header carries the SHA-256 of the tensors and that of the header itself, since the format
     has no checksum of its own: one value of the file's metadata, whose keys have no order.
-
-    Args:
-        path: the file.
-        tensors: by name.
-        about: the header.
-        deflated: whether to write them in fewer bytes, in more time; no bit is lost.
+    `deflated` it has fewer bytes and takes more time; no bit is lost.
     """
     import torch  # here, since who reads headers alone need not wait for it
     from safetensors.torch import save

@@ -23,11 +23,6 @@ class FastEngine(Engine):
 
     Several models are one batched model: `vmap` over stacked parameters turns their matrix
     products into batched ones. Each then gets what it would get by itself, up to rounding.
-
-    Args:
-        steps: a training step for each model.
-        optimizer: settings of the optimiser; the learning rate comes with each call.
-        products: the number format in which networks multiply; None: that of the parameters.
     """
 
     def __init__(

@@ -42,12 +42,6 @@ class TrainingStep(nn.Module):
 
     It returns tensors and takes everything that changes while training as tensors, so that it can
     be wrapped, compiled or captured as a whole.
-
-    Args:
-        model: what is trained.
-        objective: what is minimised.
-        pixels: what a pixel means to the model.
-        images: how many there are to train on.
     """
 
     def __init__(
@@ -74,13 +68,6 @@ class TrainingStep(nn.Module):
         """The loss and the batch's mean distortion and rate, nats per image.
 
         Where processes share a batch, summands: their sums over processes are those of the batch.
-
-        Args:
-            images: a batch.
-            labels: their classes.
-            noise: of the posterior samples.
-            uniform: of pixels drawn afresh.
-            controls: settings of the objective at this step.
         """
         x = self.pixels(images, uniform)
         context = class_context(labels, self.model.classes)
@@ -116,11 +103,6 @@ class Engine(ABC):
     ) -> tuple[Float[Tensor, "models 3"], bool]:
         """Take a step.
 
-        Args:
-            inputs: of each model.
-            rates: the learning rate of each model.
-            stop: whether this process has been asked to stop.
-
         Returns:
             `COLUMNS` of each model's batch; and whether this process has been asked to stop, or
             any of several had been at the step before.
@@ -145,13 +127,7 @@ class Engine(ABC):
 
 
 class PlainEngine(Engine):
-    """Autograd and the optimiser, one model after the other.
-
-    Args:
-        steps: a training step for each model.
-        optimizer: its settings; the learning rate comes with each call.
-        products: the number format in which networks multiply; None: that of the parameters.
-    """
+    """Autograd and the optimiser, one model after the other."""
 
     def __init__(
         self,

@@ -74,14 +74,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure the weights that a run keeps and write evaluation.json.
 
-    Beside it goes what its bounds are means of, image by image, for comparisons in pairs.
-
-    Args:
-        run: a trained run.
-        split: the images; the test images unless there is a reason.
-        samples: K of the importance weighted estimates; none: as the metrics have it.
-        console: where progress is shown; none: nowhere.
-        metrics: none: `metrics_of(run)`.
+    Beside it goes what its bounds are means of, image by image, for comparisons in pairs. The
+    arguments are those of `vaelab.evaluate`.
     """
     model, about = run.load_model()
     store = run.experiment.data.load()

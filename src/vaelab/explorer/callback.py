@@ -109,19 +109,13 @@ class Inbox:
 
 
 class PageCallback(Callback):
-    """Waits, changes and tells between the steps of a training.
-
-    Attributes:
-        inbox: what the page wants.
-        begun_here: whether the run begins with this, from nothing or as a copy.
-        begun: whether the training has come so far that its run is there.
-    """
+    """Waits, changes and tells between the steps of a training."""
 
     _log: Log
 
     def __init__(self, inbox: Inbox, emit: Emit, begun_here: bool) -> None:
         self.inbox, self.emit, self.begun_here = inbox, emit, begun_here
-        self.begun = False
+        self.begun = False  # its run is there
         self._told = self._next_snapshot = 0.0
         self._shown_step = -1
         self._counted = monotonic(), 0

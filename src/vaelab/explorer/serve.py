@@ -69,15 +69,7 @@ def _compared(places: Sequence[Path]) -> Library:
 
 
 class Served:
-    """The explorer on a port of this machine.
-
-    Args:
-        library: the runs.
-        port: None: the first free one of ten.
-        browser: whether to open one.
-        remote: another address to bind, under which others may reach it.
-        say: told the next address when one has been used.
-    """
+    """The explorer on a port of this machine."""
 
     def __init__(
         self,

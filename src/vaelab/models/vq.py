@@ -67,13 +67,7 @@ class Codebook(nn.Module):
         index: Int64[Tensor, "b h w"],
         noise: Float[Tensor, "b h w"],
     ) -> None:
-        """Move towards a batch of vectors.
-
-        Args:
-            given: what the encoder gives.
-            index: `nearest` of it.
-            noise: chooses the vectors that dead ones become.
-        """
+        """Move towards a batch of vectors; `noise` chooses those that dead ones become."""
         given, index, noise = map(gather_batch, (given, index, noise))
         vectors, counts = self.get_buffer("vectors"), self.get_buffer("counts")
         codes, decay = len(counts), self.decay
@@ -137,15 +131,7 @@ class VQConfig(BaseModel):
 
 
 class VQVAE(OneLevel):
-    """p(x|z) p(z) with z a grid of K codes, and a posterior that is certain.
-
-    Attributes:
-        encoder: image to grid of vectors.
-        codebook: what takes their place.
-        decoder: p(x|z) given the grid of vectors.
-        commitment: weight of the squared distance between vectors and entries.
-        input_factor: what the pixels are multiplied with on their way into the encoder.
-    """
+    """p(x|z) p(z) with z a grid of K codes, and a posterior that is certain."""
 
     certain: ClassVar[bool] = True
     fitted_priors: ClassVar[tuple[str, ...]] = ("pixelcnn",)

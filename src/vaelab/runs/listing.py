@@ -22,12 +22,7 @@ NAME_WIDTH = 24
 
 
 def overview(folder: Path, sizes: bool = False) -> Table:
-    """The runs of a folder, within 80 columns where their names are short.
-
-    Args:
-        folder: of the runs.
-        sizes: whether to say what each takes on the disk.
-    """
+    """The runs of a folder, within 80 columns where their names are short."""
     paths = find_runs(folder)
     bytes_of = {path: _size(path) for path in paths} if sizes else {}
     total = f"{megabytes(sum(bytes_of.values()))} in all; " if sizes else ""

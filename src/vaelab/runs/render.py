@@ -102,15 +102,9 @@ def draw_run(
     vector: VectorFormat | None = None,
     drawer: Drawer | None = None,
 ) -> list[Path]:
-    """Compute and draw figures into the run's folder; the paths written.
+    """Compute and draw figures into the run's folder, and for print in a vector format; the paths.
 
-    Args:
-        run: whose.
-        figures: which.
-        store: its data; None: it is loaded.
-        console: where to say it.
-        vector: a format that each is written in too, for print.
-        drawer: draws one while the next is computed; None: this process draws.
+    A drawer draws one while the next is computed.
     """
     context = figure_context(run, store)
     context.save_plane(run.plane_path)

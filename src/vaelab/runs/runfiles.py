@@ -178,13 +178,10 @@ def remove_bundle(folder: Path) -> None:
 
 
 def made_again(folder: Path, pictures: str, history: bool = False) -> list[Path]:
-    """The files of a run that are made again from its weights and data, and those of its history.
+    """Files of a run that are made again from its weights and data; none of one without weights.
 
-    Args:
-        folder: of the run; nothing is made again of one without weights.
-        pictures: its folder of pictures.
-        history: whether to take what tells how it was trained too, which no command makes again:
-            the explorer's steps, the pictures of epochs, the film.
+    With its `history` what tells how it was trained too, which no command makes again: the
+    explorer's steps, the pictures of epochs, the film.
     """
     if not may_be_there(folder / "weights.safetensors"):
         return []

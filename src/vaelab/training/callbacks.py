@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 
 class Trackers(Callback):
-    """Gives rows and pictures to the experiment trackers of the run's config.
-
-    Args:
-        loggers: opened for the run.
-    """
+    """Gives rows and pictures to the experiment trackers of the run's config."""
 
     def __init__(self, loggers: Loggers) -> None:
         self.loggers = loggers
@@ -35,12 +31,7 @@ class Trackers(Callback):
 
 
 class Pictures(Callback):
-    """Has the pictures of the epochs drawn.
-
-    Args:
-        drawer: draws them in a process of its own.
-        loggers: show them when they are drawn.
-    """
+    """Has the pictures of the epochs drawn."""
 
     def __init__(self, drawer: Drawer, loggers: Loggers) -> None:
         self.drawer, self.loggers = drawer, loggers
@@ -108,13 +99,7 @@ class KeptSteps(Callback):
 def opened_loggers(
     runs: Sequence[Run], configs: Sequence[BaseLoggerConfig], say: Callable[[str], object]
 ) -> Iterator[list[Loggers]]:
-    """The trackers of runs inside the block; a finished run's get only what they lack.
-
-    Args:
-        runs: whose.
-        configs: of the trackers of each.
-        say: told where each run is logged to.
-    """
+    """The trackers of runs inside the block; a finished run's get only what they lack."""
     opened, failed = list[Loggers](), True
     try:
         for run in runs:

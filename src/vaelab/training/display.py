@@ -24,12 +24,7 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressBar(Callback):
-    """The progress of a training on a console.
-
-    Args:
-        console: where to.
-        runs: how many are trained together; numbers are then means over them.
-    """
+    """The progress of a training on a console, of several that run together by means over them."""
 
     def __init__(self, console: Console, runs: int = 1) -> None:
         self.console = console

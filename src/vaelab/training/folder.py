@@ -16,9 +16,6 @@ WHAT = "training"
 class TrainingFolder:
     """The right to train in a run's folder.
 
-    Args:
-        path: the folder; made if it is not there.
-
     Raises:
         RunBusyError: another process trains there.
         StorageError: it cannot be made.

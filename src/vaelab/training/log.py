@@ -26,13 +26,7 @@ def sync(run: Run) -> int:
 def rewind(run: Run, step: int, length: int | None) -> bool:
     """Drop the rows that a checkpoint does not know and that are about to be made again.
 
-    Args:
-        run: whose.
-        step: of the checkpoint.
-        length: bytes of the file when it was saved; None: it does not say.
-
-    Returns:
-        Whether rows of before the checkpoint are missing.
+    Whether rows of before it are missing, by the length of the file when it was saved.
     """
     kept = "".join(json.dumps(row) + "\n" for row in run.metrics() if row["step"] <= step)
     path = run.metrics_path

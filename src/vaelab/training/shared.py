@@ -40,13 +40,7 @@ def check_shared(experiments: Sequence[Experiment]) -> None:
 
 
 def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -> dict[str, str]:
-    """Checksums of what every process must have been given alike.
-
-    Args:
-        experiments: what is to be trained.
-        paths: their directories.
-        data: checksum of the images.
-    """
+    """Checksums of what every process must have been given alike."""
     saved = [Run(path).resume_path for path in paths if Run.exists(path)]
     return {
         "config": _digest([to_yaml(one).encode() for one in experiments]),

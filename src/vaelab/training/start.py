@@ -40,14 +40,7 @@ class Start(Enum):
 
 
 def check_start(experiment: Experiment, path: Path, start: Start, checksum: str) -> None:
-    """Refuse what cannot be begun or gone on with; nothing is written.
-
-    Args:
-        experiment: what is to be trained.
-        path: its directory.
-        start: what to do if that is there already.
-        checksum: of the data.
-    """
+    """Refuse what cannot be begun or gone on with; nothing is written."""
     if experiment.prior_fit is not None:
         raise BadCombinationError(
             f"the prior of {experiment.task_name} was fitted to the codes of "

@@ -25,9 +25,7 @@ class DivergedError(ArithmeticError):
 class Meter:
     """Loss, distortion and rate of the steps since the last reading, nats per image.
 
-    Attributes:
-        rows: `(interval, 3)` on the training device; the first `len(sizes)` are filled.
-        sizes: images of each of those steps.
+    Of the rows, which lie on the training device, as many are filled as there are `sizes`.
     """
 
     rows: Float[Tensor, "interval 3"]
@@ -50,9 +48,6 @@ class Meter:
 
     def totals(self, step: int) -> tuple[dict[str, float], int]:
         """Sums over images of each column since the last reading, and the number of images.
-
-        Args:
-            step: the number of the last step noted.
 
         Raises:
             DivergedError: a loss was not finite.

@@ -34,9 +34,6 @@ class ThreadThrottle(Callback):
 
     Spinning threads use all the processor time there is, so what is missing went elsewhere.
 
-    Args:
-        threads: to compute with at first; set anew when a training starts.
-
     Attributes:
         threads: computing now.
         settled: the same, but for a trial of all that is under way.

@@ -40,13 +40,7 @@ from vaelab.training.training import Training
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended.
-
-    Attributes:
-        run: what was trained.
-        stopped: why it stopped before its last epoch, if it did.
-        signal: number of the signal that stopped it; None: nothing, or another reason.
-    """
+    """How a training ended: why before its last epoch, and by which signal, where it did."""
 
     run: Run
     stopped: str | None

@@ -42,13 +42,6 @@ def fit_prior(
     codes: "Neural discrete representation learning" (van den Oord et al., 2017, section 3.3, arXiv
     1711.00937).
 
-    Args:
-        run: a trained run, left as it is.
-        kind: of the prior; None: `mixture`, or `pixelcnn` for grids of codes.
-        assignments: dotted overrides of `model.prior` and `prior_fit`.
-        name: of the new run; None: that of the run with the kind.
-        console: where progress is shown; none: nowhere.
-
     Raises:
         UserError: the run has no weights, its model no prior to exchange, a setting is not right,
             there is a run of that name, or the prior found is worse on the training codes than the

@@ -26,14 +26,7 @@ def check_kind(model: OneLevel, kind: str | None) -> str:
 def fitted_experiment(
     run: Run, kind: str, assignments: Sequence[str], name: str | None
 ) -> tuple[Experiment, PriorFitConfig]:
-    """The run's experiment with the other prior, and how that is fitted.
-
-    Args:
-        run: whose codes it is fitted to.
-        kind: of the prior.
-        assignments: dotted overrides.
-        name: of the new run; None: that of the run with the kind.
-    """
+    """The run's experiment with the other prior, and how that is fitted."""
     source = run.path.resolve().name
     plain = run.experiment.model_dump(mode="json")
     plain["task_name"] = name or f"{source}_{kind}"
