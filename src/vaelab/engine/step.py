@@ -1,7 +1,7 @@
 """One optimiser step as PyTorch writes it: forward, loss, backward, step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -160,20 +160,17 @@ class PlainEngine(Engine):
         return all_sum_(terms), bool(heard > 0)
 
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = {}
-        for name, slots in zip(
-            _learned(self.steps[model]), self.optimizers[model].states, strict=True
-        ):
-            for slot, value in slots.items():
-                state[slot if slot == "step" else f"{slot}.{name}"] = value
-        return state
+        return dict(self._slots(model))
 
     def load_optimizer_state(self, model: int, state: Mapping[str, Tensor]) -> None:
-        for name, slots in zip(
-            _learned(self.steps[model]), self.optimizers[model].states, strict=True
-        ):
+        for name, value in self._slots(model):
+            value.copy_(state[name])
+
+    def _slots(self, model: int) -> Iterator[tuple[str, Tensor]]:
+        learned, states = _learned(self.steps[model]), self.optimizers[model].states
+        for name, slots in zip(learned, states, strict=True):
             for slot, value in slots.items():
-                value.copy_(state[slot if slot == "step" else f"{slot}.{name}"])
+                yield slot if slot == "step" else f"{slot}.{name}", value
 
     def start_alike(self) -> None:
         for step, optimizer in zip(self.steps, self.optimizers, strict=True):

@@ -20,7 +20,7 @@ from vaelab.explorer.library import Library
 from vaelab.explorer.requests import Body, NotNowError, body_of, plain
 from vaelab.runs.run import Run
 from vaelab.training import Start
-from vaelab.training.start import epochs_done
+from vaelab.training.start import is_finished, progress_of
 
 
 class Beginning(Body):
@@ -74,7 +74,7 @@ class Steering:
         run = await self._run(body.run)
         name = run.path.name
         wanted = _longer(run, body.epochs)
-        done = await run_sync(epochs_done, run)
+        done = (await run_sync(progress_of, run)).epoch
         if done >= wanted.training.epochs:
             raise BadValueError(
                 f"{name} has had {done} epochs; to go on, ask for more of them with `epochs`"
@@ -135,11 +135,6 @@ class Steering:
         run = await run_sync(self.library.run, name)
         await self.job.check_free(run.path)
         return run
-
-
-def is_finished(run: Run) -> bool:
-    """Whether a run has had all its epochs."""
-    return epochs_done(run) >= run.experiment.training.epochs
 
 
 def _longer(run: Run, epochs: int | None) -> Experiment:

@@ -16,7 +16,7 @@ from vaelab.runs.records import Row
 from vaelab.runs.run import Run
 from vaelab.runs.runlock import WRITER, Writer, writer_of
 from vaelab.training.folder import WHAT as TRAINING
-from vaelab.training.start import epochs_done
+from vaelab.training.start import progress_of
 
 
 class Log:
@@ -138,7 +138,7 @@ class Watch:
             if self._changed("config.yaml"):
                 self._epochs = Run(self.path).experiment.training.epochs
             if self._changed("resume.safetensors"):
-                self._finished = epochs_done(Run(self.path)) >= self._epochs
+                self._finished = progress_of(Run(self.path)).epoch >= self._epochs
         if writer is not None:
             return "training" if writer.what == TRAINING else "busy"
         unwatched = self._phase in {"idle", "busy", "gone"}

@@ -14,24 +14,14 @@ from vaelab.runs.records import Row
 from vaelab.runs.render import suited
 from vaelab.runs.run import Run
 from vaelab.training.callback import Callback
-from vaelab.training.start import epochs_done, steps_done
+from vaelab.training.start import is_finished, progress_of
 
 if TYPE_CHECKING:
     from vaelab.training.training import Training
 
 
-class Trackers(Callback):
-    """Gives rows and pictures to the experiment trackers of the run's config."""
-
-    def __init__(self, loggers: Loggers) -> None:
-        self.loggers = loggers
-
-    def on_log(self, training: "Training", row: Row) -> None:
-        self.loggers.log(row)
-
-
 class Pictures(Callback):
-    """Has the pictures of the epochs drawn."""
+    """Has the pictures of the epochs drawn, and gives these and the log to experiment trackers."""
 
     def __init__(self, drawer: Drawer, loggers: Loggers) -> None:
         self.drawer, self.loggers = drawer, loggers
@@ -39,6 +29,9 @@ class Pictures(Callback):
     def on_start(self, training: "Training") -> None:
         if training.progress.step == 0:
             self.on_epoch(training)
+
+    def on_log(self, training: "Training", row: Row) -> None:
+        self.loggers.log(row)
 
     def on_epoch(self, training: "Training") -> None:
         experiment, epoch = training.experiment, training.progress.epoch
@@ -104,7 +97,7 @@ def opened_loggers(
     try:
         for run in runs:
             opened.append(_open(run, configs, say))
-            if epochs_done(run) >= run.experiment.training.epochs:
+            if is_finished(run):
                 opened[-1].close(failed=False)
         yield opened
         failed = False
@@ -117,7 +110,7 @@ def _open(run: Run, configs: Sequence[BaseLoggerConfig], say: Callable[[str], ob
     if not configs:
         return Loggers()
     name = run.experiment.task_name
-    subject = Logged(name, run.identity(), run.path, run.experiment, steps_done(run))
+    subject = Logged(name, run.identity(), run.path, run.experiment, progress_of(run).step)
     loggers = Loggers.open(configs, subject, run.metrics())
     for place in loggers.places:
         say(f"{name} is also logged to {place}")

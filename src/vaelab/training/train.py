@@ -22,7 +22,7 @@ from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, seeded
 from vaelab.runs.run import Run
 from vaelab.training.callback import Callback
-from vaelab.training.callbacks import KeptSteps, Pictures, Trackers, opened_loggers
+from vaelab.training.callbacks import KeptSteps, Pictures, opened_loggers
 from vaelab.training.display import ProgressBar
 from vaelab.training.folder import TrainingFolder
 from vaelab.training.interrupt import Interrupt, interruptible
@@ -33,7 +33,7 @@ from vaelab.training.preview import Preview
 from vaelab.training.replicas import check_alike
 from vaelab.training.report import finish, spread, summary
 from vaelab.training.shared import check_folder, check_shared, facts
-from vaelab.training.start import Start, check_start, epochs_done, open_folders, steps_done
+from vaelab.training.start import Start, check_start, open_folders, progress_of
 from vaelab.training.threads import ThreadThrottle, computing
 from vaelab.training.training import Training
 
@@ -126,7 +126,7 @@ def train_together(
                 for run, one, model, locked, told in zip_longest(
                     runs, experiments, models, folders, loggers
                 )
-                if epochs_done(run) < config.epochs
+                if progress_of(run).epoch < config.epochs
             ]
             drawer = stack.enter_context(Drawer(console.say, process))
             stopped = signal = None
@@ -189,7 +189,7 @@ def _take_steps(
     trainings = []
     for one in group:
         preview = [Preview()] if config.preview else []
-        own = [Trackers(one.loggers), Pictures(drawer, one.loggers), *preview, KeptSteps()]
+        own = [Pictures(drawer, one.loggers), *preview, KeptSteps()]
         trainings.append(
             Training(
                 one.run, one.experiment, store, batches, one.model,
@@ -246,7 +246,7 @@ def _start_model(experiment: Experiment, store: Store) -> LatentVariableModel:
 def _run(path: Path, experiment: Experiment, console: Console) -> Run:
     """A run as it is to be trained; as it is on the disk if it has had all its epochs."""
     run = Run(path, experiment)
-    if (done := epochs_done(run)) < experiment.training.epochs:
+    if (done := progress_of(run).epoch) < experiment.training.epochs:
         return run
     console.say(
         f"{path} is finished: {done} epochs; to go on, ask for more, e.g. "
@@ -260,7 +260,7 @@ def _levels(due: Sequence[_Due]) -> Iterator[tuple[list[_Due], int | None]]:
 
     A kill while the runs are saved one after the other leaves some a save behind the others.
     """
-    for behind, ahead in pairwise(sorted({steps_done(one.run) for one in due})):
+    for behind, ahead in pairwise(sorted({progress_of(one.run).step for one in due})):
         # those that were further behind have come as far by now
-        yield [one for one in due if steps_done(one.run) == behind], ahead
+        yield [one for one in due if progress_of(one.run).step == behind], ahead
     yield [*due], None

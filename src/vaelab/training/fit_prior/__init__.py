@@ -20,7 +20,7 @@ from vaelab.training.fit_prior.outcome import FittingFolder, PriorFit
 from vaelab.training.fit_prior.request import check_coded, check_kind, fitted_experiment
 from vaelab.training.interrupt import interruptible
 from vaelab.training.precision import choose_place
-from vaelab.training.start import epochs_done
+from vaelab.training.start import progress_of
 
 __all__ = ["PriorFit", "fit_prior"]
 
@@ -51,7 +51,7 @@ def fit_prior(
     trained, about = run.load_model()
     before = check_coded(run, trained)
     experiment, settings = fitted_experiment(run, check_kind(before, kind), assignments, name)
-    done, epochs = epochs_done(run), run.experiment.training.epochs
+    done, epochs = progress_of(run).epoch, run.experiment.training.epochs
     if 0 < done < epochs:
         console.say(f"note: {run.path} has had {done} of its {epochs} epochs of training")
     with FittingFolder(run.path.resolve().parent / experiment.task_name) as folder:
