@@ -45,11 +45,16 @@ class Library:
             raise MissingFileError(f"no run in {self.folder} can have that name")
         return self.folder / name
 
-    def run(self, name: str) -> Run:
-        """The run of that name."""
+    def there(self, name: str) -> Path:
+        """The folder of the run of that name."""
         path = self.path(name)
         if not Run.exists(path):
             raise MissingFileError(f"there is no run of that name in {self.folder}")
+        return path
+
+    def run(self, name: str) -> Run:
+        """The run of that name."""
+        path = self.there(name)
         run = Run(path)
         if name in self.held:
             return Run(path, run.experiment.holding(self.held[name].experiment))

@@ -6,13 +6,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from vaelab.config import Config
 from vaelab.console import visible
 from vaelab.errors import UserError
 from vaelab.explorer.choices import in_words
 from vaelab.explorer.watch import Stamp, stamp
-from vaelab.runs.listing import model_words
-from vaelab.runs.records import Row, read_rows_at
+from vaelab.runs.listing import about_config
+from vaelab.runs.records import read_rows_at
 from vaelab.runs.run import Run
 
 READ = ("config.yaml", "metrics.jsonl", "weights.safetensors")
@@ -77,12 +76,10 @@ def _line(path: Path) -> Line:
         last, kept = read_rows_at(run.metrics_path, about.get("step"))
     except (UserError, OSError) as error:
         return Line(row | {"obstacle": visible(str(error))}, {})
-    config = run.experiment
+    config, plain = run.experiment, run.experiment.model_dump(mode="json")
+    row["data"], row["model"], row["epochs"] = about_config(plain)
     row |= {
-        "data": config.data.kind,
-        "model": f"{model_words(config.model.model_dump())}, {config.model.likelihood.kind}",
         "epochs_done": last["epoch"] if last else 0,
-        "epochs": config.epochs,
         "elbo_nats": about.get("valid_elbo_nats"),
     }
     if row["elbo_nats"] is not None and kept:
@@ -91,14 +88,9 @@ def _line(path: Path) -> Line:
         row["latent"] = config.model.latent
     else:
         row["obstacle"] = f"a `{config.model.kind}` has no code that is one vector to walk in"
-    return Line(row, _settings(config))
-
-
-def _settings(config: Config) -> Settings:
-    plain: Row = config.model_dump(mode="json", include=set(SECTIONS))
     found = Settings()
-    _collect(plain, "", found)
-    return {key: text for key, text in found.items() if key not in UNIMPORTANT}
+    _collect({name: plain[name] for name in SECTIONS}, "", found)
+    return Line(row, {key: text for key, text in found.items() if key not in UNIMPORTANT})
 
 
 def _collect(section: Mapping[str, Any], above: str, found: Settings) -> None:

@@ -6,12 +6,10 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vaelab.errors import MissingFileError
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
 from vaelab.explorer.requests import Body, NotNowError, body_of
 from vaelab.runs.bin import rename_run, take_back, throw_away, thrown_away
-from vaelab.runs.run import Run
 
 
 class Naming(Body):
@@ -57,16 +55,8 @@ class Shelving:
         return JSONResponse({"runs": await run_sync(thrown_away, self.library.folder)})
 
     async def _free(self, name: str) -> Path:
-        """The folder of a run that nobody writes.
-
-        Raises:
-            MissingFileError: there is none.
-            RunBusyError: another process writes it.
-            NotNowError: this server trains it, or Python holds it.
-        """
-        path = self.library.path(name)
-        if not Run.exists(path):
-            raise MissingFileError(f"there is no run of that name in {self.library.folder}")
+        """The folder of a run that nobody writes."""
+        path = self.library.there(name)
         if name in self.library.held:
             raise NotNowError(f"{name} is held by the Python session that opened this page")
         if self.job.running and self.job.state["run"] == name:
