@@ -134,11 +134,7 @@ def _deflate(tensor: "Tensor") -> "Tensor":
 
 
 def _inflate(packed: "Tensor", dtype: "torch.dtype", shape: Sequence[int]) -> "Tensor":
-    """What `_deflate` was given.
-
-    Raises:
-        ValueError: it has another number of bytes.
-    """
+    """What `_deflate` was given."""
     import torch
 
     size = prod(shape) * dtype.itemsize
@@ -159,11 +155,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _header(file: BinaryIO | BytesIO) -> tuple[str, Header]:
-    """The digest of a file's tensors, and what it says of itself.
-
-    Raises:
-        ValueError: the header's own checksum differs.
-    """
+    """The digest of a file's tensors, and what it says of itself."""
     digest, own, text = _json(file)["__metadata__"]["vaelab"].split(" ", 2)
     if own != _digest(f"{digest} {text}"):
         raise ValueError("its header is not the one that was saved: its checksum differs")

@@ -176,12 +176,7 @@ class Job:
             raise NotNowError("its last pictures are still being drawn; try again") from error
 
     async def check_free(self, path: Path) -> None:
-        """Refuse a run that another process writes; this server's own ends with its pictures.
-
-        Raises:
-            RunBusyError: another process does.
-            NotNowError: this server's does, and takes long.
-        """
+        """Refuse a run that another process writes; this server's own ends with its pictures."""
         writer = await run_sync(writer_of, path)
         if is_own(writer, self.processes):
             await self.settle()

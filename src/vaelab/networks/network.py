@@ -91,9 +91,6 @@ class Network(BaseNetwork):
     Attributes:
         apply_layers: what computes the layers, in the parameters' format: `apply_plain`, unless
             an engine has put a faster way of the same values there.
-
-    Raises:
-        ValueError: a layer does not take what the one before it gives.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:

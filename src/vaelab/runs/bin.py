@@ -14,15 +14,7 @@ BIN = ".trash"
 
 
 def rename_run(run: Path, target: Path) -> None:
-    """Give a run's folder another place on the same disk.
-
-    Raises:
-        MissingFileError: there is no run.
-        BadValueError: something of the target's name is there, the name is a hidden one, or what is
-            to be moved is a symbolic link.
-        RunBusyError: a process writes the run.
-        StorageError: it cannot be moved.
-    """
+    """Give a run's folder another place on the same disk."""
     refuse_hidden(target)
     _move(run, target)
 

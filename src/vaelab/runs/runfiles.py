@@ -141,13 +141,7 @@ def remove_run(folder: Path, pictures: str) -> None:
 
 
 def copy_run(folder: Path, pictures: str, target: Path) -> None:
-    """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all.
-
-    Raises:
-        BadValueError: something in it is no ordinary file.
-        RunBusyError: another process writes it.
-        StorageError: there is no room, or something of the target's name.
-    """
+    """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all."""
     temporary = temporary_name(target)
     for name in os.listdir(target.parent):
         if name.startswith(f".{target.name}.") and is_left_over(target.with_name(name)):

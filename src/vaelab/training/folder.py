@@ -14,12 +14,7 @@ WHAT = "training"
 
 
 class TrainingFolder:
-    """The right to train in a run's folder.
-
-    Raises:
-        RunBusyError: another process trains there.
-        StorageError: it cannot be made.
-    """
+    """The right to train in a run's folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -53,11 +48,7 @@ class TrainingFolder:
         Run.create(self.path, experiment)
 
     def check(self) -> None:
-        """See that the folder is still there.
-
-        Raises:
-            RunGoneError: it is not.
-        """
+        """See that the folder is still there."""
         self._lock.check()
 
     def settle(self) -> None:

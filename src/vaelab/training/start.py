@@ -70,12 +70,7 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
 def open_folders(
     experiments: Sequence[Experiment], paths: Sequence[Path], start: Start, checksum: str
 ) -> Iterator[TrainingFolder]:
-    """The folders to train in, locked, with their configs in them.
-
-    Raises:
-        RunBusyError: another process trains in one.
-        UserError: as `check_start`, which what has happened meanwhile may have something against.
-    """
+    """The folders to train in, locked, with their configs in them."""
     for experiment, path in zip(experiments, paths, strict=True):
         folder = TrainingFolder(path)
         yield folder

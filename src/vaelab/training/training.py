@@ -199,11 +199,7 @@ class Training:
             write_environment(self.run.environment_path, self._facts, done.threads, done.seconds)
 
     def check_folder(self) -> None:
-        """See that the run's folder is still there.
-
-        Raises:
-            RunGoneError: it is not.
-        """
+        """See that the run's folder is still there."""
         if self._folder is not None:
             self._folder.check()
 

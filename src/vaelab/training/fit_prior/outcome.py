@@ -71,11 +71,6 @@ class FittingFolder:
 
     It is locked, so that of two fits of one name the second is told so at its start. Inside the
     block nothing of the run can be seen; after it nothing is left but the run, if it was finished.
-
-    Raises:
-        BadValueError: there is something of that name already, or it would be hidden.
-        RunBusyError: another process fits a prior for a run of that name.
-        StorageError: the disk is full or may not be written.
     """
 
     def __init__(self, target: Path) -> None:
