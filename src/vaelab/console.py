@@ -21,7 +21,6 @@ CONTROL = re.compile(
 """What a terminal obeys (C0 but for tab and new line, C1), what turns text around, what ends a line
 of YAML, and halves of characters, as which Python has bytes of names that are not UTF-8."""
 MAX_WIDTH = 1000
-"""Columns of a terminal, at most."""
 
 
 def visible(text: str) -> str:

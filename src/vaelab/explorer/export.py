@@ -26,13 +26,11 @@ from vaelab.files import (
 LIST = ".vaelab-export.json"
 """Names of the files of an exported site."""
 MAX_LIST_BYTES = 2**24
-"""Bytes of that list."""
 WRITTEN = ("index.html", "assets", "bundle")
 """What alone an export writes, whatever its list says."""
 MAX_EXPORT_BYTES = 2**31
 """Bytes of a single file that is replaced."""
 MAX_COMPARED = 4
-"""Runs beside each other."""
 TITLE = "<title>vaelab explorer</title>"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; worker-src blob:; "

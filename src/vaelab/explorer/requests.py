@@ -15,7 +15,6 @@ from vaelab.errors import BadValueError, MissingFileError, RunBusyError, UserErr
 MAX_WORDS_LENGTH = 2000
 """Characters of an answer's words, which may repeat what was asked."""
 MAX_NAME_LENGTH = 100
-"""Bytes of a new run's name."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

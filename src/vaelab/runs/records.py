@@ -25,11 +25,9 @@ from vaelab.yamlfile import quoted
 
 Row = dict[str, Any]
 MAX_RECORD_BYTES = 2**24
-"""Bytes of a file of JSON."""
 MAX_LOG_BYTES = 2**30
 """Bytes of a log: some millions of lines."""
 MAX_IMAGE_VALUES = 2**24
-"""Numbers in one."""
 
 
 def _small(shape: list[int]) -> list[int]:

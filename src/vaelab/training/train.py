@@ -22,14 +22,13 @@ from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, seeded
 from vaelab.runs.run import Run
 from vaelab.training.callback import Callback
-from vaelab.training.callbacks import KeptSteps, Pictures, opened_loggers
+from vaelab.training.callbacks import KeptSteps, Pictures, Preview, opened_loggers
 from vaelab.training.display import ProgressBar
 from vaelab.training.folder import TrainingFolder
 from vaelab.training.interrupt import Interrupt, interruptible
 from vaelab.training.loop import take_steps
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import Place, choose_place, number_format
-from vaelab.training.preview import Preview
 from vaelab.training.replicas import check_alike
 from vaelab.training.report import finish, spread, summary
 from vaelab.training.shared import check_folder, check_shared, facts
