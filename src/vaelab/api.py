@@ -250,8 +250,8 @@ def explore(
         UserError: there is no such run, the port is taken, or the page has not been built.
     """
     from vaelab.explorer.library import Library
-    from vaelab.explorer.notebook import widget_of
     from vaelab.explorer.serve import Served  # a second to import, seldom needed
+    from vaelab.explorer.widget import widget_of
 
     if not isinstance(run, Run) and not Run.exists(Path(run)) and Path(run).is_dir():
         library = Library(Path(run))

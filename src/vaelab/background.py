@@ -22,9 +22,6 @@ class BackgroundProcess:
 
     It has a session of its own, so that Ctrl-C in the terminal does not reach it, and ends when its
     input does: also when the process that has started it was killed.
-
-    Args:
-        program: its source.
     """
 
     def __init__(self, program: str) -> None:

@@ -60,9 +60,6 @@ def override(
 
     They hold in their order, but for another `kind`: it comes before what is set beside and below
     it, and starts from its own defaults, whatever the kind before it was set to.
-
-    Raises:
-        BadValueError: an assignment without `=`, or a path through something that is no mapping.
     """
     result: dict[str, Any] = _copy(data)
     parsed: list[tuple[list[str], Any, str]] = []
@@ -74,16 +71,9 @@ def override(
 
 
 def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = ()) -> C:
-    """Check parsed YAML against a config class.
+    """Check parsed YAML against a config class; `source` and overrides are named in its errors.
 
-    Args:
-        cls: the class.
-        data: what is checked.
-        source: where it is from, for errors.
-        assignments: overrides that are in it, for errors.
-
-    Raises:
-        BadValueError: the first problems, one a line, in the user's spelling.
+    Of these it has the first ones, one a line, in the user's spelling.
     """
     try:
         return cls.model_validate(data)

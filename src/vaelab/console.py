@@ -21,7 +21,6 @@ CONTROL = re.compile(
 """What a terminal obeys (C0 but for tab and new line, C1), what turns text around, what ends a line
 of YAML, and halves of characters, as which Python has bytes of names that are not UTF-8."""
 MAX_WIDTH = 1000
-"""Columns of a terminal, at most."""
 
 
 def visible(text: str) -> str:
@@ -160,11 +159,9 @@ def busy(title: str) -> Iterator[None]:
 
 
 def tell_first(what: str, address: str) -> None:
-    """Say once which host is asked, or told; the rest of the address may hold a password.
+    """Say once which host is asked, or told, and `what` is done there.
 
-    Args:
-        what: is done there, such as "data comes from".
-        address: of the host.
+    The rest of the address may hold a password.
     """
     parts = urlsplit(address)
     host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else address

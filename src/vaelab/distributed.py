@@ -57,11 +57,7 @@ _SLICE: ContextVar[BatchSlice | None] = ContextVar("batch_slice", default=None)
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """In this block this process is one of those that torchrun has started, if it has.
-
-    Raises:
-        BadValueError: the environment is not that of torchrun, or the others cannot be reached.
-    """
+    """In this block this process is one of those that torchrun has started, if it has."""
     if not is_launched():
         yield
         return
@@ -160,14 +156,7 @@ def all_gather_text(text: str) -> list[str]:
 
 
 def check_same(facts: Mapping[str, str]) -> None:
-    """Refuse to train where processes were not given the same.
-
-    Args:
-        facts: what has to be the same, such as "config" and a checksum of it.
-
-    Raises:
-        BadCombinationError: with the ranks and what is another one there.
-    """
+    """Refuse to train where processes were not given the same."""
     first, *others = [json.loads(text) for text in all_gather_text(json.dumps(dict(facts)))]
     for number, other in enumerate(others, 1):
         wrong = [name for name, value in first.items() if other.get(name) != value]

@@ -32,14 +32,7 @@ class BadCombinationError(UserError, TypeError):
 
 @contextmanager
 def any_code(what: str) -> Iterator[None]:
-    """In this block runs code of the user's, which may raise anything.
-
-    Args:
-        what: cannot be done then.
-
-    Raises:
-        BadCombinationError: with the error's kind and words.
-    """
+    """In this block runs code of the user's; what it raises is said behind `what`."""
     try:
         yield
     except UserError:
@@ -61,12 +54,7 @@ STOPPED = 128
 
 
 class StoppedError(UserError):
-    """Work that was stopped before its end.
-
-    Args:
-        what: was stopped, and how to go on.
-        signal: number of the one that stopped it; None where a limit on its time did.
-    """
+    """Work that was stopped before its end, by a signal of this number or a limit on its time."""
 
     def __init__(self, what: str, signal: int | None) -> None:
         super().__init__(what)
@@ -75,13 +63,7 @@ class StoppedError(UserError):
 
 
 class RunBusyError(UserError):
-    """A run that another process writes.
-
-    Args:
-        folder: of the run.
-        writer: who writes it, in words.
-        advice: what that means and what to do.
-    """
+    """A run that another process writes."""
 
     def __init__(
         self,
@@ -93,12 +75,7 @@ class RunBusyError(UserError):
 
 
 class RunGoneError(UserError):
-    """A run whose folder vanished while it was written.
-
-    Args:
-        folder: where it was.
-        now: where it is, if it was moved and the system can tell.
-    """
+    """A run whose folder vanished while it was written; where it is `now`, if that is known."""
 
     def __init__(self, folder: Path, now: Path | None) -> None:
         there = (

@@ -123,17 +123,13 @@ class TrainingConfig(Config):
     """Changes made while the run trained, by step; written by the explorer."""
 
     @model_validator(mode="after")
-    def _loggers_differ(self) -> "TrainingConfig":
+    def _can_be(self) -> "TrainingConfig":
         kinds = [logger.kind for logger in self.loggers]
         if twice := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
             raise ValueError(
                 f"training.loggers has {', '.join(twice)} more than once, which would log the "
                 "same run twice; name each kind once"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _seeds_exist(self) -> "TrainingConfig":
         if self.seed + self.replicas > 2**63:
             raise ValueError(
                 f"{self.replicas} replicas from seed {self.seed} on go beyond the largest seed, "
@@ -282,11 +278,6 @@ class Experiment(Config):
                 "anything; use "
                 "`objective: {kind: elbo, beta: 1, samples: 1}` and no changes of beta"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _has_beta(self) -> "Experiment":
-        changed = any(change.beta is not None for change in self.training.changes)
         if changed and "beta" not in self.objective.controls:
             raise ValueError(
                 f"training.changes sets beta, but the objective `{self.objective.kind}` has none; "

@@ -40,18 +40,17 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], parents: bool =
     """
     temporary = temporary_name(path)
     try:
-        if parents:
-            make_folders(path.parent)
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise StorageError(f"cannot write {path}: it is no ordinary file")
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path, error) from error
+        with storing(path):
+            if parents:
+                make_folders(path.parent)
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise StorageError(f"cannot write {path}: it is no ordinary file")
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
     finally:
         # after a successful rename there is nothing left to remove
         with suppress(OSError):
@@ -70,11 +69,7 @@ def write_text(path: Path, text: str, parents: bool = False) -> Path:
 
 
 def make_folders(path: Path, target: Path | None = None) -> Path:
-    """Make a folder, and those that it lies in; an error names the target where one is given.
-
-    Raises:
-        StorageError: one cannot be made.
-    """
+    """Make a folder, and those that it lies in; an error names the target where one is given."""
     try:
         os.makedirs(path, exist_ok=True)
     except (OSError, RecursionError, ValueError) as error:
@@ -83,15 +78,9 @@ def make_folders(path: Path, target: Path | None = None) -> Path:
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder inside one that is there.
-
-    Raises:
-        StorageError: it cannot be made, or what it is to lie in is missing.
-    """
-    try:
+    """Make a folder inside one that is there."""
+    with storing(path):
         path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise storage_error(path, error) from error
     return path
 
 
@@ -158,10 +147,6 @@ def open_ordinary(path: Path, follow: bool = False) -> BufferedReader:
     A device or a pipe would be read for ever, and a symbolic link inside a folder from somebody
     else may lead to any file of one's own.
 
-    Args:
-        path: the file.
-        follow: whether symbolic links are followed, as in what the user names.
-
     Raises:
         MissingFileError: there is none.
         BadValueError: it is no ordinary file.
@@ -189,11 +174,7 @@ def open_ordinary(path: Path, follow: bool = False) -> BufferedReader:
 
 @contextmanager
 def opened(path: Path, follow: bool = False) -> Iterator[BufferedReader]:
-    """The file that `open_ordinary` opens, inside the block.
-
-    Raises:
-        UserError: as there; or reading fails.
-    """
+    """The file that `open_ordinary` opens, inside the block."""
     with open_ordinary(path, follow) as file:
         try:
             yield file
@@ -213,11 +194,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> UserError:
 
 
 def read_bytes(path: Path, most: int, follow: bool = False) -> bytes:
-    """The content of an ordinary file that has so many bytes at most.
-
-    Raises:
-        UserError: as `opened`; or it is longer.
-    """
+    """The content of an ordinary file that has so many bytes at most."""
     with opened(path, follow) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise BadValueError(f"{path} is longer than {most:,} bytes and is not read")
@@ -253,11 +230,6 @@ def output_path(
         usual: a file name such as `samples.png`.
         overwrite: write over a file that the user named.
         others: endings that may stand in the place of that of `usual`.
-
-    Raises:
-        BadValueError: the file that the user named is there already, or a folder, or its ending
-            is that of another format.
-        StorageError: the folder cannot be made.
     """
     if given is None:
         path = Path(usual)

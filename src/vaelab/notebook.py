@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from typing_extensions import override
-
 from vaelab.console import Console
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
@@ -29,30 +27,19 @@ NAMES = ((r"\btask_name=NAME\b", 'name="NAME"'), (r"\banother task_name\b", "ano
 
 
 def in_python(text: str, named: bool) -> str:
-    """What is said to who types commands, said to who calls functions.
-
-    Args:
-        text: with flags and commands.
-        named: whether the call takes a `name`.
-    """
+    """What is said to who types commands, said to who calls functions, which may take a `name`."""
     for pattern, words in (*WORDS, *(NAMES if named else ())):
         text = re.sub(pattern, words, text)
     return text
 
 
 class _Notebook(Console):
-    """A console that says so what it is told.
-
-    Args:
-        named: as for `in_python`.
-        quiet: says nothing.
-    """
+    """A console that says so what it is told."""
 
     def __init__(self, named: bool, quiet: bool) -> None:
         super().__init__(quiet=quiet)
         self._named = named
 
-    @override
     def say(self, text: str) -> None:
         super().say(in_python(text, self._named))
 
@@ -76,11 +63,7 @@ def train_in_python(
     notes: Sequence[str] = (),
     named: bool = False,
 ) -> Run:
-    """Train as `vaelab.training.train`, and say it as `in_python`, beginning with notes.
-
-    Raises:
-        UserError: as there.
-    """
+    """Train as `vaelab.training.train`, and say it as `in_python`, beginning with notes."""
     console = _Notebook(named, quiet)
     nothing = nothing_to_resume([experiment], folder) if start is Start.RESUME else None
     for note in [*notes, *([nothing] if nothing else [])]:

@@ -32,11 +32,7 @@ class _Objective(Config):
 
 
 def data_of(data: Any, domain: str | None = None) -> Source:
-    """Data as a config: of arrays, tensors, datasets, settings or the name of a kind.
-
-    Raises:
-        UserError: it is none of these, or not as it should be.
-    """
+    """Data as a config: of arrays, tensors, datasets, settings or the name of a kind."""
     if isinstance(data, str | Mapping | Source):
         if domain is not None:
             raise BadCombinationError("domain is of arrays; of other data set data.pixels")
@@ -55,18 +51,7 @@ def data_of(data: Any, domain: str | None = None) -> Source:
 def experiment_of(
     model: Any, data: Source, objective: Any, settings: Mapping[str, Any], overrides: Sequence[str]
 ) -> Experiment:
-    """The experiment of a model, data and an objective, each an object, settings or a name.
-
-    Args:
-        model: what is trained; an object stays as it is.
-        data: the images.
-        objective: what is minimised; None: the ELBO's.
-        settings: the other keys of a config.
-        overrides: dotted, as on the command line.
-
-    Raises:
-        UserError: something is not right, or does not go with the rest.
-    """
+    """The experiment of a model, data and an objective, each an object, settings or a name."""
     plain: dict[str, Any] = {**settings, "data": data.model_dump(), "model": _plain(model)}
     if objective is not None:
         plain["objective"] = _objective(objective)
@@ -91,11 +76,7 @@ def experiment_of(
 
 
 def try_out(experiment: Experiment) -> None:
-    """Compute the objective of two images by what was given, before anything is written.
-
-    Raises:
-        UserError: the model or the objective cannot.
-    """
+    """Compute the objective of two images by what was given, before anything is written."""
     if "given" not in {experiment.model.kind, experiment.objective.kind}:
         return
     store = experiment.data.load()
@@ -124,11 +105,7 @@ def try_out(experiment: Experiment) -> None:
 def feed_of(
     model: LatentVariableModel, data: Any, domain: str | None, split: SplitName
 ) -> EvalLoader:
-    """Images for a model: all of an array's or dataset's, or a split of data of a config.
-
-    Raises:
-        UserError: they are not as they should be.
-    """
+    """Images for a model: all of an array's or dataset's, or a split of data of a config."""
     of_config = isinstance(data, str | Mapping | Source)
     if domain is None and model.pixels is not None and not of_config:
         domain = model.pixels.domain
@@ -153,11 +130,7 @@ def feed_of(
 
 
 def with_model(run: Run, model: LatentVariableModel) -> Run:
-    """The run with a model built as the one that was trained, which its config cannot make.
-
-    Raises:
-        BadCombinationError: its config can.
-    """
+    """The run with a model built as the one that was trained, which its config cannot make."""
     own = run.experiment.model
     if not isinstance(own, GivenModel):
         raise BadCombinationError(

@@ -28,11 +28,7 @@ _loaded: set[str] = set()
 
 
 def load_installed() -> None:
-    """Load the plugins of installed packages, and those that VAELAB_PLUGINS names.
-
-    Raises:
-        UserError: see `load_plugin`.
-    """
+    """Load the plugins of installed packages, and those that VAELAB_PLUGINS names."""
     for point in entry_points(group=GROUP):
         _import(point.value.partition(":")[0], f"the plugin `{point.name}` of an installed package")
     for name in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
@@ -40,13 +36,7 @@ def load_installed() -> None:
 
 
 def load_plugin(name: str) -> None:
-    """Load a Python file or a module, also in the processes that this one starts from now on.
-
-    Raises:
-        MissingFileError: there is no such file or module.
-        BadValueError: its import fails; or it defines a kind that exists, or one without a
-            docstring.
-    """
+    """Load a Python file or a module, also in the processes that this one starts from now on."""
     known = os.environ.get(VARIABLE, "")
     _load(name)
     path = str(Path(name).resolve()) if name.endswith(".py") else name
@@ -70,13 +60,7 @@ def used_by(config: Config) -> dict[str, str]:
 
 
 def explained(error: BadValueError, run: Path, known: Iterable[str]) -> BadValueError:
-    """The error of a run's config, or, where that explains it, the plugins that it needs.
-
-    Args:
-        error: what its config is refused for.
-        run: its folder.
-        known: the plugins that it was made with, as `used_by` names them.
-    """
+    """The error of a run's config, or, where that explains it, the plugins that it needs."""
     missing = [
         name for name in known
         if (_module_name(Path(name)) if name.endswith(".py") else name) not in sys.modules

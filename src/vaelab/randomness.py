@@ -46,11 +46,7 @@ class Purpose(Enum):
 
 
 def derived_seed(seed: int, purpose: Purpose, step: int | None = None) -> int:
-    """A 63-bit seed that differs for every (seed, purpose, step).
-
-    Raises:
-        ValueError: a step of a purpose that has none.
-    """
+    """A 63-bit seed that differs for every (seed, purpose, step)."""
     stream, *fixed = purpose.value
     if fixed and step is not None:
         raise ValueError(f"{purpose} has no steps")

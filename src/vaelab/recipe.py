@@ -71,9 +71,6 @@ def suggest(path: Path, assignments: Sequence[str] = ()) -> str:
     Args:
         path: a folder of pictures, of IDX files or of class folders; an .npz, .npy or .csv file.
         assignments: overrides, of which those of `data` come before the recipe is chosen.
-
-    Raises:
-        UserError: there are no pictures in it, or they cannot be read.
     """
     chosen = [one for one in assignments if of_data(one)]
     data = override(Experiment, {"data": _source(path)}, chosen)["data"]

@@ -46,11 +46,7 @@ class Axis:
     _validator: SchemaValidator | None = None
 
     def register(self, cls: type["Kind"], name: str) -> None:
-        """Add a kind, or put one in place of itself, as a notebook does whose cell runs again.
-
-        Raises:
-            BadValueError: there is another kind of that name, or it does not say what it is.
-        """
+        """Add a kind, or put one in place of itself, as a notebook does whose cell runs again."""
         where = f"{cls.__module__}.{cls.__qualname__}"
         if not (cls.__dict__.get("__doc__") or "").strip():
             raise BadValueError(
@@ -101,11 +97,7 @@ class Kind(Config, ABC):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Register it, unless it is abstract.
-
-        Raises:
-            BadValueError: see `Axis.register`.
-        """
+        """Register it, unless it is abstract."""
         super().__pydantic_init_subclass__(**kwargs)
         name = cls.model_fields["kind"].default
         if isinstance(name, str) and not isabstract(cls):

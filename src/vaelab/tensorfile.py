@@ -38,15 +38,7 @@ def write_tensors(
 
     The header carries the SHA-256 of the tensors and that of the header itself, since the format
     has no checksum of its own: one value of the file's metadata, whose keys have no order.
-
-    Args:
-        path: the file.
-        tensors: by name.
-        about: the header.
-        deflated: whether to write them in fewer bytes, in more time; no bit is lost.
-
-    Raises:
-        StorageError: the disk is full, or the folder is gone or cannot be written.
+    `deflated` it has fewer bytes and takes more time; no bit is lost.
     """
     import torch  # here, since who reads headers alone need not wait for it
     from safetensors.torch import save
@@ -66,11 +58,7 @@ def write_tensors(
 
 
 def read_tensors(path: Path) -> "tuple[dict[str, Tensor], Header]":
-    """Read what `write_tensors` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or was not written by vaelab.
-    """
+    """Read what `write_tensors` wrote."""
     import torch
     from safetensors.torch import load
 
@@ -146,11 +134,7 @@ def _deflate(tensor: "Tensor") -> "Tensor":
 
 
 def _inflate(packed: "Tensor", dtype: "torch.dtype", shape: Sequence[int]) -> "Tensor":
-    """What `_deflate` was given.
-
-    Raises:
-        ValueError: it has another number of bytes.
-    """
+    """What `_deflate` was given."""
     import torch
 
     size = prod(shape) * dtype.itemsize
@@ -171,11 +155,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _header(file: BinaryIO | BytesIO) -> tuple[str, Header]:
-    """The digest of a file's tensors, and what it says of itself.
-
-    Raises:
-        ValueError: the header's own checksum differs.
-    """
+    """The digest of a file's tensors, and what it says of itself."""
     digest, own, text = _json(file)["__metadata__"]["vaelab"].split(" ", 2)
     if own != _digest(f"{digest} {text}"):
         raise ValueError("its header is not the one that was saved: its checksum differs")

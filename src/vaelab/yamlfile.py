@@ -10,13 +10,11 @@ from vaelab.errors import BadValueError, MissingFileError
 from vaelab.files import read_bytes
 
 MAX_YAML_BYTES = 2**24
-"""Bytes of a file."""
 DEEPEST = 50
 """Lists and mappings inside each other."""
 REPEATED = 10_000
 """Values that aliases may stand for, all together."""
 MAX_INTEGER = 2**1000
-"""Of whole numbers."""
 SHOWN = 200
 """Letters that a message quotes of a value."""
 Base: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
@@ -69,11 +67,7 @@ _Loader.add_implicit_resolver(
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """Parse YAML text safely.
-
-    Raises:
-        BadValueError: not YAML, or more than it seems; the message names `source`, line and column.
-    """
+    """Parse YAML text safely."""
     try:
         _check(text)
         return yaml.load(text, Loader=_Loader)  # a SafeLoader: no tags, no objects

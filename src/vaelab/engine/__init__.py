@@ -34,14 +34,9 @@ def build_engine(
     products: torch.dtype | None,
     say: Callable[[str], object] = lambda words: None,
 ) -> Engine:
-    """The engine that was asked for; `plain` where PyTorch lacks what `fast` needs.
+    """The engine that was asked for; `plain` where PyTorch lacks what `fast` needs, which is said.
 
-    Args:
-        kind: which.
-        steps: a training step for each model.
-        optimizer: settings of the optimiser.
-        products: the number format in which networks multiply; None: that of the parameters.
-        say: told in one line why the engine is another than the one asked for.
+    Networks multiply in the number format `products`; None: in that of their parameters.
     """
     if kind == "fast":
         try:

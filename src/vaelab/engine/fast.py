@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import functional_call, vmap
-from typing_extensions import override
 
 from vaelab.distributed import BatchSlice, all_sum_, broadcast_, sharing, size
 from vaelab.engine.layers import accelerate, apply_stacked, computing_by
@@ -24,11 +23,6 @@ class FastEngine(Engine):
 
     Several models are one batched model: `vmap` over stacked parameters turns their matrix
     products into batched ones. Each then gets what it would get by itself, up to rounding.
-
-    Args:
-        steps: a training step for each model.
-        optimizer: settings of the optimiser; the learning rate comes with each call.
-        products: the number format in which networks multiply; None: that of the parameters.
     """
 
     def __init__(
@@ -55,7 +49,6 @@ class FastEngine(Engine):
         self._written = [buffer for step in steps for buffer in step.buffers()]
         self._gradient = Recorded(self._compute_gradient, self._written)
 
-    @override
     def step(
         self, inputs: Sequence[Inputs], rates: Sequence[float], stop: bool = False
     ) -> tuple[Float[Tensor, "models 3"], bool]:
@@ -78,13 +71,11 @@ class FastEngine(Engine):
         heard, self._stop = self._stop, message[0, -1].clone()
         return message[:, behind], bool(heard > 0)
 
-    @override
     def start_alike(self) -> None:
         broadcast_([*self.parameters.vectors, *self._written])
         for state in self.optimizer.states:
             broadcast_(list(state.values()))
 
-    @override
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
         for slot, value in self.optimizer.states[model].items():
@@ -95,7 +86,6 @@ class FastEngine(Engine):
                 state[slot] = value
         return state
 
-    @override
     def load_optimizer_state(self, model: int, state: Mapping[str, Tensor]) -> None:
         for name, tensor in self.optimizer_state(model).items():
             tensor.copy_(state[name])

@@ -87,13 +87,7 @@ def computing_by(way: Apply, module: nn.Module) -> Iterator[None]:
 
 
 class Windows:
-    """Where a sliding kernel reads an image, without padding.
-
-    Args:
-        shape: height and width of the image.
-        kernel: height and width of the window.
-        stride: from one window to the next, the same on both sides.
-    """
+    """Where a sliding kernel reads an image, without padding."""
 
     def __init__(self, shape: tuple[int, int], kernel: tuple[int, int], stride: int) -> None:
         self.size = shape[0] * shape[1]

@@ -1,13 +1,12 @@
 """One optimiser step as PyTorch writes it: forward, loss, backward, step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from typing_extensions import override
 
 from vaelab.data.loading.evaluation import class_context
 from vaelab.data.pixels import Pixels, Stored
@@ -43,12 +42,6 @@ class TrainingStep(nn.Module):
 
     It returns tensors and takes everything that changes while training as tensors, so that it can
     be wrapped, compiled or captured as a whole.
-
-    Args:
-        model: what is trained.
-        objective: what is minimised.
-        pixels: what a pixel means to the model.
-        images: how many there are to train on.
     """
 
     def __init__(
@@ -75,13 +68,6 @@ class TrainingStep(nn.Module):
         """The loss and the batch's mean distortion and rate, nats per image.
 
         Where processes share a batch, summands: their sums over processes are those of the batch.
-
-        Args:
-            images: a batch.
-            labels: their classes.
-            noise: of the posterior samples.
-            uniform: of pixels drawn afresh.
-            controls: settings of the objective at this step.
         """
         x = self.pixels(images, uniform)
         context = class_context(labels, self.model.classes)
@@ -117,11 +103,6 @@ class Engine(ABC):
     ) -> tuple[Float[Tensor, "models 3"], bool]:
         """Take a step.
 
-        Args:
-            inputs: of each model.
-            rates: the learning rate of each model.
-            stop: whether this process has been asked to stop.
-
         Returns:
             `COLUMNS` of each model's batch; and whether this process has been asked to stop, or
             any of several had been at the step before.
@@ -146,13 +127,7 @@ class Engine(ABC):
 
 
 class PlainEngine(Engine):
-    """Autograd and the optimiser, one model after the other.
-
-    Args:
-        steps: a training step for each model.
-        optimizer: its settings; the learning rate comes with each call.
-        products: the number format in which networks multiply; None: that of the parameters.
-    """
+    """Autograd and the optimiser, one model after the other."""
 
     def __init__(
         self,
@@ -165,7 +140,6 @@ class PlainEngine(Engine):
         self.optimizers = [optimizer.build(parameters) for parameters in self.parameters]
         self._stop = torch.zeros(())
 
-    @override
     def step(
         self, inputs: Sequence[Inputs], rates: Sequence[float], stop: bool = False
     ) -> tuple[Float[Tensor, "models 3"], bool]:
@@ -185,25 +159,19 @@ class PlainEngine(Engine):
         heard, self._stop = self._stop, all_sum_(terms.new_tensor(float(stop)))
         return all_sum_(terms), bool(heard > 0)
 
-    @override
     def optimizer_state(self, model: int) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = {}
-        for name, slots in zip(
-            _learned(self.steps[model]), self.optimizers[model].states, strict=True
-        ):
-            for slot, value in slots.items():
-                state[slot if slot == "step" else f"{slot}.{name}"] = value
-        return state
+        return dict(self._slots(model))
 
-    @override
     def load_optimizer_state(self, model: int, state: Mapping[str, Tensor]) -> None:
-        for name, slots in zip(
-            _learned(self.steps[model]), self.optimizers[model].states, strict=True
-        ):
-            for slot, value in slots.items():
-                value.copy_(state[slot if slot == "step" else f"{slot}.{name}"])
+        for name, value in self._slots(model):
+            value.copy_(state[name])
 
-    @override
+    def _slots(self, model: int) -> Iterator[tuple[str, Tensor]]:
+        learned, states = _learned(self.steps[model]), self.optimizers[model].states
+        for name, slots in zip(learned, states, strict=True):
+            for slot, value in slots.items():
+                yield slot if slot == "step" else f"{slot}.{name}", value
+
     def start_alike(self) -> None:
         for step, optimizer in zip(self.steps, self.optimizers, strict=True):
             broadcast_([*step.parameters(), *step.buffers()])

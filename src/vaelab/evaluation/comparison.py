@@ -33,11 +33,7 @@ How = Literal["seeds", "images", "unpaired"]
 class Difference:
     """By how much one entry's number is larger than another's.
 
-    Attributes:
-        value: in the number's unit.
-        standard_error: of the value.
-        freedom: degrees of freedom of the error.
-        how: what the error is over: seeds; or images, in pairs, or as if each entry had others.
+    Its error is over seeds; or over images, in pairs, or as if each entry had others.
     """
 
     value: float
@@ -163,15 +159,7 @@ class Group:
 
 
 def compare(runs: Sequence[Run]) -> list[Group]:
-    """Groups of runs whose numbers can be compared, each with its best first.
-
-    Args:
-        runs: two or more, all evaluated.
-
-    Raises:
-        BadValueError: a run is named twice, or there is only one.
-        MissingFileError: a run has not been evaluated, or not with the weights it has now.
-    """
+    """Groups of runs whose numbers can be compared, each with its best first."""
     if len({run.path.resolve() for run in runs}) < max(2, len(runs)):
         raise BadValueError("a comparison needs two different runs or more")
     groups: dict[tuple[Any, ...], list[Measured]] = {}

@@ -25,11 +25,7 @@ OTHERWISE: dict[str, Any] = {
 
 
 class Measured:
-    """A run with what its evaluation.json says of the weights that it has now.
-
-    Raises:
-        MissingFileError: it says nothing of these.
-    """
+    """A run with what its evaluation.json says of the weights that it has now."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.evaluation = run, run.evaluation()

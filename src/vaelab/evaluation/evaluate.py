@@ -74,18 +74,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure the weights that a run keeps and write evaluation.json.
 
-    Beside it goes what its bounds are means of, image by image, for comparisons in pairs.
-
-    Args:
-        run: a trained run.
-        split: the images; the test images unless there is a reason.
-        samples: K of the importance weighted estimates; none: as the metrics have it.
-        console: where progress is shown; none: nowhere.
-        metrics: none: `metrics_of(run)`.
-
-    Raises:
-        UserError: no weights yet, the data is gone, the split is empty, or a metric is not for such
-            a model.
+    Beside it goes what its bounds are means of, image by image, for comparisons in pairs. The
+    arguments are those of `vaelab.evaluate`.
     """
     model, about = run.load_model()
     store = run.experiment.data.load()
@@ -131,11 +121,7 @@ def save_per_image(run: Run, evaluation: Row, values: Mapping[str, Float[Tensor,
 
 
 def load_per_image(run: Run, evaluation: Row, name: str) -> Float[np.ndarray, " n"] | None:
-    """The values whose mean is `name`; None where there are none of these weights and images.
-
-    Raises:
-        BadValueError: the file is damaged.
-    """
+    """The values whose mean is `name`; None where there are none of these weights and images."""
     if not may_be_there(run.per_image_path):
         return None
     values, about = read_tensors(run.per_image_path)
@@ -183,11 +169,7 @@ def measure(
 def metrics_for(
     flat: bool, domain: Domain, config: EvaluationConfig, also: Sequence[str] = ()
 ) -> list[BaseMetric]:
-    """What a config says of a model whose code is `flat`, and the kinds named `also`.
-
-    Raises:
-        BadValueError: there is no metric of that name.
-    """
+    """What a config says of a model whose code is `flat`, and the kinds named `also`."""
     metrics = [one for one in config.metrics if one.suits(flat, domain)]
     if also:
         metrics += validate(EvaluationConfig, {"metrics": list(also)}, "metrics").metrics

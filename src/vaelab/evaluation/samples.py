@@ -131,9 +131,6 @@ def score_samples(
 
     The arguments are those of `vaelab.sample_quality`; `seed` is of codes, draws, and the choice of
     real images.
-
-    Raises:
-        UserError: no weights yet, too few images, or features that do not fit.
     """
     model, about = run.load_model()
     pixels = run.experiment.data.pixels

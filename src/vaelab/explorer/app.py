@@ -23,19 +23,18 @@ from vaelab.errors import MissingFileError
 from vaelab.explorer.choices import choices
 from vaelab.explorer.computing import Asked, Codes, Computer, Images
 from vaelab.explorer.export import export_site, single_file
-from vaelab.explorer.glance import glance
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
 from vaelab.explorer.listeners import Listeners
 from vaelab.explorer.live import Live
 from vaelab.explorer.requests import Body, Endpoint, NotNowError, answered, body_of, plain
+from vaelab.explorer.rows import glance
 from vaelab.explorer.shelving import Shelving
 from vaelab.explorer.steering import Steering
 
 A = TypeVar("A", bound=Asked)
 
 MAX_EXPORTS = 2
-"""At once."""
 KEPT = "private, no-cache"
 """A browser keeps what it was sent, and asks whether it is still so."""
 

@@ -6,8 +6,6 @@ from threading import Condition
 from time import monotonic
 from typing import Any
 
-from typing_extensions import override
-
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.watch import Log
@@ -111,25 +109,18 @@ class Inbox:
 
 
 class PageCallback(Callback):
-    """Waits, changes and tells between the steps of a training.
-
-    Attributes:
-        inbox: what the page wants.
-        begun_here: whether the run begins with this, from nothing or as a copy.
-        begun: whether the training has come so far that its run is there.
-    """
+    """Waits, changes and tells between the steps of a training."""
 
     _log: Log
 
     def __init__(self, inbox: Inbox, emit: Emit, begun_here: bool) -> None:
         self.inbox, self.emit, self.begun_here = inbox, emit, begun_here
-        self.begun = False
+        self.begun = False  # its run is there
         self._told = self._next_snapshot = 0.0
         self._shown_step = -1
         self._counted = monotonic(), 0
         self._speed = self._step_began = 0.0
 
-    @override
     def on_start(self, training: Training) -> None:
         run = training.run
         if self.begun_here and not self.begun:
@@ -144,7 +135,6 @@ class PageCallback(Callback):
         self._tell(training)
         self._show(training)
 
-    @override
     def before_step(self, training: Training) -> None:
         inbox = self.inbox
         if inbox.stop_at is not None and training.progress.step >= inbox.stop_at:
@@ -172,7 +162,6 @@ class PageCallback(Callback):
             self._counted = (monotonic(), training.progress.step)
         self._step_began = monotonic()
 
-    @override
     def on_step(self, training: Training) -> None:
         inbox, now = self.inbox, monotonic()
         inbox.allowance = max(0, inbox.allowance - 1)
@@ -184,7 +173,6 @@ class PageCallback(Callback):
         if inbox.drawn and now > self._next_snapshot:
             self._show(training)
 
-    @override
     def on_stop(self, training: Training) -> None:
         self._tell_kept(training)
         self._show(training)

@@ -170,12 +170,7 @@ RANGE_OF = {"unit": "sigmoid", "signed": "tanh", "binary": "sigmoid", "levels": 
 
 
 def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str) -> Experiment:
-    """The experiment that the page asks for: a shipped config, and values by the axes' keys.
-
-    Raises:
-        BadValueError: a key that is no axis, a value out of range.
-        UserError: the config says what else is not right.
-    """
+    """The experiment that the page asks for: a shipped config, and values by the axes' keys."""
     if base not in shipped_configs() or not can_begin_with(begun := load_experiment(base)[0]):
         raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
     axes = {axis["key"]: axis for axis in axes_of(folder)}

@@ -59,11 +59,7 @@ class Computer:
         self._model: FlatLatent | None = None
 
     def decode(self, bundle: Bundle, snapshot: bytes | None, asked: Codes) -> dict[str, str]:
-        """Images of codes; `snapshot` is the newest of a running training.
-
-        Raises:
-            BadValueError: what is asked for does not fit the model.
-        """
+        """Images of codes; `snapshot` is the newest of a running training."""
         with self._lock, torch.no_grad():
             model = self._loaded(bundle, snapshot, asked.step)
             z = _numbers("z", asked.z, (model.latent,))

@@ -18,7 +18,7 @@ from vaelab.files import (
     make_folders,
     output_path,
     read_bytes,
-    storage_error,
+    storing,
     write_bytes,
     write_text,
 )
@@ -26,13 +26,11 @@ from vaelab.files import (
 LIST = ".vaelab-export.json"
 """Names of the files of an exported site."""
 MAX_LIST_BYTES = 2**24
-"""Bytes of that list."""
 WRITTEN = ("index.html", "assets", "bundle")
 """What alone an export writes, whatever its list says."""
 MAX_EXPORT_BYTES = 2**31
 """Bytes of a single file that is replaced."""
 MAX_COMPARED = 4
-"""Runs beside each other."""
 TITLE = "<title>vaelab explorer</title>"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; worker-src blob:; "
@@ -41,11 +39,7 @@ POLICY = (
 
 
 def page_folder() -> Path:
-    """The page inside the installed package, or in a source checkout where it was built.
-
-    Raises:
-        MissingFileError: it has not been built.
-    """
+    """The page inside the installed package, or in a source checkout where it was built."""
     package = Path(__file__).parents[1]
     for folder in (package / "page", package.parents[1] / "web" / "dist"):
         if (folder / "index.html").is_file():
@@ -63,10 +57,6 @@ def export_site(
 
     An earlier export is replaced file by file, by the list that it holds of them; what else lies in
     the folder, such as `.git` or `CNAME`, stays.
-
-    Raises:
-        BadValueError: the folder holds something else, or the model cannot be computed in a page.
-        StorageError: the folder cannot be written.
     """
     files = _page_files() | {
         f"bundle/{name}": content for name, content in _files(bundle, images).items()
@@ -81,19 +71,15 @@ def export_site(
             raise BadValueError(
                 f"{folder / name} is in the way, and no earlier export has written it; move it"
             )
-    try:
+    with storing(folder):
         if former:
-            _write(folder, files, former)
-        else:  # beside it first: nothing half-written is left
-            make_folders(folder.parent)
-            with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-                site = _write(Path(temporary) / "site", files, former)
-                if folder.exists():
-                    folder.rmdir()
-                site.rename(folder)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
+            return _write(folder, files, former)
+        make_folders(folder.parent)  # beside it first: nothing half-written is left
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            site = _write(Path(temporary) / "site", files, former)
+            if folder.exists():
+                folder.rmdir()
+            return site.rename(folder)
 
 
 def _write(folder: Path, files: Mapping[str, bytes], former: Set[str]) -> Path:
@@ -127,11 +113,6 @@ def export_single_file(
     """Write the page with everything inside as one HTML file, over an earlier one if so wished.
 
     Several runs are seen beside each other.
-
-    Raises:
-        BadValueError: there is another file of that name, or the model cannot be computed in a
-            page.
-        StorageError: it cannot be written.
     """
     if os.path.lexists(path) and TITLE.encode() not in read_bytes(
         path, MAX_EXPORT_BYTES, follow=True
@@ -148,11 +129,7 @@ def export_single_file(
 
 
 def single_file(bundle: Bundle, images: int = IMAGES) -> str:
-    """The page with everything inside.
-
-    Raises:
-        BadValueError: the model cannot be computed in a page.
-    """
+    """The page with everything inside."""
     files = {name: b64encode(content).decode() for name, content in _files(bundle, images).items()}
     return _with_data("vaelab-bundle", {"files": files})
 

@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from vaelab.errors import BadValueError, UserError
+from anyio.to_thread import run_sync
+
+from vaelab.errors import BadValueError, RunBusyError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listener, Listeners
 from vaelab.explorer.requests import NotNowError
+from vaelab.explorer.watch import is_own
+from vaelab.runs.runlock import writer_of
 from vaelab.training import Start
 
 COMMAND = (sys.executable, "-P", "-m", "vaelab.explorer.training_process")
@@ -65,11 +69,7 @@ class Job:
         return frozenset({os.getpid(), self._pid})
 
     def check_idle(self) -> None:
-        """Refuse what cannot be done beside a training.
-
-        Raises:
-            NotNowError: one is under way.
-        """
+        """Refuse what cannot be done beside a training."""
         if self.running:
             raise NotNowError(f"{self.state['run']} is being trained; stop it first")
 
@@ -89,12 +89,7 @@ class Job:
         play: bool,
         copy_of: Path | None = None,
     ) -> None:
-        """Train an experiment, paused unless `play`; if `copy_of` is given, a copy of that run.
-
-        Raises:
-            NotNowError: another training is under way, or this one was stopped before it began.
-            BadValueError: there can be no process that trains.
-        """
+        """Train an experiment, paused unless `play`; if `copy_of` is given, a copy of that run."""
         self.check_idle()
         self._path, self._early = folder / experiment.task_name, []
         cancelled = self._cancelled = asyncio.get_running_loop().create_future()
@@ -121,11 +116,7 @@ class Job:
             await self._ask(wish)
 
     async def command(self, name: str) -> None:
-        """`play`, `pause`, `step`, `epoch` or `stop`.
-
-        Raises:
-            NotNowError: nothing is being trained.
-        """
+        """`play`, `pause`, `step`, `epoch` or `stop`."""
         self._check_running()
         if name == "stop" and self._early is not None and self._cancelled is not None:
             self._early = None  # the process has not heard of it yet
@@ -161,11 +152,7 @@ class Job:
 
     @asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
-        """The training stopped, to begin another inside the block; told only if that fails.
-
-        Raises:
-            NotNowError: it does not end.
-        """
+        """The training stopped, to begin another inside the block; told only if that fails."""
         self._resetting = True  # pages need not read what is about to be replaced
         try:
             waits = self._early is not None
@@ -182,15 +169,20 @@ class Job:
             raise
 
     async def settle(self) -> None:
-        """Wait until the process has done what follows a training: its last pictures.
-
-        Raises:
-            NotNowError: that takes long.
-        """
+        """Wait until the process has done what follows a training: its last pictures."""
         try:
             await asyncio.wait_for(self._ready.wait(), PATIENCE)
         except TimeoutError as error:
             raise NotNowError("its last pictures are still being drawn; try again") from error
+
+    async def check_free(self, path: Path) -> None:
+        """Refuse a run that another process writes; this server's own ends with its pictures."""
+        writer = await run_sync(writer_of, path)
+        if is_own(writer, self.processes):
+            await self.settle()
+            writer = await run_sync(writer_of, path)
+        if writer is not None:
+            raise RunBusyError(path, writer, "wait until that has ended, or stop it there")
 
     def _check_running(self) -> None:
         if not self.running:

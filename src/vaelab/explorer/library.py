@@ -38,26 +38,23 @@ class Library:
     _lines: Lines = field(default_factory=Lines)
 
     def path(self, name: str) -> Path:
-        """The folder of that name, whether there is a run in it or not.
-
-        Raises:
-            MissingFileError: the name leads out of the folder of runs, or can be none's.
-        """
+        """The folder of that name, whether a run is in it or not; no name leads elsewhere."""
         whole = name.encode(errors="ignore").decode() == name
         fits = whole and len(name.encode()) <= MAX_NAME_LENGTH
         if not NAME.fullmatch(name) or name in {".", ".."} or not fits:
             raise MissingFileError(f"no run in {self.folder} can have that name")
         return self.folder / name
 
-    def run(self, name: str) -> Run:
-        """The run of that name.
-
-        Raises:
-            MissingFileError: the folder holds none, or the name leads out of it.
-        """
+    def there(self, name: str) -> Path:
+        """The folder of the run of that name."""
         path = self.path(name)
         if not Run.exists(path):
             raise MissingFileError(f"there is no run of that name in {self.folder}")
+        return path
+
+    def run(self, name: str) -> Run:
+        """The run of that name."""
+        path = self.there(name)
         run = Run(path)
         if name in self.held:
             return Run(path, run.experiment.holding(self.held[name].experiment))

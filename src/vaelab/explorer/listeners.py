@@ -10,9 +10,7 @@ MAX_WAITING_FRAMES = 256
 class Listener:
     """One page: everything in order, and of snapshots the newest, once the last has been drawn.
 
-    Attributes:
-        watch: the run that it shows.
-        asked: set when it shows another.
+    `asked` is set when it shows another run.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,6 @@ from vaelab.explorer.security import PROTOCOL
 from vaelab.explorer.watch import SECONDS, Shelf, Watch
 
 MAX_PAGES = 32
-"""Open at once."""
 NO_TEXT, NO_SENSE, TOO_MANY = 1003, 1008, 1013
 """Codes that a connection is closed with, RFC 6455 section 7.4.1 and the registry of IANA."""
 
@@ -62,11 +61,7 @@ class Live:
                 return
 
     async def _take(self, text: str, listener: Listener) -> None:
-        """Do what a page says.
-
-        Raises:
-            UserError: it makes no sense.
-        """
+        """Do what a page says."""
         match parse(text):
             case {"type": "drawn"}:
                 await self.job.drawn(listener)

@@ -15,7 +15,6 @@ from vaelab.errors import BadValueError, MissingFileError, RunBusyError, UserErr
 MAX_WORDS_LENGTH = 2000
 """Characters of an answer's words, which may repeat what was asked."""
 MAX_NAME_LENGTH = 100
-"""Bytes of a new run's name."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -52,20 +51,12 @@ class Body(Config):
 
 
 async def body_of(request: Request, kind: type[C]) -> C:
-    """What a request says.
-
-    Raises:
-        BadValueError: it is no JSON, or not what is expected.
-    """
+    """What a request says."""
     return validate(kind, parse(await request.body()), "the request")
 
 
 def parse(text: str | bytes) -> Any:
-    """Parsed JSON.
-
-    Raises:
-        BadValueError: it is none, or nested hundreds deep.
-    """
+    """Parsed JSON."""
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:

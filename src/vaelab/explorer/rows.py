@@ -1,4 +1,4 @@
-"""A run in a line of a list: of what it is, how far, its numbers, and settings that differ."""
+"""A run in a list: of what it is, how far, its numbers, settings that differ; and at a glance."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from vaelab.config import Config
+import numpy as np
+
+from vaelab.bundle import Bundle
 from vaelab.console import visible
+from vaelab.data.store import evenly_spaced
 from vaelab.errors import UserError
 from vaelab.explorer.choices import in_words
-from vaelab.runs.listing import model_words
-from vaelab.runs.records import Row, read_rows_at
+from vaelab.explorer.watch import Stamp, stamp
+from vaelab.runs.listing import about_config
+from vaelab.runs.records import read_rows_at
 from vaelab.runs.run import Run
 
 READ = ("config.yaml", "metrics.jsonl", "weights.safetensors")
@@ -25,7 +29,6 @@ UNIMPORTANT = {
 }  # fmt: skip
 """Settings of these sections that say where and how it is computed, not what."""
 
-Stamps = tuple[tuple[int, int, int] | None, ...]
 Settings = dict[str, str]
 
 
@@ -41,12 +44,12 @@ class Line:
 class Lines:
     """The lines of runs; a run whose files are as they were is not read again."""
 
-    _known: dict[Path, tuple[Stamps, Line]] = field(default_factory=dict)
+    _known: dict[Path, tuple[tuple[Stamp, ...], Line]] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 
     def of(self, path: Path) -> Line:
         """The line of a run; with the reason where it cannot be shown."""
-        stamps = tuple(_stamp(path / name) for name in READ)
+        stamps = tuple(stamp(path / name) for name in READ)
         with self._reading:  # what two pages ask for at once is read once
             known = self._known.get(path)
             if known is None or known[0] != stamps:
@@ -66,14 +69,6 @@ def differing(settings: Iterable[Settings]) -> set[str]:
     return {key for key in keys if len({one.get(key) for one in kept}) > 1}
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _line(path: Path) -> Line:
     row: dict[str, Any] = {
         "id": path.name, "data": "", "model": "", "latent": 0, "epochs_done": 0, "epochs": 0,
@@ -85,12 +80,10 @@ def _line(path: Path) -> Line:
         last, kept = read_rows_at(run.metrics_path, about.get("step"))
     except (UserError, OSError) as error:
         return Line(row | {"obstacle": visible(str(error))}, {})
-    config = run.experiment
+    config, plain = run.experiment, run.experiment.model_dump(mode="json")
+    row["data"], row["model"], row["epochs"] = about_config(plain)
     row |= {
-        "data": config.data.kind,
-        "model": f"{model_words(config.model.model_dump())}, {config.model.likelihood.kind}",
         "epochs_done": last["epoch"] if last else 0,
-        "epochs": config.epochs,
         "elbo_nats": about.get("valid_elbo_nats"),
     }
     if row["elbo_nats"] is not None and kept:
@@ -99,14 +92,9 @@ def _line(path: Path) -> Line:
         row["latent"] = config.model.latent
     else:
         row["obstacle"] = f"a `{config.model.kind}` has no code that is one vector to walk in"
-    return Line(row, _settings(config))
-
-
-def _settings(config: Config) -> Settings:
-    plain: Row = config.model_dump(mode="json", include=set(SECTIONS))
     found = Settings()
-    _collect(plain, "", found)
-    return {key: text for key, text in found.items() if key not in UNIMPORTANT}
+    _collect({name: plain[name] for name in SECTIONS}, "", found)
+    return Line(row, {key: text for key, text in found.items() if key not in UNIMPORTANT})
 
 
 def _collect(section: Mapping[str, Any], above: str, found: Settings) -> None:
@@ -137,3 +125,33 @@ def _text(value: Any) -> str:
         case dict():
             return in_words(value) if "kind" in value else ", ".join(map(_text, value.values()))
     return str(value)
+
+
+POINTS = 200
+"""Of a picture, at most."""
+
+
+def glance(run: Run) -> dict[str, Any]:
+    """Means of q(z|x) at the best kept step, in the two dimensions in which they vary most.
+
+    Returns:
+        `points`: x, y and label of some images; none where the run has no bundle yet, which is not
+        made for this.
+    """
+    if not (run.bundle / "manifest.json").is_file():
+        return {"points": []}
+    bundle = Bundle(run)
+    steps = bundle.steps()
+    step = next((one for one in steps if one.get("best")), steps[-1])
+    labels = np.frombuffer(bundle.read("labels.u8"), np.uint8)
+    codes = np.frombuffer(bundle.read(f"codes/{step['index']:04}.i16"), "<i2")
+    loc = codes.reshape(len(labels), 2, -1)[:, 0].astype(float) * step["loc_unit"]
+    some = evenly_spaced(len(loc), min(POINTS, len(loc)))
+    first, *others = np.sort(np.argsort(-loc.var(0), kind="stable")[:2])
+    y = loc[some, others[0]] if others else np.zeros(len(some))
+    places = np.round(np.stack([loc[some, first], y], 1), 3)
+    return {
+        "points": [
+            [*place, int(label)] for place, label in zip(places.tolist(), labels[some], strict=True)
+        ]
+    }

@@ -36,11 +36,6 @@ CLOSED = "this page has no key: open the address that `vaelab explore` printed l
 class Gate:
     """What is let in.
 
-    Args:
-        port: of the server.
-        names: hosts under which the server may be addressed; the first is the printed one.
-        used: told the next address when one has been used.
-
     Attributes:
         hosts: values of the Host header that are right.
         origins: values of the Origin header that are right.

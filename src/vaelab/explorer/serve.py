@@ -36,13 +36,7 @@ SECONDS = 0.5
 
 
 def library_of(place: Path, *others: Path) -> Library:
-    """The runs that the user means: a run's folder, or a folder of runs; or runs to compare.
-
-    Raises:
-        MissingFileError: there is no such folder.
-        BadValueError: runs to compare are too many, or do not lie in one folder.
-        UserError: a run's config is damaged.
-    """
+    """The runs that the user means: a run's folder, or a folder of runs; or runs to compare."""
     if others:
         return _compared([place, *others])
     if Run.exists(place):
@@ -75,19 +69,7 @@ def _compared(places: Sequence[Path]) -> Library:
 
 
 class Served:
-    """The explorer on a port of this machine.
-
-    Args:
-        library: the runs.
-        port: None: the first free one of ten.
-        browser: whether to open one.
-        remote: another address to bind, under which others may reach it.
-        say: told the next address when one has been used.
-
-    Raises:
-        BadValueError: the port is in use.
-        MissingFileError: the page has not been built.
-    """
+    """The explorer on a port of this machine."""
 
     def __init__(
         self,

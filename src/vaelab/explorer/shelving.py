@@ -6,14 +6,10 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vaelab.errors import MissingFileError, RunBusyError
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
 from vaelab.explorer.requests import Body, NotNowError, body_of
-from vaelab.explorer.watch import is_own
 from vaelab.runs.bin import rename_run, take_back, throw_away, thrown_away
-from vaelab.runs.run import Run
-from vaelab.runs.runlock import writer_of
 
 
 class Naming(Body):
@@ -59,24 +55,11 @@ class Shelving:
         return JSONResponse({"runs": await run_sync(thrown_away, self.library.folder)})
 
     async def _free(self, name: str) -> Path:
-        """The folder of a run that nobody writes.
-
-        Raises:
-            MissingFileError: there is none.
-            RunBusyError: another process writes it.
-            NotNowError: this server trains it, or Python holds it.
-        """
-        path = self.library.path(name)
-        if not Run.exists(path):
-            raise MissingFileError(f"there is no run of that name in {self.library.folder}")
+        """The folder of a run that nobody writes."""
+        path = self.library.there(name)
         if name in self.library.held:
             raise NotNowError(f"{name} is held by the Python session that opened this page")
         if self.job.running and self.job.state["run"] == name:
             raise NotNowError(f"{name} is being trained; stop it first")
-        writer = await run_sync(writer_of, path)
-        if is_own(writer, self.job.processes):  # its training has ended, its pictures are drawn
-            await self.job.settle()
-            writer = await run_sync(writer_of, path)
-        if writer is not None:
-            raise RunBusyError(path, writer, "wait until that has ended, or stop it there")
+        await self.job.check_free(path)
         return path

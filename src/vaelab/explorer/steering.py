@@ -12,17 +12,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vaelab.errors import BadValueError, RunBusyError
+from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment, ExplorerConfig
 from vaelab.explorer.choices import Settings, experiment_of
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
 from vaelab.explorer.requests import Body, NotNowError, body_of, plain
-from vaelab.explorer.watch import is_own
 from vaelab.runs.run import Run
-from vaelab.runs.runlock import writer_of
 from vaelab.training import Start
-from vaelab.training.start import epochs_done
+from vaelab.training.start import is_finished, progress_of
 
 
 class Beginning(Body):
@@ -76,7 +74,7 @@ class Steering:
         run = await self._run(body.run)
         name = run.path.name
         wanted = _longer(run, body.epochs)
-        done = await run_sync(epochs_done, run)
+        done = (await run_sync(progress_of, run)).epoch
         if done >= wanted.training.epochs:
             raise BadValueError(
                 f"{name} has had {done} epoch{'s' * (done != 1)}; to go on, ask for more of them "
@@ -134,29 +132,10 @@ class Steering:
         return JSONResponse({"run": experiment.task_name})
 
     async def _run(self, name: str) -> Run:
-        """A run that nobody writes.
-
-        Raises:
-            RunBusyError: another process does.
-            NotNowError: this server's does, and takes long.
-        """
+        """A run that nobody writes."""
         run = await run_sync(self.library.run, name)
-        writer = await run_sync(writer_of, run.path)
-        if is_own(writer, self.job.processes):  # its training has ended, its pictures are drawn
-            await self.job.settle()
-            writer = await run_sync(writer_of, run.path)
-        if writer is not None:
-            raise RunBusyError(run.path, writer, "wait until that has ended, or stop it there")
+        await self.job.check_free(run.path)
         return run
-
-
-def is_finished(run: Run) -> bool:
-    """Whether a run has had all its epochs.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
-    return epochs_done(run) >= run.experiment.training.epochs
 
 
 def _longer(run: Run, epochs: int | None) -> Experiment:

@@ -16,7 +16,7 @@ from vaelab.runs.records import Row
 from vaelab.runs.run import Run
 from vaelab.runs.runlock import WRITER, Writer, writer_of
 from vaelab.training.folder import WHAT as TRAINING
-from vaelab.training.start import epochs_done
+from vaelab.training.start import progress_of
 
 
 class Log:
@@ -138,7 +138,7 @@ class Watch:
             if self._changed("config.yaml"):
                 self._epochs = Run(self.path).experiment.training.epochs
             if self._changed("resume.safetensors"):
-                self._finished = epochs_done(Run(self.path)) >= self._epochs
+                self._finished = progress_of(Run(self.path)).epoch >= self._epochs
         if writer is not None:
             return "training" if writer.what == TRAINING else "busy"
         unwatched = self._phase in {"idle", "busy", "gone"}
@@ -175,7 +175,7 @@ class Watch:
         return None
 
     def _changed(self, name: str) -> bool:
-        former, self._seen[name] = self._seen.get(name), _stamp(self.path / name)
+        former, self._seen[name] = self._seen.get(name), stamp(self.path / name)
         return former != self._seen[name]
 
 
@@ -184,11 +184,11 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._last, self._filling = _stamp(folder), False
+        self._last, self._filling = stamp(folder), False
 
     def look(self) -> bool:
         """Whether to list them again: at a change, and once more when a new run has its config."""
-        former, self._last = self._last, _stamp(self.folder)
+        former, self._last = self._last, stamp(self.folder)
         changed = former != self._last
         again, self._filling = changed or self._filling, changed
         return again
@@ -213,7 +213,8 @@ def _place(path: Path) -> Stamp:
     return None
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
+    """What is another where a file or a folder has changed; None where nothing is to be seen."""
     with suppress(OSError):
         found = path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns

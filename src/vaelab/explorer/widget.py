@@ -1,9 +1,12 @@
 """The page in a cell of a notebook, with everything inside: it needs no server and no kernel."""
 
+import sys
+from importlib.util import find_spec
 from typing import Any
 
 from vaelab.bundle import Bundle
 from vaelab.explorer.export import single_file
+from vaelab.runs.run import Run
 
 FRAME = """
 export default {
@@ -34,11 +37,7 @@ export default {
 
 
 def widget(bundle: Bundle) -> Any:
-    """A bundle's page as an anywidget.
-
-    Raises:
-        UserError: as `single_file`.
-    """
+    """A bundle's page as an anywidget."""
     import anywidget  # of an extra
     import traitlets
 
@@ -67,3 +66,21 @@ def widget(bundle: Bundle) -> Any:
             return f"ExplorerWidget({len(self.page) / 1e6:.1f} MB, step={self.step}, z={self.z})"
 
     return ExplorerWidget(page=single_file(bundle))
+
+
+def widget_of(run: Run) -> Any:
+    """A run's page for a notebook's cell; None where none is shown, or no page can compute it."""
+    if not _is_notebook() or find_spec("anywidget") is None:
+        return None
+    bundle = Bundle(run)
+    return widget(bundle) if bundle.exported else None
+
+
+def _is_notebook() -> bool:
+    """Of Jupyter's kernels, which VS Code and Colab have too, or marimo's."""
+    if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
+        return True
+    ipython, kernel = sys.modules.get("IPython"), sys.modules.get("ipykernel.zmqshell")
+    if ipython is None or kernel is None:
+        return False
+    return isinstance(ipython.get_ipython(), kernel.ZMQInteractiveShell)

@@ -43,11 +43,7 @@ class Panel:
 
     @classmethod
     def load(cls, path: Path) -> "Panel":
-        """Read what `save` wrote.
-
-        Raises:
-            BadValueError: the file is damaged.
-        """
+        """Read what `save` wrote."""
         with open_archive(path, ratio=MAX_NUMBER_RATIO) as archive:
             arrays = {name: archive.read(name) for name in archive.names}
         try:

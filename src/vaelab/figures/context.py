@@ -72,11 +72,7 @@ class FigureContext:
 
     @property
     def flat(self) -> FlatLatent:
-        """The model, if its code is one vector.
-
-        Raises:
-            BadCombinationError: it is not.
-        """
+        """The model, if its code is one vector."""
         return as_flat(self.model, "this picture")
 
     @property
@@ -110,11 +106,7 @@ class FigureContext:
         return np.random.default_rng(derived_seed(0, Purpose.FIGURES, 0))
 
     def check_index(self, key: str, index: int) -> None:
-        """Refuse an index that no test image has.
-
-        Raises:
-            BadValueError: there is no such image.
-        """
+        """Refuse an index that no test image has."""
         count = len(self.store.test)
         if not 0 <= index < count:
             raise BadValueError(
@@ -122,11 +114,7 @@ class FigureContext:
             )
 
     def label_index(self, label: str | int) -> int:
-        """The index of a class given by name, or by index where no class has that name.
-
-        Raises:
-            BadValueError: there is no such class.
-        """
+        """The index of a class given by name, or by index where no class has that name."""
         names = self.store.classes
         if str(label) in names:
             return names.index(str(label))

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def show(source: Source, picture: Path, console: Console) -> None:
-    """Print the data card and write its picture, a PNG.
-
-    Raises:
-        UserError: as `Source.load`; or the picture cannot be written.
-    """
+    """Print the data card and write its picture, a PNG."""
     facts = card(source)
     console.print(facts.table())
     save_png(draw(facts), picture)

@@ -13,7 +13,7 @@ from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext, Pictures
 from vaelab.figures.sheet import fitting, magnify, spread, tile
 from vaelab.figures.style import MARGIN, Page
-from vaelab.files import make_folder, storage_error
+from vaelab.files import make_folder, storing
 from vaelab.imaging import png, write_gif
 
 if TYPE_CHECKING:
@@ -120,14 +120,12 @@ class InterpolationFigure(BaseFigure):
         frames = panel.arrays["frames"]
         large = fitting(max(frames.shape[1:3]), ROOM)
         singly = make_folder(folder / panel.name.replace(self.kind, "interp", 1))
-        try:
+        with storing(singly):
             for path in singly.iterdir():
                 if FRAME.fullmatch(path.name):  # of an earlier film; what else is there stays
                     path.unlink()
             for number, frame in enumerate(frames):  # not whole: the picture that follows is
                 (singly / f"{number}.png").write_bytes(png(magnify(frame, large)))
-        except OSError as error:
-            raise storage_error(singly, error) from error
         return [singly]
 
     def _pick(self, context: FigureContext) -> Int64[np.ndarray, "2"]:

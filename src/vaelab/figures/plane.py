@@ -77,11 +77,7 @@ class Plane:
 
     @classmethod
     def load(cls, path: Path) -> "Plane":
-        """Read what `save` wrote.
-
-        Raises:
-            BadValueError: the file is damaged.
-        """
+        """Read what `save` wrote."""
         with open_archive(path, ratio=MAX_NUMBER_RATIO) as archive:
             mean, components, explained = map(archive.read, ("mean", "components", "explained"))
         good = mean.ndim == 1 and components.ndim == 2 and components.shape[1:] == mean.shape

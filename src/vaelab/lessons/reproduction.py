@@ -109,11 +109,7 @@ def overview() -> Table:
 
 
 def table_named(name: str) -> PublishedTable:
-    """A table.
-
-    Raises:
-        MissingFileError: there is none of this name.
-    """
+    """A table."""
     known = tables()
     if name not in known:
         raise MissingFileError(f"there is no table `{name}`; there are {', '.join(known)}")
@@ -165,11 +161,7 @@ class Repetition:
 
 
 def reproduce(name: str, budget: str, folder: Path, console: Console) -> Repetition:
-    """Train and measure every row of a table; what is finished already is not done again.
-
-    Raises:
-        UserError: no such table or budget, or a run cannot be trained.
-    """
+    """Train and measure every row of a table; what is finished already is not done again."""
     published = table_named(name)
     if budget not in published.budgets:
         known = ", ".join(published.budgets)
@@ -263,11 +255,7 @@ def mapped_logits(mean: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def measure_as_continuous(run: Run) -> dict[str, Number]:
-    """The ELBO on dequantised test images with the model's Bernoulli taken for a continuous one.
-
-    Raises:
-        BadCombinationError: the run's model is no VAE with a Bernoulli.
-    """
+    """The ELBO on dequantised test images with the model's Bernoulli taken for a continuous one."""
     model = run.load_model()[0]
     if not isinstance(model, VAE) or run.experiment.model.likelihood.kind != "bernoulli":
         raise BadCombinationError(f"{run.path} is no VAE with `likelihood: {{kind: bernoulli}}`")

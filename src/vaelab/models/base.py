@@ -173,15 +173,7 @@ def likelihood_of(model: LatentVariableModel) -> Likelihood | None:
 
 
 def as_flat(model: LatentVariableModel, what: str) -> FlatLatent:
-    """The model, if its code is one vector.
-
-    Args:
-        model: of any kind.
-        what: needs such a code; the beginning of the message.
-
-    Raises:
-        BadCombinationError: it is not.
-    """
+    """The model, if its code is one vector."""
     if isinstance(model, FlatLatent):
         return model
     raise BadCombinationError(

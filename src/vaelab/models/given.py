@@ -45,11 +45,7 @@ class GivenModel(BaseModel):
     def of(
         cls, model: LatentVariableModel, image_shape: ImageShape, domain: Domain, classes: int
     ) -> "GivenModel":
-        """Of a model and the images it is for; the model stays as it is.
-
-        Raises:
-            UserError: it does not go with the images, or cannot be copied.
-        """
+        """Of a model and the images it is for; the model stays as it is."""
         trial = _copied(model, image_shape, domain, classes)
         discrete = _is_discrete(trial)
         if isinstance(model, VAE) and isinstance(trial, VAE):

@@ -55,11 +55,7 @@ def _taking(method: Method, convert: Callable[["LatentVariableModel", Any], Tens
 
 
 def context_of(model: "LatentVariableModel", context: Any) -> Classes:
-    """One-hot classes of labels; what is one-hot already is handed on.
-
-    Raises:
-        BadValueError: a label is of no class.
-    """
+    """One-hot classes of labels; what is one-hot already is handed on."""
     if context is None or _is_plain(context):
         return context  # type: ignore[no-any-return]
     labels = torch.as_tensor(np.asarray(context)).long()
@@ -72,11 +68,7 @@ def context_of(model: "LatentVariableModel", context: Any) -> Classes:
 
 
 def images_of(model: "LatentVariableModel", given: Any) -> Images:
-    """Images as the model takes them: uint8 by its pixels, floats checked.
-
-    Raises:
-        BadValueError: another shape, type or scale than the model's.
-    """
+    """Images as the model takes them: uint8 by its pixels, floats checked."""
     images = np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given)
     if images.ndim not in (3, 4):
         raise BadValueError(
@@ -109,11 +101,7 @@ def images_of(model: "LatentVariableModel", given: Any) -> Images:
 
 
 def pictures_of(model: "LatentVariableModel", x: Float[Tensor, "n c h w"]) -> np.ndarray:
-    """Images of the pixels' domain as uint8, or as the floats that they are.
-
-    Raises:
-        BadValueError: the model does not know what a pixel is.
-    """
+    """Images of the pixels' domain as uint8, or as the floats that they are."""
     pixels = model.pixels
     if pixels is None:
         raise BadValueError(

@@ -67,13 +67,7 @@ class Codebook(nn.Module):
         index: Int64[Tensor, "b h w"],
         noise: Float[Tensor, "b h w"],
     ) -> None:
-        """Move towards a batch of vectors.
-
-        Args:
-            given: what the encoder gives.
-            index: `nearest` of it.
-            noise: chooses the vectors that dead ones become.
-        """
+        """Move towards a batch of vectors; `noise` chooses those that dead ones become."""
         given, index, noise = map(gather_batch, (given, index, noise))
         vectors, counts = self.get_buffer("vectors"), self.get_buffer("counts")
         codes, decay = len(counts), self.decay
@@ -137,15 +131,7 @@ class VQConfig(BaseModel):
 
 
 class VQVAE(OneLevel):
-    """p(x|z) p(z) with z a grid of K codes, and a posterior that is certain.
-
-    Attributes:
-        encoder: image to grid of vectors.
-        codebook: what takes their place.
-        decoder: p(x|z) given the grid of vectors.
-        commitment: weight of the squared distance between vectors and entries.
-        input_factor: what the pixels are multiplied with on their way into the encoder.
-    """
+    """p(x|z) p(z) with z a grid of K codes, and a posterior that is certain."""
 
     certain: ClassVar[bool] = True
     fitted_priors: ClassVar[tuple[str, ...]] = ("pixelcnn",)
@@ -218,10 +204,6 @@ def to_grid(config: BaseEncoder, image_shape: ImageShape, latent: int) -> list[L
     """Layers from an image to vectors `(latent, rows, columns)`.
 
     Those of the encoder up to where its last image becomes one vector, and a 1 x 1 convolution.
-
-    Raises:
-        BadCombinationError: the encoder has dense layers.
-        BadValueError: its layers do not fit the image.
     """
     *layers, last = config.trunk(image_shape, "none", 0)
     if not isinstance(last, Reshape) or config.heads:
@@ -234,10 +216,6 @@ def from_grid(config: BaseDecoder, grid: ImageShape, output: ImageShape) -> list
 
     A 1 x 1 convolution in place of the dense layer that makes the decoder's first image, and the
     layers after it.
-
-    Raises:
-        BadCombinationError: the decoder has more than one dense layer.
-        BadValueError: its first image is not of the grid's size.
     """
     layers = config.trunk(grid[0], output, "none", 0)
     dense = list(takewhile(lambda layer: not isinstance(layer, Reshape), layers))

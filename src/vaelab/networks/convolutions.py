@@ -15,16 +15,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class SlidingKernel(Layer):
-    """What a convolution and its transpose share.
-
-    Attributes:
-        shape: of the input, `(channels, height, width)`.
-        channels: of the output.
-        kernel: its height and width.
-        stride: the same on both sides.
-        padding: the same on both sides.
-        bias: whether one is added.
-    """
+    """What a convolution and its transpose share."""
 
     called: ClassVar[str]
     operation: ClassVar[str]

@@ -28,9 +28,6 @@ Apply = Callable[[Sequence[Layer], Iterable[nn.Module], Tensor, Tensor | None], 
 class BaseNetwork(nn.Module, ABC):
     """What is computed of one batch dimension, applied to any number of them.
 
-    Args:
-        dims: dimensions of one input.
-
     Attributes:
         layers: specs of what it is made of; none where that is not known.
         output_shape: of one output.
@@ -91,15 +88,9 @@ class BaseNetwork(nn.Module, ABC):
 class Network(BaseNetwork):
     """Layers applied one after the other.
 
-    Args:
-        layers: specs whose shapes follow on each other.
-
     Attributes:
         apply_layers: what computes the layers, in the parameters' format: `apply_plain`, unless
             an engine has put a faster way of the same values there.
-
-    Raises:
-        ValueError: a layer does not take what the one before it gives.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:

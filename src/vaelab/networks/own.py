@@ -118,11 +118,6 @@ class OwnNetwork(BaseNetwork):
 
     It gives a tensor, or several, such as a location and a log variance, which are put one behind
     the other; those of one input may have any shape that has the right number of values.
-
-    Args:
-        module: of (x), or of (x, context) where it reads the class.
-        dims: dimensions of one input.
-        reads_class: whether it reads the class, one-hot.
     """
 
     def __init__(self, module: nn.Module, dims: int, reads_class: bool) -> None:
@@ -138,18 +133,7 @@ class OwnNetwork(BaseNetwork):
     def fit(
         self, what: str, example: Float[Tensor, "..."], classes: int, output: Shape, advice: str
     ) -> None:
-        """Take an output shape, if that is what the module gives.
-
-        Args:
-            what: the module is, for messages.
-            example: one input.
-            classes: that the context tells apart.
-            output: the shape of one output.
-            advice: what else the message says.
-
-        Raises:
-            BadCombinationError: it gives another number of values, or takes no such input.
-        """
+        """Take an output shape, if that is what the module gives."""
         size = " x ".join(map(str, example.shape[1:]))
         context = example.new_zeros(1, classes) if self.reads_class else None
         failure = f"{what} cannot take an input of {size}"

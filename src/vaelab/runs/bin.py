@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.files import make_folders, storage_error
+from vaelab.files import make_folders, storing
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import refuse_hidden, unused_name
 from vaelab.runs.runlock import RunLock
@@ -14,25 +14,13 @@ BIN = ".trash"
 
 
 def rename_run(run: Path, target: Path) -> None:
-    """Give a run's folder another place on the same disk.
-
-    Raises:
-        MissingFileError: there is no run.
-        BadValueError: something of the target's name is there, the name is a hidden one, or what is
-            to be moved is a symbolic link.
-        RunBusyError: a process writes the run.
-        StorageError: it cannot be moved.
-    """
+    """Give a run's folder another place on the same disk."""
     refuse_hidden(target)
     _move(run, target)
 
 
 def throw_away(run: Path) -> str:
-    """Move a run into the bin; the name that it has there.
-
-    Raises:
-        UserError: as `rename_run`.
-    """
+    """Move a run into the bin; the name that it has there."""
     folder = run.parent / BIN
     if os.path.islink(folder):
         raise BadValueError(f"{folder} is a symbolic link, which may lead anywhere; remove it")
@@ -43,11 +31,7 @@ def throw_away(run: Path) -> str:
 
 
 def take_back(runs: Path, binned: str, target: Path) -> None:
-    """Move a run out of the bin of a folder of runs.
-
-    Raises:
-        UserError: as `rename_run`.
-    """
+    """Move a run out of the bin of a folder of runs."""
     if os.path.islink(runs / BIN):
         raise BadValueError(f"{runs / BIN} is a symbolic link, which is not followed")
     refuse_hidden(target)
@@ -75,7 +59,5 @@ def _move(run: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise BadValueError(f"there is something named {target.name} in {target.parent} already")
     RunLock(run, "moving it").release()  # nobody writes it; who begins to now is told by its lock
-    try:
+    with storing(target):
         run.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error

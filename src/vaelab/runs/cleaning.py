@@ -16,13 +16,7 @@ def clean_runs(
     confirmed: Callable[[str], bool] | None,
     console: Console,
 ) -> None:
-    """Remove what can be made again, and say how much that was.
-
-    Args:
-        folders: of runs.
-        history: as for `made_again`.
-        confirmed: asked before anything is removed; None: nobody is.
-        console: where to say it.
+    """Remove what can be made again, and say how much that was; whoever is there is asked before.
 
     Raises:
         RunBusyError: a run is being written; nothing is removed.

@@ -26,11 +26,7 @@ TILE = 112
 
 
 class Inference:
-    """A trained model ready for files and for samples.
-
-    Raises:
-        UserError: it has no weights, or they are damaged.
-    """
+    """A trained model ready for files and for samples."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -106,11 +102,7 @@ class Inference:
 
 
 def save_codes(run: Run, split: SplitName, path: Path) -> Path:
-    """Write the codes of a split, as `write_codes`: `class` and, in an .npz, `labels`.
-
-    Raises:
-        UserError: there are no weights, the data is gone, or the code is not one vector.
-    """
+    """Write the codes of a split, as `write_codes`: `class` and, in an .npz, `labels`."""
     codes, classes = run.codes(split), run.load_model()[1]["classes"]
     names = np.array(classes)[codes.labels]
     return write_codes(path, {"class": names, "labels": codes.labels}, codes.loc, codes.scale)

@@ -22,15 +22,7 @@ NAME_WIDTH = 24
 
 
 def overview(folder: Path, sizes: bool = False) -> Table:
-    """The runs of a folder, within 80 columns where their names are short.
-
-    Args:
-        folder: of the runs.
-        sizes: whether to say what each takes on the disk.
-
-    Raises:
-        MissingFileError: there is no such folder.
-    """
+    """The runs of a folder, within 80 columns where their names are short."""
     paths = find_runs(folder)
     bytes_of = {path: _size(path) for path in paths} if sizes else {}
     total = f"{megabytes(sum(bytes_of.values()))} in all; " if sizes else ""
@@ -86,20 +78,17 @@ def _row(path: Path) -> list[str]:
 
 
 def _facts(path: Path) -> tuple[str, str, int]:
-    """Data, model and epochs of a run, as its config says; read in full where that is not whole.
-
-    Raises:
-        UserError: it cannot be read, or is no config.
-    """
+    """Data, model and epochs of a run, as its config says; read in full where that is not whole."""
     try:
-        return _told(read_yaml(path / CONFIG))
+        return about_config(read_yaml(path / CONFIG))
     except (KeyError, TypeError, ValueError, AttributeError):
         from vaelab.runs.run import Run  # and with it PyTorch
 
-        return _told(Run(path).experiment.model_dump(mode="json"))
+        return about_config(Run(path).experiment.model_dump(mode="json"))
 
 
-def _told(config: Mapping[str, Any]) -> tuple[str, str, int]:
+def about_config(config: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Data, model and epochs of a whole config, in words."""
     model, fit = config["model"], config.get("prior_fit") or config["training"]
     words = f"{model_words(model)}, {model['likelihood']['kind']}"
     return str(config["data"]["kind"]), words, int(fit["epochs"])

@@ -30,9 +30,6 @@ def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experim
     A YAML of the seed is translated; the notes say what of it has no counterpart, and what an
     override resets. For pictures a recipe is chosen, which a note shows. A run has the name of
     its folder, whatever that was called when the run was begun.
-
-    Raises:
-        UserError: no such config, or it is not right.
     """
     data, notes = load_settings(name, assignments)
     changed = override(Experiment, data, assignments)
@@ -45,9 +42,6 @@ def load_settings(name: str, assignments: Sequence[str] = ()) -> tuple[dict[str,
     """The keys that the YAML the user means gives, and the notes, as `load_experiment`.
 
     A recipe is chosen for the data as the overrides have it.
-
-    Raises:
-        UserError: no such config, or it is not YAML.
     """
     if names_pictures(name):
         recipe = suggest(Path(name), assignments)
@@ -69,11 +63,7 @@ def run_folder(name: str, runs: Path) -> Path:
 
 
 def find_run(name: str, folder: Path) -> Run:
-    """The run the user means: a folder, or a name inside the folder of runs.
-
-    Raises:
-        MissingFileError: there is none.
-    """
+    """The run the user means: a folder, or a name inside the folder of runs."""
     return Run(find_run_folder(name, folder))
 
 

@@ -37,11 +37,7 @@ def _shipped(pattern: str) -> dict[str, Path]:
 
 
 def find_config(name: str) -> Path:
-    """The YAML file the user means by a path, a run's folder, or a shipped config's name.
-
-    Raises:
-        MissingFileError: none of these; with the nearest name.
-    """
+    """The YAML file the user means by a path, a run's folder, or a shipped config's name."""
     path = Path(name)
     if os.path.isfile(path):
         return path
@@ -61,21 +57,13 @@ def find_config(name: str) -> Path:
 
 
 def check_config(name: str) -> None:
-    """Refuse what names neither a config nor anything that may be pictures.
-
-    Raises:
-        MissingFileError: as `find_config`.
-    """
+    """Refuse what names neither a config nor anything that may be pictures."""
     if not os.path.exists(name):
         find_config(name)
 
 
 def find_run_folder(name: str, folder: Path) -> Path:
-    """The folder of the run the user means: that folder, or a name inside the folder of runs.
-
-    Raises:
-        MissingFileError: there is none; with the nearest name.
-    """
+    """The folder of the run the user means: that folder, or a name inside the folder of runs."""
     advice = "`vaelab runs` lists runs, `vaelab train CONFIG` makes one"
     return _find("run", CONFIG, name, [folder / name], folder, advice)
 
@@ -84,9 +72,6 @@ def find_sweep(name: str, folder: Path) -> Path:
     """The folder of the sweep the user means: that folder, or a name inside the folder of runs.
 
     A sweep of a config has the config's name with `_sweep` behind it, and either names it.
-
-    Raises:
-        MissingFileError: there is none; with where it was looked for.
     """
     others = [folder / name, folder / f"{name}_sweep"]
     advice = "`vaelab sweep run CONFIG KEY=VALUES` makes one"

@@ -25,11 +25,9 @@ from vaelab.yamlfile import quoted
 
 Row = dict[str, Any]
 MAX_RECORD_BYTES = 2**24
-"""Bytes of a file of JSON."""
 MAX_LOG_BYTES = 2**30
 """Bytes of a log: some millions of lines."""
 MAX_IMAGE_VALUES = 2**24
-"""Numbers in one."""
 
 
 def _small(shape: list[int]) -> list[int]:
@@ -170,12 +168,7 @@ def kept_words(about: Row) -> str:
 
 
 def read_record(path: Path, schema: type[BaseModel]) -> Row:
-    """What a file of JSON says, unchanged.
-
-    Raises:
-        BadValueError: the file is damaged, or not what the schema is of.
-        UserError: it cannot be read.
-    """
+    """What a file of JSON says, unchanged."""
     content = _parsed(path, read_bytes(path, MAX_RECORD_BYTES))
     check(path, schema, content)
     record: Row = content
@@ -183,11 +176,7 @@ def read_record(path: Path, schema: type[BaseModel]) -> Row:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The lines of a log, unchanged; a last line cut short by a kill is left out.
-
-    Raises:
-        UserError: as `read_record`.
-    """
+    """The lines of a log, unchanged; a last line cut short by a kill is left out."""
     lines = read_bytes(path, MAX_LOG_BYTES).split(b"\n")[:-1]
     rows = [_parsed(path, line) for line in lines]
     check(path, LogRows, rows)
@@ -198,9 +187,6 @@ def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
     """The last line of a log, and its line of the validation images at a step; None: there is none.
 
     Nothing else of it is parsed: a list of many runs asks for this.
-
-    Raises:
-        UserError: as `read_record`.
     """
     if not may_be_there(path):
         return None, None
@@ -221,11 +207,7 @@ def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
 
 
 def check(path: Path, schema: type[BaseModel], content: object) -> None:
-    """Refuse what is not as a schema has it.
-
-    Raises:
-        BadValueError: with the first place that is not.
-    """
+    """Refuse what is not as a schema has it."""
     try:
         schema.model_validate(content)
     except ValidationError as error:

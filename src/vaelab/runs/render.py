@@ -31,21 +31,13 @@ class _Choice(Config):
 
 
 def figure_of(name: str, options: Mapping[str, Any]) -> BaseFigure:
-    """A figure from its kind and options.
-
-    Raises:
-        BadValueError: no such figure, or no such option.
-    """
+    """A figure from its kind and options."""
     recipe = {"figure": {**options, "kind": name}}
     return validate(_Choice, recipe, f"the figure {name}").figure
 
 
 def figure_context(run: Run, store: Store | None = None) -> FigureContext:
-    """What figures of a run are made of: the weights it keeps, its data, its metrics.
-
-    Raises:
-        MissingFileError: the run has no weights, or its data is gone.
-    """
+    """What figures of a run are made of: the weights it keeps, its data, its metrics."""
     model, _ = run.load_model()
     data = run.experiment.data
     loaded = data.load() if store is None else store
@@ -56,11 +48,7 @@ def figure_context(run: Run, store: Store | None = None) -> FigureContext:
 
 
 def figures_named(words: Sequence[str]) -> list[BaseFigure]:
-    """Figures from words such as `manifold range=quantile grid=20 samples`.
-
-    Raises:
-        BadValueError: no such figure, no such option, or an option before any figure.
-    """
+    """Figures from words such as `manifold range=quantile grid=20 samples`."""
     recipes: list[tuple[str, dict[str, Any]]] = []
     for word in words:
         if "=" not in word:
@@ -114,18 +102,9 @@ def draw_run(
     vector: VectorFormat | None = None,
     drawer: Drawer | None = None,
 ) -> list[Path]:
-    """Compute and draw figures into the run's folder; the paths written.
+    """Compute and draw figures into the run's folder, and for print in a vector format; the paths.
 
-    Args:
-        run: whose.
-        figures: which.
-        store: its data; None: it is loaded.
-        console: where to say it.
-        vector: a format that each is written in too, for print.
-        drawer: draws one while the next is computed; None: this process draws.
-
-    Raises:
-        UserError: as `figure_context`; or a figure's settings do not fit the run.
+    A drawer draws one while the next is computed.
     """
     context = figure_context(run, store)
     context.save_plane(run.plane_path)

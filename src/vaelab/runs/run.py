@@ -20,7 +20,7 @@ from vaelab.figures.plane import Plane
 from vaelab.files import may_be_there, write_text
 from vaelab.models import LatentVariableModel
 from vaelab.plugins import explained
-from vaelab.runs.listing import model_words
+from vaelab.runs.listing import about_config
 from vaelab.runs.records import (
     CheckpointRecord,
     EnvironmentRecord,
@@ -94,9 +94,8 @@ class Run:
 
     def __repr__(self) -> str:
         """Where it is, and of what."""
-        data, model = self.experiment.data, self.experiment.model
-        about = f"{data.kind}, {model_words(model.model_dump())}, {model.likelihood.kind}"
-        return f"Run({str(self.path)!r}): {about}"
+        data, model, _ = about_config(self.experiment.model_dump(mode="json"))
+        return f"Run({str(self.path)!r}): {data}, {model}"
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment) -> "Run":
@@ -208,14 +207,7 @@ class Run:
         facts: Row,
         weights: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Write the weights, and what is needed to rebuild the model without its data.
-
-        Args:
-            model: whose.
-            classes: of its data.
-            facts: where in the training they are from.
-            weights: that it had then; None: those it has.
-        """
+        """Write the weights, and what is needed to rebuild the model without its data."""
         about = {"image_shape": model.image_shape, "classes": list(classes), **facts}
         write_tensors(self.weights_path, weights or model.state_dict(), about)
 

@@ -22,7 +22,7 @@ from vaelab.files import (
     make_folder,
     may_be_there,
     opened,
-    storage_error,
+    storing,
     temporary_name,
     write_whole,
 )
@@ -87,11 +87,7 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def refuse_hidden(path: Path) -> None:
-    """Refuse a new run under a hidden name: what waits to be replaced or to be whole has one.
-
-    Raises:
-        BadValueError: with what to do.
-    """
+    """Refuse a new run under a hidden name: what waits to be replaced or to be whole has one."""
     if path.name.startswith("."):
         raise BadValueError(
             f"{path} would be hidden, as what waits to be replaced is; choose a name without a dot "
@@ -105,11 +101,7 @@ def foreign(folder: Path, pictures: str) -> list[str]:
 
 
 def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
-    """Refuse to remove a folder that holds what vaelab did not write.
-
-    Raises:
-        BadValueError: naming it.
-    """
+    """Refuse to remove a folder that holds what vaelab did not write."""
     if names := foreign(folder, pictures):
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise BadValueError(
@@ -123,9 +115,6 @@ def refuse_links(folder: Path, pictures: str = "output") -> None:
 
     It may lead to any file of whoever reads it, or over which they write. Only names are looked at,
     and files deeper inside are opened without following links.
-
-    Raises:
-        BadValueError: naming it.
     """
     names = [*FOLDERS, pictures]
     with suppress(OSError):  # whoever reads from it says so
@@ -147,39 +136,30 @@ def remove_run(folder: Path, pictures: str) -> None:
     """
     refuse_foreign(folder, pictures, "removed")
     _remove(folder, _names(pictures))
-    try:
+    with storing(folder):
         folder.rmdir()
-    except OSError as error:
-        raise storage_error(folder, error) from error
 
 
 def copy_run(folder: Path, pictures: str, target: Path) -> None:
-    """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all.
-
-    Raises:
-        BadValueError: something in it is no ordinary file.
-        RunBusyError: another process writes it.
-        StorageError: there is no room, or something of the target's name.
-    """
+    """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all."""
     temporary = temporary_name(target)
     for name in os.listdir(target.parent):
         if name.startswith(f".{target.name}.") and is_left_over(target.with_name(name)):
             shutil.rmtree(target.with_name(name), ignore_errors=True)
     try:
-        make_folder(temporary)
-        for name, ours in _contents(folder, _names(pictures)):
-            if not ours or OF_ONE_RUN.fullmatch(name) or _has_temporary(name):
-                continue
-            if name.endswith("/"):
-                make_folder(temporary / name)
-            else:
-                with opened(folder / name) as file:
-                    write_whole(temporary / name, partial(shutil.copyfileobj, file))
-        if (writer := writer_of(folder)) is not None:
-            raise RunBusyError(folder, writer)
-        temporary.rename(target)
-    except OSError as error:
-        raise storage_error(target, error) from error
+        with storing(target):
+            make_folder(temporary)
+            for name, ours in _contents(folder, _names(pictures)):
+                if not ours or OF_ONE_RUN.fullmatch(name) or _has_temporary(name):
+                    continue
+                if name.endswith("/"):
+                    make_folder(temporary / name)
+                else:
+                    with opened(folder / name) as file:
+                        write_whole(temporary / name, partial(shutil.copyfileobj, file))
+            if (writer := writer_of(folder)) is not None:
+                raise RunBusyError(folder, writer)
+            temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -192,13 +172,10 @@ def remove_bundle(folder: Path) -> None:
 
 
 def made_again(folder: Path, pictures: str, history: bool = False) -> list[Path]:
-    """The files of a run that are made again from its weights and data, and those of its history.
+    """Files of a run that are made again from its weights and data; none of one without weights.
 
-    Args:
-        folder: of the run; nothing is made again of one without weights.
-        pictures: its folder of pictures.
-        history: whether to take what tells how it was trained too, which no command makes again:
-            the explorer's steps, the pictures of epochs, the film.
+    With its `history` what tells how it was trained too, which no command makes again: the
+    explorer's steps, the pictures of epochs, the film.
     """
     if not may_be_there(folder / "weights.safetensors"):
         return []
@@ -221,14 +198,10 @@ def remove_files(files: Sequence[Path]) -> int:
     """
     freed = 0
     for path in files:
-        try:
+        with storing(path), suppress(FileNotFoundError):
             size = path.lstat().st_size
             path.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise storage_error(path, error) from error
-        freed += size
+            freed += size
     for folder in sorted({path.parent for path in files}, reverse=True):
         with suppress(OSError):  # it holds something else
             folder.rmdir()
@@ -289,10 +262,8 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
     """Remove what is ours, the contents of folders first and the config last."""
     for name, ours in reversed(_contents(folder, names)):
         path = folder / name
-        try:
+        with storing(path):
             if ours and name.endswith("/"):
                 path.rmdir()
             elif ours:
                 path.unlink(missing_ok=True)
-        except OSError as error:
-            raise storage_error(path, error) from error

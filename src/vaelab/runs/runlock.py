@@ -21,7 +21,6 @@ PATIENCE = 1.0
 GLANCE = 0.2
 """Seconds after which whoever holds the lock is no other that only asks."""
 MAX_WRITER_BYTES = 4096
-"""Bytes of what is read of a writer."""
 
 
 @dataclass(frozen=True)

@@ -3,57 +3,43 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
+import numpy as np
+import torch
 
 from vaelab.bundle import kept_steps
 from vaelab.errors import BadValueError
 from vaelab.experiment import USUAL_PICTURES
 from vaelab.figures import Drawer, FigureContext
+from vaelab.files import make_folder, write_bytes
+from vaelab.imaging import png, to_image
 from vaelab.loggers import BaseLoggerConfig, Logged, Loggers
+from vaelab.networks.network import evaluating
 from vaelab.runs.records import Row
 from vaelab.runs.render import suited
 from vaelab.runs.run import Run
 from vaelab.training.callback import Callback
-from vaelab.training.start import epochs_done, steps_done
+from vaelab.training.start import is_finished, progress_of
 
 if TYPE_CHECKING:
     from vaelab.training.training import Training
 
 
-class Trackers(Callback):
-    """Gives rows and pictures to the experiment trackers of the run's config.
-
-    Args:
-        loggers: opened for the run.
-    """
-
-    def __init__(self, loggers: Loggers) -> None:
-        self.loggers = loggers
-
-    @override
-    def on_log(self, training: "Training", row: Row) -> None:
-        self.loggers.log(row)
-
-
 class Pictures(Callback):
-    """Has the pictures of the epochs drawn.
-
-    Args:
-        drawer: draws them in a process of its own.
-        loggers: show them when they are drawn.
-    """
+    """Has the pictures of the epochs drawn, and gives these and the log to experiment trackers."""
 
     def __init__(self, drawer: Drawer, loggers: Loggers) -> None:
         self.drawer, self.loggers = drawer, loggers
 
-    @override
     def on_start(self, training: "Training") -> None:
         if training.progress.step == 0:
             self.on_epoch(training)
 
-    @override
+    def on_log(self, training: "Training", row: Row) -> None:
+        self.loggers.log(row)
+
     def on_epoch(self, training: "Training") -> None:
         experiment, epoch = training.experiment, training.progress.epoch
         config = experiment.figures
@@ -81,7 +67,6 @@ class Pictures(Callback):
 class KeptSteps(Callback):
     """Keeps some steps for the explorer."""
 
-    @override
     def on_start(self, training: "Training") -> None:
         total = training.config.epochs * training.steps_per_epoch
         keep = training.experiment.explorer.keep
@@ -91,12 +76,10 @@ class KeptSteps(Callback):
         if training.progress.step in self._steps:
             self._keep(training)
 
-    @override
     def on_step(self, training: "Training") -> None:
         if training.progress.step in self._steps:
             self._keep(training)
 
-    @override
     def on_stop(self, training: "Training") -> None:
         if training.stopped and self._steps:
             self._keep(training)
@@ -112,22 +95,42 @@ class KeptSteps(Callback):
             training.say(f"step {step:,} is not kept for explore: {error}")
 
 
+PREVIEW_SECONDS, PREVIEW_SIDE = 0.5, 128
+
+
+class Preview(Callback):
+    """A picture of the first validation image beside its reconstruction, twice a second at most."""
+
+    def on_start(self, training: "Training") -> None:
+        self._drawn = -PREVIEW_SECONDS
+        split = training.store.valid if len(training.store.valid) else training.store.train
+        self._batch = next(training.loader(split.select(np.arange(1))).batches(1))
+
+    @torch.no_grad()
+    def on_step(self, training: "Training") -> None:
+        if monotonic() - self._drawn < PREVIEW_SECONDS:
+            return
+        self._drawn = monotonic()
+        model, batch = training.model, self._batch
+        with evaluating(model):
+            output = model.reconstruct(batch.x, batch.context).mean
+        pair = torch.cat([batch.x, output], dim=3)
+        unit = training.pixels.to_unit(pair)[0].permute(1, 2, 0)
+        grey = np.rint(unit.float().cpu().numpy() * 255).astype(np.uint8)
+        make_folder(training.run.figures)
+        write_bytes(training.run.figures / "preview.png", png(to_image(grey, PREVIEW_SIDE)))
+
+
 @contextmanager
 def opened_loggers(
     runs: Sequence[Run], configs: Sequence[BaseLoggerConfig], say: Callable[[str], object]
 ) -> Iterator[list[Loggers]]:
-    """The trackers of runs inside the block; a finished run's get only what they lack.
-
-    Args:
-        runs: whose.
-        configs: of the trackers of each.
-        say: told where each run is logged to.
-    """
+    """The trackers of runs inside the block; a finished run's get only what they lack."""
     opened, failed = list[Loggers](), True
     try:
         for run in runs:
             opened.append(_open(run, configs, say))
-            if epochs_done(run) >= run.experiment.training.epochs:
+            if is_finished(run):
                 opened[-1].close(failed=False)
         yield opened
         failed = False
@@ -140,7 +143,7 @@ def _open(run: Run, configs: Sequence[BaseLoggerConfig], say: Callable[[str], ob
     if not configs:
         return Loggers()
     name = run.experiment.task_name
-    subject = Logged(name, run.identity(), run.path, run.experiment, steps_done(run))
+    subject = Logged(name, run.identity(), run.path, run.experiment, progress_of(run).step)
     loggers = Loggers.open(configs, subject, run.metrics())
     for place in loggers.places:
         say(f"{name} is also logged to {place}")

@@ -6,11 +6,7 @@ from vaelab.experiment import Change
 
 
 class Changes:
-    """The changes of a run.
-
-    Args:
-        changes: in any order.
-    """
+    """The changes of a run."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
         self._changes = sorted(changes, key=lambda change: change.step)

@@ -2,7 +2,6 @@
 
 from statistics import fmean
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -12,7 +11,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from typing_extensions import override
 
 from vaelab.console import Console
 from vaelab.runs.records import Row
@@ -26,12 +24,7 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressBar(Callback):
-    """The progress of a training on a console.
-
-    Args:
-        console: where to.
-        runs: how many are trained together; numbers are then means over them.
-    """
+    """The progress of a training on a console, of several that run together by means over them."""
 
     def __init__(self, console: Console, runs: int = 1) -> None:
         self.console = console
@@ -58,26 +51,18 @@ class ProgressBar(Callback):
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    @override
     def on_start(self, training: "Training") -> None:
         total = training.config.epochs * training.steps_per_epoch
         self._bar.update(self._task, total=total, completed=training.progress.step)
         self._bar.start_task(self._task)
         self._shown, self._began = monotonic(), None
 
-    @override
     def on_log(self, training: "Training", row: Row) -> None:
         self._note(training)
 
-    @override
     def on_step(self, training: "Training") -> None:
         progress, epochs = training.progress, training.config.epochs
         now = monotonic()
@@ -93,7 +78,6 @@ class ProgressBar(Callback):
             speed=self._speed(training) or 0.0,
         )
 
-    @override
     def on_epoch(self, training: "Training") -> None:
         """A long training says some twenty of its epochs."""
         self._note(training)

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from vaelab.errors import UserError
 from vaelab.experiment import Experiment
@@ -15,15 +14,7 @@ WHAT = "training"
 
 
 class TrainingFolder:
-    """The right to train in a run's folder.
-
-    Args:
-        path: the folder; made if it is not there.
-
-    Raises:
-        RunBusyError: another process trains there.
-        StorageError: it cannot be made.
-    """
+    """The right to train in a run's folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,9 +35,6 @@ class TrainingFolder:
         """Put the run that is there aside, whole, and a new one in its place.
 
         Where an earlier replacement came to nothing, the run that it put aside stays there.
-
-        Raises:
-            BadValueError: the folder holds what vaelab did not write.
         """
         refuse_foreign(self.path, pictures_of(self.path), "replaced")
         self._lock.release()
@@ -60,11 +48,7 @@ class TrainingFolder:
         Run.create(self.path, experiment)
 
     def check(self) -> None:
-        """See that the folder is still there.
-
-        Raises:
-            RunGoneError: it is not.
-        """
+        """See that the folder is still there."""
         self._lock.check()
 
     def settle(self) -> None:
@@ -75,12 +59,7 @@ class TrainingFolder:
     def __enter__(self) -> "TrainingFolder":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         """Let others write; after an error, put back what was replaced by nothing."""
         failed, aside = kind is not None and self._began_replacing, self.replaced
         self._lock.release()

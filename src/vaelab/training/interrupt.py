@@ -8,12 +8,7 @@ from types import FrameType
 
 
 class Interrupt:
-    """Whether someone asked to stop.
-
-    Attributes:
-        requested: whether.
-        signal: the number of the one that asked; None: another way.
-    """
+    """Whether someone asked to stop, and by which signal."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -16,13 +16,7 @@ from vaelab.training.state import Progress
 
 
 class Keeper:
-    """Measures a run's validation images, and says by what its weights are kept.
-
-    Args:
-        experiment: the run's config.
-        valid: the validation images; there may be none.
-        images: how many there are to train on.
-    """
+    """Measures a run's validation images, and says by what its weights are kept."""
 
     def __init__(self, experiment: Experiment, valid: EvalLoader, images: int) -> None:
         self._config, self._objective = experiment.training, experiment.objective
@@ -49,10 +43,6 @@ class Keeper:
 
         The loss leaves out what the model needs besides, which is no part of what is aimed at; it
         is absent where it is that of a batch and there is one image.
-
-        Args:
-            model: in evaluation mode.
-            controls: settings of the objective.
         """
         measured = BoundMetric().shared(model, self.valid)
         numbers = {name: number.value for name, number in measured.items()}
@@ -91,8 +81,7 @@ class Keeper:
 def begin_anew(progress: Progress, controls: dict[str, float]) -> bool:
     """Forget the losses of another objective, which those of this one do not compare with.
 
-    Returns:
-        Whether it was another one at the end of the epoch before.
+    Whether it was another one at the end of the epoch before.
     """
     changed = progress.controls not in (None, controls)
     if changed:

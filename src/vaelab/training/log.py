@@ -4,45 +4,29 @@ import json
 import os
 from collections.abc import Iterable
 
-from vaelab.files import storage_error, write_text
+from vaelab.files import storing, write_text
 from vaelab.runs.records import Row
 from vaelab.runs.run import Run
 
 
 def append(run: Run, rows: Iterable[Row]) -> None:
-    """Add rows.
-
-    Raises:
-        StorageError: the disk is full or the folder cannot be written.
-    """
+    """Add rows."""
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    try:
-        with run.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise storage_error(run.metrics_path, error) from error
+    with storing(run.metrics_path), run.metrics_path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def sync(run: Run) -> int:
     """See to it that the rows survive a power cut; the length of the file in bytes."""
-    try:
-        with run.metrics_path.open("ab") as file:
-            os.fsync(file.fileno())
-            return file.tell()
-    except OSError as error:
-        raise storage_error(run.metrics_path, error) from error
+    with storing(run.metrics_path), run.metrics_path.open("ab") as file:
+        os.fsync(file.fileno())
+        return file.tell()
 
 
 def rewind(run: Run, step: int, length: int | None) -> bool:
     """Drop the rows that a checkpoint does not know and that are about to be made again.
 
-    Args:
-        run: whose.
-        step: of the checkpoint.
-        length: bytes of the file when it was saved; None: it does not say.
-
-    Returns:
-        Whether rows of before the checkpoint are missing.
+    Whether rows of before it are missing, by the length of the file when it was saved.
     """
     kept = "".join(json.dumps(row) + "\n" for row in run.metrics() if row["step"] <= step)
     path = run.metrics_path

@@ -104,12 +104,7 @@ def _computed(part: BatchPart) -> tuple[Tensor, Tensor, slice]:
 
 
 def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None = None) -> None:
-    """Run the loops of several runs in step with each other, or that of one, to their end.
-
-    Args:
-        trainings: all at the same step.
-        engine: takes the steps of all of them at once.
-        until: the step at which they are only saved; None: the last.
+    """Run the loops of runs in step with each other to their end, or saved `until` a step.
 
     Raises:
         DivergedRunError: a loss is no longer a finite number.

@@ -15,10 +15,6 @@ def start_at_mean(model: LatentVariableModel, images: Images | MappedImages) -> 
     """Set the decoder's last bias to logit p, p the share of training images that have the pixel.
 
     As in the code of "Importance weighted autoencoders" (Burda et al., 2016, arXiv 1509.00519).
-
-    Raises:
-        BadCombinationError: the decoder's output is no logit for each pixel, or its last layer
-            has no bias for each.
     """
     sums = [part.sum(0, dtype=np.float64) for part in chunks(images)]
     white = 255 if images.dtype == np.uint8 else 1

@@ -26,15 +26,7 @@ class Place:
 
 
 def choose_place(config: TrainingConfig, local_rank: int = 0) -> Place:
-    """The device that was asked for, or the fastest there is.
-
-    Args:
-        config: says which.
-        local_rank: of this process among those of its node, each of which has a device.
-
-    Raises:
-        BadValueError: the device is not there, or cannot compute in this format.
-    """
+    """The device that was asked for, or the fastest there is."""
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),

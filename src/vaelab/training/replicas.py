@@ -32,12 +32,7 @@ def replicas(experiment: Experiment) -> list[Experiment]:
 
 
 def check_alike(experiments: Sequence[Experiment]) -> None:
-    """Refuse experiments that cannot be trained together.
-
-    Raises:
-        BadCombinationError: they differ in more than name, seed, learning rate and the objective's
-            scheduled settings, or two have the same name.
-    """
+    """Refuse experiments that cannot be trained together."""
     first = experiments[0]
     if many := [one.task_name for one in experiments if one.training.replicas > 1]:
         raise BadCombinationError(

@@ -52,12 +52,7 @@ def finish(
 ) -> None:
     """Say which weights are kept, and draw the pictures of a run that is over.
 
-    Args:
-        run: that has had all its epochs.
-        loggers: shown its pictures; None: it had them before.
-        store: its data.
-        console: where to say it.
-        drawer: of its pictures.
+    Without loggers it was over before: what is there is neither said nor drawn again.
     """
     drawer.wait()
     if loggers is not None:

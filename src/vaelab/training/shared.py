@@ -19,12 +19,7 @@ APPEARING = 5
 
 
 def check_shared(experiments: Sequence[Experiment]) -> None:
-    """Refuse batches that processes cannot share.
-
-    Raises:
-        BadValueError: the batch cannot be divided.
-        BadCombinationError: there are several runs.
-    """
+    """Refuse batches that processes cannot share."""
     processes = size()
     if processes == 1:
         return
@@ -45,13 +40,7 @@ def check_shared(experiments: Sequence[Experiment]) -> None:
 
 
 def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -> dict[str, str]:
-    """Checksums of what every process must have been given alike.
-
-    Args:
-        experiments: what is to be trained.
-        paths: their directories.
-        data: checksum of the images.
-    """
+    """Checksums of what every process must have been given alike."""
     saved = [Run(path).resume_path for path in paths if Run.exists(path)]
     return {
         "config": _digest([to_yaml(one).encode() for one in experiments]),
@@ -61,12 +50,7 @@ def facts(experiments: Sequence[Experiment], paths: Sequence[Path], data: str) -
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder of runs that is not one and the same for all processes.
-
-    Raises:
-        BadCombinationError: with the ranks for which it is another.
-        StorageError: it cannot be written.
-    """
+    """Refuse a folder of runs that is not one and the same for all processes."""
     mark = folder / f".mark-{uuid4().hex}"
     if is_main():
         write_text(mark, "", parents=True)
@@ -88,7 +72,4 @@ def _appears(path: Path) -> bool:
 
 
 def _digest(parts: Sequence[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(parts)).hexdigest()

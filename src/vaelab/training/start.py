@@ -12,7 +12,7 @@ from vaelab.files import may_be_there
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import foreign, is_empty, pictures_of, refuse_foreign, refuse_hidden
 from vaelab.training.folder import TrainingFolder
-from vaelab.training.state import read_progress
+from vaelab.training.state import Progress, read_progress
 
 FREE = (
     "task_name",
@@ -40,20 +40,7 @@ class Start(Enum):
 
 
 def check_start(experiment: Experiment, path: Path, start: Start, checksum: str) -> None:
-    """Refuse what cannot be begun or gone on with; nothing is written.
-
-    Args:
-        experiment: what is to be trained.
-        path: its directory.
-        start: what to do if that is there already.
-        checksum: of the data.
-
-    Raises:
-        BadValueError: there is a run already, or something that is not one; or a logger's package
-            is missing.
-        BadCombinationError: the run was begun with other settings or other data, or its prior was
-            fitted after training.
-    """
+    """Refuse what cannot be begun or gone on with; nothing is written."""
     if experiment.prior_fit is not None:
         raise BadCombinationError(
             f"the prior of {experiment.task_name} was fitted to the codes of "
@@ -83,19 +70,14 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
 def open_folders(
     experiments: Sequence[Experiment], paths: Sequence[Path], start: Start, checksum: str
 ) -> Iterator[TrainingFolder]:
-    """The folders to train in, locked, with their configs in them.
-
-    Raises:
-        RunBusyError: another process trains in one.
-        UserError: as `check_start`, which what has happened meanwhile may have something against.
-    """
+    """The folders to train in, locked, with their configs in them."""
     for experiment, path in zip(experiments, paths, strict=True):
         folder = TrainingFolder(path)
         yield folder
         check_start(experiment, path, start, checksum)
         if start is Start.OVERWRITE and Run.exists(path):
             folder.replace(experiment)
-        elif not (Run.exists(path) and epochs_done(Run(path)) >= experiment.training.epochs):
+        elif not (Run.exists(path) and progress_of(Run(path)).epoch >= experiment.training.epochs):
             Run.create(path, experiment)
 
 
@@ -107,22 +89,14 @@ def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | 
     return f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"
 
 
-def epochs_done(run: Run) -> int:
-    """Epochs that a run has finished and saved.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
-    return read_progress(run.resume_path).epoch if may_be_there(run.resume_path) else 0
+def progress_of(run: Run) -> Progress:
+    """How far a run has come that can be gone on with; at its beginning where nothing is saved."""
+    return read_progress(run.resume_path) if may_be_there(run.resume_path) else Progress()
 
 
-def steps_done(run: Run) -> int:
-    """Optimiser steps that a run has done and saved.
-
-    Raises:
-        BadValueError: what it saved is damaged.
-    """
-    return read_progress(run.resume_path).step if may_be_there(run.resume_path) else 0
+def is_finished(run: Run) -> bool:
+    """Whether a run has had all its epochs."""
+    return progress_of(run).epoch >= run.experiment.training.epochs
 
 
 def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequence[str]) -> None:

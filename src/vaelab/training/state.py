@@ -25,9 +25,7 @@ class DivergedError(ArithmeticError):
 class Meter:
     """Loss, distortion and rate of the steps since the last reading, nats per image.
 
-    Attributes:
-        rows: `(interval, 3)` on the training device; the first `len(sizes)` are filled.
-        sizes: images of each of those steps.
+    Of the rows, which lie on the training device, as many are filled as there are `sizes`.
     """
 
     rows: Float[Tensor, "interval 3"]
@@ -50,9 +48,6 @@ class Meter:
 
     def totals(self, step: int) -> tuple[dict[str, float], int]:
         """Sums over images of each column since the last reading, and the number of images.
-
-        Args:
-            step: the number of the last step noted.
 
         Raises:
             DivergedError: a loss was not finite.
@@ -112,11 +107,7 @@ class Progress:
     log_bytes: Count | None = None
 
     def check(self, path: Path, steps_per_epoch: int) -> None:
-        """Refuse a checkpoint of other data, of which no epoch would ever be whole.
-
-        Raises:
-            BadValueError: it is one.
-        """
+        """Refuse a checkpoint of other data, of which no epoch would ever be whole."""
         if self.step != self.epoch * steps_per_epoch + self.batch or self.batch >= steps_per_epoch:
             raise damaged(path, f"{self.step} steps are not {self.epoch} epochs and {self.batch} "
                           f"of {steps_per_epoch} batches")  # fmt: skip
@@ -142,11 +133,7 @@ def save_checkpoint(
 
 
 def read_progress(path: Path) -> Progress:
-    """How far a saved training has come.
-
-    Raises:
-        BadValueError: the file is damaged.
-    """
+    """How far a saved training has come."""
     return _progress(path, read_header(path))
 
 
@@ -156,11 +143,7 @@ def load_checkpoint(
     load_optimizer: Callable[[Mapping[str, Tensor]], object],
     meter: Meter,
 ) -> Progress:
-    """Put back what `save_checkpoint` wrote.
-
-    Raises:
-        BadValueError: the file is damaged or of another model.
-    """
+    """Put back what `save_checkpoint` wrote."""
     tensors, about = read_tensors(path)
     progress = _progress(path, about)
     try:

@@ -12,7 +12,6 @@ from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 import torch
-from typing_extensions import override
 
 from vaelab.distributed import size
 from vaelab.training.callback import Callback
@@ -35,9 +34,6 @@ class ThreadThrottle(Callback):
 
     Spinning threads use all the processor time there is, so what is missing went elsewhere.
 
-    Args:
-        threads: to compute with at first; set anew when a training starts.
-
     Attributes:
         threads: computing now.
         settled: the same, but for a trial of all that is under way.
@@ -51,15 +47,12 @@ class ThreadThrottle(Callback):
         self._began: tuple[float, float] | None = None
         self._said: set[str] = set()
 
-    @override
     def on_start(self, training: "Training") -> None:
         self.threads = self.most = self.settled = torch.get_num_threads()
 
-    @override
     def before_step(self, training: "Training") -> None:
         self.begin()
 
-    @override
     def on_step(self, training: "Training") -> None:
         before = self.settled
         if self.end():
@@ -68,7 +61,6 @@ class ThreadThrottle(Callback):
             self._tell(training, self.settled > before)
         training.progress.threads = self.settled
 
-    @override
     def on_epoch(self, training: "Training") -> None:
         self._began = None  # validation and pictures are not looked at
 

@@ -1,7 +1,7 @@
 """A training from its config to its pictures."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -22,31 +22,24 @@ from vaelab.models import LatentVariableModel
 from vaelab.randomness import Purpose, seeded
 from vaelab.runs.run import Run
 from vaelab.training.callback import Callback
-from vaelab.training.callbacks import KeptSteps, Pictures, Trackers, opened_loggers
+from vaelab.training.callbacks import KeptSteps, Pictures, Preview, opened_loggers
 from vaelab.training.display import ProgressBar
 from vaelab.training.folder import TrainingFolder
 from vaelab.training.interrupt import Interrupt, interruptible
 from vaelab.training.loop import take_steps
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import Place, choose_place, number_format
-from vaelab.training.preview import Preview
 from vaelab.training.replicas import check_alike
 from vaelab.training.report import finish, spread, summary
 from vaelab.training.shared import check_folder, check_shared, facts
-from vaelab.training.start import Start, check_start, epochs_done, open_folders, steps_done
+from vaelab.training.start import Start, check_start, open_folders, progress_of
 from vaelab.training.threads import ThreadThrottle, computing
 from vaelab.training.training import Training
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended.
-
-    Attributes:
-        run: what was trained.
-        stopped: why it stopped before its last epoch, if it did.
-        signal: number of the signal that stopped it; None: nothing, or another reason.
-    """
+    """How a training ended: why before its last epoch, and by which signal, where it did."""
 
     run: Run
     stopped: str | None
@@ -72,22 +65,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     process: BackgroundProcess | None = None,
 ) -> Outcome:
-    """Train a model and draw its pictures.
-
-    Args:
-        experiment: what to train.
-        folder: the run's directory is made in it, named by task_name.
-        start: what to do if that directory is there already.
-        console: where progress is shown; none: nowhere.
-        callbacks: what watches or changes it, called in this order.
-        process: draws the pictures, if it has been started before; None: one is started.
-
-    Returns:
-        The run, and whether it was stopped before its last epoch.
-
-    Raises:
-        UserError: a setting, the data or the run directory is not right; nothing was overwritten.
-    """
+    """Train a model and draw its pictures, as `train_together`."""
     return train_together([experiment], folder, start, console, callbacks, process)[0]
 
 
@@ -105,41 +83,25 @@ def train_together(
 
     Args:
         experiments: one or more; `replicas` makes them from one with `training.replicas`.
-        folder: as for `train`.
-        start: as for `train`.
-        console: as for `train`.
-        callbacks: as for `train`; called for each run in turn.
-        process: as for `train`.
+        folder: the run's directory is made in it, named by task_name.
+        start: what to do if that directory is there already.
+        console: where progress is shown; none: nowhere.
+        callbacks: what watches or changes it, called in this order, for each run in turn.
+        process: draws the pictures, if it has been started before; None: one is started.
 
     Returns:
         For each its run, and whether it was stopped before its last epoch.
 
     Raises:
-        UserError: as for `train`; or the experiments cannot be trained together.
+        UserError: a setting, the data or the run directory is not right, and nothing was
+            overwritten; or the experiments cannot be trained together.
     """
     folders: list[TrainingFolder] = []
-    try:
-        return _train(experiments, folder, start, console, callbacks, process, folders)
-    except StorageError:
-        for one in folders:
-            one.check()  # a folder that has vanished is why
-        raise
-
-
-def _train(
-    experiments: Sequence[Experiment],
-    folder: Path,
-    start: Start,
-    console: Console | None,
-    callbacks: Sequence[Callback],
-    process: BackgroundProcess | None,
-    folders: list[TrainingFolder],
-) -> list[Outcome]:
     console = console if console and is_main() else Console(quiet=True)
     check_alike(experiments)
     check_shared(experiments)
     config = experiments[0].training
-    with ExitStack() as stack:
+    with ExitStack() as stack, _vanished(folders):
         with number_format(config.precision):
             store = _load(experiments[0])
             place = choose_place(config, local_rank())
@@ -163,7 +125,7 @@ def _train(
                 for run, one, model, locked, told in zip_longest(
                     runs, experiments, models, folders, loggers
                 )
-                if epochs_done(run) < config.epochs
+                if progress_of(run).epoch < config.epochs
             ]
             drawer = stack.enter_context(Drawer(console.say, process))
             stopped = signal = None
@@ -196,6 +158,17 @@ def _train(
     ]
 
 
+@contextmanager
+def _vanished(folders: Sequence[TrainingFolder]) -> Iterator[None]:
+    """What cannot be written in this block may be in a folder that is no longer there."""
+    try:
+        yield
+    except StorageError:
+        for folder in folders:
+            folder.check()
+        raise
+
+
 def _take_steps(
     group: Sequence[_Due],
     store: Store,
@@ -215,7 +188,7 @@ def _take_steps(
     trainings = []
     for one in group:
         preview = [Preview()] if config.preview else []
-        own = [Trackers(one.loggers), Pictures(drawer, one.loggers), *preview, KeptSteps()]
+        own = [Pictures(drawer, one.loggers), *preview, KeptSteps()]
         trainings.append(
             Training(
                 one.run, one.experiment, store, batches, one.model,
@@ -272,7 +245,7 @@ def _start_model(experiment: Experiment, store: Store) -> LatentVariableModel:
 def _run(path: Path, experiment: Experiment, console: Console) -> Run:
     """A run as it is to be trained; as it is on the disk if it has had all its epochs."""
     run = Run(path, experiment)
-    if (done := epochs_done(run)) < experiment.training.epochs:
+    if (done := progress_of(run).epoch) < experiment.training.epochs:
         return run
     console.say(
         f"{path} is finished: {done} epoch{'s' * (done != 1)}; to go on, ask for more, e.g. "
@@ -286,7 +259,7 @@ def _levels(due: Sequence[_Due]) -> Iterator[tuple[list[_Due], int | None]]:
 
     A kill while the runs are saved one after the other leaves some a save behind the others.
     """
-    for behind, ahead in pairwise(sorted({steps_done(one.run) for one in due})):
+    for behind, ahead in pairwise(sorted({progress_of(one.run).step for one in due})):
         # those that were further behind have come as far by now
-        yield [one for one in due if steps_done(one.run) == behind], ahead
+        yield [one for one in due if progress_of(one.run).step == behind], ahead
     yield [*due], None

@@ -102,11 +102,7 @@ def traps() -> dict[str, Trap]:
 
 
 def trap_named(name: str) -> Trap:
-    """A trap.
-
-    Raises:
-        MissingFileError: there is none of this name; with the nearest.
-    """
+    """A trap."""
     known = traps()
     if name in known:
         return known[name]
@@ -148,9 +144,6 @@ def run_trap(name: str, folder: Path, console: Console) -> TrapResult:
     """Train both sides of a trap, measure them, and draw them beside each other.
 
     Runs that are finished are not trained again. The picture lies beside them.
-
-    Raises:
-        UserError: no such trap, or a run was stopped or is in the way.
     """
     trap = trap_named(name)
     wrong, right = trap.experiments(name)

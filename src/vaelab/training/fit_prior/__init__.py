@@ -20,7 +20,7 @@ from vaelab.training.fit_prior.outcome import FittingFolder, PriorFit
 from vaelab.training.fit_prior.request import check_coded, check_kind, fitted_experiment
 from vaelab.training.interrupt import interruptible
 from vaelab.training.precision import choose_place
-from vaelab.training.start import epochs_done
+from vaelab.training.start import progress_of
 
 __all__ = ["PriorFit", "fit_prior"]
 
@@ -42,13 +42,6 @@ def fit_prior(
     codes: "Neural discrete representation learning" (van den Oord et al., 2017, section 3.3, arXiv
     1711.00937).
 
-    Args:
-        run: a trained run, left as it is.
-        kind: of the prior; None: `mixture`, or `pixelcnn` for grids of codes.
-        assignments: dotted overrides of `model.prior` and `prior_fit`.
-        name: of the new run; None: that of the run with the kind.
-        console: where progress is shown; none: nowhere.
-
     Raises:
         UserError: the run has no weights, its model no prior to exchange, a setting is not right,
             there is a run of that name, or the prior found is worse on the training codes than the
@@ -58,7 +51,7 @@ def fit_prior(
     trained, about = run.load_model()
     before = check_coded(run, trained)
     experiment, settings = fitted_experiment(run, check_kind(before, kind), assignments, name)
-    done, epochs = epochs_done(run), run.experiment.training.epochs
+    done, epochs = progress_of(run).epoch, run.experiment.training.epochs
     if 0 < done < epochs:
         console.say(f"note: {run.path} has had {done} of its {epochs} epochs of training")
     with FittingFolder(run.path.resolve().parent / experiment.task_name) as folder:

@@ -18,13 +18,7 @@ from vaelab.randomness import Purpose, generator
 
 @dataclass(frozen=True, eq=False)
 class CodeBatch:
-    """A sample of q(z|x) for each of some images.
-
-    Attributes:
-        z: `(b, d)`, or a grid for each.
-        log_q: log q(z|x), nats.
-        context: one-hot classes, for a model that reads them.
-    """
+    """A sample of q(z|x) for each of some images."""
 
     z: Float[Tensor, "b d"] | Int64[Tensor, "b rows columns"]
     log_q: Float[Tensor, " b"]
@@ -36,12 +30,7 @@ class CodeBatch:
 
 
 class Encoder:
-    """The encoder of a trained model, which gives codes.
-
-    Args:
-        model: in evaluation mode.
-        pixels: their domain.
-    """
+    """The encoder of a trained model, which gives codes."""
 
     def __init__(self, model: OneLevel, pixels: Pixels) -> None:
         self.model, self._pixels = model, pixels

@@ -20,16 +20,7 @@ from vaelab.training.interrupt import Interrupt
 
 
 class Log:
-    """Rows of metrics.jsonl, and lines on a console.
-
-    Args:
-        console: where to.
-        epochs: passes at most.
-        before: by split, the numbers with the former prior, whose distortion stays.
-
-    Attributes:
-        rows: so far; at epoch 0 those of the former prior.
-    """
+    """Rows of metrics.jsonl, at epoch 0 those of the prior `before`, and lines on a console."""
 
     def __init__(
         self, console: Console, epochs: int, before: Mapping[str, Mapping[str, Number]]
@@ -39,13 +30,7 @@ class Log:
         self._note(0, 0, {split: one["rate_nats"].value for split, one in before.items()})
 
     def __call__(self, step: int, epoch: int, rates: Mapping[str, float]) -> None:
-        """A pass is over.
-
-        Args:
-            step: steps in all.
-            epoch: passes in all.
-            rates: the mean rate of each split, nats.
-        """
+        """A pass is over."""
         self._note(step, epoch, rates)
         last = self.rows[-1]
         if epoch % max(1, self._epochs // 20) == 0 or epoch == self._epochs:
@@ -78,18 +63,6 @@ def learn(
     The prior is in no other part of the ELBO, so that this is training on the ELBO with everything
     else kept. What is kept is the best p(z) of the validation images, or the last if there are
     none.
-
-    Args:
-        prior: to be learned.
-        encoder: of the model that it is for.
-        train: the training images.
-        valid: codes of the validation images; there may be none.
-        settings: how.
-        log: told of each pass.
-        interrupt: the user's wish to stop.
-
-    Raises:
-        BadValueError: a density is no finite number, or there are too few codes.
     """
     if prior.start_codes:
         count = min(prior.start_codes, len(train))

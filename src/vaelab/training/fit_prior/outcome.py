@@ -12,7 +12,7 @@ from rich.table import Table
 
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
-from vaelab.files import storage_error, sync_folder
+from vaelab.files import make_folder, storing, sync_folder
 from vaelab.metrics import Number
 from vaelab.models import OneLevel
 from vaelab.runs.records import Row
@@ -27,18 +27,9 @@ SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 
 @dataclass(frozen=True)
 class PriorFit:
-    """A prior fitted to the codes of a run.
+    """A prior fitted to the codes of a run: numbers of a split with the former prior and with it.
 
-    Attributes:
-        run: with the fitted prior.
-        source: the name of the run whose codes it was fitted to.
-        split: of the images measured.
-        images: how many.
-        before: numbers with the former prior.
-        after: numbers with the fitted one.
-        gain: mean over these images of log p(z) after minus before, at the same codes.
-        train_gain: the same over the training images.
-        signal: number of the signal that ended the fit; None: it ended by itself.
+    `gain` is the mean of log p(z) after minus before, at the same codes.
     """
 
     run: Run
@@ -80,14 +71,6 @@ class FittingFolder:
 
     It is locked, so that of two fits of one name the second is told so at its start. Inside the
     block nothing of the run can be seen; after it nothing is left but the run, if it was finished.
-
-    Args:
-        target: the run's folder.
-
-    Raises:
-        BadValueError: there is something of that name already, or it would be hidden.
-        RunBusyError: another process fits a prior for a run of that name.
-        StorageError: the disk is full or may not be written.
     """
 
     def __init__(self, target: Path) -> None:
@@ -96,11 +79,7 @@ class FittingFolder:
             raise BadValueError(f"{target} is there already; --name NAME makes another run")
         self.target = target
         self.path = target.with_name(f".{target.name}.fitting")
-        try:
-            self.path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        self._lock = RunLock(self.path, "fitting a prior")
+        self._lock = RunLock(make_folder(self.path), "fitting a prior")
 
     def __enter__(self) -> "FittingFolder":
         return self
@@ -114,19 +93,7 @@ class FittingFolder:
         self, experiment: Experiment, model: OneLevel, about: Row, rows: Sequence[Row], facts: Row,
         seconds: float,
     ) -> Run:  # fmt: skip
-        """Write the run and give it its name.
-
-        Args:
-            experiment: the config.
-            model: with its fitted prior.
-            about: what was saved with the weights it was fitted to.
-            rows: of metrics.jsonl.
-            facts: of environment.json.
-            seconds: that the fit took.
-
-        Raises:
-            StorageError: the disk is full or may not be written.
-        """
+        """Write the run and give it its name."""
         run = Run.create(self.path, experiment)
         known = {"image_shape", "classes", "digest"}
         facts_of_weights = {name: value for name, value in about.items() if name not in known}
@@ -134,9 +101,7 @@ class FittingFolder:
         log.append(run, rows)
         write_environment(run.environment_path, dict(facts), torch.get_num_threads(), seconds)
         self._lock.release()
-        try:
+        with storing(self.target):
             self.path.replace(self.target)
             sync_folder(self.target.parent)
-        except OSError as error:
-            raise storage_error(self.target, error) from error
         return Run(self.target)

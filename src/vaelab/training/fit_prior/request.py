@@ -13,11 +13,7 @@ FREE = ("task_name", "model.prior", "prior_fit")
 
 
 def check_kind(model: OneLevel, kind: str | None) -> str:
-    """The kind of prior, the usual one where none is given.
-
-    Raises:
-        BadValueError: it cannot be fitted to the codes of such a model.
-    """
+    """The kind of prior, the usual one where none is given."""
     kinds = model.fitted_priors
     if kind is not None and kind not in kinds:
         raise BadValueError(
@@ -30,18 +26,7 @@ def check_kind(model: OneLevel, kind: str | None) -> str:
 def fitted_experiment(
     run: Run, kind: str, assignments: Sequence[str], name: str | None
 ) -> tuple[Experiment, PriorFitConfig]:
-    """The run's experiment with the other prior, and how that is fitted.
-
-    Args:
-        run: whose codes it is fitted to.
-        kind: of the prior.
-        assignments: dotted overrides.
-        name: of the new run; None: that of the run with the kind.
-
-    Raises:
-        BadValueError: a setting is not right.
-        BadCombinationError: a setting is neither of the prior nor of its fit.
-    """
+    """The run's experiment with the other prior, and how that is fitted."""
     source = run.path.resolve().name
     plain = run.experiment.model_dump(mode="json")
     plain["task_name"] = name or f"{source}_{kind}"
@@ -60,11 +45,7 @@ def fitted_experiment(
 
 
 def check_coded(run: Run, model: LatentVariableModel) -> OneLevel:
-    """The model, if its prior can be exchanged.
-
-    Raises:
-        BadCombinationError: it cannot.
-    """
+    """The model, if its prior can be exchanged."""
     if isinstance(model, OneLevel):
         return model
     raise BadCombinationError(
