@@ -53,11 +53,8 @@ class Mnist3000Data(UndividedSource):
         "Gradient-based learning applied to document recognition" (LeCun, Bottou, Bengio and
         Haffner, 1998), doi 10.1109/5.726791; CC BY-SA 3.0"""
 
+    name: ClassVar[str] = "mnist_3000"
     kind: Literal["mnist_3000"] = "mnist_3000"
-
-    @property
-    def name(self) -> str:
-        return "mnist_3000"
 
     def raw(self) -> Raw:
         """All 3,000 images."""
