@@ -207,7 +207,14 @@ class Run:
         facts: Row,
         weights: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Write the weights, and what is needed to rebuild the model without its data."""
+        """Write the weights, and what is needed to rebuild the model without its data.
+
+        Args:
+            model: whose.
+            classes: of its data.
+            facts: where in the training they are from.
+            weights: that it had then; None: those it has.
+        """
         about = {"image_shape": model.image_shape, "classes": list(classes), **facts}
         write_tensors(self.weights_path, weights or model.state_dict(), about)
 

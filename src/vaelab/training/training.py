@@ -37,6 +37,17 @@ class Training:
     Noise, order and binarisation are functions of (seed, purpose, step), so that the model, the
     optimiser, `progress` and `meter` are all there is to save.
 
+    Args:
+        run: its folder, which the main process alone writes.
+        experiment: its config.
+        store: its data.
+        batches: the training images.
+        model: on the training device.
+        callbacks: in the order in which they are called, in the main process alone.
+        interrupt: a person's wish to stop.
+        folder: the run's, locked by the main process.
+        say: shows a line to the user.
+
     Attributes:
         progress: how far it has come.
         latest: the last terms read, of validation images after an epoch, nats per image.
