@@ -79,7 +79,8 @@ class Steering:
         done = await run_sync(epochs_done, run)
         if done >= wanted.training.epochs:
             raise BadValueError(
-                f"{name} has had {done} epochs; to go on, ask for more of them with `epochs`"
+                f"{name} has had {done} epoch{'s' * (done != 1)}; to go on, ask for more of them "
+                "with `epochs`"
             )
         if body.how is None and is_finished(run):
             raise NotNowError(

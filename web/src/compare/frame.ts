@@ -7,6 +7,7 @@ import { decodeAt, showStep } from '../state/actions'
 import { entryOf } from '../state/loading'
 import * as store from '../state/store'
 import { fromHash, toHash } from '../state/url'
+import { count } from '../ui/number'
 import { change, DEFAULT_VIEW, type View, view } from '../state/view'
 
 const NAME = 'vaelab '
@@ -125,7 +126,7 @@ function measure({ data, likelihood }: Manifest): string {
 function flat(config: unknown, prefix = ''): Record<string, string> {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return { [prefix]: JSON.stringify(config) }
   if ('value' in config && 'kind' in config && config.kind === 'constant') return { [prefix]: JSON.stringify(config.value) } // of a schedule
-  if ('start' in config && 'end' in config && 'epochs' in config) return { [prefix]: `${String(config.start)} to ${String(config.end)} in ${String(config.epochs)} epochs` }
+  if ('start' in config && 'end' in config && 'epochs' in config) return { [prefix]: `${String(config.start)} to ${String(config.end)} in ${count(Number(config.epochs), 'epoch')}` }
   const parts = Object.entries(config).map(([key, value]) => flat(value, prefix ? `${prefix}.${key}` : key))
   return Object.assign({}, ...parts) as Record<string, string>
 }

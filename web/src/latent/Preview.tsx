@@ -6,6 +6,7 @@ import * as store from '../state/store'
 import { view } from '../state/view'
 import { ErrorMap } from '../probe/ErrorMap'
 import { first, frame } from '../compare/frame'
+import { fixed } from '../ui/number'
 import { Picture } from '../ui/Picture'
 import { camera, size, toScreen } from './camera'
 
@@ -22,7 +23,7 @@ export function Preview() {
       <div>
         {frame !== null && frame > 0 && first.value?.length === here?.x.length && <ErrorMap from={first.value} to={here?.x ?? null} />}
         <p><b>{frame !== null && frame > 0 ? 'decoded here; less the first' : 'decoded here'}</b></p>
-        <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => entry.toFixed(view.value.lecture ? 1 : 2).replace('-', '−')).join(', ')}` : 'z'}</p>
+        <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => fixed(entry, view.value.lecture ? 1 : 2)).join(', ')}` : 'z'}</p>
         {view.value.depth !== 'play' && <p class="fine">{here && placeInWords(here.z)}</p>}
       </div>
     </section>

@@ -1,4 +1,5 @@
 import { axes } from '../state/plane'
+import { fixed } from '../ui/number'
 import { covered, pixelsPerUnit, size, stretch, toPlane, toScreen } from './camera'
 import type { Ink } from './ink'
 
@@ -15,7 +16,7 @@ export function tickStep(least: number): number {
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10)
 }
 
-const text = (value: number, step: number) => value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))).replace('-', '−')
+const text = (value: number, step: number) => fixed(value, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))
 
 /** Numbers along the lower and the left edge of the plane, in units of the code. */
 export function drawTicks(context: CanvasRenderingContext2D, { small: letters, muted, surface }: Ink): void {

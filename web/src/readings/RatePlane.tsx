@@ -1,8 +1,8 @@
 import { showStep } from '../state/actions'
 import * as store from '../state/store'
+import { short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { current } from './current'
-import { short } from './short'
 import { betaAt, trailOf, windowOf } from './trail'
 
 const WIDTH = 240

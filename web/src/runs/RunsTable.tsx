@@ -8,6 +8,7 @@ import { csvOf } from '../ui/csv'
 import { Dialog } from '../ui/Dialog'
 import { download } from '../ui/download'
 import { Icon } from '../ui/Icon'
+import { count, short } from '../ui/number'
 import { bin, listAgain, refused, rename, tableOpen, takeBack, throwAway, thrown } from './shelf'
 import { Stamp } from './Stamp'
 import { type Column, differing, matches, NAME, namesOf, NUMBERS, sorted, wordsOf, WRITTEN } from './table'
@@ -41,7 +42,7 @@ function Content() {
     <div class="runs" data-testid="runs-table">
       <div class="row">
         <input type="search" class="address" placeholder="filter: part of a name, latent=4, elbo>90, rate<10 …" aria-label="Filter the runs" data-testid="runs-filter" value={filter.value} onInput={(event) => (filter.value = event.currentTarget.value)} />
-        <span class="fine numbers" role="status" data-testid="runs-count">{rows.length === runs.length ? runs.length : `${rows.length} of ${runs.length}`} runs</span>
+        <span class="fine numbers" role="status" data-testid="runs-count">{rows.length < runs.length && `${rows.length} of `}{count(runs.length, 'run')}</span>
         <button onClick={save} data-testid="runs-csv" data-about="The rows that are shown, with all their columns">CSV</button>
       </div>
       {refused.value && <p class="failure" role="alert" data-testid="runs-refused">{refused.value}</p>}
@@ -115,7 +116,7 @@ function Head({ column: { key, name } }: { column: Column }) {
 }
 
 const focus = (input: HTMLInputElement | null) => input?.focus()
-const digits = (value: number | null) => (value === null ? '–' : value.toFixed(2).replace('-', '−'))
+const digits = (value: number | null) => (value === null ? '–' : short(value, 2))
 
 function Row({ run, index, columns, rest }: { run: RunSummary; index: number; columns: Column[]; rest: string | undefined }) {
   const naming = useSignal<string | null>(null)

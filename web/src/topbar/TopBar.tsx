@@ -9,6 +9,7 @@ import { shareOpen } from '../share/ShareDialog'
 import type { RunSummary } from '../source/source'
 import { isRunning } from '../state/running'
 import { Icon } from '../ui/Icon'
+import { count, exponential } from '../ui/number'
 import { Term } from '../ui/tips'
 
 const DEPTHS: [Depth, string, string][] = [
@@ -44,7 +45,7 @@ export function TopBar() {
       )}
       {about && depth !== 'play' && !lecture && (
         <span class="fine about" data-testid="data">
-          {about.data.name} · {about.images.count.toLocaleString('en')} {about.images.split} images · {about.latent} dimension{about.latent > 1 && 's'} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
+          {about.data.name} · {count(about.images.count, `${about.images.split} image`)} · {count(about.latent, 'dimension')} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
           {about.prior.kind !== 'standard_normal' && ` · ${about.prior.kind.replaceAll('_', ' ')} prior`}
         </span>
       )}
@@ -73,7 +74,7 @@ function stateOf(run: RunSummary): string {
   const state = store.training.value
   if (isRunning(state) && state.run === run.id) return ' (training)'
   if (run.writer) return ' (in another process)'
-  return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''
+  return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${count(run.epochs, 'epoch')})` : ''
 }
 
 /** Whether this page computes what PyTorch computed. */
@@ -85,7 +86,7 @@ function SelfCheck() {
   if (!check) return null
   return (
     <span class={check.ok ? 'check ok' : 'check bad'} data-testid="check">
-      <Term about={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${check.worstDecode.toExponential(1)}, codes by ${check.worstEncode.toExponential(1)}; allowed is ${check.tolerance}`}>
+      <Term about={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${exponential(check.worstDecode)}, codes by ${exponential(check.worstEncode)}; allowed is ${check.tolerance}`}>
         {check.ok ? 'self-check ok' : 'self-check failed'}
       </Term>
     </span>
