@@ -26,14 +26,22 @@ const abouts = signal<Record<string, About>>({})
 /** Runs beside each other, each a page of its own that does what the others do. */
 export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }) {
   const frames = useRef<(HTMLIFrameElement | null)[]>([])
+  /** Pages that have not yet drawn the step of another, and that other. */
+  const owed = useRef({ by: 0, epoch: 0, pages: new Set<number>() })
   useEffect(() => {
     const hear = ({ source, data }: MessageEvent<FromFrame>) => {
       const from = frames.current.findIndex((frame) => frame?.contentWindow === source)
       if (from < 0) return
       const tell = (message: ToFrame) => frames.current.forEach((frame, n) => n !== from && frame?.contentWindow?.postMessage(message, '*'))
+      if (data.type === 'drawn') {
+        const { by, epoch, pages } = owed.current
+        if (data.epoch === epoch && pages.delete(from) && pages.size === 0) frames.current[by]?.contentWindow?.postMessage(data, '*')
+        return
+      }
       if (data.type !== 'about') {
         tell(data)
         if (data.type !== 'view') return
+        if (data.epoch !== null) owed.current = { by: from, epoch: data.epoch, pages: new Set([...runs.keys()].filter((n) => n !== from && abouts.value[runs[n]!])) }
         change({ theme: fromHash(data.hash).theme })
         if (pages === null) history.replaceState(null, '', compareHash(runs, data.hash))
         return
