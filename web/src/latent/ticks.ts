@@ -34,7 +34,7 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
   const names: [string, number, number, CanvasTextAlign][] = []
   for (let value = Math.ceil(left / step) * step; value <= right; value += step) {
     const [x] = toScreen(value, 0)
-    if (x < first + 2 * letters || x > width - 2 * letters) continue
+    if (x < first + 2 * letters || x > width - 3 * letters) continue // the name of the axis stands at its end
     context.moveTo(x, height)
     context.lineTo(x, height - tick)
     names.push([text(value, step), x, height - 1.3 * tick - 0.55 * letters, 'center'])

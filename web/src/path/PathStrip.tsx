@@ -56,6 +56,7 @@ export function PathStrip() {
   const about = store.manifest.value
   if (!about) return null
   const conditional = about.conditional.decoder
+  if (view.value.lecture && !path && !conditional) return null // the plane needs the room
   const end = (name: 'from' | 'to') => z && setPath({ kind: path?.kind ?? 'straight', from: path?.from ?? z, to: path?.to ?? z, [name]: z })
   const title = path ? 'From A to B' : conditional ? 'This code as every class' : `Along ${axes.value.labels[0]} through the point`
   return (

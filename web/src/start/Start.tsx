@@ -8,7 +8,7 @@ import * as store from '../state/store'
 import { view } from '../state/view'
 import { attempt, beginning, failure } from '../train/attempt'
 import { Beta, LogSlider } from '../train/Live'
-import { baseOfShown, choices, formOpen, learnChoices, start, trainOpen } from '../train/start'
+import { choices, formOpen, learnChoices, showTraining, startAlike, trainOpen } from '../train/start'
 import { Icon } from '../ui/Icon'
 import { count, fixed } from '../ui/number'
 import { Term } from '../ui/tips'
@@ -71,7 +71,7 @@ function Anew() {
   const wish = wished.value
   const train = (set: Record<string, unknown>, name: string) => {
     wished.value = null
-    start(baseOfShown(), set, name)
+    startAlike(set, name)
   }
   return (
     <>
@@ -84,7 +84,7 @@ function Anew() {
             const preset = found?.presets.find(({ name }) => name === event.currentTarget.value)
             event.currentTarget.value = ''
             if (preset) train(preset.set, preset.name)
-            else trainOpen.value = true
+            else showTraining()
           }}>
             <option value="">Train from scratch …</option>
             {found?.presets.map(({ name, hint }) => <option key={name} value={name}>{name} ({hint})</option>)}

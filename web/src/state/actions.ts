@@ -5,7 +5,7 @@ import { layers } from './layers'
 import { axes, unproject } from './plane'
 import * as store from './store'
 import { together } from './together'
-import { change, type Layer, type Path, type Plane, type Tool, view } from './view'
+import { change, type Depth, type Layer, type Path, type Plane, type Tool, view } from './view'
 
 export { openRun, showStep } from './loading'
 
@@ -124,6 +124,16 @@ export function toggleLayer(layer: Layer): void {
 
 export function setPlane(plane: Plane): void {
   change({ plane, camera: null })
+}
+
+/** There is no room for all the numbers in large letters: Measure and the lecture mode end each other. */
+export function setDepth(depth: Depth): void {
+  change({ depth, lecture: view.value.lecture && depth !== 'measure' })
+}
+
+export function toggleLecture(): void {
+  const { depth, lecture } = view.value
+  change({ lecture: !lecture, depth: !lecture && depth === 'measure' ? 'look' : depth })
 }
 
 export function setTool(tool: Tool): void {

@@ -1,5 +1,5 @@
 import { compareHash } from '../compare/address'
-import { openRun } from '../state/actions'
+import { openRun, setDepth, toggleLecture } from '../state/actions'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
 import { change, type Depth, view } from '../state/view'
@@ -53,10 +53,10 @@ export function TopBar() {
       {!store.connected.value && !store.locked.value && <span class="check bad" role="status">connection lost, trying again …</span>}
       {depth === 'measure' && !lecture && <SelfCheck />}
       <span class="segments" role="group" aria-label="How much is shown">
-        {DEPTHS.filter(([name]) => !lecture || name !== 'measure').map(([name, label, what]) => <button key={name} aria-pressed={depth === name} data-testid={`depth-${name}`} data-about={what} onClick={() => change({ depth: name })}>{label}</button>)}
+        {DEPTHS.map(([name, label, what]) => <button key={name} aria-pressed={depth === name} data-testid={`depth-${name}`} data-about={what} onClick={() => setDepth(name)}>{label}</button>)}
       </span>
       {!lecture && <button onClick={() => (shareOpen.value = true)} data-testid="share" data-about="The address of this view, and the page as a file">Share</button>}
-      <button onClick={() => change({ lecture: !lecture })} aria-pressed={lecture} data-testid="lecture" data-about="Lecture mode: everything readable from the back row (k)" aria-label="Lecture mode"><Icon name="screen" /></button>
+      <button onClick={toggleLecture} aria-pressed={lecture} data-testid="lecture" data-about="Lecture mode: Play or Look, readable from the back row (k)" aria-label="Lecture mode"><Icon name="screen" /></button>
       {!lecture && <button onClick={switchTheme} data-testid="theme" data-about="Light or dark" aria-label="Light or dark"><Icon name="contrast" /></button>}
       <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" data-about="Words, questions, keys (?)" data-testid="help">?</button>
     </header>
