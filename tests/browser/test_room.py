@@ -75,17 +75,16 @@ def test_a_lecture_can_be_steered(tab: Tab, site: Site, width: int, height: int)
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(("width", "height"), [(1000, 800), (390, 844)])
 def test_fit_brings_all_points_into_the_free_part_of_the_plane(
-    tab: Tab, site: Site, depth: str
+    tab: Tab, site: Site, depth: str, width: int, height: int
 ) -> None:
-    tab.page.set_viewport_size({"width": 1000, "height": 800})
+    tab.page.set_viewport_size({"width": width, "height": height})
     tab.open(site("plain"), depth)
-    tab.page.keyboard.press("3")
-    tab.page.keyboard.press("3")
-    tab.page.mouse.move(500, 300)
-    tab.page.mouse.wheel(0, -900)
-    tab.until("vaelab.view.camera !== null")
-    assert tab.get(UNDER) > 0
+    for _ in range(4):
+        tab.page.keyboard.press("+")
+    tab.until("vaelab.still")
+    assert tab.get(UNDER) > 2
     tab.by("reset-camera").click()
     tab.page.wait_for_timeout(60)
     tab.until("vaelab.still")

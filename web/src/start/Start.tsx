@@ -51,7 +51,7 @@ function Steering({ state }: { state: TrainingState }) {
       <button class="go" data-testid="play" disabled={state.phase === 'starting'} aria-label={playing ? 'Pause' : 'Resume'} aria-keyshortcuts="Space" onClick={() => command(playing ? 'pause' : 'play')}><Icon name={playing ? 'pause' : 'play'} /></button>
       <div class="go-words">
         {state.phase === 'starting' ? 'starting …' : playing ? 'training' : 'paused'}
-        <span class="numbers">epoch {fixed(state.epoch, 0)} of {state.epochs}</span>
+        {state.epochs > 0 && <span class="numbers">epoch {fixed(state.epoch, 0)} of {state.epochs}</span>}
         <button class="quiet" data-testid="stop" data-about="Stop: save and end; it can be resumed" onClick={() => command('stop')}>stop</button>
       </div>
     </>
@@ -75,7 +75,7 @@ function Anew() {
   }
   return (
     <>
-      {about && <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero testid="beta-next" change={(value) => (wished.value = value)} /></div>}
+      <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero testid="beta-next" change={(value) => (wished.value = value)} /></div>
       <div class="beta group">
         {wish !== null && wish !== beta ? (
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>

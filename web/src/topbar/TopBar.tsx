@@ -22,6 +22,7 @@ export function TopBar() {
   const about = store.manifest.value
   const { depth, lecture } = view.value
   const shown = store.waiting.value?.run ?? about?.run.name ?? ''
+  const others = store.runs.value.filter((run) => run.obstacle === null && run.id !== about?.run.name)
   return (
     <header class="topbar">
       <h1 class="brand">vaelab</h1>
@@ -35,11 +36,11 @@ export function TopBar() {
         </select>
       </label>
       {store.source.value?.live && !lecture && <button onClick={() => (tableOpen.value = true)} aria-label="Table of runs" data-testid="runs" data-about="All runs in a table: settings, numbers, other names, the bin"><Icon name="table" /></button>}
-      {store.source.value?.kind === 'server' && about && !lecture && (
+      {store.source.value?.kind === 'server' && about && others.length > 0 && !lecture && (
         <label class="inline"><span class="hidden-text">Compare with another run</span>
           <select data-testid="compare" value="" data-about="Another run beside this one, under one pointer" onChange={(event) => (location.hash = compareHash([about.run.name, event.currentTarget.value], location.hash))}>
             <option value="">+ compare</option>
-            {store.runs.value.filter((run) => run.obstacle === null && run.id !== about.run.name).map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
+            {others.map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
           </select>
         </label>
       )}
