@@ -21,8 +21,8 @@ export const WRITTEN: Column = { key: 'written', name: 'begun', value: (run) => 
 
 const MOST = 5
 /** Settings that matter most, in their order. */
-const FIRST = ['data', 'model.kind', 'model.encoder', 'model.latent', 'objective.beta', 'model.likelihood']
-const rank = (key: string) => (FIRST.findIndex((first) => `${key}.`.startsWith(`${first}.`)) + 1 || FIRST.length + 1)
+const FIRST = [/^data$/, /^model\.(kind|encoder)\b/, /^model\.latent$/, /^objective\.beta\b/, /^model\.likelihood\b/]
+const rank = (key: string) => FIRST.findIndex((first) => first.test(key)) + 1 || FIRST.length + 1
 
 /** Day and time of a moment in seconds, with the year where it is another. */
 export function when(seconds: number, now = new Date()): string {
