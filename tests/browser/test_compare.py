@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,37 @@ def test_two_runs_move_as_one(tab: Tab, served: Served) -> None:
     tab.until("Boolean(window.vaelab && vaelab.ready)")
     assert tab.get("vaelab.run") == "plain"
     tab.page.goto("about:blank")  # else it looks for the server, and tells of each failure
+
+
+def test_a_film_waits_until_every_run_has_drawn_its_step(tab: Tab, served: Served) -> None:
+    tab.open(served.address, "play")
+    tab.by("compare").select_option("plain")
+    heavy, plain = frames(tab)
+    plain.evaluate(
+        "void (() => { const get = window.fetch; window.fetch = (path, ...rest) => new Promise("
+        "(go) => setTimeout(go, /weights/.test(path) ? 1500 : 0)).then(() => get(path, ...rest)) "
+        "})()"
+    )
+    for one in (heavy, plain):
+        one.evaluate(
+            "void (() => { window.film = []; const look = () => { if (film.at(-1)?.[1] !== "
+            "vaelab.index) film.push([Date.now(), vaelab.index]); requestAnimationFrame(look) }; "
+            "look() })()"
+        )
+    last = heavy.evaluate("vaelab.index")
+    heavy.get_by_test_id("replay").click()
+    wait(tab, lambda: len(heavy.evaluate("film")) > last + 1)
+    led, followed = heavy.evaluate("film"), plain.evaluate("film")
+    assert [index for _, index in led] == [last, *range(last + 1)]
+    steps = {
+        name: Bundle(Run(served.folder / name)).manifest()["steps"] for name in ("heavy", "plain")
+    }
+    for (_, before), (now, _) in pairwise(led[1:]):
+        epoch = steps["heavy"][before]["epoch"]
+        nearest = min(steps["plain"], key=lambda step: abs(step["epoch"] - epoch))["index"]
+        shown = [index for when, index in followed if when <= now][-1]
+        assert shown == nearest, f"step {before} of the first"
+    tab.page.goto("about:blank")
 
 
 def test_two_runs_in_a_file(tab: Tab, pair: Path, tmp_path: Path) -> None:

@@ -43,6 +43,21 @@ def test_a_server_that_comes_back_is_found_again(served: Served, tab: Tab) -> No
     tab.errors.clear()
 
 
+def test_keys_on_the_page_without_a_key_do_no_harm(served: Served, tab: Tab) -> None:
+    thrown: list[str] = []
+    tab.page.on("pageerror", lambda error: thrown.append(str(error)))
+    tab.page.goto(f"http://127.0.0.1:{served.port}/#v=1&run=plain&depth=look")
+    tab.until("Boolean(window.vaelab && vaelab.locked)")
+    tab.by("locked").wait_for()
+    for key in ("Tab", "Tab", "k", "m", "t", "Home", "+", "ArrowLeft", "Escape", "?", " "):
+        tab.page.keyboard.press(key)
+        tab.page.wait_for_timeout(30)
+    tab.page.set_viewport_size({"width": 900, "height": 700})
+    tab.page.wait_for_timeout(200)
+    assert thrown == []
+    tab.errors.clear()  # the browser tells of the refusal
+
+
 def test_one_address_opens_one_browser_and_all_its_tabs(
     served: Served, tab: Tab, browser: Any
 ) -> None:

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -38,8 +38,7 @@ import { Tip } from './ui/tips'
 /** The plane over the window, what floats over its corners, and below it the model in a row and the time. */
 export function App() {
   if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
-  const { lecture } = view.value
-  const depth = lecture && view.value.depth === 'measure' ? 'look' : view.value.depth
+  const { depth, lecture } = view.value
   const look = depth !== 'play'
   const measure = depth === 'measure'
   return (
@@ -55,11 +54,11 @@ export function App() {
           <LatentView />
           <Thread />
           {frame === null && !look && !lecture && <Said />}
-          {look && <div class="tools"><Toolbar /></div>}
+          {look && <Floating side="top"><Toolbar /></Floating>}
           <Floating side="left">
-            {(measure || trainOpen.value) && <TrainPanel />}
             {measure && <Readings />}
             {measure && <RatePlane />}
+            {(measure || trainOpen.value) && <TrainPanel />}
           </Floating>
           <Floating side="right">
             <Preview />
@@ -99,22 +98,27 @@ function toPlane(event: Event): void {
   document.getElementById('plane')?.focus()
 }
 
-/** A column over a side of the plane, or what stands at its foot; where it covers much of that side, the plane's middle gives way to it. */
+/** A column over a side of the plane, or what stands at its head or foot; where it covers much of that side, the plane's middle gives way to it. */
 function Floating({ side, children }: { side: Side; children: ComponentChildren }) {
   const column = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => { // ends as soon as the column is taken away
     const element = column.current!
     const measure = () => {
-      const floats = getComputedStyle(element).position === 'absolute'
-      const size = side === 'bottom' ? element.offsetHeight : 2 * element.offsetHeight > element.parentElement!.clientHeight ? element.offsetWidth : 0
-      cover(side, floats ? size : 0)
+      const { clientWidth, clientHeight } = element.parentElement!
+      const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = element
+      const reaches = { left: offsetLeft + offsetWidth, right: clientWidth - offsetLeft, top: offsetTop + offsetHeight, bottom: clientHeight - offsetTop }
+      const covers = getComputedStyle(element).position === 'absolute' && (side === 'top' || side === 'bottom' || 2 * offsetHeight > clientHeight)
+      cover(side, covers ? reaches[side] : 0)
     }
     const observer = new ResizeObserver(measure)
     observer.observe(element)
     observer.observe(element.parentElement!)
-    return () => observer.disconnect()
+    return () => {
+      observer.disconnect()
+      cover(side, 0)
+    }
   }, [])
-  return <div class={`float ${side}`} ref={column}>{children}</div>
+  return <div class={side === 'top' ? 'tools' : `float ${side}`} ref={column}>{children}</div>
 }
 
 /** What went wrong, until it is closed. */

@@ -115,7 +115,7 @@ def in_words(value: Mapping[str, Any]) -> str:
         case {"kind": "constant", "value": number}:
             return f"{number:g}"
         case {"kind": "linear", "start": start, "end": end, "epochs": epochs}:
-            return f"{start:g} to {end:g} in {epochs:g} epochs"
+            return f"{start:g} to {end:g} in {epochs:g} epoch{'s' * (epochs != 1)}"
     return str(value["kind"]).replace("_", " ")
 
 

@@ -123,7 +123,9 @@ def _text(value: Any) -> str:
         case list():
             return ", ".join(map(_text, value))
         case dict():
-            return in_words(value) if "kind" in value else ", ".join(map(_text, value.values()))
+            given = {name: one for name, one in value.items() if one is not None}
+            plain = " ".join(f"{name} {_text(one)}" for name, one in given.items())
+            return in_words(value) if "kind" in value else plain
     return str(value)
 
 

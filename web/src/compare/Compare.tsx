@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { short } from '../readings/short'
 import * as store from '../state/store'
 import { fromHash } from '../state/url'
 import { change } from '../state/view'
 import { Icon } from '../ui/Icon'
+import { fixed, short } from '../ui/number'
 import { compareHash, comparedIn, frameHash, isFull } from './address'
 import { type FromFrame, frameName, type ToFrame } from './frame'
 
@@ -26,14 +26,22 @@ const abouts = signal<Record<string, About>>({})
 /** Runs beside each other, each a page of its own that does what the others do. */
 export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }) {
   const frames = useRef<(HTMLIFrameElement | null)[]>([])
+  /** Pages that have not yet drawn the step of another, and that other. */
+  const owed = useRef({ by: 0, epoch: 0, pages: new Set<number>() })
   useEffect(() => {
     const hear = ({ source, data }: MessageEvent<FromFrame>) => {
       const from = frames.current.findIndex((frame) => frame?.contentWindow === source)
       if (from < 0) return
       const tell = (message: ToFrame) => frames.current.forEach((frame, n) => n !== from && frame?.contentWindow?.postMessage(message, '*'))
+      if (data.type === 'drawn') {
+        const { by, epoch, pages } = owed.current
+        if (data.epoch === epoch && pages.delete(from) && pages.size === 0) frames.current[by]?.contentWindow?.postMessage(data, '*')
+        return
+      }
       if (data.type !== 'about') {
         tell(data)
         if (data.type !== 'view') return
+        if (data.epoch !== null) owed.current = { by: from, epoch: data.epoch, pages: new Set([...runs.keys()].filter((n) => n !== from && abouts.value[runs[n]!])) }
         change({ theme: fromHash(data.hash).theme })
         if (pages === null) history.replaceState(null, '', compareHash(runs, data.hash))
         return
@@ -92,15 +100,15 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
 function Numbers({ run, than }: { run: string; than: string | null }) {
   const about = abouts.value[run]
   const base = than === null ? undefined : abouts.value[than]
-  if (!about?.terms) return <p class="numbers">{about ? `epoch ${about.epoch.toFixed(1)}` : ''}</p>
+  if (!about?.terms) return <p class="numbers">{about ? `epoch ${fixed(about.epoch, 1)}` : ''}</p>
   const comparable = base?.measure === about.measure
   const one = (name: string, key: 'elbo_nats' | 'rate_nats' | 'distortion_nats') => {
     const difference = comparable && base?.terms ? about.terms![key] - base.terms[key] : null
-    return <span key={key}>{name} <b>{short(about.terms![key], 2).replace('-', '−')}</b>{difference !== null && <i> {difference < 0 ? '−' : '+'}{short(Math.abs(difference), 2)}</i>} </span>
+    return <span key={key}>{name} <b>{short(about.terms![key], 2)}</b>{difference !== null && <i> {difference < 0 ? '−' : '+'}{short(Math.abs(difference), 2)}</i>} </span>
   }
   return (
     <p class="numbers" data-testid={`numbers-${run}`}>
-      {one('ELBO', 'elbo_nats')}{one('rate', 'rate_nats')}{one('distortion', 'distortion_nats')}<span>nats, epoch {about.epoch.toFixed(1)}</span>
+      {one('ELBO', 'elbo_nats')}{one('rate', 'rate_nats')}{one('distortion', 'distortion_nats')}<span>nats, epoch {fixed(about.epoch, 1)}</span>
       {base && !comparable && <span> · not comparable with {than}: other data, pixels or likelihood</span>}
     </p>
   )

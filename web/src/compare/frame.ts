@@ -4,9 +4,10 @@ import { passing } from '../row/journey'
 import type { Manifest } from '../model/manifest'
 import { current } from '../readings/current'
 import { decodeAt, showStep } from '../state/actions'
-import { entryOf } from '../state/loading'
+import { drawn, entryOf } from '../state/loading'
 import * as store from '../state/store'
 import { fromHash, toHash } from '../state/url'
+import { count } from '../ui/number'
 import { change, DEFAULT_VIEW, type View, view } from '../state/view'
 
 const NAME = 'vaelab '
@@ -27,12 +28,24 @@ export type FromFrame =
   | { type: 'view'; hash: string; epoch: number | null }
   | { type: 'hover'; z: number[] | null; image: number | null }
   | { type: 'decoded'; x: Float32Array }
+  | { type: 'drawn'; epoch: number }
   | { type: 'about'; reach: number; epoch: number; terms: Terms | null; measure: string; settings: Record<string, string> }
 
 export type Terms = NonNullable<typeof current.value>
 
-/** What it is told. */
+/** What it is told; of what is drawn, that it is in all other pages. */
 export type ToFrame = Exclude<FromFrame, { type: 'about' }> | { type: 'reach'; reach: number }
+
+/** Milliseconds that a film waits for the other pages: one that fails does not hold it up for ever. */
+const PATIENCE = 3000
+let allHave = (_: number) => {}
+
+/** Wait until the other pages of a comparison, if this is one, have drawn the step of an epoch. */
+export async function drawnInAll(epoch: number): Promise<void> {
+  if (frame === null) return
+  const all = new Promise<void>((done) => (allHave = (of) => of === epoch && done()))
+  await Promise.race([Promise.all([all, drawn()]), new Promise((done) => setTimeout(done, PATIENCE))])
+}
 
 /** Do what the other pages of a comparison do, and tell them what is done here. */
 export function linkFrame(): void {
@@ -41,7 +54,18 @@ export function linkFrame(): void {
   change({ depth: 'play', lecture: false }) // there is no room for more
   const tell = (message: FromFrame) => window.parent.postMessage(message, '*')
   let known = ''
+  /** What is done here was told by another page, and is not told again. */
+  let obeying = false
   let inside = false
+  let asked: number | null = null
+  /** Show the step that is nearest to what another page shows, and tell when it is drawn. */
+  const showToo = async (step: View['step'], epoch: number | null) => {
+    asked = epoch
+    if (step !== view.value.step) await showStep(step)
+    await drawn()
+    const about = store.manifest.value
+    if (about && asked !== null && store.snapshot.value?.index === entryOf(about, view.value.step).index) tell({ type: 'drawn', epoch: asked })
+  }
   /** Where the pointer of another page is. */
   let elsewhere: number[] | null = null
   document.addEventListener('pointerenter', () => (inside = true))
@@ -52,7 +76,7 @@ export function linkFrame(): void {
     const now = shared()
     if (now === null) return
     const text = JSON.stringify(now)
-    if (known && text !== known) tell({ type: 'view', ...now })
+    if (known && text !== known && !obeying) tell({ type: 'view', ...now })
     known = text
   })
   effect(() => {
@@ -87,14 +111,15 @@ export function linkFrame(): void {
       passing.value = data.image !== null && about && data.image < about.images.count ? data.image : null
     }
     if (data.type === 'decoded') first.value = data.x
+    if (data.type === 'drawn') allHave(data.epoch)
     if (data.type === 'view') {
       const manifest = store.manifest.value
       if (!manifest) return
       const { step, z, path, cls, ...asked } = common(fromHash(data.hash))
+      obeying = true
       change({ ...asked, ...(z?.length === manifest.latent ? { z } : {}), ...(manifest.conditional.decoder ? { cls } : {}), ...(path?.from.length === manifest.latent ? { path } : {}) })
-      const chosen = data.epoch === null ? step : nearest(data.epoch)
-      if (chosen !== view.value.step) void showStep(chosen)
-      known = JSON.stringify(shared())
+      void showToo(data.epoch === null ? step : nearest(data.epoch), data.epoch)
+      obeying = false
     }
   })
 }
@@ -125,7 +150,7 @@ function measure({ data, likelihood }: Manifest): string {
 function flat(config: unknown, prefix = ''): Record<string, string> {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return { [prefix]: JSON.stringify(config) }
   if ('value' in config && 'kind' in config && config.kind === 'constant') return { [prefix]: JSON.stringify(config.value) } // of a schedule
-  if ('start' in config && 'end' in config && 'epochs' in config) return { [prefix]: `${String(config.start)} to ${String(config.end)} in ${String(config.epochs)} epochs` }
+  if ('start' in config && 'end' in config && 'epochs' in config) return { [prefix]: `${String(config.start)} to ${String(config.end)} in ${count(Number(config.epochs), 'epoch')}` }
   const parts = Object.entries(config).map(([key, value]) => flat(value, prefix ? `${prefix}.${key}` : key))
   return Object.assign({}, ...parts) as Record<string, string>
 }

@@ -3,10 +3,10 @@ import { drawPrior } from '../state/prior'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { summary } from '../readings/current'
-import { short } from '../readings/short'
 import { ACTIVE } from '../readings/summary'
 import { normal } from '../latent/normal'
 import { Icon } from '../ui/Icon'
+import { exponential, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Picture } from '../ui/Picture'
 import { Marginal } from './Marginal'
@@ -40,7 +40,7 @@ export function DimensionsPanel() {
   }
   const move = (k: number, value: number) => pin(z.map((entry, m) => (m === k ? value : entry)))
   return (
-    <Panel id="dimensions" numbers={() => [['dimension', 'z', 'rate (nats per image)', 'mean of q(z)', 'variance of q(z)', 'variance of the means'], ...order.map((k) => [`z${k + 1}`, z[k], codes.rates[k], codes.mean[k], codes.variance[k], codes.moved[k]])]} title="Point" about="The selected code z decoded. Below, its dimensions by their rate: KL(q(z_k|x) || N(0, 1)) in nats, mean over the images. Grey: inactive, its mean hardly moves."
+    <Panel id="dimensions" numbers={() => [['dimension', 'z', 'rate (nats per image)', 'mean of q(z)', 'variance of q(z)', 'variance of the means'], ...order.map((k) => [`z${k + 1}`, z[k], codes.rates[k], codes.mean[k], codes.variance[k], codes.moved[k]])]} title="Point" about="The selected code z decoded. Below, its dimensions by their rate: KL(q(z_k|x) ‖ N(0, 1)) in nats, mean over the images. Grey: inactive, its mean hardly moves."
       tools={
         <span class="segments">
           <button onClick={() => pin(new Array<number>(d).fill(0))} data-about="The middle of the prior" data-testid="pin-zero">z = 0</button>
@@ -55,9 +55,9 @@ export function DimensionsPanel() {
             const shown = plane.kind === 'axes' && (plane.i === k || plane.j === k)
             const reach = reachOf(codes, k)
             return (
-              <div key={k} class={inactive ? 'dimension inactive' : 'dimension'} data-about={inactive ? `z${k + 1} is inactive: its mean varies by ${codes.moved[k]!.toExponential(1)}` : undefined}>
+              <div key={k} class={inactive ? 'dimension inactive' : 'dimension'} data-about={inactive ? `z${k + 1} is inactive: its mean varies by ${exponential(codes.moved[k]!)}` : undefined}>
                 <button class="name" aria-pressed={shown} disabled={d < 3} data-about={d < 3 ? undefined : `Show z${k + 1} across`} onClick={() => setPlane({ kind: 'axes', i: k, j: order.find((other) => other !== k)! })}>z{k + 1}</button>
-                <span class="rate" data-about={`rate of z${k + 1}: ${codes.rates[k]!.toFixed(3)} nats per image`}><i style={{ width: `${(100 * codes.rates[k]!) / largest}%` }} /><b class="numbers">{short(codes.rates[k]!, 2)}</b></span>
+                <span class="rate" data-about={`rate of z${k + 1}: ${fixed(codes.rates[k]!, 3)} nats per image`}><i style={{ width: `${(100 * codes.rates[k]!) / largest}%` }} /><b class="numbers">{short(codes.rates[k]!, 2)}</b></span>
                 <span class="over">
                   <Marginal k={k} reach={reach} />
                   <input type="range" min={-reach} max={reach} step={0.01} value={z[k]} aria-label={`z${k + 1} of the point`} data-testid={`slider-${k}`} onInput={(event) => move(k, Number(event.currentTarget.value))} />

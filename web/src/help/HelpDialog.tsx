@@ -7,7 +7,7 @@ export const helpOpen = signal(false)
 const WORDS: [string, string][] = [
   ['code z', 'A few numbers that stand for an image. The decoder makes an image of any code: move over the plane and watch.'],
   ['posterior q(z|x)', 'The encoder does not give one code for an image but a small cloud of them. A dot is its mean μ; the ellipses around the probed image are one and two of its standard deviations σ.'],
-  ['prior p(z)', 'The cloud from which new codes are drawn, usually round and centred at 0. The rings are its one, two and three standard deviations.'],
+  ['prior p(z)', 'The cloud from which new codes are drawn, usually round and centred at 0. The rings are its one, two and three standard deviations, or hold as much of a prior that is not round.'],
   ['rate', 'How many nats of information the code carries about the image: KL(q(z|x) ‖ p(z)). 0 means that the code is ignored.'],
   ['distortion', 'What it still costs to say the image, given its code: −log p(x|z), in nats.'],
   ['ELBO', '−(distortion + rate): a lower bound on log p(x). Training makes it large. Beta is the price of the rate.'],
@@ -15,12 +15,12 @@ const WORDS: [string, string][] = [
   ['checkpoint', 'What a training has saved of itself; resume goes on from there.'],
 ]
 const QUESTIONS = [
-  'Move from a 4 to a 9. Where does one become the other, and what lies between them?',
+  'Move from one class to another, say from a 4 to a 9. Where does one become the other, and what lies between them?',
   'In Look, turn on the fog and decode far from all dots. Why do the images there mean little?',
   'Play the training. What is learned first: where classes lie, or how they look?',
-  'Draw a digit badly. Which digit does the decoder correct it to?',
-  'Compare the cloud of a clear digit with that of a doubtful one.',
-  'In a run with many dimensions, move a slider of high rate and one that is inactive. What is the difference?',
+  'In Look, draw badly on purpose. What does the decoder correct it to?',
+  'Compare the cloud of a clear image with that of a doubtful one.',
+  'In Measure, in a run with many dimensions, move a slider of high rate and one that is inactive. What is the difference?',
 ]
 
 export function HelpDialog() {

@@ -6,6 +6,7 @@ import { Icon } from '../ui/Icon'
 import { Save } from '../ui/Save'
 import { codesOf } from '../selection/csv'
 import { zoomed } from './camera'
+import { fit } from './fit'
 import { planeLines } from './vector'
 
 /** What each axis shows, at its end. */
@@ -20,7 +21,7 @@ export function Corners() {
 
 /** How the plane is seen. */
 export function Seen() {
-  const { scale, camera } = view.value
+  const { scale } = view.value
   const even = scale === 'cdf'
   const plane = () => document.getElementById('plane')!
   const codes = () => codesOf(Array.from(store.snapshot.value?.imageOf ?? []).filter((image) => !view.value.hidden.includes(store.images.value!.labels[image]!)))
@@ -35,7 +36,7 @@ export function Seen() {
       )}
       <button aria-label="Closer" data-about="Closer (wheel)" onClick={() => change({ camera: zoomed(0.8) })}><Icon name="plus" /></button>
       <button aria-label="Farther" data-about="Farther (wheel)" onClick={() => change({ camera: zoomed(1.25) })}><Icon name="minus" /></button>
-      <button data-about="Show all points again (Home)" data-testid="reset-camera" disabled={camera === null} onClick={() => change({ camera: null })}>fit</button>
+      <button data-about="All points again, clear of the panels (Home)" data-testid="reset-camera" onClick={fit}>fit</button>
     </span>
     <Save name="plane" of={plane} lines={planeLines} numbers={codes} /></>
   )

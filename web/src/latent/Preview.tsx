@@ -1,11 +1,12 @@
 import { computed, effect } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { placeInWords } from '../state/actions'
 import { axes, project } from '../state/plane'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { ErrorMap } from '../probe/ErrorMap'
 import { first, frame } from '../compare/frame'
+import { fixed } from '../ui/number'
 import { Picture } from '../ui/Picture'
 import { camera, size, toScreen } from './camera'
 
@@ -22,7 +23,7 @@ export function Preview() {
       <div>
         {frame !== null && frame > 0 && first.value?.length === here?.x.length && <ErrorMap from={first.value} to={here?.x ?? null} />}
         <p><b>{frame !== null && frame > 0 ? 'decoded here; less the first' : 'decoded here'}</b></p>
-        <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => entry.toFixed(view.value.lecture ? 1 : 2).replace('-', '−')).join(', ')}` : 'z'}</p>
+        <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => fixed(entry, view.value.lecture ? 1 : 2)).join(', ')}` : 'z'}</p>
         {view.value.depth !== 'play' && <p class="fine">{here && placeInWords(here.z)}</p>}
       </div>
     </section>
@@ -32,25 +33,24 @@ export function Preview() {
 /** A thread from the place to its picture. */
 export function Thread() {
   const svg = useRef<SVGSVGElement>(null)
-  useEffect(
-    () =>
-      effect(() => {
-        const here = decoded.value
-        void [camera.value, size.value, view.value.depth, view.value.lecture]
-        const own = svg.current!.getBoundingClientRect()
-        const box = document.getElementById('preview')?.getBoundingClientRect()
-        let path = ''
-        const place = here ? toScreen(...(Array.from(project(here.z, here.z.length, axes.value)) as [number, number])) : null
-        if (box && place && own.width > 0) {
-          const [x, y] = place
-          const left = box.left - own.left
-          const end = box.top - own.top + Math.min(box.height / 2, 90)
-          const inside = x > left && y < box.bottom - own.top
-          if (!inside && x >= 0 && y >= 0 && x <= own.width && y <= own.height) path = x < left ? `M${x} ${y}C${(x + left) / 2} ${y} ${(x + left) / 2} ${end} ${left} ${end}` : `M${x} ${y}L${left + box.width / 2} ${box.bottom - own.top}`
-        }
-        svg.current!.querySelectorAll('path').forEach((line) => line.setAttribute('d', path))
-      }),
-    [],
-  )
+  useLayoutEffect(() => { // ends as soon as the thread is taken away: what it follows goes on moving
+    const element = svg.current!
+    return effect(() => {
+      const here = decoded.value
+      void [camera.value, size.value, view.value.depth, view.value.lecture]
+      const own = element.getBoundingClientRect()
+      const box = document.getElementById('preview')?.getBoundingClientRect()
+      let path = ''
+      const place = here ? toScreen(...(Array.from(project(here.z, here.z.length, axes.value)) as [number, number])) : null
+      if (box && place && own.width > 0) {
+        const [x, y] = place
+        const left = box.left - own.left
+        const end = box.top - own.top + Math.min(box.height / 2, 90)
+        const inside = x > left && y < box.bottom - own.top
+        if (!inside && x >= 0 && y >= 0 && x <= own.width && y <= own.height) path = x < left ? `M${x} ${y}C${(x + left) / 2} ${y} ${(x + left) / 2} ${end} ${left} ${end}` : `M${x} ${y}L${left + box.width / 2} ${box.bottom - own.top}`
+      }
+      element.querySelectorAll('path').forEach((line) => line.setAttribute('d', path))
+    })
+  }, [])
   return <svg class="thread" ref={svg} aria-hidden="true"><path /><path /></svg>
 }

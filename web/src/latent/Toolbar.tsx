@@ -28,7 +28,7 @@ const TOOLS: [Tool, string, string][] = [
 ]
 
 export function Toolbar() {
-  const { tool } = view.value
+  const { tool, lecture } = view.value
   const many = (store.manifest.value?.latent ?? 2) > 2
   const prior = store.manifest.value?.prior.kind ?? 'standard_normal'
   const own = store.snapshot.value?.prior ?? null
@@ -41,7 +41,7 @@ export function Toolbar() {
       <span class="segments">
         {LAYERS.map(([layer, label, key, about]) => (
           <button key={layer} aria-pressed={layers.value[layer]} data-about={`${about}${layer === 'rings' ? other : layer === 'clouds' ? apart : ''} (${key})${many ? `. ${SLICES.includes(layer) ? SLICE : SHADOW}` : ''}`} data-testid={`layer-${layer}`} onClick={() => setLayer(layer, !layers.value[layer])}>
-            {layer === 'rings' && other && !own ? 'N(0, 1)' : label}
+            {layer === 'rings' && other && !own ? 'N(0, 1)' : lecture ? label.split(' ').at(-1) : label}
             {many && <small class="kind">{SLICES.includes(layer) ? 'slice' : 'shadow'}</small>}
           </button>
         ))}

@@ -55,23 +55,23 @@ export const spread = computed(() => {
 /** What the pages of a comparison show at least, so that all show the same; 0: this page stands alone. */
 export const joint = signal(0)
 
-export type Side = 'left' | 'right' | 'bottom'
+export type Side = 'left' | 'right' | 'top' | 'bottom'
 
 /** Pixels of each side that panels lie over. */
-export const covered = signal<Record<Side, number>>({ left: 0, right: 0, bottom: 0 })
+export const covered = signal<Record<Side, number>>({ left: 0, right: 0, top: 0, bottom: 0 })
 
 export function cover(side: Side, pixels: number): void {
   if (covered.peek()[side] !== pixels) covered.value = { ...covered.peek(), [side]: pixels }
 }
 
 /** All of the map in the middle of what no panel covers. */
-const whole = computed<Camera>(() => {
-  const { left, right, bottom } = covered.value
+export const whole = computed<Camera>(() => {
+  const { left, right, top, bottom } = covered.value
   const { width, height } = size.value
   const reach = even.value ? WHOLE_MAP : Math.max(spread.value, joint.value)
   const seen = Math.max(1, Math.min(width, height))
-  const part = seen / Math.max(1, Math.min(width - left - right, height - bottom))
-  return { x: ((right - left) / seen) * reach * part, y: (-bottom / seen) * reach * part, reach: reach * part }
+  const part = seen / Math.max(1, Math.min(width - left - right, height - top - bottom))
+  return { x: ((right - left) / seen) * reach * part, y: ((top - bottom) / seen) * reach * part, reach: reach * part }
 })
 
 /** What of the map is to be seen. */

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
+import type { Manifest } from '../model/manifest'
 import { layers } from '../state/layers'
 import * as store from '../state/store'
 import { change, DEFAULT_VIEW, view } from '../state/view'
@@ -13,6 +14,12 @@ beforeEach(() => {
 
 it('names are seen where points are few, unless somebody says otherwise', () => {
   expect(layers.value.glyphs).toBe(true)
+  const named = (...classes: string[]) => (store.manifest.value = { latent: 2, data: { classes } } as unknown as Manifest)
+  named('0', '10')
+  expect(layers.value.glyphs).toBe(true)
+  named('chanterelle', 'fly_agaric')
+  expect(layers.value.glyphs).toBe(false) // words would cover the points
+  store.manifest.value = null
   store.snapshot.value = { ...store.snapshot.value!, count: 600 }
   expect(layers.value.glyphs).toBe(false)
   change({ layers: { ...view.value.layers, glyphs: true } })

@@ -1,4 +1,5 @@
 import { classColour } from '../ui/palette'
+import { areWords } from '../state/layers'
 import * as store from '../state/store'
 import type { View } from '../state/view'
 import { camera, pixelsPerUnit, size } from './camera'
@@ -6,10 +7,13 @@ import { medians, stands } from './classes'
 import type { Ink } from './ink'
 import { DIM } from './points'
 
-/** Sides of an image and of a name, in letters. */
+/** The longer side of an image, and the letters of a class's name at its median, in letters. */
 const THUMB = 2.1
-const NAME = 1.05
 const CLASS = 1.5
+/** Of an image what no other may lie over; of a name its height, of a word with what hangs below, and the room between two, in its letters. */
+const BARE = 0.8
+const WORD = 1.1
+const APART = 0.25
 /** Where the name of a class may stand, from its median, in letters. */
 const AROUND = [[0, 0], [0, 1], [0, -1], [1, 0], [-1, 0]] as const
 
@@ -20,11 +24,10 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
   const about = store.manifest.value
   if (!shown || !images || !about) return
   const [, height, width] = about.data.shape
-  const side = (thumbs ? THUMB : NAME) * ink.letters
-  const factor = side / Math.max(height, width)
+  const factor = (THUMB * ink.letters) / Math.max(height, width)
   const [wide, tall] = [Math.round(width * factor), Math.round(height * factor)]
   const classes = about.data.classes.length
-  const room = new Room(side)
+  const room = new Room(ink.letters)
   const hidden = new Set(view.hidden)
   const scale = pixelsPerUnit()
   context.font = `600 ${ink.letters}px system-ui, sans-serif`
@@ -32,6 +35,8 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
   context.textBaseline = 'middle'
   context.lineWidth = thumbs ? 2 : 3
   context.lineJoin = 'round'
+  const names = about.data.classes.map((name) => context.measureText(name).width + APART * ink.letters)
+  const high = (areWords(about.data.classes) ? WORD : BARE) * ink.letters
   for (let i = 0; i < shown.count; i++) {
     const image = shown.imageOf[i]!
     const label = images.labels[image]!
@@ -39,7 +44,7 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
     const left = size.value.width / 2 + (places[2 * i]! - camera.value.x) * scale
     const top = size.value.height / 2 - (places[2 * i + 1]! - camera.value.y) * scale
     context.globalAlpha = stands(image, label, view) ? 1 : DIM
-    if (left < 0 || top < 0 || left > size.value.width || top > size.value.height || !room.take(left, top)) continue
+    if (left < 0 || top < 0 || left > size.value.width || top > size.value.height || !(thumbs ? room.take(left, top, BARE * wide, BARE * tall) : room.take(left, top, names[label] ?? 0, high))) continue
     if (thumbs) {
       const x = (image % images.columns) * width
       const y = Math.floor(image / images.columns) * height
@@ -61,7 +66,8 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
 export function drawMedians(context: CanvasRenderingContext2D, places: Float32Array, view: View, ink: Ink): void {
   const about = store.manifest.value
   if (!about || about.data.classes.length < 2) return
-  const letters = CLASS * ink.letters
+  const words = areWords(about.data.classes)
+  const letters = (words ? 1 : CLASS) * ink.letters
   const room = new Room(letters)
   const scale = pixelsPerUnit()
   context.font = `600 ${letters}px system-ui, sans-serif`
@@ -73,35 +79,33 @@ export function drawMedians(context: CanvasRenderingContext2D, places: Float32Ar
     const left = size.value.width / 2 + (x - camera.value.x) * scale
     const top = size.value.height / 2 - (y - camera.value.y) * scale
     if (store.lit.value !== label && store.lit.value !== null) continue
-    // beside it where another name is there already
-    const free = store.lit.value === label ? [0, 0] as const : AROUND.find(([dx, dy]) => room.take(left + dx * letters, top + dy * letters))
-    if (!free) continue
     const name = about.data.classes[label] ?? '?'
+    const wide = context.measureText(name).width + APART * letters
+    // beside it where another name is there already, a word above or below
+    const places = AROUND.map(([dx, dy]) => [left + (words ? 0 : dx) * letters, top + WORD * dy * letters] as const)
+    const free = places.find(([x, y]) => store.lit.value === label || room.take(x, y, wide, (words ? WORD : BARE) * letters))
+    if (!free) continue
     context.strokeStyle = ink.surface
-    context.strokeText(name, left + free[0] * letters, top + free[1] * letters)
+    context.strokeText(name, ...free)
     context.fillStyle = ink.text
-    context.fillText(name, left + free[0] * letters, top + free[1] * letters)
+    context.fillText(name, ...free)
   }
 }
 
-/** Squares that may overlap by a fifth of their side and no more. */
-class Room {
-  private readonly cells = new Map<number, [number, number][]>()
+/** Boxes that do not overlap. */
+export class Room {
+  private readonly cells = new Map<number, [x: number, y: number, wide: number, tall: number][]>()
 
   constructor(private readonly side: number) {}
 
-  take(x: number, y: number): boolean {
-    const least = 0.8 * this.side
-    const column = Math.floor(x / this.side)
-    const row = Math.floor(y / this.side)
-    for (let i = -1; i <= 1; i++) {
-      for (let j = -1; j <= 1; j++) {
-        const near = this.cells.get((column + i) * 8192 + row + j)
-        if (near?.some(([nx, ny]) => Math.abs(nx - x) < least && Math.abs(ny - y) < least)) return false
-      }
-    }
-    const own = column * 8192 + row
-    this.cells.set(own, [...(this.cells.get(own) ?? []), [x, y]])
+  /** Take a box around (x, y), where nothing lies that has been taken. */
+  take(x: number, y: number, wide: number, tall: number): boolean {
+    const cells: number[] = []
+    const at = (place: number) => Math.floor(place / this.side)
+    for (let i = at(x - wide / 2); i <= at(x + wide / 2); i++) for (let j = at(y - tall / 2); j <= at(y + tall / 2); j++) cells.push(i * 8192 + j)
+    const over = ([nx, ny, nw, nt]: [number, number, number, number]) => 2 * Math.abs(nx - x) < nw + wide && 2 * Math.abs(ny - y) < nt + tall
+    if (cells.some((cell) => this.cells.get(cell)?.some(over))) return false
+    for (const cell of cells) this.cells.set(cell, [...(this.cells.get(cell) ?? []), [x, y, wide, tall]])
     return true
   }
 }

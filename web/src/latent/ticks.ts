@@ -1,4 +1,5 @@
 import { axes } from '../state/plane'
+import { fixed } from '../ui/number'
 import { covered, pixelsPerUnit, size, stretch, toPlane, toScreen } from './camera'
 import type { Ink } from './ink'
 
@@ -15,7 +16,7 @@ export function tickStep(least: number): number {
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10)
 }
 
-const text = (value: number, step: number) => value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))).replace('-', '−')
+const text = (value: number, step: number) => fixed(value, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))
 
 /** Numbers along the lower and the left edge of the plane, in units of the code. */
 export function drawTicks(context: CanvasRenderingContext2D, { small: letters, muted, surface }: Ink): void {
@@ -33,7 +34,7 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
   const names: [string, number, number, CanvasTextAlign][] = []
   for (let value = Math.ceil(left / step) * step; value <= right; value += step) {
     const [x] = toScreen(value, 0)
-    if (x < first + 2 * letters || x > width - 2 * letters) continue
+    if (x < first + 2 * letters || x > width - 3 * letters) continue // the name of the axis stands at its end
     context.moveTo(x, height)
     context.lineTo(x, height - tick)
     names.push([text(value, step), x, height - 1.3 * tick - 0.55 * letters, 'center'])

@@ -8,6 +8,7 @@ import * as store from '../state/store'
 import { together } from '../state/together'
 import { change, view } from '../state/view'
 import { imagesOf } from '../selection/csv'
+import { fixed } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Sheet } from '../ui/Sheet'
 import { across, between } from './between'
@@ -55,6 +56,7 @@ export function PathStrip() {
   const about = store.manifest.value
   if (!about) return null
   const conditional = about.conditional.decoder
+  if (view.value.lecture && !path && !conditional) return null // the plane needs the room
   const end = (name: 'from' | 'to') => z && setPath({ kind: path?.kind ?? 'straight', from: path?.from ?? z, to: path?.to ?? z, [name]: z })
   const title = path ? 'From A to B' : conditional ? 'This code as every class' : `Along ${axes.value.labels[0]} through the point`
   return (
@@ -83,7 +85,7 @@ export function PathStrip() {
       }>
       <Sheet images={images.value} columns={Math.max(FRAMES, images.value.length)} testid="strip">
         {strip.value.map((frame, i) => (
-          <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} data-about={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => v.toFixed(2)).join(', ')}`}
+          <button key={i} class={frame.cls !== undefined && frame.cls === cls ? 'frame chosen' : 'frame'} data-about={frame.label ?? `z = ${frame.z.slice(0, 3).map((v) => fixed(v, 2)).join(', ')}`}
             aria-label={frame.label ?? `decoded, ${i + 1} of ${strip.value.length}`} onMouseEnter={() => (store.marked.value = frame.z)} onMouseLeave={() => (store.marked.value = null)}
             onFocus={() => (store.marked.value = frame.z)} onClick={() => (frame.cls === undefined ? pin(frame.z) : change({ cls: frame.cls }))} />
         ))}

@@ -2,6 +2,7 @@ import { pickImage } from '../state/actions'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { Icon } from '../ui/Icon'
+import { fixed } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
@@ -44,7 +45,7 @@ export function ProbePanel() {
           <figure>
             <Still x={result.value.draw} testid="probe-draw" label="an image drawn from p(x|z)" />
             <figcaption data-about="An image drawn from p(x|z): the decoded picture is its mean, and each pixel is as uncertain as the likelihood says. What the mean leaves blurred, the model takes for noise.">
-              a draw{store.calm.value?.likelihoodScale ? `, σ ${store.calm.value.likelihoodScale.toFixed(2)} a pixel` : ''}
+              a draw{store.calm.value?.likelihoodScale ? `, σ ${fixed(store.calm.value.likelihoodScale, 2)} a pixel` : ''}
             </figcaption>
           </figure>
         )}
@@ -54,12 +55,12 @@ export function ProbePanel() {
         </figure>
         <div class="probe-words">
           <b>{drawing ? 'your drawing' : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
-          <span class="numbers fine" data-about="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${error.toFixed(4)}`}</span>
+          <span class="numbers fine" data-about="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${fixed(error, 4)}`}</span>
         </div>
       </div>
       <div class="row">
         {ink && (
-          <label class="inline" data-about={`Make a drawing as the training images are: its longer side ${ink.longest.toFixed(0)} pixels, its ${ink.centre === 'mass' ? 'centre of mass' : 'middle'} at their place. Strokes are ${ink.stroke.toFixed(1)} pixels wide either way; all measured on the training images.`}>
+          <label class="inline" data-about={`Make a drawing as the training images are: its longer side ${fixed(ink.longest, 0)} pixels, its ${ink.centre === 'mass' ? 'centre of mass' : 'middle'} at their place. Strokes are ${fixed(ink.stroke, 1)} pixels wide either way; all measured on the training images.`}>
             <input type="checkbox" checked={placed.value} onChange={(event) => (placed.value = event.currentTarget.checked)} data-testid="placed" /> size as trained
           </label>
         )}
@@ -115,7 +116,7 @@ function CodeTable({ loc, scale, z }: { loc: Float32Array; scale: Float32Array; 
         <thead><tr><th></th><th data-about="mean of q(z|x)">loc</th><th data-about="standard deviation of q(z|x)">scale</th><th data-about="the code that is decoded">z</th></tr></thead>
         <tbody>
           {Array.from(loc, (entry, k) => (
-            <tr key={k}><th>z{k + 1}</th><td>{entry.toFixed(3)}</td><td>{scale[k]!.toFixed(3)}</td><td>{z?.[k]?.toFixed(3)}</td></tr>
+            <tr key={k}><th>z{k + 1}</th><td>{fixed(entry, 3)}</td><td>{fixed(scale[k]!, 3)}</td><td>{z?.[k] !== undefined && fixed(z[k]!, 3)}</td></tr>
           ))}
         </tbody>
       </table>

@@ -1,8 +1,8 @@
 import { showStep } from '../state/actions'
 import * as store from '../state/store'
+import { short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { current } from './current'
-import { short } from './short'
 import { betaAt, trailOf, windowOf } from './trail'
 
 const WIDTH = 240
@@ -48,7 +48,7 @@ export function RatePlane() {
         <text x={LEFT - 3} y={HEIGHT - BELOW} text-anchor="end">{short(bottom, 0)}</text>
         <text transform={`translate(9 ${(HEIGHT - BELOW) / 2}) rotate(-90)`} text-anchor="middle">distortion</text>
       </svg>
-      <p class="fine">{beta === null ? 'dashed: equal ELBO' : `dashed: equal ELBO${beta === 1 ? ', which is the loss, for beta is 1' : `; full: equal loss, beta ${short(beta, 2)}`}`}</p>
+      <p class="fine">{beta === null ? 'dashed: equal ELBO' : `dashed: equal ELBO${beta === 1 ? ', which is the loss, for beta is 1' : `; full: equal loss, beta ${Number(beta.toPrecision(3))}`}`}</p>
     </Panel>
   )
 }

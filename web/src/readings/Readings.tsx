@@ -1,8 +1,8 @@
 import * as store from '../state/store'
+import { count, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Term } from '../ui/tips'
 import { summary } from './current'
-import { short } from './short'
 import { ACTIVE } from './summary'
 
 const SHOWN = 4
@@ -16,7 +16,7 @@ export function Readings() {
   const entry = about.steps.find((step) => step.index === shown.index)
   const live = shown.index === null ? store.training.value?.terms : null
   const terms = live ?? entry?.readings
-  const from = live ? 'training batches just now' : entry ? `${entry.readings.images} ${entry.readings.split} images, one posterior sample each` : ''
+  const from = live ? 'training batches just now' : entry ? `${count(entry.readings.images, `${entry.readings.split} image`)}, one posterior sample each` : ''
   const rate = codes.rates.reduce((sum, value) => sum + value, 0)
   const active = codes.moved.filter((value) => value > ACTIVE).length
   const implied = entry?.readings.implied_scale
@@ -31,11 +31,11 @@ export function Readings() {
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
         {about.prior.kind !== 'standard_normal' && (
-          <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. The prior of this model is another, so this is not its rate.`} />
+          <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) ‖ N(0, 1)), from the codes of ${count(shown.count, `${about.images.split} image`)}. The prior of this model is another, so this is not its rate.`} />
         )}
-        {implied !== undefined && shown.likelihoodScale !== null && <Row name="error per pixel" value={implied.toFixed(3)} about="As if each pixel were off by so much: the root of the mean squared error, in units of the pixels; the Gaussian scale that the errors imply" />}
+        {implied !== undefined && shown.likelihoodScale !== null && <Row name="error per pixel" value={fixed(implied, 3)} about="As if each pixel were off by so much: the root of the mean squared error, in units of the pixels; the Gaussian scale that the errors imply" />}
         {shown.likelihoodScale !== null && (
-          <Row name="likelihood scale" value={shown.likelihoodScale.toFixed(3)} about="The error per pixel that the likelihood allows for. Far below the one that there is, the rate hardly counts: nearly a plain autoencoder." />
+          <Row name="likelihood scale" value={fixed(shown.likelihoodScale, 3)} about="The error per pixel that the likelihood allows for. Far below the one that there is, the rate hardly counts: nearly a plain autoencoder." />
         )}
       </dl>
       <table class="aggregate">

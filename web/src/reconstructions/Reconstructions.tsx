@@ -6,6 +6,7 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { view } from '../state/view'
+import { fixed } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Sheet } from '../ui/Sheet'
 
@@ -70,7 +71,7 @@ export function Reconstructions() {
       tools={<span class="segments"><button onClick={() => (offset.value += PAIRS)} data-testid="other-images">others</button></span>}>
       <Sheet images={rows.value} columns={COLUMNS} testid="pairs">
         {pairs.value.map(({ image, error }) => (
-          <button key={image} class="frame" aria-label={`test image ${image} and its reconstruction`} data-about={`image ${image}, mean squared error ${error.toFixed(4)}: click to look at it`} onClick={() => pickImage(image)} />
+          <button key={image} class="frame" aria-label={`test image ${image} and its reconstruction`} data-about={`image ${image}, mean squared error ${fixed(error, 4)}: click to look at it`} onClick={() => pickImage(image)} />
         ))}
       </Sheet>
     </Panel>

@@ -4,6 +4,7 @@ import { shapeOf } from '../latent/posterior'
 import { axes, positions, project } from '../state/plane'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
+import { fixed } from '../ui/number'
 import { classColour } from '../ui/palette'
 import type { Journey } from './journey'
 
@@ -138,6 +139,6 @@ function dot(context: CanvasRenderingContext2D, ink: Ink, x: number, y: number, 
 
 /** Its first numbers. */
 export function words(numbers: ArrayLike<number>, most = 2): string {
-  const first = Array.from({ length: Math.min(most, numbers.length) }, (_, k) => numbers[k]!.toFixed(2).replace('-', '−'))
+  const first = Array.from({ length: Math.min(most, numbers.length) }, (_, k) => fixed(numbers[k]!, 2))
   return `${first.join(', ')}${numbers.length > most ? ', …' : ''}`
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import * as store from '../state/store'
+import { short } from '../ui/number'
 import { journey, own, type Part } from './journey'
 import { rates, squaredError } from './terms'
 
@@ -21,7 +22,7 @@ export function Formula() {
   )
 }
 
-export const nats = (value: number, decimals = 2) => value.toFixed(decimals).replace('-', '−')
+export const nats = (value: number, decimals = 2) => short(value, decimals)
 
 function Rate() {
   const now = journey.value!

@@ -8,9 +8,10 @@ import { csvOf } from '../ui/csv'
 import { Dialog } from '../ui/Dialog'
 import { download } from '../ui/download'
 import { Icon } from '../ui/Icon'
+import { count, short } from '../ui/number'
 import { bin, listAgain, refused, rename, tableOpen, takeBack, throwAway, thrown } from './shelf'
 import { Stamp } from './Stamp'
-import { type Column, differing, matches, NAME, namesOf, NUMBERS, sorted, wordsOf, WRITTEN } from './table'
+import { type Column, differing, matches, NAME, namesOf, NUMBERS, sorted, when, wordsOf, WRITTEN } from './table'
 
 const filter = signal('')
 const order = signal<{ key: string; down: boolean }>({ key: WRITTEN.key, down: true })
@@ -41,7 +42,7 @@ function Content() {
     <div class="runs" data-testid="runs-table">
       <div class="row">
         <input type="search" class="address" placeholder="filter: part of a name, latent=4, elbo>90, rate<10 …" aria-label="Filter the runs" data-testid="runs-filter" value={filter.value} onInput={(event) => (filter.value = event.currentTarget.value)} />
-        <span class="fine numbers" role="status" data-testid="runs-count">{rows.length === runs.length ? runs.length : `${rows.length} of ${runs.length}`} runs</span>
+        <span class="fine numbers" role="status" data-testid="runs-count">{rows.length < runs.length && `${rows.length} of `}{count(runs.length, 'run')}</span>
         <button onClick={save} data-testid="runs-csv" data-about="The rows that are shown, with all their columns">CSV</button>
       </div>
       {refused.value && <p class="failure" role="alert" data-testid="runs-refused">{refused.value}</p>}
@@ -109,13 +110,13 @@ function Head({ column: { key, name } }: { column: Column }) {
   const sort = by === key ? (down ? 'descending' : 'ascending') : 'none'
   return (
     <th scope="col" aria-sort={sort}>
-      <button class="quiet" data-testid={`sort-${key}`} onClick={() => (order.value = { key, down: by === key ? !down : key === WRITTEN.key || key === 'elbo_nats' })}>{name}{by === key && (down ? ' ↓' : ' ↑')}</button>
+      <button class="quiet" data-about={key === WRITTEN.key ? 'When it was begun, or its settings were changed last' : undefined} data-testid={`sort-${key}`} onClick={() => (order.value = { key, down: by === key ? !down : key === WRITTEN.key || key === 'elbo_nats' })}>{name}{by === key && (down ? ' ↓' : ' ↑')}</button>
     </th>
   )
 }
 
 const focus = (input: HTMLInputElement | null) => input?.focus()
-const digits = (value: number | null) => (value === null ? '–' : value.toFixed(2).replace('-', '−'))
+const digits = (value: number | null) => (value === null ? '–' : short(value, 2))
 
 function Row({ run, index, columns, rest }: { run: RunSummary; index: number; columns: Column[]; rest: string | undefined }) {
   const naming = useSignal<string | null>(null)
@@ -145,7 +146,7 @@ function Row({ run, index, columns, rest }: { run: RunSummary; index: number; co
       {columns.map(({ key, value }) => <td key={key}>{value(run) ?? '–'}</td>)}
       <td>{stateOf(run)}{Math.floor(run.epochs_done)}/{run.epochs}</td>
       <td>{digits(run.elbo_nats)}</td><td>{digits(run.distortion_nats)}</td><td>{digits(run.rate_nats)}</td>
-      <td>{run.written ? new Date(1000 * run.written).toLocaleDateString('en', { day: 'numeric', month: 'short' }) : '–'}</td>
+      <td>{run.written ? when(run.written) : '–'}</td>
       {rest !== undefined && <td class="rest" title={rest}>{rest}</td>}
       <td class="acts">
         <button class="quiet" aria-label={`Rename ${run.id}`} data-about="Another name" onClick={() => (naming.value = run.id)}><Icon name="pen" /></button>

@@ -20,6 +20,16 @@ export const NUMBERS: Column[] = [
 export const WRITTEN: Column = { key: 'written', name: 'begun', value: (run) => run.written }
 
 const MOST = 5
+/** Settings that matter most, in their order. */
+const FIRST = [/^data$/, /^model\.(kind|encoder)\b/, /^model\.latent$/, /^objective\.beta\b/, /^model\.likelihood\b/]
+const rank = (key: string) => FIRST.findIndex((first) => first.test(key)) + 1 || FIRST.length + 1
+
+/** Day and time of a moment in seconds, with the year where it is another. */
+export function when(seconds: number, now = new Date()): string {
+  const date = new Date(1000 * seconds)
+  const year = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const }
+  return date.toLocaleString('en-GB', { day: 'numeric', month: 'short', ...year, hour: '2-digit', minute: '2-digit' })
+}
 
 /** How often each value of a setting occurs, the commonest first. */
 function counts(runs: RunSummary[], key: string): [string, number][] {
@@ -28,13 +38,13 @@ function counts(runs: RunSummary[], key: string): [string, number][] {
   return [...found].sort((a, b) => b[1] - a[1])
 }
 
-/** Settings in which these runs differ, most runs first; those that part the runs as another does come after the others. */
+/** Settings in which these runs differ: what matters most, then what most runs differ in; those that part the runs as another does come after the others. */
 export function differing(runs: RunSummary[]): { columns: Column[]; others: { key: string; name: string; usual: string }[] } {
   const known = runs.filter(({ settings }) => Object.keys(settings).length > 0)
   const keys = [...new Set(known.flatMap(({ settings }) => Object.keys(settings)))].filter((key) => key !== 'training.epochs').sort() // those have their column
   const varied = keys.map((key) => ({ key, found: counts(known, key) })).filter(({ found }) => found.length > 1)
   const depth = (key: string) => key.split('.').length
-  varied.sort((a, b) => a.found[0]![1] - b.found[0]![1] || depth(a.key) - depth(b.key))
+  varied.sort((a, b) => rank(a.key) - rank(b.key) || a.found[0]![1] - b.found[0]![1] || depth(a.key) - depth(b.key))
   const names = namesOf(varied.map(({ key }) => key))
   const said = new Set<string>()
   const again = varied.filter(({ key, found }) => {

@@ -1,4 +1,5 @@
 import * as store from '../state/store'
+import { short } from '../ui/number'
 
 /** What one looks at, in words, on the plane itself. */
 export function Said() {
@@ -9,7 +10,7 @@ export function Said() {
   return (
     <p class="said" data-testid="said">
       <b>Each dot is a picture.</b>
-      {count.toLocaleString('en')} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. It was never told which is which: colours
+      {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. It was never told which is which: colours
       are ours. Point anywhere, and it draws what belongs there.
     </p>
   )

@@ -4,6 +4,7 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { Still } from '../ui/Picture'
+import { count } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { codesOf } from './csv'
 
@@ -21,13 +22,13 @@ export function SelectionPanel() {
   const mean = new Float32Array(pixelsOf(0).length)
   for (const image of selected.slice(0, MOST)) pixelsOf(image).forEach((value, i) => (mean[i]! += value / Math.min(MOST, selected.length)))
   return (
-    <Panel id="selection" numbers={() => codesOf(selected)} title={`${selected.length} images selected`}
+    <Panel id="selection" numbers={() => codesOf(selected)} title={`${count(selected.length, 'image')} selected`}
       tools={
         <button onClick={() => select([])} data-testid="clear-selection">clear</button>
       }>
       <div class="row">
         <figure><Still x={mean} testid="selection-mean" label="mean of the selected images" /><figcaption>mean</figcaption></figure>
-        <p class="fine">{[...counts].sort((a, b) => b[1] - a[1]).map(([label, count]) => `${about.data.classes[label]}: ${count}`).join(', ')}</p>
+        <p class="fine">{[...counts].sort((a, b) => b[1] - a[1]).map(([label, many]) => `${about.data.classes[label]}: ${many}`).join(', ')}</p>
       </div>
       <Grid selected={selected} />
     </Panel>
@@ -56,7 +57,7 @@ function Grid({ selected }: { selected: number[] }) {
   }
   return (
     <div class="scroll grid" tabIndex={0} role="region" aria-label="Selected images">
-      <canvas ref={canvas} onClick={choose} data-testid="selection-grid" role="img" aria-label={`${selected.length} selected images`} />
+      <canvas ref={canvas} onClick={choose} data-testid="selection-grid" role="img" aria-label={count(selected.length, 'selected image')} />
       {selected.length > MOST && <p class="fine">The first {MOST} are shown; the CSV holds all.</p>}
     </div>
   )

@@ -8,8 +8,9 @@ import * as store from '../state/store'
 import { view } from '../state/view'
 import { attempt, beginning, failure } from '../train/attempt'
 import { Beta, LogSlider } from '../train/Live'
-import { baseOfShown, choices, formOpen, learnChoices, start, trainOpen } from '../train/start'
+import { choices, formOpen, learnChoices, showTraining, startAlike, trainOpen } from '../train/start'
 import { Icon } from '../ui/Icon'
+import { count, fixed } from '../ui/number'
 import { Term } from '../ui/tips'
 
 /** The one large button: what trains is paused and resumed, what has trained is played again; and beta. */
@@ -36,7 +37,7 @@ function Film() {
   return (
     <>
       <button class="go" data-testid="go" disabled={steps < 2} aria-label={playing ? 'Pause' : 'Watch it learn'} aria-keyshortcuts="Space" onClick={toggleReplay}><Icon name={playing ? 'pause' : 'play'} /></button>
-      <div class="go-words">Watch it learn<span>{steps > 1 ? `${steps} kept steps` : '…'}</span></div>
+      <div class="go-words">Watch it learn<span>{steps > 1 ? count(steps, 'kept step') : '…'}</span></div>
     </>
   )
 }
@@ -50,7 +51,7 @@ function Steering({ state }: { state: TrainingState }) {
       <button class="go" data-testid="play" disabled={state.phase === 'starting'} aria-label={playing ? 'Pause' : 'Resume'} aria-keyshortcuts="Space" onClick={() => command(playing ? 'pause' : 'play')}><Icon name={playing ? 'pause' : 'play'} /></button>
       <div class="go-words">
         {state.phase === 'starting' ? 'starting …' : playing ? 'training' : 'paused'}
-        <span class="numbers">epoch {state.epoch.toFixed(0)} of {state.epochs}</span>
+        {state.epochs > 0 && <span class="numbers">epoch {fixed(state.epoch, 0)} of {state.epochs}</span>}
         <button class="quiet" data-testid="stop" data-about="Stop: save and end; it can be resumed" onClick={() => command('stop')}>stop</button>
       </div>
     </>
@@ -70,11 +71,11 @@ function Anew() {
   const wish = wished.value
   const train = (set: Record<string, unknown>, name: string) => {
     wished.value = null
-    start(baseOfShown(), set, name)
+    startAlike(set, name)
   }
   return (
     <>
-      {about && <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero testid="beta-next" change={(value) => (wished.value = value)} /></div>}
+      <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero testid="beta-next" change={(value) => (wished.value = value)} /></div>
       <div class="beta group">
         {wish !== null && wish !== beta ? (
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>
@@ -83,7 +84,7 @@ function Anew() {
             const preset = found?.presets.find(({ name }) => name === event.currentTarget.value)
             event.currentTarget.value = ''
             if (preset) train(preset.set, preset.name)
-            else trainOpen.value = true
+            else showTraining()
           }}>
             <option value="">Train from scratch …</option>
             {found?.presets.map(({ name, hint }) => <option key={name} value={name}>{name} ({hint})</option>)}

@@ -1,10 +1,11 @@
 import { batch, effect } from '@preact/signals'
+import { count, fixed } from '../ui/number'
 import { latestWins } from './latest'
 import { layers } from './layers'
 import { axes, unproject } from './plane'
 import * as store from './store'
 import { together } from './together'
-import { change, type Layer, type Path, type Plane, type Tool, view } from './view'
+import { change, type Depth, type Layer, type Path, type Plane, type Tool, view } from './view'
 
 export { openRun, showStep } from './loading'
 
@@ -125,6 +126,16 @@ export function setPlane(plane: Plane): void {
   change({ plane, camera: null })
 }
 
+/** There is no room for all the numbers in large letters: Measure and the lecture mode end each other. */
+export function setDepth(depth: Depth): void {
+  change({ depth, lecture: view.value.lecture && depth !== 'measure' })
+}
+
+export function toggleLecture(): void {
+  const { depth, lecture } = view.value
+  change({ lecture: !lecture, depth: !lecture && depth === 'measure' ? 'look' : depth })
+}
+
 export function setTool(tool: Tool): void {
   change({ tool })
 }
@@ -136,7 +147,7 @@ export function setPath(path: Path | null): void {
 export function select(indices: number[]): void {
   batch(() => {
     change({ selected: indices })
-    announce(`${indices.length} images selected`)
+    announce(`${count(indices.length, 'image')} selected`)
   })
 }
 
@@ -146,7 +157,7 @@ export function announce(text: string): void {
 
 /** Where z lies, in words, for people who do not see it. */
 export function describePlace(z: number[]): string {
-  return `z = ${z.slice(0, 4).map((entry) => entry.toFixed(2)).join(', ')}${z.length > 4 ? ', …' : ''}: ${placeInWords(z)}`
+  return `z = ${z.slice(0, 4).map((entry) => fixed(entry, 2)).join(', ')}${z.length > 4 ? ', …' : ''}: ${placeInWords(z)}`
 }
 
 /** What lies around z. */
@@ -166,5 +177,5 @@ export function placeInWords(z: number[]): string {
     counts.set(label, (counts.get(label) ?? 0) + 1)
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1])
-  return most ? `near ${near} points, mostly ${about.data.classes[most[0]]}` : 'no points near'
+  return most ? `near ${count(near, 'point')}, mostly ${about.data.classes[most[0]]}` : 'no points near'
 }

@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals'
 import { frame } from '../compare/frame'
 import { zoomed } from '../latent/camera'
+import { fit } from '../latent/fit'
 import { attempt } from '../train/attempt'
-import { announce, describePlace, pickImage, showStep, soloClass, toggleClass, toggleLayer } from './actions'
+import { announce, describePlace, pickImage, setDepth, showStep, soloClass, toggleClass, toggleLayer, toggleLecture } from './actions'
 import { stopReplay, toggleReplay } from './replay'
 import { isRunning } from './running'
 import * as store from './store'
@@ -18,7 +19,7 @@ export const KEYS: Key[] = [
   { keys: '← ↑ ↓ →', does: 'move the point by 0.1, with Shift by 0.01 (when the plane has the focus)' },
   { keys: 'Space', does: 'play the kept steps as a film; pause and resume what trains' },
   { keys: 'p l m', does: 'Play, Look, Measure: how much of the page is there' },
-  { keys: 'k', does: 'lecture mode: everything large' },
+  { keys: 'k', does: 'lecture mode: Play or Look, everything large' },
   { keys: '0 … 9', does: 'show or hide a class; with Shift it alone' },
   { keys: 'o a g i t r d f', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog' },
   { keys: ', .', does: 'a kept step back, forward' },
@@ -74,8 +75,8 @@ export function listenToKeys(help: () => void): void {
     if (digit !== undefined && Number(digit) < about.data.classes.length) {
       if (event.shiftKey) soloClass(Number(digit))
       else toggleClass(Number(digit))
-    } else if (DEPTH_KEYS[event.key] && frame === null) change({ depth: DEPTH_KEYS[event.key]! })
-    else if (event.key === 'k' && frame === null) change({ lecture: !view.value.lecture })
+    } else if (DEPTH_KEYS[event.key] && frame === null) setDepth(DEPTH_KEYS[event.key]!)
+    else if (event.key === 'k' && frame === null) toggleLecture()
     else if (event.key === ' ') playOrPause()
     else if (event.key === '+' || event.key === '-') change({ camera: zoomed(event.key === '+' ? 0.8 : 1.25) })
     else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
@@ -87,7 +88,7 @@ export function listenToKeys(help: () => void): void {
       const count = about.images.count
       pickImage((index + (event.key === ']' ? 1 : -1) + count) % count)
     } else if (event.key === 'c' && about.conditional.decoder) change({ cls: ((cls ?? 0) + 1) % about.data.classes.length })
-    else if (event.key === 'Home') change({ camera: null })
+    else if (event.key === 'Home') fit()
     else if (event.key === 's' && view.value.z) announce(describePlace(view.value.z))
     else if (event.key === 'Escape') change({ path: null, selected: [], tool: 'pick' })
     else if (event.key === '?') help()

@@ -93,7 +93,7 @@ export async function arrive(asked: View): Promise<void> {
     store.busy.value = null
     view.value = suited(asked, manifest)
     await showStep(asked.step)
-  } else if (asked.run && isHere(asked.run)) {
+  } else if (asked.run && (!store.listed.value || isHere(asked.run))) {
     view.value = asked
     await openRun(asked.run)
   }
@@ -224,7 +224,7 @@ export async function showLive(frame: SnapshotFrame): Promise<void> {
 }
 
 /** Waits for the next frame; how long drawing it took, in ms. */
-async function drawn(): Promise<number> {
+export async function drawn(): Promise<number> {
   const began = await new Promise<number>(requestAnimationFrame).then(() => performance.now())
   const { port1, port2 } = new MessageChannel() // its message comes once the frame is out
   await new Promise((resolve) => {

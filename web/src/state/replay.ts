@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { drawnInAll } from '../compare/frame'
 import { entryOf, prefetch, showStep } from './loading'
 import * as store from './store'
 import { view } from './view'
@@ -37,7 +38,9 @@ export async function replay(): Promise<void> {
     const began = performance.now()
     const next = steps[steps.indexOf(step) + 1]
     if (next) prefetch(store.manifest.value!, next)
+    const everywhere = drawnInAll(step.epoch)
     await showStep(step.step)
+    await everywhere
     if (mine !== film) return
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, dwell() - (performance.now() - began))))
     const { step: wanted } = view.value

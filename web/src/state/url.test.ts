@@ -17,7 +17,7 @@ const FULL: View = {
   selected: [3, 5, 8],
   camera: { x: 0.5, y: -1, reach: 2.25 },
   theme: 'dark',
-  depth: 'measure',
+  depth: 'look',
   lecture: true,
 }
 
@@ -54,6 +54,7 @@ it.each([
   ['#v=1&camera=0_0_0', {}],
   ['#v=1&path=straight~1_2~1', {}],
   ['#v=1&theme=pink&tool=hammer&scale=log', {}],
+  ['#v=1&depth=measure&lecture=1', { depth: 'look', lecture: true }], // numbers are not for the back row
   ['#v=1&layers=lasers', { layers: Object.fromEntries(Object.keys(DEFAULT_VIEW.layers).map((layer) => [layer, false])) }],
 ])('nonsense falls back to what is usual: %s', (hash, found) => {
   expect(fromHash(hash)).toEqual({ ...DEFAULT_VIEW, ...found })

@@ -52,6 +52,8 @@ export function fromHash(hash: string): View {
   const get = (key: string) => found.get(key) ?? ''
   const d = DEFAULT_VIEW
   const layers = get('layers').split('_')
+  const lecture = get('lecture') === '1'
+  const depth = DEPTHS.find((name) => name === get('depth')) ?? d.depth
   return {
     run: /^[^/\\]{1,200}$/.test(get('run')) ? get('run') : null,
     step: readStep(get('step')),
@@ -67,8 +69,8 @@ export function fromHash(hash: string): View {
     selected: wholes(get('selected')),
     camera: readCamera(get('camera')),
     theme: THEMES.find((theme) => theme === get('theme')) ?? d.theme,
-    depth: DEPTHS.find((depth) => depth === get('depth')) ?? d.depth,
-    lecture: get('lecture') === '1',
+    depth: lecture && depth === 'measure' ? 'look' : depth,
+    lecture,
   }
 }
 

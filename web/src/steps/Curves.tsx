@@ -4,8 +4,8 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { readInk } from '../latent/ink'
 import { showStep } from '../state/actions'
-import { short } from '../readings/short'
 import * as store from '../state/store'
+import { short } from '../ui/number'
 import { theme } from '../state/theme'
 import { columns, type Series, rangeOf } from './curves'
 import { named } from './time'
@@ -52,7 +52,7 @@ export function Curves({ end, step }: { end: number; step: number | null }) {
   }, [])
   return (
     <div class="curves" ref={frame} data-testid="curves" role="img"
-      aria-label="Distortion and the rate above it, together -ELBO, and the loss, in nats per image over the logarithm of the step; the button table shows the numbers" />
+      aria-label="Distortion and the rate above it, together −ELBO, and the loss, in nats per image over the logarithm of the step; the button table shows the numbers" />
   )
 }
 

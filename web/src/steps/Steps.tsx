@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import * as store from '../state/store'
-import { short } from '../readings/short'
 import { axisEnd } from '../time/axis'
+import { short } from '../ui/number'
 import { type Cells, Save } from '../ui/Save'
 import { Curves, drawn } from './Curves'
 import { CURVES, readingsAt, SPLITS } from './curves'
@@ -36,7 +36,7 @@ function logged(): Cells {
 function CurveNames({ step }: { step: number }) {
   const { split, terms } = readingsAt(store.metrics.value, step)
   return (
-    <span class="curve-names grow" data-about={`Nats per image at the step that is shown, ${SPLITS[split]}. The rate lies on the distortion: together they are -ELBO. Dashed: training batches.`}>
+    <span class="curve-names grow" data-about={`Nats per image at the step that is shown, ${SPLITS[split]}. The rate lies on the distortion: together they are −ELBO. Dashed: training batches.`}>
       <em>{split === 'valid' ? 'validation' : 'training'}</em>
       {CURVES.filter(({ key }) => store.metrics.value.some((row) => row[key] !== undefined)).map(({ key, name, colour }) => (
         <span key={key}><i style={{ background: `var(${colour})` }} />{name} <b class="numbers">{terms[key] === undefined ? '' : short(terms[key], 1)}</b></span>

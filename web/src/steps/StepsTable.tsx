@@ -1,11 +1,12 @@
 import * as store from '../state/store'
+import { fixed, short } from '../ui/number'
 
 /** The curves as numbers: validation where there is any, else training. */
 export function StepsTable() {
   const all = store.metrics.value
   const valid = all.filter((row) => row.split === 'valid')
   const rows = valid.length ? valid : all
-  const number = (value: unknown) => (typeof value === 'number' ? value.toFixed(2) : '–')
+  const number = (value: unknown) => (typeof value === 'number' ? short(value, 2) : '–')
   return (
     <div class="curves scroll" tabIndex={0} role="region" aria-label="Numbers of the curves">
       <table>
@@ -15,7 +16,7 @@ export function StepsTable() {
         <tbody>
           {rows.map((row) => (
             <tr key={`${row.step}${row.split}`}>
-              <td>{row.step.toLocaleString('en')}</td><td>{row.epoch.toFixed(1)}</td><td>{row.split}</td>
+              <td>{short(row.step, 0)}</td><td>{fixed(row.epoch, 1)}</td><td>{row.split}</td>
               <td>{number(row.distortion_nats)}</td><td>{number(row.rate_nats)}</td><td>{number(row.elbo_nats)}</td>
             </tr>
           ))}

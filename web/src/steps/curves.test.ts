@@ -16,12 +16,12 @@ it('reads the validation where there is one, up to the step', () => {
 
 it('distortion and rate add up to -ELBO on one axis, and no column is empty', () => {
   const { series, data } = columns(rows)
-  expect(series.map(({ curve, split }) => `${curve.name} ${split}`)).toEqual(['distortion valid', '-ELBO valid', '-ELBO train', 'loss train'])
+  expect(series.map(({ curve, split }) => `${curve.name} ${split}`)).toEqual(['distortion valid', '−ELBO valid', '−ELBO train', 'loss train'])
   expect(data[0]).toEqual([10, 20])
   expect(data[1]).toEqual([null, 4.5])
   expect(data[2]).toEqual([null, 7])
   expect(data[2]![1]! - data[1]![1]!).toBe(2.5) // the rate
-  expect(columns(rows.filter((row) => row.split === 'train')).series.map(({ curve, split }) => `${curve.name} ${split}`)).toEqual(['distortion train', '-ELBO train', 'loss train'])
+  expect(columns(rows.filter((row) => row.split === 'train')).series.map(({ curve, split }) => `${curve.name} ${split}`)).toEqual(['distortion train', '−ELBO train', 'loss train'])
 })
 
 it('leaves a few wild values out of sight', () => {

@@ -12,7 +12,7 @@ export interface Curve {
 export const CURVES: Curve[] = [
   { key: 'distortion_nats', name: 'distortion', colour: '--curve-distortion' },
   { key: 'rate_nats', name: 'rate', colour: '--curve-rate' },
-  { key: 'elbo_nats', name: '-ELBO', sign: -1, colour: '--curve-elbo' },
+  { key: 'elbo_nats', name: '−ELBO', sign: -1, colour: '--curve-elbo' },
   { key: 'loss_nats', name: 'loss', colour: '--curve-loss' },
 ]
 export const SPLITS: Record<string, string> = { train: 'training batches', valid: 'validation images' }

@@ -3,9 +3,9 @@ import { changes } from '../state/changes'
 import { replaying, stopReplay, toggleReplay } from '../state/replay'
 import * as store from '../state/store'
 import { view } from '../state/view'
-import { short } from '../readings/short'
 import { along } from '../steps/time'
 import { Icon } from '../ui/Icon'
+import { fixed, short } from '../ui/number'
 import { axisEnd } from './axis'
 
 /** The kept steps of the training on one axis; the step that is chosen drives everything, and they can be played as a film. */
@@ -18,7 +18,7 @@ export function TimeBar() {
   const index = Math.max(0, steps.findIndex((entry) => entry.index === (shown?.index ?? last?.index)))
   const choose = (step: number | 'best' | 'last') => {
     stopReplay()
-    void showStep(step).then(() => announce(`step ${store.snapshot.value?.step ?? 0}, epoch ${store.snapshot.value?.epoch.toFixed(1) ?? 0}`))
+    void showStep(step).then(() => announce(where(store.snapshot.value)))
   }
   return (
     <div class="time">
@@ -34,10 +34,10 @@ export function TimeBar() {
         ))}
         {shown && <i class="now" style={{ left: at(shown.step) }} />}
         {last && <input id="scrubber" type="range" min={0} max={steps.length - 1} step={1} value={index} data-testid="scrubber" aria-label="Step of the training"
-          aria-valuetext={shown ? `step ${shown.step}, epoch ${shown.epoch.toFixed(1)}` : ''} onInput={(event) => choose(steps[Number(event.currentTarget.value)]!.step)} />}
+          aria-valuetext={where(shown)} onInput={(event) => choose(steps[Number(event.currentTarget.value)]!.step)} />}
       </div>
       <span class="group">
-        <span class="numbers wide" data-testid="step-text">{shown ? `step ${shown.step.toLocaleString('en')} · epoch ${shown.epoch.toFixed(1)}` : ''}</span>
+        <span class="numbers wide" data-testid="step-text">{where(shown)}</span>
         <span class="segments">
           <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The kept step nearest to the best validation ELBO (b)" onClick={() => choose('best')}>★ best</button>
           <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e)" onClick={() => choose('last')}>last</button>
@@ -46,3 +46,5 @@ export function TimeBar() {
     </div>
   )
 }
+
+const where = (shown: store.Snapshot | null) => (shown ? `step ${short(shown.step, 0)} · epoch ${fixed(shown.epoch, 1)}` : '')

@@ -1,5 +1,5 @@
 import { compareHash } from '../compare/address'
-import { openRun } from '../state/actions'
+import { openRun, setDepth, toggleLecture } from '../state/actions'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
 import { change, type Depth, view } from '../state/view'
@@ -9,6 +9,7 @@ import { shareOpen } from '../share/ShareDialog'
 import type { RunSummary } from '../source/source'
 import { isRunning } from '../state/running'
 import { Icon } from '../ui/Icon'
+import { count, exponential } from '../ui/number'
 import { Term } from '../ui/tips'
 
 const DEPTHS: [Depth, string, string][] = [
@@ -21,6 +22,7 @@ export function TopBar() {
   const about = store.manifest.value
   const { depth, lecture } = view.value
   const shown = store.waiting.value?.run ?? about?.run.name ?? ''
+  const others = store.runs.value.filter((run) => run.obstacle === null && run.id !== about?.run.name)
   return (
     <header class="topbar">
       <h1 class="brand">vaelab</h1>
@@ -34,17 +36,17 @@ export function TopBar() {
         </select>
       </label>
       {store.source.value?.live && !lecture && <button onClick={() => (tableOpen.value = true)} aria-label="Table of runs" data-testid="runs" data-about="All runs in a table: settings, numbers, other names, the bin"><Icon name="table" /></button>}
-      {store.source.value?.kind === 'server' && about && !lecture && (
+      {store.source.value?.kind === 'server' && about && others.length > 0 && !lecture && (
         <label class="inline"><span class="hidden-text">Compare with another run</span>
           <select data-testid="compare" value="" data-about="Another run beside this one, under one pointer" onChange={(event) => (location.hash = compareHash([about.run.name, event.currentTarget.value], location.hash))}>
             <option value="">+ compare</option>
-            {store.runs.value.filter((run) => run.obstacle === null && run.id !== about.run.name).map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
+            {others.map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
           </select>
         </label>
       )}
       {about && depth !== 'play' && !lecture && (
         <span class="fine about" data-testid="data">
-          {about.data.name} · {about.images.count.toLocaleString('en')} {about.images.split} images · {about.latent} dimension{about.latent > 1 && 's'} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
+          {about.data.name} · {count(about.images.count, `${about.images.split} image`)} · {count(about.latent, 'dimension')} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
           {about.prior.kind !== 'standard_normal' && ` · ${about.prior.kind.replaceAll('_', ' ')} prior`}
         </span>
       )}
@@ -52,10 +54,10 @@ export function TopBar() {
       {!store.connected.value && !store.locked.value && <span class="check bad" role="status">connection lost, trying again …</span>}
       {depth === 'measure' && !lecture && <SelfCheck />}
       <span class="segments" role="group" aria-label="How much is shown">
-        {DEPTHS.filter(([name]) => !lecture || name !== 'measure').map(([name, label, what]) => <button key={name} aria-pressed={depth === name} data-testid={`depth-${name}`} data-about={what} onClick={() => change({ depth: name })}>{label}</button>)}
+        {DEPTHS.map(([name, label, what]) => <button key={name} aria-pressed={depth === name} data-testid={`depth-${name}`} data-about={what} onClick={() => setDepth(name)}>{label}</button>)}
       </span>
       {!lecture && <button onClick={() => (shareOpen.value = true)} data-testid="share" data-about="The address of this view, and the page as a file">Share</button>}
-      <button onClick={() => change({ lecture: !lecture })} aria-pressed={lecture} data-testid="lecture" data-about="Lecture mode: everything readable from the back row (k)" aria-label="Lecture mode"><Icon name="screen" /></button>
+      <button onClick={toggleLecture} aria-pressed={lecture} data-testid="lecture" data-about="Lecture mode: Play or Look, readable from the back row (k)" aria-label="Lecture mode"><Icon name="screen" /></button>
       {!lecture && <button onClick={switchTheme} data-testid="theme" data-about="Light or dark" aria-label="Light or dark"><Icon name="contrast" /></button>}
       <button onClick={() => (helpOpen.value = true)} aria-label="Help and keys" data-about="Words, questions, keys (?)" data-testid="help">?</button>
     </header>
@@ -73,7 +75,7 @@ function stateOf(run: RunSummary): string {
   const state = store.training.value
   if (isRunning(state) && state.run === run.id) return ' (training)'
   if (run.writer) return ' (in another process)'
-  return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${run.epochs} epochs)` : ''
+  return run.epochs_done < run.epochs ? ` (${Math.floor(run.epochs_done)}/${count(run.epochs, 'epoch')})` : ''
 }
 
 /** Whether this page computes what PyTorch computed. */
@@ -85,7 +87,7 @@ function SelfCheck() {
   if (!check) return null
   return (
     <span class={check.ok ? 'check ok' : 'check bad'} data-testid="check">
-      <Term about={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${check.worstDecode.toExponential(1)}, codes by ${check.worstEncode.toExponential(1)}; allowed is ${check.tolerance}`}>
+      <Term about={`What this page computes against what PyTorch computed from the same weights: images differ by at most ${exponential(check.worstDecode)}, codes by ${exponential(check.worstEncode)}; allowed is ${check.tolerance}`}>
         {check.ok ? 'self-check ok' : 'self-check failed'}
       </Term>
     </span>

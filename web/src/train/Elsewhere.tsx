@@ -1,5 +1,6 @@
 import { elsewhere } from '../state/live'
 import * as store from '../state/store'
+import { count, fixed, short } from '../ui/number'
 
 /** That another process writes the run that is shown, or has just ended: who, since when, how far. */
 export function Elsewhere() {
@@ -18,7 +19,7 @@ export function Elsewhere() {
       {phase === 'training' && (
         <>
           <div class="bar"><i style={{ width: `${epochs ? Math.min(100, (100 * epoch) / epochs) : 0}%` }} /></div>
-          <p class="fine numbers">epoch {epoch.toFixed(1)} of {epochs.toLocaleString('en')} · {store.manifest.value?.steps.length ?? 0} steps kept</p>
+          <p class="fine numbers">epoch {fixed(epoch, 1)} of {short(epochs, 0)} · {count(store.manifest.value?.steps.length ?? 0, 'kept step')}</p>
           <p class="fine">This page follows it: curves and kept steps appear as they come. It is steered where it was started.</p>
         </>
       )}

@@ -3,6 +3,7 @@ import type { Live } from '../source/source'
 import { elsewhere, watch } from '../state/live'
 import * as store from '../state/store'
 import { Icon } from '../ui/Icon'
+import { count } from '../ui/number'
 import { begin, beginning } from './attempt'
 import { formOpen } from './start'
 
@@ -27,7 +28,7 @@ export function GoOn({ live }: { live: Live }) {
     <>
       <div class="transport go-on">
         <button class="primary" data-testid="play" disabled={busy} data-about={finished ? '' : `Resume ${name} where it was left`} onClick={() => void begin(play)}>
-          <Icon name="play" /> {finished ? `train ${epochs.toLocaleString('en')} more epochs` : 'resume'}
+          <Icon name="play" /> {finished ? `train ${count(epochs, 'more epoch')}` : 'resume'}
         </button>
         <button data-testid="reset" disabled={busy} aria-label="reset" data-about={again} onClick={() => void begin(async () => watch(await live.reset(name)))}><Icon name="reset" /></button>
       </div>

@@ -1,5 +1,5 @@
 import { beginning } from './attempt'
-import { baseOfShown, choices, formOpen, start } from './start'
+import { choices, formOpen, startAlike } from './start'
 
 /** Train from scratch: one click for the classic cases, a form for all the rest. */
 export function NewRun() {
@@ -9,7 +9,7 @@ export function NewRun() {
     <section class="presets" aria-label="Train from scratch">
       <h3>train from scratch</h3>
       {found.presets.map((preset) => (
-        <button key={preset.name} disabled={beginning.value} data-about={preset.about} data-testid={`preset-${preset.name}`} onClick={() => start(baseOfShown(), preset.set, preset.name)}>
+        <button key={preset.name} disabled={beginning.value} data-about={preset.about} data-testid={`preset-${preset.name}`} onClick={() => startAlike(preset.set, preset.name)}>
           {preset.name} <span>{preset.hint}</span>
         </button>
       ))}

@@ -3,6 +3,7 @@ import { view } from '../state/view'
 import { watch } from '../state/live'
 import { isRunning } from '../state/running'
 import { Icon } from '../ui/Icon'
+import { count, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import type { Live as Server, Phase, TrainingState } from '../source/source'
 import { attempt, begin, beginning, failure } from './attempt'
@@ -51,13 +52,13 @@ function Progress({ state }: { state: TrainingState }) {
     <>
       <p class="fine" data-testid="phase" role="status">
         <b>{state.run}</b> {WORDS[state.phase]}{state.text && state.phase !== 'failed' ? `: ${state.text}` : ''}
-        {state.phase === 'playing' && state.images_per_second > 0 && ` · ${Math.round(state.images_per_second).toLocaleString('en')} images/s`}
+        {state.phase === 'playing' && state.images_per_second > 0 && ` · ${short(state.images_per_second, 0)} images/s`}
       </p>
       {running && state.steps > 0 && (
         <>
           <div class="bar"><i style={{ width: `${state.steps ? (100 * state.step) / state.steps : 0}%` }} /></div>
           <p class="fine numbers">
-            step {state.step.toLocaleString('en')} of {state.steps.toLocaleString('en')} · epoch {state.epoch.toFixed(1)} of {state.epochs}
+            step {short(state.step, 0)} of {short(state.steps, 0)} · epoch {fixed(state.epoch, 1)} of {state.epochs}
           </p>
           {(view.value.step !== 'live' || view.value.run !== state.run) && (
             <button class="wide" data-testid="follow" onClick={() => void attempt(() => watch(state.run!))}>watch it live</button>
@@ -75,7 +76,7 @@ function Exported() {
   if (!about || !training) return null
   return (
     <Panel id="train" title="Training">
-      <p class="fine">{training.epochs} epochs, batches of {training.batch_size}, seed {training.seed}.</p>
+      <p class="fine">{count(training.epochs, 'epoch')}, batches of {training.batch_size}, seed {training.seed}.</p>
       <p class="fine">This is an exported page: it walks in a finished training. To train one and watch it form, take vaelab itself: <code>vaelab explore</code>.</p>
     </Panel>
   )

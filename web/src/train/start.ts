@@ -11,10 +11,16 @@ export const formOpen = signal(false)
 /** Whether the panel of training is there; it always is in the last depth. */
 export const trainOpen = signal(false)
 
-/** The shipped config that presets begin with: the one of the data that are open, where there is one. */
-export function baseOfShown(): string {
+/** Train on the data that are open: with the shipped config of such data, else with the demonstration's. */
+export function startAlike(set: Record<string, unknown>, name: string): void {
   const data = store.manifest.value?.run.config.data as { kind: string } | undefined
-  return choices.value?.bases.find(({ name }) => name === data?.kind)?.name ?? 'digits'
+  const own = choices.value?.bases.find((base) => base.name === data?.kind)
+  start(own?.name ?? 'digits', own || !data ? set : { data, ...set }, name)
+}
+
+export function showTraining(): void {
+  trainOpen.value = true
+  document.getElementById('train-title')?.scrollIntoView()
 }
 
 export function learnChoices(): void {

@@ -1,3 +1,5 @@
+import { plain } from './number'
+
 /** What a panel shows, as marks that a picture is made of. */
 export type Mark =
   | { kind: 'picture'; source: HTMLCanvasElement; x: number; y: number; width: number; height: number; crisp: boolean; filter: string }
@@ -104,7 +106,7 @@ export function toSvg({ width, height, ground, marks }: Drawing, lines: string |
 
 /** The numbers of a panel as they stand there, those with names before those in tables; null: it has none. */
 export function tableOf(panel: HTMLElement): string[][] | null {
-  const text = (cell: Element | null) => (cell as HTMLElement | null)?.innerText.trim().replaceAll('−', '-') ?? ''
+  const text = (cell: Element | null) => plain((cell as HTMLElement | null)?.innerText.trim() ?? '')
   const named = [...panel.querySelectorAll('dl > div')].map((pair) => [text(pair.querySelector('dt')), text(pair.querySelector('dd'))])
   const rows = [...panel.querySelectorAll('tr')].map((row) => [...row.cells].map(text))
   return named.length + rows.length ? [...named, ...rows] : null

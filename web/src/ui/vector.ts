@@ -14,6 +14,7 @@ export class VectorContext {
   imageSmoothingEnabled = true
   private path = ''
   private dash: number[] = []
+  private readonly measure = document.createElement('canvas').getContext('2d')!
 
   setLineDash(dash: number[]): void {
     this.dash = dash
@@ -62,6 +63,10 @@ export class VectorContext {
     this.parts.push(`<image href="${cut.toDataURL()}" x="${short(x)}" y="${short(y)}" width="${short(width || across)}" height="${short(height || down)}" preserveAspectRatio="none"${this.opacity()}/>`)
   }
 
+  measureText(text: string): TextMetrics {
+    this.measure.font = this.font
+    return this.measure.measureText(text)
+  }
   private words(text: string, x: number, y: number, ink: string): void {
     const [, weight = '400', size = '10'] = /^(?:(\w+) )?([\d.]+)px/.exec(this.font) ?? []
     const down = { alphabetic: 0, top: 0.8, middle: 0.35, bottom: -0.2 }[this.textBaseline] * Number(size)
