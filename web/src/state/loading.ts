@@ -13,8 +13,12 @@ import { change, type View, view } from './view'
 
 let generation = 0
 
+/** How often, and how many ms apart, a run is looked at again that has just been begun anew. */
+const PATIENCE = 20
+const PAUSE = 250
+
 /** Show a run: its manifest, its images, the step that the view asks for. */
-export async function openRun(id: string): Promise<void> {
+export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const mine = ++generation
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
@@ -45,8 +49,11 @@ export async function openRun(id: string): Promise<void> {
     await checkSelf(manifest)
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error)
-    if (mine !== generation || trainsHere(id)) return // another was chosen; or it comes with the next snapshot
-    if (error instanceof NotNow) wait(id, words)
+    if (mine !== generation) return // another was chosen
+    if (patience > 0 && trainsHere(id)) { // its files are being replaced
+      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      if (mine === generation) await openRun(id, patience - 1)
+    } else if (error instanceof NotNow) wait(id, words)
     else if (!(error instanceof Locked)) store.problem.value = `${id}: ${words}`
   } finally {
     if (mine === generation) store.busy.value = null
