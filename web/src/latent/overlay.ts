@@ -53,7 +53,7 @@ function drawPosterior(context: CanvasRenderingContext2D, ink: Ink, code: Codes,
 }
 
 /** A line of the page's background below makes one of any colour stand out from tiles and points. */
-function twice(context: CanvasRenderingContext2D, ink: Ink, colour: string, width: number, draw: () => void, dash: number[] = []): void {
+export function twice(context: CanvasRenderingContext2D, ink: Ink, colour: string, width: number, draw: () => void, dash: number[] = []): void {
   context.setLineDash([])
   context.strokeStyle = ink.surface
   context.lineWidth = width + 2

@@ -1,4 +1,6 @@
 import { signal } from '@preact/signals'
+import { evidence } from '../evidence/evidence'
+import { SETTLED } from '../evidence/grid'
 import * as store from '../state/store'
 import { journey, own, type Part } from './journey'
 import { rates, squaredError } from './terms'
@@ -16,7 +18,7 @@ export function Formula() {
   if (!part || !now || !about) return null
   return (
     <div class={`formula ${part}`} id="formula" role="region" aria-label="Formula" data-testid="formula">
-      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : <Elbo />}
+      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : part === 'elbo' ? <Elbo /> : <Exact />}
     </div>
   )
 }
@@ -72,6 +74,25 @@ function Elbo() {
       <p>The evidence lower bound: log p(x) is at least this. Training makes it large, and beta is the price of the rate.</p>
       <p class="line">log p(x) ≥ ELBO = −(distortion + rate)</p>
       {elbo !== null && <p class="line">= −(<b>{nats(distortion!)}</b> + <b>{nats(rate!)}</b>) = <b>{nats(elbo)}</b> nats, of this image and this z</p>}
+    </>
+  )
+}
+
+function Exact() {
+  const found = evidence.value
+  if (!found) return <p>log p(x) is being computed …</p>
+  const { logEvidence, elbo, change, decoded, coarse, spacing, from, to } = found
+  const each = (numbers: number[]) => numbers.map((value) => nats(value, value < 0.1 ? 4 : 2)).join(' × ')
+  return (
+    <>
+      <p>log p(x): how likely the model finds this image, whatever its code. The ELBO falls short of it by what the encoder’s q(z|x) misses of the exact posterior.</p>
+      <p class="line">log p(x) = log ∫ p(x|z) p(z) dz = <b>{nats(logEvidence)}</b> nats</p>
+      {elbo !== null && <p class="line">log p(x) − ELBO = <b>{nats(logEvidence)}</b> − <b>{nats(elbo)}</b> = <b>{nats(logEvidence - elbo, 3)}</b> nats = KL(q(z|x) ‖ p(z|x))</p>}
+      <p>
+        By a grid of {decoded.toLocaleString('en')} codes over {from.map((low, k) => `${nats(low, 1)} … ${nats(to[k]!, 1)}`).join(' and ')}: first {each(coarse)} apart, where the mass is {each(spacing)}.{' '}
+        {change < SETTLED ? `Twice as coarse there, it differs by ${change < 1e-4 ? 'less than 0.0001' : nats(change, 4)} nats.` : `It is not known better than this: twice as coarse there, it differs by ${nats(change)} nats.`}
+        {elbo !== null && ' This ELBO is the mean over all of q(z|x), not that of one z.'}
+      </p>
     </>
   )
 }

@@ -9,6 +9,7 @@ import { Icon } from '../ui/Icon'
 import { type Cells, Save } from '../ui/Save'
 import { Still } from '../ui/Picture'
 import { Cloud, Code, words } from './Cloud'
+import { evidence } from '../evidence/evidence'
 import { lit, nats } from './Formula'
 import { journey, own, type Part } from './journey'
 
@@ -18,6 +19,7 @@ export function Row() {
   const terms = current.value
   const mean = terms && { rate: terms.rate_nats, distortion: terms.distortion_nats, elbo: terms.elbo_nats }
   const mine = own.value
+  const found = evidence.value
   return (
     <section class="journey" aria-label="An image on its way through the model" data-testid="row">
       <Station testid="row-x">{now && <Still x={now.x} label="the image x" />}</Station>
@@ -31,7 +33,7 @@ export function Row() {
       <Station part="distortion" testid="row-decoded">{now && <Still x={now.decoded} label="what is decoded from z" />}</Station>
       <Arrow><span>compare</span></Arrow>
       <Station part="distortion" testid="row-error">{now && <ErrorMap from={now.x} to={now.decoded} />}</Station>
-      <div class="sum">−ELBO = <br />distortion + rate</div>
+      <div class="sum">{found ? <Number part="evidence" value={found.logEvidence} mean={undefined} name="log p(x)" second={found.elbo === null ? undefined : `gap ${nats(found.logEvidence - found.elbo)} nats`} /> : <>−ELBO = <br />distortion + rate</>}</div>
       <div class="under" style={{ gridColumn: 1 }}><b>x</b><Which /></div>
       <div class="under" style={{ gridColumn: 3 }}>
         <Number part="rate" value={mine.rate} mean={mean?.rate} name="rate" />
@@ -81,14 +83,14 @@ function Which() {
 }
 
 /** A number that lights up where it arises, and opens its formula: pointed at for as long, pressed until it is pressed again. */
-function Number({ part, value, mean, name }: { part: Part; value: number | null; mean: number | undefined; name: string }) {
+function Number({ part, value, mean, name, second }: { part: Part; value: number | null; mean: number | undefined; name: string; second?: string }) {
   const leave = () => lit.value === part && kept !== part && (lit.value = kept)
   return (
     <button class={`number ${part}`} data-testid={`row-${part}`} aria-expanded={lit.value === part} aria-controls={lit.value === part ? 'formula' : undefined}
       onPointerEnter={(event) => event.pointerType === 'mouse' && (lit.value = part)} onPointerLeave={leave}
       onClick={() => { kept = kept === part ? null : part; lit.value = kept }} onKeyDown={(event) => event.key === 'Escape' && (kept = lit.value = null)}>
       {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
-      <span class="second">{value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`}</span>
+      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`)}</span>
     </button>
   )
 }

@@ -9,7 +9,7 @@ import { view } from '../state/view'
 import { draws, result, seen } from '../probe/probe'
 import { distortion, knowsRate, rates } from './terms'
 
-export type Part = 'rate' | 'distortion' | 'elbo'
+export type Part = 'rate' | 'distortion' | 'elbo' | 'evidence'
 
 /** One image on its way through the model: x, its posterior, a code z of it, and what is decoded from that. */
 export interface Journey extends Codes {
@@ -64,7 +64,7 @@ export const journey = computed<Journey | null>(() => {
 })
 
 /** Rate, distortion and ELBO of that image in nats; null where the page cannot compute them. */
-export const own = computed<Record<Part, number | null>>(() => {
+export const own = computed<Record<Exclude<Part, 'evidence'>, number | null>>(() => {
   const now = journey.value
   const about = store.manifest.value
   if (!now || !about) return { rate: null, distortion: null, elbo: null }

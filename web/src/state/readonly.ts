@@ -2,6 +2,7 @@ import { latency } from './actions'
 import { axes, positions } from './plane'
 import * as store from './store'
 import { view } from './view'
+import { evidence } from '../evidence/evidence'
 import { gliding, toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
 import { beginning } from '../train/attempt'
@@ -51,6 +52,9 @@ export function exposeState(): void {
     get probed() {
       const code = store.probed.value
       return code && { loc: Array.from(code.loc), scale: Array.from(code.scale) }
+    },
+    get evidence() {
+      return structuredClone(evidence.value)
     },
     get check() {
       return structuredClone(store.check.value)
