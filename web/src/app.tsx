@@ -9,6 +9,7 @@ import { LatentView } from './latent/LatentView'
 import { Legend } from './latent/Legend'
 import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
+import { NormsPanel } from './norms/NormsPanel'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { ProbePanel } from './probe/ProbePanel'
@@ -66,6 +67,7 @@ export function App() {
             {look && <ProbePanel />}
             {look && <SamplesPanel />}
             {measure && <DimensionsPanel />}
+            {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
             {measure && <Reconstructions />}
           </Floating>
