@@ -1,9 +1,10 @@
 import { computed, effect, signal } from '@preact/signals'
 import { contour, type Segment } from '../latent/contours'
 import type { Codes } from '../model/networks'
-import { readAs } from '../probe/probe'
+import { readAs, same } from '../probe/probe'
 import { journey } from '../row/journey'
 import { distortion } from '../row/terms'
+import { announce } from '../state/actions'
 import { layers } from '../state/layers'
 import { logDensity, logNormal, MASSES } from '../state/prior'
 import * as store from '../state/store'
@@ -47,13 +48,14 @@ export const obstacle = computed<string | null>(() => {
   return null
 })
 
+/** Whether its layer is on, and it can be known. */
+export const sought = computed(() => layers.value.exact && obstacle.value === null)
+
 interface Asked extends Codes {
   x: Float32Array
   cls: number | null
   snapshot: store.Snapshot
 }
-
-const same = (a: ArrayLike<number>, b: ArrayLike<number>) => a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i])
 
 /** Compute it for the image that the row shows, while its layer is on and once that image rests. */
 export function keepEvidence(): void {
@@ -64,7 +66,7 @@ export function keepEvidence(): void {
     const snapshot = store.calm.value
     const about = store.manifest.value
     const label = now?.image == null ? (readAs.value ?? view.value.cls ?? 0) : store.images.value!.labels[now.image]!
-    const wanted = layers.value.exact && obstacle.value === null && now && snapshot && about
+    const wanted = sought.value && now && snapshot && about
     const next = wanted ? { x: now.x, loc: now.loc, scale: now.scale, cls: about.conditional.decoder || snapshot.prior?.byClass ? label : null, snapshot } : null
     if (next && asked && next.cls === asked.cls && next.snapshot === asked.snapshot && same(next.x, asked.x) && same(next.loc, asked.loc)) return
     clearTimeout(timer)
@@ -74,7 +76,9 @@ export function keepEvidence(): void {
     timer = setTimeout(
       () =>
         void find(next, () => asked !== next).then((found) => {
-          if (asked === next) evidence.value = found
+          if (asked !== next) return
+          evidence.value = found
+          announce(`log p(x) is ${found.logEvidence.toFixed(2)} nats`)
         }, () => {}), // another image is wanted, or another run has been opened
       next.snapshot.index === null ? REST_OF_TRAINING : REST,
     )

@@ -15,7 +15,7 @@ const LAYERS: [Layer, string, string, string][] = [
   ['rings', 'prior', 'r', 'What holds 39, 86 and 99 % of the prior: of N(0, 1) one, two and three standard deviations'],
   ['density', 'density', 'd', 'The aggregate posterior: how densely codes lie'],
   ['fog', 'fog', 'f', 'A veil over places that no code is near: what is decoded there was never trained'],
-  ['exact', 'exact posterior', 'x', 'The exact p(z|x) of the image in the row, by decoding a grid of codes: the lines hold 39, 86 and 99 % of it, the ellipses of the encoder’s q(z|x) 39 and 86 %. The row says log p(x), and what q loses of it'],
+  ['exact', 'p(z|x)', 'x', 'The exact posterior of the image in the row, by decoding a grid of codes: the lines hold 39, 86 and 99 % of it, the ellipses of the encoder’s q(z|x) 39 and 86 %. The row says log p(x), and what q loses of it'],
 ]
 /** Above two dimensions a plane shows what lies in it, or what lies anywhere, seen from the side onto it. */
 const SLICES: Layer[] = ['tiles', 'fog']

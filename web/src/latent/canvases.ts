@@ -1,6 +1,7 @@
 import { computed, effect, untracked } from '@preact/signals'
 import { measured } from '../state/actions'
 import { evidence } from '../evidence/evidence'
+import { marks } from '../probe/probe'
 import { lit } from '../row/Formula'
 import { journey } from '../row/journey'
 import { latestWins } from '../state/latest'
@@ -145,7 +146,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
       ask(paintPoints, ...(moves ? [paintGround] : []))
     }),
     effect(() => {
-      void [view.value, journey.value, evidence.value, lit.value, store.marked.value, axes.value]
+      void [view.value, journey.value, evidence.value, marks.value, lit.value, store.marked.value, axes.value]
       ask(paintAbove)
     }),
     effect(() => {

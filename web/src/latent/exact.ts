@@ -10,6 +10,8 @@ import { shapeOf } from './posterior'
 /** Of the largest density of a code of one dimension, in letters. */
 const TALL = 12
 const CURVE = 200
+/** Of that density, what is drawn. */
+const SEEN = 1e-3
 
 /** p(z|x) of the image that the row shows: what holds 39, 86 and 99 % of it, or its density along the line of one dimension beside that of q(z|x). */
 export function drawExact(context: CanvasRenderingContext2D, ink: Ink): void {
@@ -56,7 +58,7 @@ export function drawExact(context: CanvasRenderingContext2D, ink: Ink): void {
       twice(context, ink, ink.text, 1.5, () => curve(approximate))
       crest = [0, Infinity]
     }
-    twice(context, ink, ink.exact, 2, () => curve(found.curve))
+    twice(context, ink, ink.exact, 2, () => curve(found.curve.filter(([, density]) => density > SEEN * most)))
   }
   if (crest[1] < Infinity) twice(context, ink, ink.surface, 1, () => context.strokeText('p(z|x)', crest[0], crest[1] - 4))
   context.fillText('p(z|x)', crest[0], crest[1] - 4)

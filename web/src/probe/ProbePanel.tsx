@@ -6,7 +6,7 @@ import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
 import { ErrorMap } from './ErrorMap'
-import { draws, inkOf, placed, readAs, result, seen, strokes } from './probe'
+import { drawAgain, draws, inkOf, placed, readAs, result, seen, strokes } from './probe'
 
 /** Draw, or take a test image: see its code and what the decoder makes of it. */
 export function ProbePanel() {
@@ -66,7 +66,8 @@ export function ProbePanel() {
         <span class="grow" />
         <span class="segments">
           <button aria-pressed={draws.value === 0} data-about="Decode the mean of the posterior q(z|x)" data-testid="mean" onClick={() => (draws.value = 0)}>mean</button>
-          <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => (draws.value += 1)}><Icon name="die" /> draw z</button>
+          <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => drawAgain()}><Icon name="die" /> draw z</button>
+          <button data-about="Ten draws one after the other; each leaves its mark" aria-label="draw ten" data-testid="dice-ten" onClick={() => drawAgain(10)}>×10</button>
         </span>
       </div>
       {about.conditional.encoder && drawing && (

@@ -1,4 +1,4 @@
-import { evidence } from '../evidence/evidence'
+import { evidence, sought } from '../evidence/evidence'
 import { SETTLED } from '../evidence/grid'
 import * as store from '../state/store'
 import { Panel } from '../ui/Panel'
@@ -33,8 +33,8 @@ export function Readings() {
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
-        {exact && <Row name="log p(x)" value={`${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}`} about={`Of the image in the row, in nats, by a grid of ${exact.decoded.toLocaleString('en')} codes. ${exact.change < SETTLED ? 'A grid twice as coarse says the same.' : 'A grid twice as coarse says something else: it is not known better.'} Point at log p(x) or the ELBO in the row for the rest.`} testid="evidence" />}
-        {exact && exact.elbo !== null && <Row name="gap to its ELBO" value={short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
+        {sought.value && <Row name="log p(x)" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
+        {sought.value && <Row name="gap to its ELBO" value={exact?.elbo == null ? '…' : short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
         {about.prior.kind !== 'standard_normal' && (
           <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) || N(0, 1)), from the codes of ${shown.count} ${about.images.split} images. The prior of this model is another, so this is not its rate.`} />
         )}

@@ -3,6 +3,7 @@ import { evidence } from '../evidence/evidence'
 import { SETTLED } from '../evidence/grid'
 import * as store from '../state/store'
 import { journey, own, type Part } from './journey'
+import { landed, wayOf } from './Cloud'
 import { rates, squaredError } from './terms'
 
 /** The number that is pointed at or has been opened: its part of the page lights up, and its formula is there. */
@@ -18,7 +19,7 @@ export function Formula() {
   if (!part || !now || !about) return null
   return (
     <div class={`formula ${part}`} id="formula" role="region" aria-label="Formula" data-testid="formula">
-      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : part === 'elbo' ? <Elbo /> : <Exact />}
+      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : part === 'elbo' ? <Elbo /> : part === 'code' ? <Draw /> : <Exact />}
     </div>
   )
 }
@@ -62,6 +63,27 @@ function Distortion() {
         <p class="line">−Σ x ln x̂ + (1 − x) ln(1 − x̂) = <b>{nats(value)}</b> nats, over <b>{D}</b> pixels</p>
       ) : (
         <p class="line">−log p(x|z) of a {about.likelihood.kind.replaceAll('_', ' ')} likelihood; squared error of this image Σ(x − x̂)² = <b>{nats(error)}</b></p>
+      )}
+    </>
+  )
+}
+
+function Draw() {
+  const now = journey.value!
+  const way = wayOf(now)
+  const { loc, scale } = way ?? now
+  const z = way ? landed(way) : now.z
+  const some = Array.from({ length: Math.min(MOST_TERMS, z.length) }, (_, k) => k)
+  return (
+    <>
+      <p>Noise ε comes from N(0, 1), whatever the image; the encoder says where it is carried, and how far it is spread there. So gradients pass through μ and σ.</p>
+      <p class="line">z = μ + σ · ε</p>
+      {now.draws ? (
+        <p>This posterior has another way from noise to z.</p>
+      ) : now.drawn || way ? (
+        some.map((k) => <p key={k} class="line">z{k + 1} = <b>{nats(loc[k]!)}</b> + <b>{nats(scale[k]!)}</b> · <b>{nats((z[k]! - loc[k]!) / scale[k]!)}</b> = <b>{nats(z[k]!)}</b></p>)
+      ) : (
+        <p>Now ε = 0, and z is the mean μ; “draw” takes another ε.</p>
       )}
     </>
   )
