@@ -6,7 +6,8 @@ import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
 import { ErrorMap } from './ErrorMap'
-import { drawAgain, draws, inkOf, placed, readAs, result, seen, strokes } from './probe'
+import { takePicture } from './drop'
+import { drawAgain, draws, dropped, inkOf, placed, readAs, result, seen, strokes } from './probe'
 
 /** Draw, or take a test image: see its code and what the decoder makes of it. */
 export function ProbePanel() {
@@ -19,6 +20,7 @@ export function ProbePanel() {
   const error = seen.value && result.value ? seen.value.reduce((sum, v, i) => sum + (v - result.value!.x[i]!) ** 2, 0) / seen.value.length : null
   const clear = () => {
     strokes.value = []
+    dropped.value = null
     draws.value = 0
     if (drawing) change({ probe: null })
   }
@@ -28,7 +30,15 @@ export function ProbePanel() {
         <figure class="pad-figure">
           <DrawingPad />
           <figcaption>
-            {pad}
+            <span>
+              {pad}, or take a <label class="own-picture" data-about="Encode a picture of your own; one that is dropped anywhere on the page, too. It is read here and sent nowhere.">
+picture
+              <input type="file" accept="image/*" data-testid="own-picture" aria-label="A picture of your own" onChange={(event) => {
+                const [file] = event.currentTarget.files!
+                if (file) void takePicture(file)
+                event.currentTarget.value = ''
+              }} /></label>
+            </span>
             <button class="quiet" onClick={clear} data-testid="clear-drawing">clear</button>
           </figcaption>
         </figure>
@@ -53,7 +63,7 @@ export function ProbePanel() {
           <figcaption data-about="mean squared error per pixel, in units of the pixels">error</figcaption>
         </figure>
         <div class="probe-words">
-          <b>{drawing ? 'your drawing' : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
+          <b>{drawing ? (dropped.value ? 'your picture' : 'your drawing') : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
           <span class="numbers fine" data-about="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${error.toFixed(4)}`}</span>
         </div>
       </div>

@@ -11,6 +11,7 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { change, type Probe, view } from '../state/view'
+import { asDrawn, covering, type Raster, rasterOf } from './picture'
 import { asImage, type Point } from './stroked'
 
 /** Of the drawing pad, in its own pixels. */
@@ -18,6 +19,8 @@ export const SIDE = 280
 
 /** What was drawn on the pad, stroke by stroke. */
 export const strokes = signal<Point[][]>([])
+/** A picture of one's own, in the drawing's place. */
+export const dropped = signal<HTMLCanvasElement | null>(null)
 /** Whether a drawing is made as large as the training images are, and put where they are. */
 export const placed = signal(true)
 /** The class that a drawing is read as by a conditional encoder. */
@@ -45,13 +48,20 @@ export const inkOf = ({ data }: Manifest): Ink | null => (data.ink === undefined
 /** What the pad draws with: of pictures there is nothing to imitate, light on grey shows best. */
 export const penOf = (about: Manifest): Ink => inkOf(about) ?? { ...usual(about.data.shape), ground: 0.5 }
 
-/** The drawing in the pixels' domain, the same in each channel. */
+/** The drawing in the pixels' domain, the same in each channel; or the picture. */
 function drawn(about: Manifest): Float32Array {
   const [channels, height, width] = about.data.shape
-  const one = asImage(strokes.value, SIDE, [height, width], penOf(about), placed.value && inkOf(about) !== null)
+  const asPixel = (value: number) => fromByte(Math.round(255 * value), about.data.domain)
+  const ink = placed.value ? inkOf(about) : null
+  if (dropped.value && !ink) return covering(rasterIn(dropped.value, channels), [height, width]).map(asPixel)
+  const one = dropped.value && ink ? asDrawn(rasterIn(dropped.value, 1), [height, width], ink) : asImage(strokes.value, SIDE, [height, width], penOf(about), ink !== null)
   const x = new Float32Array(channels * height * width)
-  for (let c = 0; c < channels; c++) one.forEach((value, i) => (x[c * one.length + i] = fromByte(Math.round(255 * value), about.data.domain)))
+  for (let c = 0; c < channels; c++) one.forEach((value, i) => (x[c * one.length + i] = asPixel(value)))
   return x
+}
+
+function rasterIn(canvas: HTMLCanvasElement, channels: number): Raster {
+  return rasterOf(canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data, canvas.width, canvas.height, channels)
 }
 
 const MOST_MARKS = 10
@@ -121,7 +131,7 @@ const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: 
 const probe = computed(() => JSON.stringify(view.value.probe))
 const cls = computed(() => view.value.cls)
 /** Another object for another drawing. */
-const drawing = computed(() => ({ strokes: strokes.value, placed: placed.value, readAs: readAs.value }))
+const drawing = computed(() => ({ strokes: strokes.value, dropped: dropped.value, placed: placed.value, readAs: readAs.value }))
 
 /** Encode whatever is probed whenever it, the weights or the class change; the pin goes to a drawing when it is drawn. */
 export function keepProbeEncoded(): void {

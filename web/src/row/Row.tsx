@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { current } from '../readings/current'
-import { drawAgain, draws } from '../probe/probe'
+import { drawAgain, draws, dropped } from '../probe/probe'
 import { ErrorMap } from '../probe/ErrorMap'
 import { pickImage } from '../state/actions'
 import * as store from '../state/store'
@@ -74,7 +74,7 @@ function Which() {
   const images = store.images.value
   const about = store.manifest.value
   if (!now || !images || !about) return null
-  if (now.image === null) return <span class="second">your drawing</span>
+  if (now.image === null) return <span class="second">your {dropped.value ? 'picture' : 'drawing'}</span>
   const name = about.data.classes[images.labels[now.image]!] ?? ''
   const random = () => {
     const shown = [...images.labels.keys()].filter((i) => !view.value.hidden.includes(images.labels[i]!))
