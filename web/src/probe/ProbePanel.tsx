@@ -77,7 +77,7 @@ picture
         <span class="segments">
           <button aria-pressed={draws.value === 0} data-about="Decode the mean of the posterior q(z|x)" data-testid="mean" onClick={() => (draws.value = 0)}>mean</button>
           <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => drawAgain()}><Icon name="die" /> draw z</button>
-          <button data-about="Ten draws one after the other; each leaves its mark" aria-label="draw ten" data-testid="dice-ten" onClick={() => drawAgain(10)}>×10</button>
+          <button data-about="Ten draws one after the other; each leaves its mark" aria-label="draw ×10" data-testid="dice-ten" onClick={() => drawAgain(10)}>×10</button>
         </span>
       </div>
       {about.conditional.encoder && drawing && (

@@ -27,7 +27,7 @@ export function Row() {
       <Station part="rate" testid="row-cloud">{now && <Cloud journey={now} />}</Station>
       <Arrow>
         <button class="quiet" data-testid="row-draw" aria-label="draw" aria-pressed={draws.value > 0} onClick={() => drawAgain()} {...pointedAt('code')} data-about="Draw another z from the cloud: z = μ + σ ε, with ε from N(0, 1)"><Icon name="die" /> <span>draw</span></button>
-        <button class="quiet ten" data-testid="row-draw-ten" aria-label="draw ten" onClick={() => drawAgain(10)} {...pointedAt('code')} data-about="Ten draws one after the other; each leaves its mark in the cloud">×10</button>
+        <button class="quiet ten" data-testid="row-draw-ten" aria-label="draw ×10" onClick={() => drawAgain(10)} {...pointedAt('code')} data-about="Ten draws one after the other; each leaves its mark in the cloud">×10</button>
       </Arrow>
       <Station part="code" testid="row-z">{now && <Code journey={now} />}</Station>
       <Arrow><span>decode</span></Arrow>
