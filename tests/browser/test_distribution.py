@@ -37,6 +37,7 @@ def test_the_exact_posterior_and_the_gap(tab: Tab, site: Site) -> None:
     said = tab.by("row-evidence").inner_text()
     assert number(said) == pytest.approx(found["logEvidence"], abs=0.006)
     assert f"{found['logEvidence'] - found['elbo']:.2f}" in said
+    assert number(tab.by("row-elbo").inner_text()) == pytest.approx(found["elbo"], abs=0.006)
     tab.by("row-evidence").press("Enter")
     assert f"{found['decoded']:,} codes" in tab.by("formula").inner_text()
     tab.by("row-evidence").press("Escape")

@@ -40,7 +40,7 @@ export const obstacle = computed<string | null>(() => {
   const shown = store.calm.value
   if (!about || !shown) return 'there is no run yet'
   const { kind } = about.likelihood
-  const { pixels } = about.run.config.data as { pixels?: { domain?: string } }
+  const { pixels } = (about.run.config.data ?? {}) as { pixels?: { domain?: string } }
   if (about.latent > 2) return 'a grid over more than two dimensions would take too long'
   if (about.unsupported !== null) return 'the server decodes this model, and a grid is thousands of codes'
   if (!(kind === 'bernoulli' || (kind.endsWith('gaussian') && shown.likelihoodScale !== null)) || pixels?.domain === 'real') return `the page does not know the density of this likelihood (${kind.replaceAll('_', ' ')})`

@@ -11,11 +11,15 @@ const HEIGHT = 96
 const BELOW = 26
 const BINS = 48
 const CURVE = 120
+/** Of the codes, what is shown. */
+const FAR = 0.995
 
 const norms = computed(() => {
   const shown = store.calm.value
   const d = store.manifest.value?.latent
-  return shown && d && shown.loc.length === shown.count * d ? normsOf(shown.loc, shown.scale, d) : null
+  if (!shown || !d || shown.loc.length !== shown.count * d) return null
+  const { means, draws } = normsOf(shown.loc, shown.scale, d)
+  return { means, draws, far: Math.max(quantileOf(means, FAR), quantileOf(draws, FAR)), mean: quantileOf(means, 0.5), draw: quantileOf(draws, 0.5) }
 })
 
 /** How far codes are from the prior's mean: of more than two dimensions nearly none is close to it. */
@@ -27,7 +31,7 @@ export function NormsPanel() {
   const { z } = view.value
   const point = z?.length === d ? Math.hypot(...z) : null
   const usual = chiMean(d)
-  const reach = 1.05 * Math.max(usual + 3, quantileOf(found.means, 0.995), quantileOf(found.draws, 0.995), Math.min(point ?? 0, 2 * usual + 6))
+  const reach = 1.05 * Math.max(usual + 3, found.far, Math.min(point ?? 0, 2 * usual + 6))
   const [means, draws] = [histogram(found.means, reach, BINS), histogram(found.draws, reach, BINS)]
   const curve = Array.from({ length: CURVE + 1 }, (_, i) => [(reach * i) / CURVE, chiDensity((reach * i) / CURVE, d)] as const)
   const top = 1.08 * Math.max(...means, ...draws, ...curve.map(([, density]) => density))
@@ -40,7 +44,7 @@ export function NormsPanel() {
   return (
     <Panel id="norms" title="Norms" about="How far codes are from z = 0, the mean of the prior N(0, I). No place is denser than that mean, yet a ball around it holds next to nothing: nearly all of the prior lies in a shell. A decoder is hardly ever trained in its middle."
       numbers={() => [['image', 'norm of the mean', 'norm of a draw from q(z|x)'], ...Array.from(found.means, (norm, i) => [images[i], norm, found.draws[i]])]}>
-      <svg class="norms" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Norms of codes: N(0, I) about ${short(usual, 1)}, means ${short(quantileOf(found.means, 0.5), 1)}, draws ${short(quantileOf(found.draws, 0.5), 1)}`}>
+      <svg class="norms" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Norms of codes: N(0, I) about ${short(usual, 1)}, means ${short(found.mean, 1)}, draws ${short(found.draw, 1)}`}>
         <path class="draws" d={bars(draws)} />
         <path class="means" d={bars(means)} />
         <polyline class="chi" points={curve.map(([r, density]) => `${x(r).toFixed(2)},${y(density).toFixed(2)}`).join(' ')} />
@@ -51,8 +55,8 @@ export function NormsPanel() {
       </svg>
       <dl class="readings norms">
         <Line kind="chi" name={about.prior.kind === 'standard_normal' ? 'prior N(0, I)' : 'N(0, I)'} value={`${short(usual, 2)} on average`} about={`The chi distribution with ${d} degrees of freedom: density of ‖z‖ for z from N(0, I); its mean is about √(d − ½)${about.prior.kind === 'standard_normal' ? '' : '. The prior of this model is another'}`} />
-        <Line kind="draws" name="draws from q(z|x)" value={`${short(quantileOf(found.draws, 0.5), 2)}, median`} about="‖z‖ of one code drawn from the posterior of each image, with the same noise at every step: what the decoder is trained on" testid="draws" />
-        <Line kind="means" name="means μ" value={`${short(quantileOf(found.means, 0.5), 2)}, median`} about="‖μ‖ of each image. Means lie further in than draws: σ is missing in them" testid="means" />
+        <Line kind="draws" name="draws from q(z|x)" value={`${short(found.draw, 2)}, median`} about="‖z‖ of one code drawn from the posterior of each image, with the same noise at every step: what the decoder is trained on" testid="draws" />
+        <Line kind="means" name="means μ" value={`${short(found.mean, 2)}, median`} about="‖μ‖ of each image. Means lie further in than draws: σ is missing in them" testid="means" />
         {point !== null && nearer !== null && (
           <Line kind="point" name="the point" value={`${short(point, 2)}; ${percent(nearer)} of N(0, I) nearer to 0`} about="‖z‖ of the point, and how much of N(0, I) lies nearer to its mean than that" testid="point" />
         )}

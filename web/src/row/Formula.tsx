@@ -91,11 +91,13 @@ function Draw() {
 
 function Elbo() {
   const { rate, distortion, elbo } = own.value
+  const exact = evidence.value?.elbo
   return (
     <>
       <p>The evidence lower bound: log p(x) is at least this. Training makes it large, and beta is the price of the rate.</p>
       <p class="line">log p(x) ≥ ELBO = −(distortion + rate)</p>
       {elbo !== null && <p class="line">= −(<b>{nats(distortion!)}</b> + <b>{nats(rate!)}</b>) = <b>{nats(elbo)}</b> nats, of this image and this z</p>}
+      {exact != null && <p>Over all of q(z|x), by a grid, it is <b>{nats(exact)}</b> nats.</p>}
     </>
   )
 }

@@ -45,7 +45,7 @@ export function Row() {
         <Number part="distortion" value={mine.distortion} mean={mean?.distortion} name="distortion" />
       </div>
       <div class="under sum" style={{ gridColumn: 10 }}>
-        <Number part="elbo" value={mine.elbo} mean={mean?.elbo} name="ELBO" />
+        <Number part="elbo" value={found?.elbo ?? mine.elbo} mean={mean?.elbo} name="ELBO" second={found?.elbo == null ? undefined : 'over all of q(z|x)'} />
       </div>
       <Save name="row" of={(button) => button.closest('section')!} numbers={seen} />
     </section>
