@@ -22,8 +22,8 @@ from vaelab.training import train
 
 WEB = Path(__file__).parents[2] / "web"
 CALM = "figures={every_epoch: [], at_end: []}"
-IMAGES = (0, 7, 100, 300)
-SIDE = {1: 20_001, 2: 301}
+IMAGES = (0, 100)
+SIDE = {1: 20_001, 2: 201}
 """Places along each dimension."""
 NEGLIGIBLE = 30.0
 """Nats below the largest density."""

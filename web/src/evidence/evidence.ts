@@ -73,15 +73,16 @@ export function keepEvidence(): void {
     asked = next
     evidence.value = null
     if (next === null) return
-    timer = setTimeout(
-      () =>
-        void find(next, () => asked !== next).then((found) => {
-          if (asked !== next) return
-          evidence.value = found
-          announce(`log p(x) is ${found.logEvidence.toFixed(2)} nats`)
-        }, () => {}), // another image is wanted, or another run has been opened
-      next.snapshot.index === null ? REST_OF_TRAINING : REST,
-    )
+    const begin = () => {
+      const weights = store.snapshot.peek() // a training shows others before it is calm
+      const stale = () => asked !== next || store.snapshot.peek() !== weights
+      find(next, stale).then((found) => {
+        if (stale()) return
+        evidence.value = found
+        announce(`log p(x) is ${found.logEvidence.toFixed(2)} nats`)
+      }, () => {}) // another image is wanted, or another run has been opened
+    }
+    timer = setTimeout(begin, next.snapshot.index === null ? REST_OF_TRAINING : REST)
   })
 }
 
