@@ -285,6 +285,12 @@ def test_axe_finds_nothing(tab: Tab, site: Site, theme: str, name: str) -> None:
     for depth in ("play", "look", "measure"):
         tab.show(depth)
         check(depth)
+        if depth == "look" and name == "plain":
+            tab.page.keyboard.press("x")
+            tab.until("vaelab.evidence !== null")
+            tab.by("row-evidence").click()
+            check("the exact posterior")
+            tab.by("row-evidence").click()
     tab.by("curves-table").click()
     tab.by("row-rate").click()
     check("a table and a formula")
@@ -354,6 +360,10 @@ def test_nothing_is_computed_while_nothing_changes(tab: Tab, site: Site) -> None
         "a pin beside the drawing": lambda: tab.page.mouse.click(*tab.at(2.5, -2.5)),
         "tiles": lambda: tab.page.keyboard.press("t"),
         "density and fog": lambda: (tab.page.keyboard.press("d"), tab.page.keyboard.press("f")),
+        "exact posterior": lambda: (
+            tab.page.keyboard.press("x"),
+            tab.until("vaelab.evidence !== null"),
+        ),
         "an earlier step": lambda: tab.page.keyboard.press(","),
     }
     for state, reach in states.items():

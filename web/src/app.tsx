@@ -9,8 +9,10 @@ import { LatentView } from './latent/LatentView'
 import { Legend } from './latent/Legend'
 import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
+import { NormsPanel } from './norms/NormsPanel'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
+import { held } from './probe/drop'
 import { ProbePanel } from './probe/ProbePanel'
 import { RatePlane } from './readings/RatePlane'
 import { Readings } from './readings/Readings'
@@ -65,6 +67,7 @@ export function App() {
             {look && <ProbePanel />}
             {look && <SamplesPanel />}
             {measure && <DimensionsPanel />}
+            {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
             {measure && <Reconstructions />}
           </Floating>
@@ -82,6 +85,7 @@ export function App() {
         </div>
         <Tip />
       </main>
+      {held.value && <p class="drop">Drop the picture: the encoder reads it here, and it is sent nowhere.</p>}
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />

@@ -4,6 +4,8 @@ import { comparedIn } from './compare/address'
 import { Compare, comparedPages } from './compare/Compare'
 import { frame, linkFrame } from './compare/frame'
 import { helpOpen } from './help/HelpDialog'
+import { keepEvidence } from './evidence/evidence'
+import { listenForDrops } from './probe/drop'
 import { keepProbeEncoded } from './probe/probe'
 import { takeKey, whenKeyComes } from './source/key'
 import { Locked, serverSource } from './source/server'
@@ -61,6 +63,8 @@ async function start(): Promise<void> {
   keepPinDecoded()
   keepProbeEncoded()
   keepJourney()
+  keepEvidence()
+  listenForDrops()
   forgetChanges()
   linkFrame()
   listenForTips()

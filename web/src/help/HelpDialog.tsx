@@ -11,6 +11,9 @@ const WORDS: [string, string][] = [
   ['rate', 'How many nats of information the code carries about the image: KL(q(z|x) ‖ p(z)). 0 means that the code is ignored.'],
   ['distortion', 'What it still costs to say the image, given its code: −log p(x|z), in nats.'],
   ['ELBO', '−(distortion + rate): a lower bound on log p(x). Training makes it large. Beta is the price of the rate.'],
+  ['exact posterior p(z|x)', 'Which codes may have made the image, by Bayes’ rule; q(z|x) approximates it. For codes of one or two dimensions the page finds it, and with it log p(x), by decoding a grid. The ELBO is less than log p(x) by KL(q(z|x) ‖ p(z|x)).'],
+  ['noise ε', 'A draw from N(0, 1) in each dimension: z = μ + σ · ε is a draw from the posterior, through which gradients reach μ and σ.'],
+  ['norm ‖z‖', 'How far a code is from 0. In many dimensions draws from N(0, I) lie in a shell of radius √d, nearly none in its middle.'],
   ['nat', 'The unit of information with natural logarithms: 1 nat is 1.44 bits.'],
   ['checkpoint', 'What a training has saved of itself; resume goes on from there.'],
 ]
@@ -19,7 +22,7 @@ const QUESTIONS = [
   'In Look, turn on the fog and decode far from all dots. Why do the images there mean little?',
   'Play the training. What is learned first: where classes lie, or how they look?',
   'In Look, draw badly on purpose. What does the decoder correct it to?',
-  'Compare the cloud of a clear image with that of a doubtful one.',
+  'Compare the cloud of a clear image with that of a doubtful one. In Look, the key x shows the exact posterior: where is the gap large?',
   'In Measure, in a run with many dimensions, move a slider of high rate and one that is inactive. What is the difference?',
 ]
 
@@ -39,7 +42,7 @@ export function HelpDialog() {
       <table class="keys">
         <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
       </table>
-      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom.</p>
+      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere.</p>
     </Dialog>
   )
 }

@@ -1,3 +1,4 @@
+import { obstacle } from '../evidence/evidence'
 import { select, setLayer, setTool } from '../state/actions'
 import { layers } from '../state/layers'
 import { axes, project } from '../state/plane'
@@ -14,6 +15,7 @@ const LAYERS: [Layer, string, string, string][] = [
   ['rings', 'prior', 'r', 'What holds 39, 86 and 99 % of the prior: of N(0, 1) one, two and three standard deviations'],
   ['density', 'density', 'd', 'The aggregate posterior: how densely codes lie'],
   ['fog', 'fog', 'f', 'A veil over places that no code is near: what is decoded there was never trained'],
+  ['exact', 'p(z|x)', 'x', 'The exact posterior of the image in the row, by decoding a grid of codes: the lines hold 39, 86 and 99 % of it, the ellipses of the encoder’s q(z|x) 39 and 86 %. The row says log p(x), and what q loses of it'],
 ]
 /** Above two dimensions a plane shows what lies in it, or what lies anywhere, seen from the side onto it. */
 const SLICES: Layer[] = ['tiles', 'fog']
@@ -39,8 +41,8 @@ export function Toolbar() {
   return (
     <div class="toolbar" role="toolbar" aria-label="What the latent view shows">
       <span class="segments">
-        {LAYERS.map(([layer, label, key, about]) => (
-          <button key={layer} aria-pressed={layers.value[layer]} data-about={`${about}${layer === 'rings' ? other : layer === 'clouds' ? apart : ''} (${key})${many ? `. ${SLICES.includes(layer) ? SLICE : SHADOW}` : ''}`} data-testid={`layer-${layer}`} onClick={() => setLayer(layer, !layers.value[layer])}>
+        {LAYERS.filter(([layer]) => layer !== 'exact' || !many).map(([layer, label, key, about]) => (
+          <button key={layer} aria-pressed={layers.value[layer]} data-about={`${about}${layer === 'rings' ? other : layer === 'clouds' ? apart : layer === 'exact' && obstacle.value ? `. Not of this run: ${obstacle.value}` : ''} (${key})${many ? `. ${SLICES.includes(layer) ? SLICE : SHADOW}` : ''}`} data-testid={`layer-${layer}`} disabled={layer === 'exact' && obstacle.value !== null} onClick={() => setLayer(layer, !layers.value[layer])}>
             {layer === 'rings' && other && !own ? 'N(0, 1)' : lecture ? label.split(' ').at(-1) : label}
             {many && <small class="kind">{SLICES.includes(layer) ? 'slice' : 'shadow'}</small>}
           </button>

@@ -1,5 +1,7 @@
 import { computed, effect, untracked } from '@preact/signals'
 import { measured } from '../state/actions'
+import { evidence } from '../evidence/evidence'
+import { marks } from '../probe/probe'
 import { lit } from '../row/Formula'
 import { journey } from '../row/journey'
 import { latestWins } from '../state/latest'
@@ -13,6 +15,7 @@ import { camera, keepCamera, places, size } from './camera'
 import { drawClouds } from './clouds'
 import { drawDensity, drawFog } from './density'
 import { readInk } from './ink'
+import { drawExact } from './exact'
 import { drawLabels, drawMedians } from './labels'
 import { Motion } from './motion'
 import { drawOverlay, drawPrior } from './overlay'
@@ -101,6 +104,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     if (thumbs) drawLabels(context, motion.places, view.value, ink, true)
     if (glyphs) drawLabels(context, motion.places, view.value, ink, false)
     else if (points) drawMedians(context, motion.places, view.value, ink)
+    drawExact(context, ink)
     drawOverlay(context, view.value, ink, cloud.places)
     if (store.snapshot.value) drawTicks(context, ink)
     drawOutline(context, outline(), ink.text)
@@ -142,7 +146,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
       ask(paintPoints, ...(moves ? [paintGround] : []))
     }),
     effect(() => {
-      void [view.value, journey.value, lit.value, store.marked.value, axes.value]
+      void [view.value, journey.value, evidence.value, marks.value, lit.value, store.marked.value, axes.value]
       ask(paintAbove)
     }),
     effect(() => {

@@ -7,6 +7,8 @@ export interface Ink {
   accent: string
   surface: string
   fog: string
+  /** Of what is exact, as its number is in the row. */
+  exact: string
   /** Size of letters and of small ones, in CSS pixels. */
   letters: number
   small: number
@@ -19,7 +21,7 @@ export function readInk(): Ink {
   return {
     letters, small: letters * (document.documentElement.dataset.lecture === 'true' ? 1 : 0.86),
     dark: document.documentElement.dataset.theme === 'dark',
-    text: get('--text'), muted: get('--muted'), line: get('--line'), accent: get('--accent'), surface: get('--surface'), fog: get('--fog'),
+    text: get('--text'), muted: get('--muted'), line: get('--line'), accent: get('--accent'), surface: get('--surface'), fog: get('--fog'), exact: get('--curve-elbo'),
   }
 }
 

@@ -1,5 +1,6 @@
 import { computed } from '@preact/signals'
 import type { Codes } from '../model/networks'
+import { marks } from '../probe/probe'
 import { lit } from '../row/Formula'
 import { journey, passing } from '../row/journey'
 import * as store from '../state/store'
@@ -53,7 +54,7 @@ function drawPosterior(context: CanvasRenderingContext2D, ink: Ink, code: Codes,
 }
 
 /** A line of the page's background below makes one of any colour stand out from tiles and points. */
-function twice(context: CanvasRenderingContext2D, ink: Ink, colour: string, width: number, draw: () => void, dash: number[] = []): void {
+export function twice(context: CanvasRenderingContext2D, ink: Ink, colour: string, width: number, draw: () => void, dash: number[] = []): void {
   context.setLineDash([])
   context.strokeStyle = ink.surface
   context.lineWidth = width + 2
@@ -74,6 +75,15 @@ export function drawOverlay(context: CanvasRenderingContext2D, view: View, ink: 
   const width = 1.5 * (lit.value === 'rate' || lit.value === 'elbo' ? 2 : 1)
   const code = store.probed.value
   if (code && probe.length === 2 * d) drawPosterior(context, ink, { ...code, loc: probe.subarray(0, d), scale: probe.subarray(d) }, width)
+  context.fillStyle = ink.text
+  for (const mark of marks.value) {
+    if (mark.length !== d) continue
+    context.globalAlpha = 0.6
+    context.beginPath()
+    context.arc(...toScreen(...(project(mark, d, axes.value) as unknown as [number, number])), 2.5, 0, 2 * Math.PI)
+    context.fill()
+    context.globalAlpha = 1
+  }
   const now = journey.value
   if (passing.value !== null && now?.loc.length === d) drawPosterior(context, ink, now, width / 1.5)
   if (view.path && view.path.from.length === d) drawPath(context, view.path, ink)

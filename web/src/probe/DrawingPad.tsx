@@ -4,7 +4,7 @@ import type { Ink } from '../model/manifest'
 import { announce } from '../state/actions'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
-import { penOf, SIDE, strokes } from './probe'
+import { dropped, penOf, SIDE, strokes } from './probe'
 import type { Point } from './stroked'
 
 const PEN = 22
@@ -17,7 +17,10 @@ export function DrawingPad() {
   useLayoutEffect(
     () =>
       effect(() => {
-        if (store.manifest.value) paint(canvas.current!, strokes.value, penOf(store.manifest.value))
+        if (!store.manifest.value) return
+        paint(canvas.current!, strokes.value, penOf(store.manifest.value))
+        if (dropped.value) paintPicture(canvas.current!, dropped.value)
+        canvas.current!.classList.toggle('own', dropped.value !== null)
       }),
     [],
   )
@@ -32,6 +35,7 @@ export function DrawingPad() {
   const begin = (event: PointerEvent) => {
     canvas.current!.setPointerCapture(event.pointerId)
     drawing.current = true
+    dropped.value = null
     put(strokes.value, [at(event)])
   }
   const move = (event: PointerEvent) => {
@@ -45,6 +49,14 @@ export function DrawingPad() {
     <canvas ref={canvas} class="pad" width={SIDE} height={SIDE} data-testid="pad" role="img" aria-label="Drawing pad; without a pointer, choose a test image by its number"
       onPointerDown={begin} onPointerMove={move} onPointerUp={end} onPointerCancel={end} />
   )
+}
+
+/** All of it, in the middle. */
+function paintPicture(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
+  const scale = SIDE / Math.max(picture.width, picture.height)
+  const [width, height] = [picture.width * scale, picture.height * scale]
+  canvas.getContext('2d')!.clearRect(0, 0, SIDE, SIDE)
+  canvas.getContext('2d')!.drawImage(picture, (SIDE - width) / 2, (SIDE - height) / 2, width, height)
 }
 
 function paint(canvas: HTMLCanvasElement, drawn: Point[][], ink: Ink): void {

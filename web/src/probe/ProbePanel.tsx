@@ -7,7 +7,8 @@ import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
 import { ErrorMap } from './ErrorMap'
-import { draws, inkOf, placed, readAs, result, seen, strokes } from './probe'
+import { takePicture } from './drop'
+import { drawAgain, draws, dropped, inkOf, placed, readAs, result, seen, strokes } from './probe'
 
 /** Draw, or take a test image: see its code and what the decoder makes of it. */
 export function ProbePanel() {
@@ -20,6 +21,7 @@ export function ProbePanel() {
   const error = seen.value && result.value ? seen.value.reduce((sum, v, i) => sum + (v - result.value!.x[i]!) ** 2, 0) / seen.value.length : null
   const clear = () => {
     strokes.value = []
+    dropped.value = null
     draws.value = 0
     if (drawing) change({ probe: null })
   }
@@ -29,7 +31,15 @@ export function ProbePanel() {
         <figure class="pad-figure">
           <DrawingPad />
           <figcaption>
-            {pad}
+            <span>
+              {pad}, or take a <label class="own-picture" data-about="Encode a picture of your own; one that is dropped anywhere on the page, too. It is read here and sent nowhere.">
+picture
+              <input type="file" accept="image/*" data-testid="own-picture" aria-label="A picture of your own" onChange={(event) => {
+                const [file] = event.currentTarget.files!
+                if (file) void takePicture(file)
+                event.currentTarget.value = ''
+              }} /></label>
+            </span>
             <button class="quiet" onClick={clear} data-testid="clear-drawing">clear</button>
           </figcaption>
         </figure>
@@ -54,7 +64,7 @@ export function ProbePanel() {
           <figcaption data-about="mean squared error per pixel, in units of the pixels">error</figcaption>
         </figure>
         <div class="probe-words">
-          <b>{drawing ? 'your drawing' : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
+          <b>{drawing ? (dropped.value ? 'your picture' : 'your drawing') : probe ? (about.data.classes[store.images.value.labels[probe.index]!] ?? '') : ''}</b>
           <span class="numbers fine" data-about="mean squared error per pixel, in units of the pixels">{error !== null && `mse ${fixed(error, 4)}`}</span>
         </div>
       </div>
@@ -67,7 +77,8 @@ export function ProbePanel() {
         <span class="grow" />
         <span class="segments">
           <button aria-pressed={draws.value === 0} data-about="Decode the mean of the posterior q(z|x)" data-testid="mean" onClick={() => (draws.value = 0)}>mean</button>
-          <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => (draws.value += 1)}><Icon name="die" /> draw z</button>
+          <button aria-pressed={draws.value > 0} data-about="Decode a draw from the posterior q(z|x); again for another" data-testid="dice" onClick={() => drawAgain()}><Icon name="die" /> draw z</button>
+          <button data-about="Ten draws one after the other; each leaves its mark" aria-label="draw ×10" data-testid="dice-ten" onClick={() => drawAgain(10)}>×10</button>
         </span>
       </div>
       {about.conditional.encoder && drawing && (

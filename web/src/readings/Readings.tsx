@@ -1,3 +1,5 @@
+import { evidence, sought } from '../evidence/evidence'
+import { SETTLED } from '../evidence/grid'
 import * as store from '../state/store'
 import { count, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
@@ -12,6 +14,7 @@ export function Readings() {
   const shown = store.calm.value
   const about = store.manifest.value
   const codes = summary.value
+  const exact = evidence.value
   if (!shown || !about || !codes) return null
   const entry = about.steps.find((step) => step.index === shown.index)
   const live = shown.index === null ? store.training.value?.terms : null
@@ -30,6 +33,8 @@ export function Readings() {
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
+        {sought.value && <Row name="log p(x)" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
+        {sought.value && <Row name="gap to its ELBO" value={exact?.elbo == null ? '…' : short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
         {about.prior.kind !== 'standard_normal' && (
           <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) ‖ N(0, 1)), from the codes of ${count(shown.count, `${about.images.split} image`)}. The prior of this model is another, so this is not its rate.`} />
         )}

@@ -1,7 +1,10 @@
 import { signal } from '@preact/signals'
+import { evidence } from '../evidence/evidence'
+import { SETTLED } from '../evidence/grid'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { journey, own, type Part } from './journey'
+import { landed, wayOf } from './Cloud'
 import { rates, squaredError } from './terms'
 
 /** The number that is pointed at or has been opened: its part of the page lights up, and its formula is there. */
@@ -17,7 +20,7 @@ export function Formula() {
   if (!part || !now || !about) return null
   return (
     <div class={`formula ${part}`} id="formula" role="region" aria-label="Formula" data-testid="formula">
-      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : <Elbo />}
+      {part === 'rate' ? <Rate /> : part === 'distortion' ? <Distortion /> : part === 'elbo' ? <Elbo /> : part === 'code' ? <Draw /> : <Exact />}
     </div>
   )
 }
@@ -66,13 +69,55 @@ function Distortion() {
   )
 }
 
+function Draw() {
+  const now = journey.value!
+  const way = wayOf(now)
+  const { loc, scale } = way ?? now
+  const z = way ? landed(way) : now.z
+  const some = Array.from({ length: Math.min(MOST_TERMS, z.length) }, (_, k) => k)
+  return (
+    <>
+      <p>Noise ε comes from N(0, 1), whatever the image; the encoder says where it is carried, and how far it is spread there. So gradients pass through μ and σ.</p>
+      <p class="line">z = μ + σ · ε</p>
+      {now.draws ? (
+        <p>This posterior has another way from noise to z.</p>
+      ) : now.drawn || way ? (
+        some.map((k) => <p key={k} class="line">z{k + 1} = <b>{nats(loc[k]!)}</b> + <b>{nats(scale[k]!)}</b> · <b>{nats((z[k]! - loc[k]!) / scale[k]!)}</b> = <b>{nats(z[k]!)}</b></p>)
+      ) : (
+        <p>Now ε = 0, and z is the mean μ; “draw” takes another ε.</p>
+      )}
+    </>
+  )
+}
+
 function Elbo() {
   const { rate, distortion, elbo } = own.value
+  const exact = evidence.value?.elbo
   return (
     <>
       <p>The evidence lower bound: log p(x) is at least this. Training makes it large, and beta is the price of the rate.</p>
       <p class="line">log p(x) ≥ ELBO = −(distortion + rate)</p>
       {elbo !== null && <p class="line">= −(<b>{nats(distortion!)}</b> + <b>{nats(rate!)}</b>) = <b>{nats(elbo)}</b> nats, of this image and this z</p>}
+      {exact != null && <p>Over all of q(z|x), by a grid, it is <b>{nats(exact)}</b> nats.</p>}
+    </>
+  )
+}
+
+function Exact() {
+  const found = evidence.value
+  if (!found) return <p>log p(x) is being computed …</p>
+  const { logEvidence, elbo, change, decoded, coarse, spacing, from, to } = found
+  const each = (numbers: number[]) => numbers.map((value) => nats(value, value < 0.1 ? 4 : 2)).join(' × ')
+  return (
+    <>
+      <p>log p(x): how likely the model finds this image, whatever its code. The ELBO falls short of it by what the encoder’s q(z|x) misses of the exact posterior.</p>
+      <p class="line">log p(x) = log ∫ p(x|z) p(z) dz = <b>{nats(logEvidence)}</b> nats</p>
+      {elbo !== null && <p class="line">log p(x) − ELBO = <b>{nats(logEvidence)}</b> − <b>{nats(elbo)}</b> = <b>{nats(logEvidence - elbo, 3)}</b> nats = KL(q(z|x) ‖ p(z|x))</p>}
+      <p>
+        By a grid of {decoded.toLocaleString('en')} codes over {from.map((low, k) => `${nats(low, 1)} … ${nats(to[k]!, 1)}`).join(' and ')}: first {each(coarse)} apart, where the mass is {each(spacing)}.{' '}
+        {change < SETTLED ? `Twice as coarse there, it differs by ${change < 1e-4 ? 'less than 0.0001' : nats(change, 4)} nats.` : `It is not known better than this: twice as coarse there, it differs by ${nats(change)} nats.`}
+        {elbo !== null && ' This ELBO is the mean over all of q(z|x), not that of one z.'}
+      </p>
     </>
   )
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { current } from '../readings/current'
-import { draws } from '../probe/probe'
+import { drawAgain, draws, dropped } from '../probe/probe'
 import { ErrorMap } from '../probe/ErrorMap'
 import { pickImage } from '../state/actions'
 import * as store from '../state/store'
@@ -9,6 +9,7 @@ import { Icon } from '../ui/Icon'
 import { type Cells, Save } from '../ui/Save'
 import { Still } from '../ui/Picture'
 import { Cloud, Code, words } from './Cloud'
+import { evidence, sought } from '../evidence/evidence'
 import { lit, nats } from './Formula'
 import { journey, own, type Part } from './journey'
 
@@ -18,31 +19,33 @@ export function Row() {
   const terms = current.value
   const mean = terms && { rate: terms.rate_nats, distortion: terms.distortion_nats, elbo: terms.elbo_nats }
   const mine = own.value
+  const found = evidence.value
   return (
     <section class="journey" aria-label="An image on its way through the model" data-testid="row">
       <Station testid="row-x">{now && <Still x={now.x} label="the image x" />}</Station>
       <Arrow><span>encode</span></Arrow>
       <Station part="rate" testid="row-cloud">{now && <Cloud journey={now} />}</Station>
       <Arrow>
-        <button class="quiet" data-testid="row-draw" aria-label="draw" aria-pressed={draws.value > 0} onClick={() => (draws.value += 1)} data-about="Draw another z from the cloud: z = μ + σ ε, with ε from N(0, 1)"><Icon name="die" /> <span>draw</span></button>
+        <button class="quiet" data-testid="row-draw" aria-label="draw" aria-pressed={draws.value > 0} onClick={() => drawAgain()} {...pointedAt('code')} data-about="Draw another z from the cloud: z = μ + σ ε, with ε from N(0, 1)"><Icon name="die" /> <span>draw</span></button>
+        <button class="quiet ten" data-testid="row-draw-ten" aria-label="draw ×10" onClick={() => drawAgain(10)} {...pointedAt('code')} data-about="Ten draws one after the other; each leaves its mark in the cloud">×10</button>
       </Arrow>
-      <Station testid="row-z">{now && <Code journey={now} />}</Station>
+      <Station part="code" testid="row-z">{now && <Code journey={now} />}</Station>
       <Arrow><span>decode</span></Arrow>
       <Station part="distortion" testid="row-decoded">{now && <Still x={now.decoded} label="what is decoded from z" />}</Station>
       <Arrow><span>compare</span></Arrow>
       <Station part="distortion" testid="row-error">{now && <ErrorMap from={now.x} to={now.decoded} />}</Station>
-      <div class="sum">−ELBO = <br />distortion + rate</div>
+      <div class="sum">{sought.value ? <Number part="evidence" value={found?.logEvidence ?? null} mean={undefined} name="log p(x)" second={!found ? '…' : found.elbo === null ? 'nats' : `gap ${nats(found.logEvidence - found.elbo)} nats`} /> : <>−ELBO = <br />distortion + rate</>}</div>
       <div class="under" style={{ gridColumn: 1 }}><b>x</b><Which /></div>
       <div class="under" style={{ gridColumn: 3 }}>
         <Number part="rate" value={mine.rate} mean={mean?.rate} name="rate" />
       </div>
-      <div class="under" style={{ gridColumn: 5 }}><b>z</b><span class="second numbers">{now && `(${words(now.z)})`}</span></div>
+      <div class="under" style={{ gridColumn: 5 }}><Opens part="code"><b>z</b> <span class="second numbers">{now && `(${words(now.z)})`}</span></Opens></div>
       <div class="under" style={{ gridColumn: 7 }}><b>x̂</b><span class="second">{now?.drawn ? 'of this z' : 'of the mean'}</span></div>
       <div class="under" style={{ gridColumn: 9 }}>
         <Number part="distortion" value={mine.distortion} mean={mean?.distortion} name="distortion" />
       </div>
       <div class="under sum" style={{ gridColumn: 10 }}>
-        <Number part="elbo" value={mine.elbo} mean={mean?.elbo} name="ELBO" />
+        <Number part="elbo" value={found?.elbo ?? mine.elbo} mean={mean?.elbo} name="ELBO" second={found?.elbo == null ? undefined : 'over all of q(z|x)'} />
       </div>
       <Save name="row" of={(button) => button.closest('section')!} numbers={seen} />
     </section>
@@ -55,11 +58,11 @@ function seen(): Cells {
   if (!now) return []
   const { rate, distortion } = own.value
   const lines: [string, ArrayLike<number>][] = [['x', now.x], ['loc', now.loc], ['scale', now.scale], ['z', now.z], ['decoded', now.decoded]]
-  return [['what', 'values'], ['rate, nats', rate], ['distortion, nats', distortion], ...lines.map(([what, values]) => [what, ...Array.from(values)])]
+  return [['what', 'values'], ['rate, nats', rate], ['distortion, nats', distortion], ...(evidence.value ? [['log p(x), nats', evidence.value.logEvidence]] : []), ...lines.map(([what, values]) => [what, ...Array.from(values)])]
 }
 
 function Station({ part, testid, children }: { part?: Part; testid: string; children: ComponentChildren }) {
-  const on = part && (lit.value === part || lit.value === 'elbo')
+  const on = part && (lit.value === part || (lit.value === 'elbo' && part !== 'code'))
   return <div class={on ? `station lit ${part}` : 'station'} data-testid={testid}>{children}</div>
 }
 
@@ -71,7 +74,7 @@ function Which() {
   const images = store.images.value
   const about = store.manifest.value
   if (!now || !images || !about) return null
-  if (now.image === null) return <span class="second">your drawing</span>
+  if (now.image === null) return <span class="second">your {dropped.value ? 'picture' : 'drawing'}</span>
   const name = about.data.classes[images.labels[now.image]!] ?? ''
   const random = () => {
     const shown = [...images.labels.keys()].filter((i) => !view.value.hidden.includes(images.labels[i]!))
@@ -81,16 +84,34 @@ function Which() {
 }
 
 /** A number that lights up where it arises, and opens its formula: pointed at for as long, pressed until it is pressed again. */
-function Number({ part, value, mean, name }: { part: Part; value: number | null; mean: number | undefined; name: string }) {
-  const leave = () => lit.value === part && kept !== part && (lit.value = kept)
+function Number({ part, value, mean, name, second }: { part: Part; value: number | null; mean: number | undefined; name: string; second?: string }) {
+  return (
+    <Opens part={part}>
+      {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
+      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`)}</span>
+    </Opens>
+  )
+}
+
+/** What lights up its part of the page, and opens its formula. */
+function Opens({ part, children }: { part: Part; children: ComponentChildren }) {
   return (
     <button class={`number ${part}`} data-testid={`row-${part}`} aria-expanded={lit.value === part} aria-controls={lit.value === part ? 'formula' : undefined}
-      onPointerEnter={(event) => event.pointerType === 'mouse' && (lit.value = part)} onPointerLeave={leave}
+      {...pointedAt(part)}
       onClick={() => { kept = kept === part ? null : part; lit.value = kept }} onKeyDown={(event) => event.key === 'Escape' && (kept = lit.value = null)}>
-      {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
-      <span class="second">{value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`}</span>
+      {children}
     </button>
   )
 }
+
+/** Its formula is there while the mouse is over this. */
+const pointedAt = (part: Part) => ({
+  onPointerEnter: (event: PointerEvent) => {
+    if (event.pointerType === 'mouse') lit.value = part
+  },
+  onPointerLeave: () => {
+    if (lit.value === part && kept !== part) lit.value = kept
+  },
+})
 
 let kept: Part | null = null

@@ -6,10 +6,10 @@ import { pixelsOf } from '../state/loading'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { view } from '../state/view'
-import { draws, result, seen } from '../probe/probe'
+import { result, seen } from '../probe/probe'
 import { distortion, knowsRate, rates } from './terms'
 
-export type Part = 'rate' | 'distortion' | 'elbo'
+export type Part = 'rate' | 'distortion' | 'elbo' | 'evidence' | 'code'
 
 /** One image on its way through the model: x, its posterior, a code z of it, and what is decoded from that. */
 export interface Journey extends Codes {
@@ -60,11 +60,11 @@ export const journey = computed<Journey | null>(() => {
   if (passed.value && passing.value !== null) return passed.value
   const code = store.probed.value
   if (!seen.value || !code || !result.value) return null
-  return { image: probedImage.value, x: seen.value, ...code, z: result.value.z, decoded: result.value.x, drawn: draws.value > 0 }
+  return { image: probedImage.value, x: seen.value, ...code, z: result.value.z, decoded: result.value.x, drawn: result.value.drawn }
 })
 
 /** Rate, distortion and ELBO of that image in nats; null where the page cannot compute them. */
-export const own = computed<Record<Part, number | null>>(() => {
+export const own = computed<Record<Exclude<Part, 'evidence' | 'code'>, number | null>>(() => {
   const now = journey.value
   const about = store.manifest.value
   if (!now || !about) return { rate: null, distortion: null, elbo: null }

@@ -21,7 +21,7 @@ export const KEYS: Key[] = [
   { keys: 'p l m', does: 'Play, Look, Measure: how much of the page is there' },
   { keys: 'k', does: 'lecture mode: Play or Look, everything large' },
   { keys: '0 … 9', does: 'show or hide a class; with Shift it alone' },
-  { keys: 'o a g i t r d f', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog' },
+  { keys: 'o a g i t r d f x', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog, exact posterior' },
   { keys: ', .', does: 'a kept step back, forward' },
   { keys: 'b e', does: 'best step, last step' },
   { keys: '[ ]', does: 'the test image before, the next one' },
@@ -33,7 +33,7 @@ export const KEYS: Key[] = [
 ]
 
 const DEPTH_KEYS: Record<string, Depth> = { p: 'play', l: 'look', m: 'measure' }
-const LAYER_KEYS: Record<string, Layer> = { o: 'points', a: 'clouds', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog' }
+const LAYER_KEYS: Record<string, Layer> = { o: 'points', a: 'clouds', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog', x: 'exact' }
 
 const KEPT = 'vaelab-keys'
 

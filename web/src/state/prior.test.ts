@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { axesOf } from './plane'
-import { densityAt, drawPrior, levels, MASSES, mixtureOf, seen } from './prior'
+import { densityAt, drawPrior, levels, logDensity, MASSES, mixtureOf, seen } from './prior'
 
 const flat = axesOf({ kind: 'pca' }, 2, new Float32Array(0), null)
 const one = { weights: [1], loc: Float32Array.of(1, -1), scale: Float32Array.of(2, 0.5), exact: true, byClass: false }
@@ -13,6 +13,13 @@ it('the density is that of a normal distribution, and integrates to one', () => 
   let sum = 0
   for (let x = -12; x < 12; x += 0.1) for (let y = -12; y < 12; y += 0.1) sum += 0.01 * densityAt(x, y, seen(two, flat, null))
   expect(sum).toBeCloseTo(1, 3)
+})
+
+it('the log density of a code is that of the mixture, or of its class', () => {
+  const flat2 = seen(two, flat, null)
+  const codes = [0, 0, -3.2, 1.1, 4.1, -0.5]
+  for (let i = 0; i < 3; i++) expect(logDensity(two, codes, i, null)).toBeCloseTo(Math.log(densityAt(codes[2 * i]!, codes[2 * i + 1]!, flat2)), 8)
+  expect(logDensity(two, [4, 0], 0, 1)).toBeCloseTo(-Math.log(2 * Math.PI * 0.5 * 2), 10)
 })
 
 it('contours of a normal distribution are its one, two and three standard deviations', () => {

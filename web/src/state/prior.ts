@@ -1,5 +1,6 @@
 import { bytesOf } from '../model/base64'
 import type { PriorTold } from '../model/manifest'
+import { logSum } from '../evidence/grid'
 import { type Axes, project } from './plane'
 
 /** p(z) as a mixture of m normal distributions, each independent over dimensions. */
@@ -41,6 +42,21 @@ export function drawPrior({ weights, loc, scale, exact, byClass }: Mixture, cls:
   }
   return Array.from({ length: d }, (_, k) => loc[part * d + k]! + (exact ? scale[part * d + k]! * epsilon[k]! : 0))
 }
+
+/** log p(z) in nats at one of n codes; of one class where there is a part for each. */
+export function logDensity({ weights, loc, scale, byClass }: Mixture, codes: ArrayLike<number>, at: number, cls: number | null): number {
+  const d = loc.length / weights.length
+  return logSum(
+    weights.flatMap((weight, part) => {
+      if (byClass && cls !== null && part !== cls) return []
+      let sum = byClass && cls !== null ? 0 : Math.log(weight)
+      for (let k = 0; k < d; k++) sum += logNormal(codes[at * d + k]!, loc[part * d + k]!, scale[part * d + k]!)
+      return [sum]
+    }),
+  )
+}
+
+export const logNormal = (x: number, loc: number, scale: number) => -0.5 * ((x - loc) / scale) ** 2 - Math.log(scale) - 0.5 * Math.log(2 * Math.PI)
 
 /** What of a mixture is seen from the side onto a plane: weight, place and inverse covariance of each part. */
 export interface Seen {

@@ -2,6 +2,9 @@ import { latency } from './actions'
 import { axes, positions } from './plane'
 import * as store from './store'
 import { view } from './view'
+import { marks } from '../probe/probe'
+import { falling } from '../row/fall'
+import { evidence } from '../evidence/evidence'
 import { gliding, toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
 import { beginning } from '../train/attempt'
@@ -51,6 +54,16 @@ export function exposeState(): void {
     get probed() {
       const code = store.probed.value
       return code && { loc: Array.from(code.loc), scale: Array.from(code.scale) }
+    },
+    get evidence() {
+      return structuredClone(evidence.value)
+    },
+    /** Whether noise is on its way to a code, and the codes that were drawn. */
+    get falling() {
+      return falling.value
+    },
+    get marks() {
+      return structuredClone(marks.value)
     },
     get check() {
       return structuredClone(store.check.value)
