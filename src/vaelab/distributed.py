@@ -73,6 +73,7 @@ def process_group(device: torch.device) -> Iterator[None]:
             "`vaelab train --devices N` or torchrun, and let GLOO_SOCKET_IFNAME or "
             "NCCL_SOCKET_IFNAME, where set, name their network"
         ) from error
+    barrier()  # rank 0 keeps the store by which the others join, and may end at once
     yield
     # after an error the end of the process closes it: earlier, the others would tell that they have
     # lost this one before it has told why

@@ -191,7 +191,7 @@ def test_what_one_finds_wrong_before_training_is_no_fault_for_the_other(
     commands = [command(folder), command(folder)]
     commands[rank].append("data={kind: npz, path: gone.npz}")
     codes, said = by_hand(commands)
-    assert (codes[rank], codes[1 - rank]) == (2, 3)
+    assert (codes[rank], codes[1 - rank]) == (2, 3), said
     assert "gone.npz" in said[rank]
     assert "lost another process" in said[1 - rank]
 
