@@ -33,7 +33,7 @@ export function Readings() {
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
         <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
-        {sought.value && <Row name="log p(x)" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
+        {sought.value && <Row name="log p(x) of this x" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
         {sought.value && <Row name="gap to its ELBO" value={exact?.elbo == null ? '…' : short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
         {about.prior.kind !== 'standard_normal' && (
           <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) ‖ N(0, 1)), from the codes of ${count(shown.count, `${about.images.split} image`)}. The prior of this model is another, so this is not its rate.`} />
