@@ -45,6 +45,21 @@ def test_it_opens_checked_drawn_and_decoding(tab: Tab, site: Site, runs: Path) -
     np.testing.assert_allclose(painted, 255 * wanted.clip(0, 1), atol=1.01)
 
 
+def test_a_pointer_that_rests_sees_what_each_step_decodes(tab: Tab, site: Site, runs: Path) -> None:
+    tab.open(site("plain"))
+    tab.page.mouse.move(*tab.at(0.4, -0.7))
+    tab.until("vaelab.hovered !== null")
+    for index in (0, 3):
+        tab.by("scrubber").evaluate(
+            f"(slider) => {{ slider.value = {index}; slider.dispatchEvent(new Event('input')) }}"
+        )
+        tab.until(f"vaelab.index === {index}")
+        tab.page.wait_for_timeout(500)
+        shown = tab.get("vaelab.hovered")
+        wanted = decoded(runs / "plain", index, shown["z"])
+        np.testing.assert_allclose(shown["x"], wanted, atol=0.01)  # earlier steps are packed
+
+
 def test_the_points_are_where_the_codes_are(tab: Tab, site: Site) -> None:
     tab.open(site("plain"))
     tab.page.keyboard.press("r")  # nothing but points

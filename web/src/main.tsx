@@ -13,7 +13,7 @@ import { folderSource, inlineSource } from './source/static'
 import { keepJourney } from './row/journey'
 import { forgetChanges } from './state/changes'
 import { keepCalm } from './state/calm'
-import { keepPinDecoded, openRun } from './state/actions'
+import { keepDecoded, openRun } from './state/actions'
 import { arrive, isHere } from './state/loading'
 import { listenToKeys } from './state/keyboard'
 import { exposeState } from './state/readonly'
@@ -60,7 +60,7 @@ async function start(): Promise<void> {
   keepCalm()
   keepTitled()
   if (kind === 'inline') talkToHolder()
-  keepPinDecoded()
+  keepDecoded()
   keepProbeEncoded()
   keepJourney()
   keepEvidence()

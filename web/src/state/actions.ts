@@ -1,4 +1,4 @@
-import { batch, effect } from '@preact/signals'
+import { batch, computed, effect } from '@preact/signals'
 import { count, fixed } from '../ui/number'
 import { latestWins } from './latest'
 import { layers } from './layers'
@@ -17,14 +17,14 @@ export function measured(name: 'hover' | 'redraw', since: number): void {
   if (latency[name].length > 200) latency[name].shift()
 }
 
-const hover = latestWins(async (z: number[], since: number) => {
+const hover = latestWins(async (z: number[], since: number | null) => {
   const engines = store.engines.value
   if (!engines) return
   const cls = view.value.cls
   const x = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
   if (!x) return
   store.hovered.value = { z, cls, x }
-  measured('hover', since)
+  if (since !== null) measured('hover', since)
 })
 
 /** Decode under the pointer. */
@@ -40,12 +40,18 @@ const decodePin = latestWins(async (z: number[], cls: number | null) => {
   together(() => (store.pinned.value = { z, cls, x }))
 })
 
-/** The pin is decoded whenever it, the class or the weights change. */
-export function keepPinDecoded(): void {
+/** The pin is decoded whenever it, the class or the weights change; so is what lies under a pointer that rests. */
+export function keepDecoded(): void {
   effect(() => {
     const { z, cls } = view.value
     if (store.calm.value && z) decodePin(z, cls)
     else store.pinned.value = null
+  })
+  const weights = computed(() => [store.calm.value, view.value.cls])
+  effect(() => {
+    void weights.value
+    const shown = store.hovered.peek()
+    if (shown) hover(shown.z, null)
   })
 }
 
