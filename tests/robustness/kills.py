@@ -31,6 +31,7 @@ from PIL import Image
 
 from tests.robustness.alike import difference
 from vaelab import cli, training
+from vaelab.background import DRAWING
 from vaelab.evaluation.diagnosis import examine
 
 PRELOADED = (sklearn, torch, examine, training)
@@ -122,15 +123,16 @@ def trials(kills: int, seed: int, only: str | None = None) -> Iterator[tuple[str
 def _wait_for_drawing(folder: Path) -> None:
     """Let a drawing process whose training was killed end the picture that it has begun."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and any(_working_in(folder)):
+    while time.monotonic() < deadline and any(_drawing_in(folder)):
         time.sleep(0.05)
 
 
-def _working_in(folder: Path) -> Iterator[Path]:
-    for link in Path("/proc").glob("[0-9]*/cwd"):
+def _drawing_in(folder: Path) -> Iterator[Path]:
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile, or is another user's
-            if link.readlink() == folder:
-                yield link
+            program = (process / "cmdline").read_bytes()
+            if DRAWING.encode() in program and (process / "cwd").readlink() == folder:
+                yield process
 
 
 def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Path) -> Tally:
