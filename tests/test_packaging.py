@@ -59,7 +59,7 @@ def test_the_wheel_holds_the_package_and_its_configs(wheel: Path) -> None:
     names = names_in_wheel(wheel)
     info = next(name.split("/")[0] for name in names if ".dist-info/" in name)
     source = ROOT / "src"
-    files = [*source.rglob("*.py"), *source.rglob("tables/*.yaml")]
+    files = [*source.rglob("*.py"), *source.rglob("tables/*.yaml"), *source.rglob("mnist_3000.*")]
     modules = {path.relative_to(source).as_posix() for path in files}
     configs = {f"vaelab/configs/{name}" for name in CONFIGS}
     assert {"mnist.yaml", "schema.json"} <= CONFIGS
@@ -169,7 +169,7 @@ def test_the_sdist_holds_tests_and_configs_and_builds_the_same_wheel(
     strange = {
         name for name in files
         if PurePosixPath(name).suffix not in {
-            ".py", ".yaml", ".json", ".md", ".toml", ".txt", ".typed", ".png", ".gif", "",
+            ".py", ".yaml", ".json", ".md", ".toml", ".txt", ".typed", ".png", ".gif", ".npz", "",
             ".ts", ".tsx", ".mjs", ".css", ".html", ".js",
         }
     }  # fmt: skip

@@ -67,7 +67,7 @@ class Tab:
     def _told(self, message: Any) -> None:
         """What the browser says; a run that begins anew may be gone while it is being read."""
         text, url = message.text, message.location["url"]
-        gone = "404" in text and any(f"/runs/{run}/bundle/" in url for run in self.replaced)
+        gone = any(f"/runs/{run}/bundle/" in url for run in self.replaced)
         if message.type == "error" and not gone:
             self.errors.append(f"{text} ({url})")
 

@@ -1,4 +1,4 @@
-import { computed } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { short } from '../ui/number'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -14,8 +14,18 @@ const CURVE = 120
 /** Of the codes, what is shown. */
 const FAR = 0.995
 
-const norms = computed(() => {
+/** ms that a step has to rest before its norms are counted: dragging along the axis does not wait for them. */
+const REST = 150
+const resting = signal<store.Snapshot | null>(null)
+let timer: ReturnType<typeof setTimeout> | undefined
+effect(() => {
   const shown = store.calm.value
+  clearTimeout(timer)
+  timer = setTimeout(() => (resting.value = shown), REST)
+})
+
+const norms = computed(() => {
+  const shown = resting.value
   const d = store.manifest.value?.latent
   if (!shown || !d || shown.loc.length !== shown.count * d) return null
   const { means, draws } = normsOf(shown.loc, shown.scale, d)
@@ -40,7 +50,7 @@ export function NormsPanel() {
   const bars = (values: Float64Array) => `M0 ${HEIGHT - BELOW}${Array.from(values, (density, bin) => `V${y(density).toFixed(2)}H${x(((bin + 1) * reach) / BINS).toFixed(2)}`).join('')}V${HEIGHT - BELOW}Z`
   const ticks = Array.from({ length: 20 }, (_, i) => i * (reach > 12 ? 4 : 2)).filter((r) => r < reach)
   const nearer = point === null ? null : chiBelow(point, d)
-  const images = store.calm.value!.imageOf
+  const images = resting.value!.imageOf
   return (
     <Panel id="norms" title="Norms" about="How far codes are from z = 0, the mean of the prior N(0, I). No place is denser than that mean, yet a ball around it holds next to nothing: nearly all of the prior lies in a shell. A decoder is hardly ever trained in its middle."
       numbers={() => [['image', 'norm of the mean', 'norm of a draw from q(z|x)'], ...Array.from(found.means, (norm, i) => [images[i], norm, found.draws[i]])]}>
