@@ -8,6 +8,7 @@ codebook, some objectives) asks here for what the whole batch has, on one proces
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -62,6 +63,8 @@ def process_group(device: torch.device) -> Iterator[None]:
         yield
         return
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    joined = threading.Event()
+    threading.Thread(target=_end_with_launcher, args=(joined,), daemon=True).start()
     try:
         dist.init_process_group(
             backend, timeout=MAX_WAIT, device_id=device if device.type == "cuda" else None
@@ -73,6 +76,8 @@ def process_group(device: torch.device) -> Iterator[None]:
             "`vaelab train --devices N` or torchrun, and let GLOO_SOCKET_IFNAME or "
             "NCCL_SOCKET_IFNAME, where set, name their network"
         ) from error
+    finally:
+        joined.set()
     barrier()  # rank 0 keeps the store by which the others join, and may end at once
     yield
     # after an error the end of the process closes it: earlier, the others would tell that they have
@@ -195,6 +200,13 @@ def gather_batch(mine: Tensor, dim: int = 0) -> Tensor:
     if part is None:
         return mine
     return _spread(mine.narrow(dim, 0, part.images), dim, part.first, part.size)
+
+
+def _end_with_launcher(joined: threading.Event) -> None:
+    """End if the launcher does before all have joined: there is nobody left to wait for."""
+    while not joined.wait(1):
+        if is_orphaned():
+            exit_now(LostProcessError.exit_code)
 
 
 def exit_now(code: int) -> NoReturn:

@@ -184,6 +184,23 @@ def test_processes_with_different_folders_of_runs_are_refused_by_all(folder: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_processes_that_have_not_joined_yet_end_with_their_launcher(folder: Path) -> None:
+    process = subprocess.Popen(
+        command(folder, "--devices", "2"), cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    while len(started := workers(process)) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 60  # of the day for which others are waited for
+    while not all(map(gone, started.values())):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_what_one_finds_wrong_before_training_is_no_fault_for_the_other(
     rank: int, folder: Path
