@@ -10,7 +10,7 @@ import torch
 from vaelab.tensorfile import read_tensors
 
 
-def difference(alone: Path, other: Path, stopped: bool = False, apart: bool = False) -> str | None:
+def difference(alone: Path, other: Path, stopped: bool = False) -> str | None:
     """What is another in two folders of runs that should be equal; None where nothing is.
 
     Args:
@@ -18,9 +18,6 @@ def difference(alone: Path, other: Path, stopped: bool = False, apart: bool = Fa
         other: of one that was not.
         stopped: it may have kept steps for the explorer besides, as a training does that is told to
             stop, here because another of its processes was killed.
-        apart: the runs are replicas, which a kill may leave a save apart. Those behind go on alone
-            until they are level, which is what they would be together but for float rounding: of
-            such a run the weights are compared, and the names of all its files.
     """
     names = [sorted(_names(folder)) for folder in (alone, other)]
     if stopped:
@@ -29,11 +26,8 @@ def difference(alone: Path, other: Path, stopped: bool = False, apart: bool = Fa
         names = [[name for name in some if "/explorer/" not in name] for some in names]
     if names[0] != names[1]:
         return f"other files: {sorted(set(names[0]) ^ set(names[1]))[:5]}"
-    rounded = [run.name for run in alone.iterdir() if apart and _is_rounded(run, other / run.name)]
     for name in names[0]:
         one, two = alone / name, other / name
-        if name.partition("/")[0] in rounded:
-            continue
         if one.suffix == ".safetensors":
             if wrong := _other_tensors(one, two):
                 return f"{name}: {wrong}"
@@ -66,17 +60,6 @@ def _steps(runs: Path) -> dict[int, list[Path]]:
 
 def _names(folder: Path) -> Iterator[str]:
     return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _is_rounded(one: Path, two: Path) -> bool:
-    """Whether two runs have come as far, to weights that are equal but for float rounding."""
-    (first, about), (second, known) = (
-        read_tensors(run / "resume.safetensors") for run in (one, two)
-    )
-    if about["progress"]["step"] != known["progress"]["step"] or first.keys() != second.keys():
-        return False
-    near = [torch.allclose(first[n], second[n], rtol=1e-3, atol=1e-4) for n in first]
-    return all(near) and not all(torch.equal(first[n], second[n]) for n in first)
 
 
 def _other_tensors(one: Path, two: Path) -> str | None:

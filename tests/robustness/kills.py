@@ -61,14 +61,12 @@ class Subject:
         share: of the kills.
         prepare: makes what it reads inside a folder, before the trials.
         timed: it is killed by the clock.
-        apart: it is several runs, as in `difference`.
     """
 
     words: tuple[str, ...]
     share: int
     prepare: Callable[[Path], object] = field(default=lambda folder: None)
     timed: bool = False
-    apart: bool = False
 
 
 def _pictures(folder: Path) -> None:
@@ -86,7 +84,7 @@ def _shards(folder: Path) -> None:
 SUBJECTS = {
     "digits": Subject(("digits", *SHORT, DRAWN), 60),
     "conv with batch norm": Subject(("digits", *SHORT, BARE, *CONV), 30),
-    "three replicas": Subject(("digits", *SHORT, BARE, "training.replicas=3"), 30, apart=True),
+    "three replicas": Subject(("digits", *SHORT, BARE, "training.replicas=3"), 30),
     "hierarchical": Subject(
         ("hierarchical", *SHORT, BARE, "data=digits", "data.pixels=binary"), 20
     ),
@@ -161,11 +159,7 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
         code, _ = _train(subject, trial, resume=True)
         _wait_for_drawing(trial)
         folders = alone / "runs", trial / "runs"
-        wrong = (
-            f"exit code {code}"
-            if code
-            else difference(*folders, stopped=subject.timed, apart=subject.apart)
-        )
+        wrong = f"exit code {code}" if code else difference(*folders, stopped=subject.timed)
         if wrong:
             tally.bad.append(f"killed at {moments} of {operations}: {wrong}")
         else:
