@@ -9,7 +9,7 @@ from tests.training.conftest import tiny
 from vaelab.evaluation.diagnosis.examine import examine
 from vaelab.experiment import Experiment
 from vaelab.kinds import kinds
-from vaelab.training import replicas, train, train_together
+from vaelab.training import replicas, train_together
 
 SEEDS = 20
 CAPACITY = "{kind: capacity, gamma: 5, capacity: {kind: linear, start: 0, end: 3, epochs: 10}}"
@@ -36,13 +36,8 @@ PIXELS = {
 
 def findings(experiment: Experiment, folder: Path) -> list[str]:
     """What the doctor finds in each run."""
-    each = replicas(experiment)
-    if experiment.objective.alone:
-        outcomes = [train(one, folder) for one in each]
-    else:
-        outcomes = train_together(each, folder)
     found = []
-    for outcome in outcomes:
+    for outcome in train_together(replicas(experiment), folder):
         examination = examine(outcome.run, images=300)
         found += [f"{outcome.run.path.name}: {f.summary}" for _, f in examination.findings]
         assert "overfitting" in {diagnosis.name for diagnosis in examination.sound}

@@ -128,8 +128,6 @@ def test_what_cannot_be_trained_together_is_refused_before_anything_is_written(r
         train_together([a, a], runs)
     with pytest.raises(BadCombinationError, match="stands for several runs"):
         train(tiny("training.replicas=2"), runs)
-    with pytest.raises(BadCombinationError, match=r"`dreg` cannot be .* train them one by one"):
-        train_together(replicas(tiny("training.replicas=2", "objective=dreg")), runs)
     assert not runs.exists()
     train(b, runs)
     with pytest.raises(BadValueError, match="there is a run in"):

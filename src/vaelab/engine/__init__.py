@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from vaelab.engine.in_turn import InTurn, gains_by_batching
 from vaelab.engine.layers import accelerate
 from vaelab.engine.step import COLUMNS, Engine, Inputs, PlainEngine, TrainingStep
 from vaelab.optim import OptimizerConfig
@@ -44,5 +45,7 @@ def build_engine(
         except (ImportError, AttributeError) as error:  # PyTorch's names have changed
             say(f"training.engine is `plain`, the same but slower, instead of `fast`: {error}")
         else:
+            if len(steps) > 1 and not gains_by_batching(steps[0]):
+                return InTurn([FastEngine([step], optimizer, products) for step in steps])
             return FastEngine(steps, optimizer, products)
     return PlainEngine(steps, optimizer, products)

@@ -33,7 +33,7 @@ class BaseObjective(Kind, ABC):
     couples: ClassVar[bool] = False
     """Whether it is more than the mean of a number per image, so that it needs the whole batch."""
     alone: ClassVar[bool] = False
-    """Whether models have to be trained one by one with it, not as one batched model."""
+    """Whether it cannot be computed for several models as one: they take their steps in turn."""
     linear: ClassVar[bool] = False
     """Whether it is the distortion plus `rate_price` times the rate."""
     has_rate_price: ClassVar[bool] = True

@@ -90,8 +90,7 @@ class DReGConfig(BaseObjective):
         loss = -log 1/K sum over k of w_k,  w_k = p(x, z_k) / q(z_k|x)
         its gradient in the encoder = -sum over k of (w_k / sum of w)^2 d(log w_k)/dz_k dz_k/dphi
     """
-    advice = """Use it in place of `iwae` with more than a few samples; replicas are trained one by
-        one."""
+    advice = "Use it in place of `iwae` with more than a few samples."
     references = """
         "Doubly reparameterized gradient estimators for Monte Carlo objectives" (Tucker et al.,
         2019, eq. 8, arXiv 1810.04152); the noise: "Tighter variational bounds are not necessarily

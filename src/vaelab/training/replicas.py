@@ -39,11 +39,6 @@ def check_alike(experiments: Sequence[Experiment]) -> None:
             f"{', '.join(many)}: training.replicas stands for several runs; "
             "`train_together(replicas(experiment))` trains them"
         )
-    if len(experiments) > 1 and first.objective.alone:
-        raise BadCombinationError(
-            f"objective `{first.objective.kind}` cannot be computed for several models at once; "
-            "train them one by one, or use `objective: iwae`"
-        )
     free = (*FREE, *(f"objective.{name}" for name in first.objective.controls))
     for other in experiments[1:]:
         wrong = [key for key, _, _ in differences(first, other) if not key.startswith(free)]

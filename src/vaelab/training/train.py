@@ -77,9 +77,10 @@ def train_together(
     callbacks: Sequence[Callback] = (),
     process: BackgroundProcess | None = None,
 ) -> list[Outcome]:
-    """Train experiments that differ in seed, learning rate or beta alone as one batched model.
+    """Train experiments that differ in seed, learning rate or beta alone, in step with each other.
 
-    Each gets what it would get by itself, up to rounding, and a run directory of its own.
+    Each gets what it would get by itself, up to rounding, and a run directory of its own. They are
+    one batched model where that is faster.
 
     Args:
         experiments: one or more; `replicas` makes them from one with `training.replicas`.
