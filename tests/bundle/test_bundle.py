@@ -315,6 +315,14 @@ def writer(tmp_path: Path) -> BundleWriter:
     return BundleWriter(tmp_path / "bundle", "tiny", experiment, store, model)
 
 
+def test_the_implied_scale_is_the_root_of_the_mean_squared_error(writer: BundleWriter) -> None:
+    implied, model = writer.keep(0, 0.0)["readings"]["implied_scale"], writer.model.eval()
+    with torch.no_grad():
+        errors = [x.x - model.decode(model.encode(x.x, x.context).sample(), x.context).mean
+                  for x in writer.images.live.batches()]  # fmt: skip
+    assert implied == pytest.approx(torch.cat(errors).square().mean().sqrt().item(), rel=0.03)
+
+
 def test_a_weight_that_float16_cannot_hold_is_named(writer: BundleWriter) -> None:
     with torch.no_grad():
         writer.model.decoder.trunk.stack[-3].bias[0] = 1e6

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from importlib.metadata import version
+from math import log, pi, prod, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
 from vaelab.metrics.bound import BoundMetric
-from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.models import FlatLatent, likelihood_of
 from vaelab.networks.exported import UnsupportedLayerError
 from vaelab.networks.network import evaluating
@@ -144,12 +144,14 @@ class BundleWriter:
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live
         bound = BoundMetric()(self.model, loader)
-        implied = ImpliedScaleMetric()(self.model, loader)["implied_gaussian_scale"]
         names = ("distortion_nats", "rate_nats", "elbo_nats")
-        return {
-            "split": self.images.name, "images": len(loader),
-            **{name: bound[name].value for name in names}, "implied_scale": implied.value,
-        }  # fmt: skip
+        readings = {name: bound[name].value for name in names}
+        scale = None if self._likelihood is None else self._likelihood.gaussian_scale()
+        if scale is not None:  # distortion = D log(scale sqrt(2 pi)) + D mse / (2 scale^2)
+            variance = scale.item() ** 2
+            each = 2 * readings["distortion_nats"] / prod(self.images.store.image_shape)
+            readings["implied_scale"] = sqrt(max(0, variance * (each - log(2 * pi * variance))))
+        return {"split": self.images.name, "images": len(loader), **readings}
 
     def _write_images(self) -> None:
         if not self._written:

@@ -104,7 +104,8 @@ export interface Readings {
   distortion_nats: number
   rate_nats: number
   elbo_nats: number
-  implied_scale: number
+  /** Of a Gaussian with one scale. */
+  implied_scale?: number
 }
 
 export type MetricRow = { step: number; epoch: number; split: string } & Record<string, number | string>
