@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import Tab, made
+from tests.browser.conftest import Served, Tab, made
 from vaelab.bundle import Bundle
 from vaelab.explorer.export import export_site
 from vaelab.runs.run import Run
@@ -142,3 +142,20 @@ def test_names_of_classes_that_are_words_have_room(tab: Tab, named: str) -> None
     assert tab.by("row-random").locator("xpath=ancestor::div[1]").bounding_box()["x"] >= (
         start["x"] + start["width"]
     )
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_a_long_name_pushes_nothing_out_of_sight(
+    served: Served, tab: Tab, width: int, height: int
+) -> None:
+    (served.folder / "plain").rename(served.folder / f"plain{' and long' * 8}")
+    tab.page.set_viewport_size({"width": width, "height": height})
+    tab.open(served.address)
+    beyond = "document.documentElement.scrollWidth - innerWidth"
+    for depth in DEPTHS:
+        tab.show(depth)
+        assert tab.get(beyond) <= 0, depth
+    tab.by("lecture").click()
+    tab.page.wait_for_timeout(60)
+    tab.until("vaelab.still")
+    assert tab.get(beyond) <= 0
