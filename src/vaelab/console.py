@@ -54,10 +54,10 @@ class Console(rich.console.Console):
         self.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def plain(shown: rich.console.RenderableType, width: int = 100) -> str:
-    """What a terminal of so many columns shows, as text without colours."""
+def plain(shown: rich.console.RenderableType) -> str:
+    """What a terminal of 100 columns shows, as text without colours."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(shown, crop=False)
+    Console(file=out, width=100, color_system=None).print(shown, crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 

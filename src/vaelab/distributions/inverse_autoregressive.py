@@ -86,7 +86,6 @@ class InverseAutoregressive(Family):
         return [features, features, self.context]
 
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
-        """The distribution with event shape `(d,)`."""
         loc, spread, context = torch.split(params, self.sizes(self.latent), dim=-1)
         scale = torch.exp(0.5 * soft_bound(spread, LOG_VARIANCE_BOUND))
         start = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)

@@ -22,7 +22,6 @@ class BernoulliPixels(Likelihood):
     parameter_names = ("logits",)
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose logits are `params`."""
         return Independent(Bernoulli(logits=params, validate_args=False), 3, validate_args=False)
 
     def initial_bias(self, mean: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
@@ -133,7 +132,6 @@ class ContinuousBernoulliPixels(Likelihood):
         self.bound = log((1 - limit) / limit) if limit else inf
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose logits are `params`."""
         return Independent(ContinuousBernoulli(params, self.bound), 3, validate_args=False)
 
     def exported_mean(self) -> str:

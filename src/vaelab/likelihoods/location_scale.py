@@ -139,7 +139,6 @@ class LocationScale(OneScale):
         return self.scale if self.family is Normal else None
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose locations are `params`."""
         return SharedScale(self.family, params, self.scale)
 
 

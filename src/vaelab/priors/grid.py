@@ -116,7 +116,6 @@ class PixelCNN(Prior):
         self.output = nn.Conv2d(channels, codes, 1)
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
-        """The distribution of grids, whatever the class."""
         return Autoregressive(self)
 
     def logits(self, z: Int64[Tensor, "b h w"]) -> Float[Tensor, "b codes h w"]:
