@@ -41,8 +41,7 @@ class DiagonalNormalConfig(BasePosterior):
 class DiagonalNormal(Family):
     """N(loc, diag(scale^2)) from `(..., 2 d)` parameters: the locations, then the scales.
 
-    Args:
-        mode: `log_variance`: scale = exp(v / 2), v softly bounded to +-20; `abs`: scale = |s|.
+    By `log_variance` scale = exp(v / 2), v softly bounded to +-20; by `abs` scale = |s|.
     """
 
     def __init__(self, mode: ScaleMode) -> None:
