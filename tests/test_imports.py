@@ -37,7 +37,7 @@ def imported(*words: str, code: int = 0) -> set[str]:
     return set(SLOW) & set(json.loads(done.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("command", ["--help", "runs .", "runs . --size"])
+@pytest.mark.parametrize("command", ["--help", "doctor --help", "runs .", "runs . --size"])
 def test_answers_from_files_import_nothing_slow(command: str) -> None:
     assert imported(*command.split()) == set()
 

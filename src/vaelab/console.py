@@ -6,9 +6,11 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import cache
+from time import monotonic
 from typing import Any, TextIO, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ CONTROL = re.compile(
 """What a terminal obeys (C0 but for tab and new line, C1), what turns text around, what ends a line
 of YAML, and halves of characters, as which Python has bytes of names that are not UTF-8."""
 MAX_WIDTH = 1000
+QUIET_SECONDS = 10
+"""In which nothing is said of how far something is that no terminal shows."""
 
 
 def visible(text: str) -> str:
@@ -50,10 +54,10 @@ class Console(rich.console.Console):
         self.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def plain(shown: rich.console.RenderableType, width: int = 100) -> str:
-    """What a terminal of so many columns shows, as text without colours."""
+def plain(shown: rich.console.RenderableType) -> str:
+    """What a terminal of 100 columns shows, as text without colours."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(shown, crop=False)
+    Console(file=out, width=100, color_system=None).print(shown, crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
@@ -136,13 +140,29 @@ def lost(stream: object) -> str | None:
 def track(items: Iterable[T], title: str, count: int | None = None) -> Iterator[T]:
     """Go through `items`, `count` where that is not their length, while a bar shows how far.
 
-    It is silent where nobody watches.
+    Where no terminal watches, a line now and then says so, if it takes long.
     """
-    from rich.progress import track as rich_track
-
     console = Console(stderr=True)
-    watched = console.is_terminal
-    yield from rich_track(items, title, count, console=console, transient=True, disable=not watched)
+    if console.is_terminal:
+        from rich.progress import track as rich_track
+
+        yield from rich_track(items, title, count, console=console, transient=True)
+        return
+    total = len(items) if count is None and isinstance(items, Sized) else count
+    began = said = monotonic()
+    for done, item in enumerate(items):
+        now = monotonic()
+        if now - said > QUIET_SECONDS:
+            said = now
+            console.say(f"{title}: {_how_far(done, total, now - began)}")
+        yield item
+
+
+def _how_far(done: int, total: int | None, seconds: float) -> str:
+    if not done or not total or done > total:
+        return "at it"
+    left = timedelta(seconds=round(seconds / done * (total - done)))
+    return f"{done / total:.0%}, about {left} left"
 
 
 @contextmanager

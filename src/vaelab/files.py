@@ -49,8 +49,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], parents: bool =
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_folder(path.parent)
+            put_in_place(temporary, path)
     finally:
         # after a successful rename there is nothing left to remove
         with suppress(OSError):
@@ -125,6 +124,13 @@ def is_process(number: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def put_in_place(file: Path, path: Path) -> None:
+    """Give a file, which is whole, the name of another beside it, for good."""
+    with storing(path):
+        file.replace(path)
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

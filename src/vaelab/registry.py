@@ -28,7 +28,6 @@ class Axis:
         name: of the axis.
         place: the key of a config that makes the choice; several, where there are several.
         about: what the axis is, in a sentence.
-        cites: whether each kind is somebody's idea, whose paper it has to name.
         several: whether the place has a list of them.
         bare: whether the name of a kind alone stands for the kind with its defaults.
         kinds: the classes to choose from, by name, in alphabetical order.
@@ -38,7 +37,6 @@ class Axis:
     name: str
     place: str
     about: str
-    cites: bool = True
     several: bool = False
     bare: bool = False
     kinds: dict[str, type["Kind"]] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 `python -m tests.robustness.kills --kills 200` prints how many trials were good. A moment is a place
 in the order of a process's file operations (Python's audit events), before any of which it may be
 killed: each write, rename and removal is as likely as any other, however short. The processes of
-`--devices 2` are killed at random times instead.
+`--devices 2` are killed at random times instead. With `--saves`, three replicas are killed before
+each operation of the one time that they are saved.
 
 Each trial runs in a fork of a process that has imported everything and computed nothing.
 """
@@ -141,10 +142,8 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
     subject.prepare(alone)
     shutil.copytree(alone, scratch / "prepared")
     began = time.monotonic()
-    code, operations = _train(subject, alone, resume=False)
+    operations = len(_train_alone(subject, alone))
     seconds = time.monotonic() - began
-    if code != ENDED:
-        raise SystemExit(f"{subject.words} cannot be trained: {(alone / 'log').read_text()[-500:]}")
     tally = Tally()
     while tally.kills < wanted:
         trial = scratch / f"trial-{tally.trials}"
@@ -167,17 +166,47 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
     return tally
 
 
+def between_saves(scratch: Path) -> Tally:
+    """Kill replicas before each file operation of the save of all at the end of their epoch."""
+    words = ("training.epochs=1", "training.save_minutes=1000")  # saved at the end alone
+    # of convolutions, one alone has other sums than among three
+    subject = Subject((*SUBJECTS["three replicas"].words, *CONV, *words), 0)
+    (scratch / "alone").mkdir()
+    operations = _train_alone(subject, scratch / "alone")
+    first = next(i for i, one in enumerate(operations) if "weights.safetensors" in one)
+    last = max(i for i, one in enumerate(operations) if "resume.safetensors" in one)
+    tally = Tally()
+    for moment in range(first, last + 2):
+        trial = scratch / f"trial-{moment}"
+        trial.mkdir()
+        tally.trials += 1
+        tally.kills += _train(subject, trial, resume=False, at=moment)[0] == -signal.SIGKILL
+        code, _ = _train(subject, trial, resume=True)
+        wrong = f"exit code {code}" if code else difference(scratch / "alone/runs", trial / "runs")
+        if wrong:
+            tally.bad.append(f"killed before {operations[moment]}: {wrong}")
+    return tally
+
+
+def _train_alone(subject: Subject, folder: Path) -> list[str]:
+    code, operations = _train(subject, folder, resume=False)
+    if code != ENDED:
+        log = (folder / "log").read_text()
+        raise SystemExit(f"{subject.words} cannot be trained: {log[-500:]}")
+    return operations
+
+
 def _train(
     subject: Subject, folder: Path, resume: bool, at: float | None = None
-) -> tuple[int, int]:
+) -> tuple[int, list[str]]:
     """Train in a folder; the exit code, negative where a signal ended it, and file operations."""
     words = ["train", *subject.words, *(["--resume"] if resume else [])]
     if subject.timed:
-        return _timed(words, folder, at), 0
+        return _timed(words, folder, at), []
     return _run(words, folder, None if at is None else int(at))
 
 
-def _run(words: list[str], folder: Path, at: int | None = None) -> tuple[int, int]:
+def _run(words: list[str], folder: Path, at: int | None = None) -> tuple[int, list[str]]:
     """The command line in a fork, killed before its file operation number `at`."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -189,10 +218,10 @@ def _run(words: list[str], folder: Path, at: int | None = None) -> tuple[int, in
         finally:
             os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as answer:
-        counted = answer.read()
+    with os.fdopen(reading) as answer:
+        operations = answer.read().splitlines()
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), int(counted or b"0")
+    return os.waitstatus_to_exitcode(status), operations
 
 
 def _command(words: list[str], folder: Path, at: int | None, answer: int) -> int:
@@ -201,10 +230,9 @@ def _command(words: list[str], folder: Path, at: int | None, answer: int) -> int
     log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    count = 0
+    operations: list[str] = []
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
-        nonlocal count
         if event == "open":
             name, _, flags = details
             changing = bool(flags & (os.O_WRONLY | os.O_RDWR)) if isinstance(flags, int) else False
@@ -212,9 +240,9 @@ def _command(words: list[str], folder: Path, at: int | None, answer: int) -> int
                 return
         elif event not in WRITES:
             return
-        if count == at:
+        if len(operations) == at:
             os.kill(os.getpid(), signal.SIGKILL)
-        count += 1
+        operations.append(f"{event} of {details[0]}")
 
     sys.addaudithook(hook)
     sys.argv = ["vaelab", *words]
@@ -225,7 +253,8 @@ def _command(words: list[str], folder: Path, at: int | None, answer: int) -> int
     else:
         code = 0
     sys.stdout.flush()
-    os.write(answer, str(count).encode())
+    with os.fdopen(answer, "w") as file:
+        file.write("\n".join(operations))
     return code
 
 
@@ -276,9 +305,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=sorted(SUBJECTS))
+    parser.add_argument("--saves", action="store_true")
     options = parser.parse_args()
     bad = 0
-    for name, tally in trials(options.kills, options.seed, options.only):
+    tallies = trials(options.kills, options.seed, options.only)
+    if options.saves:
+        with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
+            tallies = iter([("between saves", between_saves(Path(scratch)))])
+    for name, tally in tallies:
         good = tally.trials - len(tally.bad)
         print(f"{name}: {tally.kills} kills in {tally.trials} trials, {good} good", flush=True)
         for words in tally.bad:

@@ -34,6 +34,7 @@ from vaelab.training import (
 )
 from vaelab.training.fit_prior import fit_prior
 from vaelab.training.fit_prior.outcome import FittingFolder
+from vaelab.training.start import finish_saving
 from vaelab.training.state import read_progress
 
 Command = Callable[..., Answer]
@@ -295,6 +296,30 @@ def test_leftovers_of_killed_processes_are_removed_and_those_of_others_are_not(r
     train(tiny("training.epochs=2", PICTURES), run.path.parent, Start.RESUME)
     assert not [name for name in dead if (run.path / name).exists()]
     assert all((run.path / name).exists() for name in alive)
+
+
+def test_what_was_prepared_is_taken_where_it_is_whole_newer_and_there_of_all(runs: Path) -> None:
+    for step in (5, 9):
+        stop = At(step, lambda: None, "stopped")
+        (outcome,) = train_together([tiny()], runs, Start.RESUME, callbacks=[stop])
+        (runs / f"{step}").write_bytes(outcome.run.resume_path.read_bytes())
+    old, new = (runs / "5").read_bytes(), (runs / "9").read_bytes()
+    shutil.copytree(runs / "tiny", runs / "other")
+    one, other = (Run(runs / name) for name in ("tiny", "other"))
+    for is_saved, prepared, other_is_saved, taken in (
+        (old, new, new, new), (new, old, new, new), (old, new[:-1], new, old), (old, new, old, old),
+    ):  # fmt: skip
+        one.resume_path.write_bytes(is_saved)
+        one.prepared_path.write_bytes(prepared)
+        other.resume_path.write_bytes(other_is_saved)
+        finish_saving([one, other])
+        assert one.resume_path.read_bytes() == taken
+        assert other.resume_path.read_bytes() == other_is_saved
+        assert not one.prepared_path.exists()
+    one.prepared_path.write_bytes(new)
+    other.prepared_path.write_bytes(new)
+    finish_saving([one, other])
+    assert one.resume_path.read_bytes() == other.resume_path.read_bytes() == new
 
 
 def test_lost_rows_are_said(run: Run, vaelab: Command) -> None:

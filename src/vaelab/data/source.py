@@ -27,7 +27,7 @@ class SplitRole(IntEnum):
 class Source(Kind, ABC):
     """Where images come from, and how they are split."""
 
-    axis = Axis("data", "data", "The images a model is trained and tested on.", cites=False)
+    axis = Axis("data", "data", "The images a model is trained and tested on.")
 
     pixels: PixelsConfig = UnitPixels()
     """Meaning of a pixel to the model: unit, signed, levels or binary."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from vaelab.distributions.aggregate import log_aggregate, log_others
 from vaelab.distributions.family import BasePosterior, Family
-from vaelab.distributions.inverse_autoregressive import IAFConfig, InverseAutoregressive
+from vaelab.distributions.inverse_autoregressive import IAFConfig
 from vaelab.distributions.noise import (
     changed,
     closed_form_kl,
@@ -12,14 +12,8 @@ from vaelab.distributions.noise import (
     rsample,
     rsample_and_log_prob,
 )
-from vaelab.distributions.normal import (
-    DiagonalNormal,
-    DiagonalNormalConfig,
-    FullNormal,
-    FullNormalConfig,
-)
+from vaelab.distributions.normal import DiagonalNormal, DiagonalNormalConfig, FullNormalConfig
 from vaelab.distributions.normal_mixture import (
-    NormalMixture,
     NormalMixtureConfig,
     mixture_parameters,
     normal_mixture,
@@ -34,11 +28,8 @@ __all__ = [
     "DiagonalNormal",
     "DiagonalNormalConfig",
     "Family",
-    "FullNormal",
     "FullNormalConfig",
     "IAFConfig",
-    "InverseAutoregressive",
-    "NormalMixture",
     "NormalMixtureConfig",
     "PointMass",
     "PosteriorConfig",

@@ -18,9 +18,7 @@ def log_aggregate(
 ) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
     """Log q(z) and sum over k of log q(z_k), nats, for the mixture of a batch of n posteriors.
 
-    Args:
-        posterior: normal or a mixture of normals, batch shape `(n,)`, event shape `(d,)`.
-        z: where.
+    These are normal, or mixtures of normals.
     """
     if isinstance(posterior, MixtureSameFamily):
         log_weights, loc, scale = mixture_parameters(posterior)
@@ -42,12 +40,7 @@ def log_aggregate(
 
 
 def log_others(posterior: Distribution, z: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-    """Log q(z), nats, at one sample of each of n posteriors, its own left out of the mixture.
-
-    Args:
-        posterior: batch shape `(n,)`, event shape `(d,)`; n at least 2.
-        z: a sample of each, in their order.
-    """
+    """Log q(z), nats, at a sample of each of n > 1 posteriors, its own left out of the mixture."""
     count, d = len(z), posterior.event_shape[0]
     found = []
     for rows in torch.split(torch.arange(count), max(1, AT_ONCE // (count * d))):

@@ -86,7 +86,6 @@ class InverseAutoregressive(Family):
         return [features, features, self.context]
 
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
-        """The distribution with event shape `(d,)`."""
         loc, spread, context = torch.split(params, self.sizes(self.latent), dim=-1)
         scale = torch.exp(0.5 * soft_bound(spread, LOG_VARIANCE_BOUND))
         start = Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
@@ -97,12 +96,7 @@ class Moved(NormalizingFlow):  # type: ignore[misc]
     """What transforms make of a distribution.
 
     z_t = mu_t(z_<) + sigma_t(z_<) z_(t-1);  log q_t = log q_(t-1) - sum log sigma_t. Its `log_prob`
-    inverts; `rsample_and_log_prob` has that of a draw.
-
-    Args:
-        base: before the transforms.
-        flow: modules that make a transform from the context, from the first to the last.
-        context: what the encoder hands over.
+    inverts; `rsample_and_log_prob` has that of a draw. Modules make the transforms from a context.
     """
 
     def __init__(

@@ -55,11 +55,7 @@ def rsample_and_log_prob(
 
 @singledispatch
 def changed(distribution: Distribution, change: Change) -> Distribution:
-    """A distribution of the same family, each of its parameters put through `change`.
-
-    Raises:
-        TypeError: it is not known how.
-    """
+    """A distribution of the same family, each of its parameters put through `change`."""
     raise TypeError(f"the parameters of {type(distribution).__name__} cannot be changed")
 
 

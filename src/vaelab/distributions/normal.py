@@ -41,8 +41,7 @@ class DiagonalNormalConfig(BasePosterior):
 class DiagonalNormal(Family):
     """N(loc, diag(scale^2)) from `(..., 2 d)` parameters: the locations, then the scales.
 
-    Args:
-        mode: `log_variance`: scale = exp(v / 2), v softly bounded to +-20; `abs`: scale = |s|.
+    By `log_variance` scale = exp(v / 2), v softly bounded to +-20; by `abs` scale = |s|.
     """
 
     def __init__(self, mode: ScaleMode) -> None:
@@ -56,7 +55,6 @@ class DiagonalNormal(Family):
         return (("soft_bound", {"bound": LOG_VARIANCE_BOUND}), ("exp_half", {}))
 
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
-        """The distribution with event shape `(d,)`."""
         loc, spread = params.chunk(2, dim=-1)
         if self.mode == "log_variance":
             scale = torch.exp(0.5 * soft_bound(spread, LOG_VARIANCE_BOUND))
@@ -107,7 +105,6 @@ class FullNormal(Family):
         return [features, features, features * (features - 1) // 2]
 
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
-        """The distribution with event shape `(d,)`."""
         # n = 2 d + d (d - 1) / 2  <=>  d^2 + 3 d - 2 n = 0
         features = round(((9 + 8 * params.shape[-1]) ** 0.5 - 3) / 2)
         loc, spread, below = torch.split(params, self.sizes(features), dim=-1)

@@ -53,7 +53,6 @@ class NormalMixture(Family):
         return [self.components, self.components * features, self.components * features]
 
     def forward(self, params: Float[Tensor, "..."]) -> Distribution:
-        """The distribution with event shape `(d,)`."""
         features = (params.shape[-1] // self.components - 1) // 2
         logits, loc, spread = torch.split(params, self.sizes(features), dim=-1)
         scale = torch.exp(0.5 * soft_bound(spread, LOG_VARIANCE_BOUND))
@@ -74,11 +73,7 @@ def normal_mixture(
 def mixture_parameters(
     mixture: MixtureSameFamily,
 ) -> tuple[Float[Tensor, "... m"], Float[Tensor, "... m d"], Float[Tensor, "... m d"]]:
-    """Log w, loc and scale.
-
-    Raises:
-        TypeError: its components are not normal and independent over dimensions.
-    """
+    """Log w, loc and scale."""
     components = mixture.component_distribution
     if not (isinstance(components, Independent) and isinstance(components.base_dist, Normal)):
         raise TypeError(f"a mixture of {type(components).__name__} is not one of diagonal normals")

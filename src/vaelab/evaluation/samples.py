@@ -43,6 +43,7 @@ from vaelab.runs.run import Run
 
 USUAL, SMALLEST = 10_000, 10
 """Images compared where nothing is said, and at least."""
+SEED = 0
 BETTER = {
     "frechet": "↓", "mmd2": "↓", "precision": "↑", "recall": "↑", "density": "↑", "coverage": "↑",
     "copying": "½",
@@ -125,12 +126,10 @@ def score_samples(
     split: SplitName = "test",
     images: int | None = None,
     made: SampleKind | None = None,
-    seed: int = 0,
 ) -> SampleQuality:
     """Compare a run's samples with real images; write quality_<features>.json and nearest.png.
 
-    The arguments are those of `vaelab.sample_quality`; `seed` is of codes, draws, and the choice of
-    real images.
+    The arguments are those of `vaelab.sample_quality`.
     """
     model, about = run.load_model()
     pixels = run.experiment.data.pixels
@@ -141,14 +140,14 @@ def score_samples(
     used = features_named(features, store, pixels) if isinstance(features, str) else features
     how = default_sample_kind(pixels) if made is None else made
 
-    draws = np.random.default_rng(derived_seed(seed, Purpose.COMPARED_IMAGES))
+    draws = np.random.default_rng(derived_seed(SEED, Purpose.COMPARED_IMAGES))
     learned = np.sort(draws.permutation(len(train))[:count])
     unseen = np.sort(draws.permutation(len(held))[:count])
     labels = train.labels[learned] if split == "train" else held.labels[unseen]
     seen = as_uint8(train, pixels)
     training = used.of(seen, "training images")
     outside = used.of(as_uint8(held, pixels)[unseen], "held-out images")
-    found = used.of(samples(model, pixels, labels, how, seed), "samples")
+    found = used.of(samples(model, pixels, labels, how, SEED), "samples")
     inside = training[torch.from_numpy(learned)]
     real, baseline = (inside, outside) if split == "train" else (outside, inside)
     of_samples, of_real = (
@@ -170,7 +169,7 @@ def score_samples(
         features=used.name,
         about_features=used.about,
         made=how,
-        seed=seed,
+        seed=SEED,
         numbers=of_samples,
         real=of_real,
     )

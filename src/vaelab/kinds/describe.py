@@ -133,11 +133,7 @@ def overview() -> Table:
 
 
 def table(name: str | None = None) -> Table:
-    """The kinds of one axis or of all, with what each is.
-
-    Raises:
-        BadValueError: there is no axis of this name.
-    """
+    """The kinds of one axis or of all, with what each is."""
     result = Table(box=SIMPLE, show_header=False, pad_edge=False)
     result.add_column("kind", no_wrap=True)
     result.add_column("what it is")
@@ -151,11 +147,7 @@ def table(name: str | None = None) -> Table:
 
 
 def entry(axis_name: str, name: str) -> Group:
-    """All that is known of one kind.
-
-    Raises:
-        BadValueError: there is no axis of this name, or no such kind on it.
-    """
+    """All that is known of one kind."""
     axis = _axis(axis_name)
     known = {kind.name: kind for kind in kinds() if kind.axis is axis}
     if name not in known:

@@ -22,7 +22,6 @@ class BernoulliPixels(Likelihood):
     parameter_names = ("logits",)
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose logits are `params`."""
         return Independent(Bernoulli(logits=params, validate_args=False), 3, validate_args=False)
 
     def initial_bias(self, mean: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
@@ -72,9 +71,7 @@ class ContinuousBernoulli(Distribution):
     That is C(p) p^x (1 - p)^(1 - x), "The continuous Bernoulli" (Loaiza-Ganem and Cunningham, 2019,
     eq. 5, arXiv 1907.06845), computed without p, which a float rounds to 0 or 1.
 
-    Args:
-        logits: of any shape.
-        bound: the density's logit is kept within +-bound; mean and draws are of l as it is.
+    In the density l is kept within +-bound; mean and draws are of l as it is.
     """
 
     def __init__(self, logits: Float[Tensor, "..."], bound: float = inf) -> None:
@@ -122,8 +119,7 @@ class ContinuousBernoulli(Distribution):
 class ContinuousBernoulliPixels(Likelihood):
     """p(x|z) = prod over pixels of the continuous Bernoulli's density, logits from the decoder.
 
-    Args:
-        limit: in the density p is kept this far from 0 and 1.
+    In the density p is kept as far from 0 and 1 as `limit` says.
     """
 
     parameter_names = ("logits",)
@@ -133,7 +129,6 @@ class ContinuousBernoulliPixels(Likelihood):
         self.bound = log((1 - limit) / limit) if limit else inf
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose logits are `params`."""
         return Independent(ContinuousBernoulli(params, self.bound), 3, validate_args=False)
 
     def exported_mean(self) -> str:

@@ -137,8 +137,7 @@ class GreyLevels(Distribution):
 class DiscretizedLogistic(Likelihood):
     """P(v) of each grey level: the decoder's output times 255 is the logistic's location.
 
-    Args:
-        floor: of the learned scale, in levels: scale = floor + exp(log_excess).
+    One scale is learned, in levels: scale = floor + exp(log_excess).
     """
 
     parameter_names = ("loc",)

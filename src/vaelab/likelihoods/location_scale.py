@@ -52,11 +52,7 @@ class SharedScale(Independent[Normal | Laplace]):
 class PerPixelScale(Likelihood):
     """p(x|z) = prod over pixels of f(x; location, scale), both from the decoder.
 
-    Args:
-        family: `Normal` or `Laplace`.
-        start: the scale where the decoder says 0.
-        floor: no scale falls below it: scale = floor + (start - floor) exp(output), the output
-            softly bounded to +-10.
+    scale = floor + (start - floor) exp(output), the output softly bounded to +-10.
     """
 
     parameter_names = ("loc", "log_scale")
@@ -106,11 +102,7 @@ class OneScale(Likelihood, ABC):
 class LocationScale(OneScale):
     """p(x|z) = prod over pixels of f(x; location, scale), locations from the decoder.
 
-    Args:
-        family: `Normal` or `Laplace`.
-        scale: a number, or None to learn one for all pixels.
-        start: the learned scale's first value.
-        floor: the learned scale never falls below it: scale = floor + exp(log_excess).
+    The scale is a number, or learned: scale = floor + exp(log_excess), and `start` at first.
     """
 
     def __init__(
@@ -139,7 +131,6 @@ class LocationScale(OneScale):
         return self.scale if self.family is Normal else None
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose locations are `params`."""
         return SharedScale(self.family, params, self.scale)
 
 

@@ -36,7 +36,6 @@ class OptimalGaussian(OneScale):
         return self.scale
 
     def forward(self, params: Float[Tensor, "... c h w"]) -> Distribution:
-        """The distribution whose locations are `params`."""
         if self.training:
             return _Fitting(params, self)
         return SharedScale(Normal, params, self.scale)

@@ -31,13 +31,7 @@ def hmc(
     """A transition that leaves exp(log_density) as it is, and the probability it was accepted with.
 
     H(z, p) = -log_density(z) + |p|^2 / 2, p ~ N(0, I): "MCMC using Hamiltonian dynamics" (Neal,
-    2011, section 3.2, arXiv 1206.1901).
-
-    Args:
-        log_density: of each code, nats, up to a constant; `(k, b, d)` to `(k, b)`.
-        z: where k chains for each of b images are.
-        step: of the leapfrogs, for each image.
-        leapfrogs: their number.
+    2011, section 3.2, arXiv 1206.1901). There are k chains for each of b images.
     """
     momentum = torch.randn_like(z)
     step = step.unsqueeze(-1)
@@ -108,11 +102,7 @@ class AISMetric(BaseMetric):
 
     @torch.no_grad()
     def __call__(self, model: LatentVariableModel, loader: EvalLoader) -> dict[str, Number]:
-        """`nll_ais{chains}_nats`, and `iwae{K}_gap_nats`: how much lower it is on the same images.
-
-        Raises:
-            BadCombinationError: the model has no flat code with a density p(z).
-        """
+        """`nll_ais{chains}_nats`, and `iwae{K}_gap_nats`: how much lower it is on these images."""
         if not isinstance(model, OneLevel) or model.certain:
             raise BadCombinationError(
                 f"annealed importance sampling needs one flat code with a density p(z), which "

@@ -87,22 +87,14 @@ def leave_one_out_accuracy(
 
 
 def posterior_means(model: LatentVariableModel, loader: EvalLoader) -> Float[np.ndarray, "n d"]:
-    """The mean of every image's posterior.
-
-    Raises:
-        BadCombinationError: the model's code is not one vector.
-    """
+    """The mean of every image's posterior."""
     return torch.cat([q.mean for q in _posteriors(model, loader)]).double().cpu().numpy()
 
 
 def posterior_of(
     model: LatentVariableModel, loader: EvalLoader, chosen: Int64[Tensor, " n"]
 ) -> Distribution | None:
-    """q(z|x) of these images, in float64; None where it is neither normal nor a mixture of such.
-
-    Raises:
-        BadCombinationError: the model's code is not one vector.
-    """
+    """q(z|x) of these images, in float64; None where it is neither normal nor a mixture of such."""
     batches = list[Any](_posteriors(model, loader))
 
     def gathered(parameters: Iterable[Tensor]) -> Tensor:

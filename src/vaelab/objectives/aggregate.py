@@ -46,7 +46,6 @@ class TCVAEConfig(BaseObjective):
     """Weight of the dimension-wise KL."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Distortion + alpha MI + beta TC + gamma dimension-wise KL."""
         loss = terms.distortion.mean()
         for level in terms.levels:
             log_aggregate, log_product = log_aggregate_posterior(level, controls["images"])
@@ -101,7 +100,6 @@ class DIPConfig(BaseObjective):
     """Weight of the squared distances of the variances from 1."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Distortion + beta rate + weighted squared entries of cov - I."""
         loss = (terms.distortion + controls["beta"] * terms.rate).mean()
         for level in terms.levels:
             squares = (self._covariance(level) - torch.eye(level.z.shape[-1]).to(level.z)) ** 2
@@ -149,7 +147,6 @@ class InfoConfig(BaseObjective):
     """Weight of the squared discrepancy, in nats."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Distortion + beta rate + weight MMD^2(q(z), p(z))."""
         loss = (terms.distortion + controls["beta"] * terms.rate).mean()
         for level in terms.levels:
             loss = loss + self.weight * squared_discrepancy(level.z[0])

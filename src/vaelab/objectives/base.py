@@ -99,11 +99,7 @@ class GivenObjective(BaseObjective):
         return isinstance(other, GivenObjective) and self.model_dump() == other.model_dump()
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """The function's value, or the mean of its values.
-
-        Raises:
-            BadCombinationError: the function is not at hand, or gives something else.
-        """
+        """The function's value, or the mean of its values."""
         if self._function is None:
             raise BadCombinationError(
                 f"the objective was given as a function, `{self.made_of}`, which no config can "

@@ -31,7 +31,6 @@ class ELBOConfig(BaseObjective):
     """Posterior samples per image and step."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Mean over images of distortion + beta rate, and what the model needs besides."""
         # loss = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z))
         loss = terms.distortion + controls["beta"] * terms.rate
         return (loss if terms.auxiliary is None else loss + terms.auxiliary).mean()
@@ -58,7 +57,6 @@ class STLConfig(BaseObjective):
     """Posterior samples per image and step."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Mean over images and samples of log q - log p(x, z), q's parameters taken as given."""
         return -terms.log_weights_by_path.mean()
 
 
@@ -75,7 +73,6 @@ class IWAEConfig(BaseObjective):
     """K, posterior samples per image and step."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Mean over images of -log 1/K sum w."""
         return -terms.iwae.mean()
 
 

@@ -39,7 +39,6 @@ class CapacityConfig(BaseObjective):
     """Posterior samples per image and step."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Distortion + gamma |rate - capacity|, of the batch's means."""
         distance = (terms.rate.mean() - controls["capacity"]).abs()
         return terms.distortion.mean() + self.gamma * distance
 
@@ -66,7 +65,6 @@ class FreeBitsConfig(BaseObjective):
     """Posterior samples per image and step."""
 
     def __call__(self, terms: Terms, controls: Controls) -> Float[Tensor, ""]:
-        """Mean distortion + sum over dimensions of max(nats, mean rate)."""
         loss = terms.distortion.mean()
         for level in terms.levels:
             per_dim = level.kl_per_dim

@@ -22,13 +22,8 @@ class Adam:
     weight decay regularization" (Loshchilov and Hutter, 2019, algorithm 2, arXiv 1711.05101).
 
     The arithmetic is PyTorch's fused kernel, called as a function: the classes of torch.optim
-    import a compiler, over a second, and look through their settings at every step.
-
-    Args:
-        vectors: parameters, updated in place.
-        betas: decay of the running mean of the gradient and of its square.
-        eps: added to the root of the second.
-        weight_decay: part of each parameter taken off per step and unit of learning rate.
+    import a compiler, over a second, and look through their settings at every step. Vectors of
+    parameters are updated in place.
 
     Attributes:
         states: for each vector `step`, the number of steps taken, `exp_avg` and `exp_avg_sq`, the

@@ -24,7 +24,6 @@ class Schedule(Kind, ABC):
     axis = Axis(
         "schedule", "objective.beta",
         "How a number such as beta changes over the epochs; a bare number stays what it is.",
-        cites=False,
     )  # fmt: skip
 
     @abstractmethod
@@ -125,7 +124,7 @@ class LearningRateSchedule(Kind, ABC):
 
     axis = Axis(
         "learning_rate_schedule", "training.learning_rate_schedule",
-        "How the optimiser's learning rate changes over the epochs.", cites=False, bare=True,
+        "How the optimiser's learning rate changes over the epochs.", bare=True,
     )  # fmt: skip
 
     @property

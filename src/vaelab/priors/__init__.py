@@ -3,16 +3,9 @@
 from typing import Annotated
 
 from vaelab.priors.base import BasePrior, Encode, Prior
-from vaelab.priors.flow import FlowConfig, FlowPrior
-from vaelab.priors.grid import BaseGridPrior, PixelCNN, PixelCNNConfig, UniformConfig
-from vaelab.priors.normal import (
-    ClassConditionalConfig,
-    ClassConditionalPrior,
-    MixtureConfig,
-    MixturePrior,
-    StandardNormal,
-    StandardNormalConfig,
-)
+from vaelab.priors.flow import FlowConfig
+from vaelab.priors.grid import BaseGridPrior, PixelCNNConfig, UniformConfig
+from vaelab.priors.normal import ClassConditionalConfig, MixtureConfig, StandardNormalConfig
 from vaelab.priors.vamp import VampConfig, VampPrior
 from vaelab.registry import ONE_OF
 
@@ -25,18 +18,13 @@ __all__ = [
     "BaseGridPrior",
     "BasePrior",
     "ClassConditionalConfig",
-    "ClassConditionalPrior",
     "Encode",
     "FlowConfig",
-    "FlowPrior",
     "GridPriorConfig",
     "MixtureConfig",
-    "MixturePrior",
-    "PixelCNN",
     "PixelCNNConfig",
     "Prior",
     "PriorConfig",
-    "StandardNormal",
     "StandardNormalConfig",
     "UniformConfig",
     "VampConfig",

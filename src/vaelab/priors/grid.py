@@ -69,12 +69,8 @@ class GatedLayer(nn.Module):
     may read them there; together they leave no blind spot.
 
     "Conditional image generation with PixelCNN decoders" (van den Oord et al., 2016, eq. 2 and
-    fig. 2, arXiv 1606.05328).
-
-    Args:
-        channels: of both.
-        reach: rows above and columns to each side that are read at once.
-        first: whether its input holds the codes themselves, so that a place's own is left out.
+    fig. 2, arXiv 1606.05328). The input of the first layer holds the codes themselves, so that a
+    place's own is left out.
     """
 
     def __init__(self, channels: int, reach: int, first: bool) -> None:
@@ -116,7 +112,6 @@ class PixelCNN(Prior):
         self.output = nn.Conv2d(channels, codes, 1)
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
-        """The distribution of grids, whatever the class."""
         return Autoregressive(self)
 
     def logits(self, z: Int64[Tensor, "b h w"]) -> Float[Tensor, "b codes h w"]:

@@ -25,7 +25,6 @@ class StandardNormal(Prior):
         self.register_buffer("scale", torch.ones(latent), persistent=False)
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
-        """N(0, I), whatever the class."""
         normal = Normal(self.get_buffer("loc"), self.get_buffer("scale"), validate_args=False)
         return Independent(normal, 1, validate_args=False)
 
@@ -58,11 +57,7 @@ class ClassConditionalPrior(Prior):
         self.log_scale = nn.Parameter(torch.zeros(classes, latent))
 
     def forward(self, context: Float[Tensor, "b c"] | None = None) -> Distribution:
-        """The normal of each image's class, batch shape `(b,)`.
-
-        Raises:
-            TypeError: no classes were given.
-        """
+        """The normal of each image's class, batch shape `(b,)`."""
         if context is None:
             raise TypeError("this prior is one of each class: give the classes as `context`")
         loc = context.to(self.loc.dtype) @ self.loc
@@ -109,11 +104,7 @@ class MixturePrior(Prior):
 
     @torch.no_grad()
     def fit_start(self, codes: Float[Tensor, "n d"], seed: int) -> None:
-        """Begin with the mixture that expectation-maximisation finds for these codes.
-
-        Raises:
-            BadValueError: there are fewer of them than components.
-        """
+        """Begin with the mixture that expectation-maximisation finds for these codes."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture  # a second to import, seldom needed
 

@@ -48,6 +48,7 @@ class Run:
         config_path: the resolved config.
         weights_path: the weights that are kept; the file says what they were chosen by.
         resume_path: everything needed to go on bit for bit.
+        prepared_path: what is about to take its place.
         metrics_path: one JSON object a line.
         evaluation_path: the final numbers.
         per_image_path: what the final numbers are means of, image by image.
@@ -67,6 +68,7 @@ class Run:
         self.config_path = self.path / "config.yaml"
         self.weights_path = self.path / "weights.safetensors"
         self.resume_path = self.path / "resume.safetensors"
+        self.prepared_path = self.path / "resume.safetensors.next"
         self.metrics_path = self.path / "metrics.jsonl"
         self.evaluation_path = self.path / "evaluation.json"
         self.per_image_path = self.path / "evaluation_images.safetensors"

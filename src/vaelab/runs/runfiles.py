@@ -32,7 +32,7 @@ from vaelab.yamlfile import read_yaml
 CONFIG = "config.yaml"
 FILES = (
     rf"{re.escape(CONFIG)}"
-    r"|weights\.safetensors|resume\.safetensors|metrics\.jsonl|evaluation\.json"
+    r"|weights\.safetensors|resume\.safetensors(?:\.next)?|metrics\.jsonl|evaluation\.json"
     r"|evaluation_images\.safetensors|quality_[^/]+\.json|environment\.json|identity\.json|pca\.npz"
     rf"|{re.escape(LOCK)}|{re.escape(WRITER)}"
 )

@@ -16,6 +16,9 @@ from vaelab.randomness import Purpose, generator
 from vaelab.training.state import DivergedError
 from vaelab.training.training import Training
 
+MAX_LOST_SECONDS = 2.0
+"""Of whole epochs that a kill may undo; within an epoch `training.save_minutes` says how much."""
+
 
 class DivergedRunError(BadValueError):
     """Training cannot go on, because the loss of the run of this name is not a number."""
@@ -37,9 +40,9 @@ def train_loop(training: Training) -> Generator[Request | None, Tensor | str | N
     """Train one run to its last epoch.
 
     It yields what each optimiser step needs, and is sent what the step gave: loss, distortion and
-    rate of the batch, nats per image. Sent a reason to stop instead, it saves and ends. After a
-    step it yields None: everything is such that it can be saved. So `take_steps` can take the
-    steps of several runs at once, and save them together.
+    rate of the batch, nats per image. Sent a reason to stop instead, it ends. After a step it
+    yields None: everything is such that it can be saved. So `take_steps` can take the steps of
+    several runs at once, and save them together.
     """
     config, progress, steps_per_epoch = training.config, training.progress, training.steps_per_epoch
     training.begin()
@@ -48,9 +51,6 @@ def train_loop(training: Training) -> Generator[Request | None, Tensor | str | N
         epoch = training.batches.epoch(config.seed, progress.epoch, progress.batch)
         with closing(epoch) as batches:
             for batch in batches:
-                if training.changes.stops(progress.step):
-                    training.end(f"stopped after step {progress.step:,}, as training.changes says")
-                    return
                 training.call("before_step")
                 terms = yield request(training, batch)  # the engine takes the step
                 if not isinstance(terms, Tensor):
@@ -117,7 +117,10 @@ def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None 
         reason = asked if size() == 1 else reason
         if first.progress.step == until:
             reason = ""
+        elif reason is None and first.changes.stops(first.progress.step):
+            reason = f"stopped after step {first.progress.step:,}, as training.changes says"
         if reason is not None:
+            _save(trainings)
             for pair in pairs:
                 _advance(*pair, reason)
             return
@@ -127,10 +130,25 @@ def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None 
             reason = asked or "another process was stopped"
         for pair, row in zip(pairs, terms, strict=True):
             _advance(*pair, row)
-        if first.save_is_due(monotonic() - saved_at):
-            for training in trainings:
-                _explained(training, training.save)
+        if _save_is_due(first, monotonic() - saved_at):
+            _save(trainings)
             saved_at = monotonic()
+
+
+def _save_is_due(training: Training, seconds: float) -> bool:
+    """Whether to save after this step, so long after the last time."""
+    allowed = 60 * training.config.save_minutes
+    if training.progress.batch == 0:
+        allowed = min(allowed, MAX_LOST_SECONDS)
+    return seconds > allowed or training.progress.epoch == training.config.epochs
+
+
+def _save(trainings: Sequence[Training]) -> None:
+    """Save runs such that a kill leaves each as far as the others, or so that it can be made so."""
+    for training in trainings:
+        _explained(training, training.prepare)
+    for training in trainings:
+        training.put_in_place()
 
 
 def _advance(

@@ -1,16 +1,18 @@
 """Where a training begins: a new run directory, an old one replaced, or one to go on with."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from vaelab.config import Config
-from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.errors import BadCombinationError, BadValueError, UserError
 from vaelab.experiment import Experiment
-from vaelab.files import may_be_there
+from vaelab.files import may_be_there, put_in_place, storing
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import foreign, is_empty, pictures_of, refuse_foreign, refuse_hidden
+from vaelab.tensorfile import read_tensors
 from vaelab.training.folder import TrainingFolder
 from vaelab.training.state import Progress, read_progress
 
@@ -79,6 +81,31 @@ def open_folders(
             folder.replace(experiment)
         elif not (Run.exists(path) and progress_of(Run(path)).epoch >= experiment.training.epochs):
             Run.create(path, experiment)
+    finish_saving([Run(*pair) for pair in zip(paths, experiments, strict=True)])
+
+
+def finish_saving(runs: Sequence[Run]) -> None:
+    """Make runs equally far that were killed while they were saved together.
+
+    What was prepared takes its place if it was prepared of all, and is removed otherwise.
+    """
+    steps = [(progress_of(run).step, _prepared_step(run.prepared_path)) for run in runs]
+    newest = max(prepared for _, prepared in steps)
+    whole = all(newest <= max(pair) for pair in steps)
+    for run, (done, prepared) in zip(runs, steps, strict=True):
+        if whole and done < prepared:
+            put_in_place(run.prepared_path, run.resume_path)
+        else:
+            with storing(run.prepared_path):
+                run.prepared_path.unlink(missing_ok=True)
+
+
+def _prepared_step(path: Path) -> int:
+    """The step of a checkpoint that is whole; -1: there is none."""
+    with suppress(UserError):
+        read_tensors(path)
+        return read_progress(path).step
+    return -1
 
 
 def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | None:

@@ -258,7 +258,7 @@ def _run(path: Path, experiment: Experiment, console: Console) -> Run:
 def _levels(due: Sequence[_Due]) -> Iterator[tuple[list[_Due], int | None]]:
     """Groups to train, and until which step: first those behind, then all together.
 
-    A kill while the runs are saved one after the other leaves some a save behind the others.
+    One that was gone on with by itself is ahead of the others.
     """
     for behind, ahead in pairwise(sorted({progress_of(one.run).step for one in due})):
         # those that were further behind have come as far by now

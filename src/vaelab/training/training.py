@@ -14,7 +14,7 @@ from vaelab.distributed import is_main, is_orphaned, size
 from vaelab.engine import Engine
 from vaelab.errors import BadCombinationError, UserError
 from vaelab.experiment import Change, Experiment
-from vaelab.files import may_be_there
+from vaelab.files import may_be_there, put_in_place
 from vaelab.models import FlatLatent, LatentVariableModel
 from vaelab.runs.records import Row
 from vaelab.runs.run import Run
@@ -26,9 +26,6 @@ from vaelab.training.folder import TrainingFolder
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.keeping import Keeper, begin_anew, is_better, kept
 from vaelab.training.state import DivergedError, Meter, Progress, load_checkpoint, save_checkpoint
-
-MAX_LOST_SECONDS = 2.0
-"""Of whole epochs that a kill may undo; within an epoch `training.save_minutes` says how much."""
 
 
 class Training:
@@ -116,10 +113,8 @@ class Training:
         self._write_environment()
 
     def end(self, reason: str | None) -> None:
-        """End after the last epoch, or before, saved, for a reason ("": to go on at once)."""
+        """End, saved, after the last epoch, or before for a reason ("": to go on at once)."""
         self.stopped = reason or None
-        if reason is not None:
-            self.save()
         self._write_environment()
         self.call("on_stop")
 
@@ -174,19 +169,16 @@ class Training:
         """Batches of images to evaluate on, on the training device."""
         return EvalLoader(split, self.pixels, self.model.classes, self.device)
 
-    def save_is_due(self, seconds: float) -> bool:
-        """Whether to save after this step, so long after the last time."""
-        allowed = 60 * self.config.save_minutes
-        if self.progress.batch == 0:
-            allowed = min(allowed, MAX_LOST_SECONDS)
-        return seconds > allowed or self.progress.epoch == self.config.epochs
-
     def save(self) -> None:
-        """Write everything needed to go on, and the best weights if they are new.
+        """Write everything needed to go on."""
+        self.prepare()
+        self.put_in_place()
+
+    def prepare(self) -> None:
+        """Write the best weights if they are new, and under another name what `save` writes.
 
         Raises:
             DivergedError: a loss was not finite; nothing was written.
-            RunGoneError: the run's folder has vanished.
         """
         if not is_main():
             return
@@ -202,7 +194,12 @@ class Training:
         progress.seconds = self._seconds_before + monotonic() - self._began
         progress.log_bytes = log.sync(self.run)
         done, state = progress.epoch == self.config.epochs, self._optimizer_state()
-        save_checkpoint(self.run.resume_path, progress, self.model, state, self.meter, done)
+        save_checkpoint(self.run.prepared_path, progress, self.model, state, self.meter, done)
+
+    def put_in_place(self) -> None:
+        """Go on from what was prepared, whenever that may be."""
+        if is_main():
+            put_in_place(self.run.prepared_path, self.run.resume_path)
 
     def _write_environment(self) -> None:
         if is_main():
