@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { Codebook } from './codebook/Codebook'
+import { Entries } from './codebook/Entries'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -41,7 +43,8 @@ import { Tip } from './ui/tips'
 export function App() {
   if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
   const { depth, lecture } = view.value
-  const look = depth !== 'play'
+  const vectors = !store.manifest.value?.codebook
+  const look = vectors && depth !== 'play'
   const measure = depth === 'measure'
   return (
     <>
@@ -53,16 +56,16 @@ export function App() {
       </div>
       <main class={`page ${depth}`}>
         <div class="stage">
-          <LatentView />
-          <Thread />
-          {frame === null && !look && !lecture && <Said />}
+          {vectors ? <LatentView /> : <Codebook />}
+          {vectors && <Thread />}
+          {vectors && frame === null && !look && !lecture && <Said />}
           {look && <Floating side="top"><Toolbar /></Floating>}
           <Floating side="left">
             {measure && <Readings />}
             {measure && <RatePlane />}
             {(measure || trainOpen.value) && <TrainPanel />}
           </Floating>
-          <Floating side="right">
+          {vectors && <Floating side="right">
             <Preview />
             {look && <ProbePanel />}
             {look && <SamplesPanel />}
@@ -70,16 +73,16 @@ export function App() {
             {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
             {measure && <Reconstructions />}
-          </Floating>
-          <Floating side="bottom">
+          </Floating>}
+          {vectors && <Floating side="bottom">
             {look && <PathStrip />}
             <div class="foot"><Legend /><Seen /></div>
-          </Floating>
+          </Floating>}
           <Formula />
         </div>
         <div class="dock">
           {frame === null && <StartCorner />}
-          <Row />
+          {vectors ? <Row /> : <Entries />}
           {measure && <Steps />}
           <TimeBar />
         </div>

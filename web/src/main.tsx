@@ -1,6 +1,7 @@
 import { type ComponentChild, render } from 'preact'
 import { App } from './app'
 import { comparedIn } from './compare/address'
+import { keepCodebook } from './codebook/codebook'
 import { Compare, comparedPages } from './compare/Compare'
 import { frame, linkFrame } from './compare/frame'
 import { helpOpen } from './help/HelpDialog'
@@ -41,6 +42,7 @@ import './styles/dialogs.css'
 import './styles/runs.css'
 import './styles/narrow.css'
 import './styles/compare.css'
+import './styles/codebook.css'
 
 const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
 
@@ -64,6 +66,7 @@ async function start(): Promise<void> {
   keepProbeEncoded()
   keepJourney()
   keepEvidence()
+  keepCodebook()
   listenForDrops()
   forgetChanges()
   linkFrame()

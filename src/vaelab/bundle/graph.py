@@ -140,6 +140,19 @@ def _conv_transpose2d(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
     return functional.conv_transpose2d(x, weight, tensors["bias"], stride, padding)
 
 
+def _nearest(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    vectors, rows = tensors["weight"].reshape(-1, x.shape[1]), x.movedim(1, -1)
+    # |x - e|^2 less |x|^2, which is the same for all entries
+    distance: Tensor = vectors.square().sum(1) - 2 * rows @ vectors.T
+    return distance.argmin(-1).to(x.dtype)
+
+
+def _embed(op: Op, tensors: Tensors, z: Tensor) -> Tensor:
+    vectors: Tensor = tensors["weight"].reshape(-1, op.shape[0])
+    entries = z.round().long().clamp(0, len(vectors) - 1)
+    return vectors[entries].movedim(-1, 1)
+
+
 def _upsample(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=op.settings["factor"], mode="nearest")
 
@@ -170,6 +183,8 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "linear": _linear,
     "conv2d": _conv2d,
     "conv_transpose2d": _conv_transpose2d,
+    "nearest": _nearest,
+    "embed": _embed,
     "upsample": _upsample,
     "reshape": lambda op, tensors, x: x,
     "slice": lambda op, tensors, x: x[:, op.settings["start"] :][:, : op.shape[0]],

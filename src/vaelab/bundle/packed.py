@@ -82,7 +82,8 @@ def _weights(
     files = {f"weights/{last['index']:04}.z": _deflated(now.astype("<f2"))}
     pairs = manifest["golden"].get("decode", [])
     units, worst, order = dict[int, list[float]](), 0.0, [last["index"]]
-    places = [place for op in ops for place in op.tensors.values() if place is not None]
+    found = (place for op in ops for place in op.tensors.values() if place is not None)
+    places = list(dict.fromkeys(found))  # of what several read: once
     least, most = FINENESS
     fineness = min(most, max(least, MANY_VALUES / (len(now) * len(manifest["steps"]))))
     rough = {place: max(float(np.sqrt(np.mean(now[_at(place)] ** 2))) / fineness, 1e-6)

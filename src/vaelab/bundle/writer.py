@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.bundle.export import ExportedGraphs, export
@@ -25,7 +26,7 @@ from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
 from vaelab.metrics.bound import BoundMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
-from vaelab.models import FlatLatent, likelihood_of
+from vaelab.models import Explorable, FlatLatent, likelihood_of
 from vaelab.networks.exported import UnsupportedLayerError
 from vaelab.networks.network import evaluating
 from vaelab.randomness import Purpose, generator
@@ -37,7 +38,7 @@ class BundleWriter:
     """Keeps the weights and codes of a model under training at some steps."""
 
     def __init__(
-        self, folder: Path, name: str, experiment: Experiment, store: Store, model: FlatLatent
+        self, folder: Path, name: str, experiment: Experiment, store: Store, model: Explorable
     ) -> None:
         self.folder, self.model = folder, model
         device = next(model.parameters()).device
@@ -79,7 +80,8 @@ class BundleWriter:
         with evaluating(self.model), torch.no_grad():
             readings = self._readings()
             if self.graphs is not None:
-                pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
+                z = _golden_codes(self.model)
+                pairs = _golden_pairs(self.graphs, half, self.images, z)
                 golden = {"index": index, **pairs}
         write_bytes(self._weights(index), half.tobytes())
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
@@ -144,18 +146,26 @@ class BundleWriter:
     def _readings(self) -> dict[str, Any]:
         loader = self.images.live
         bound = BoundMetric()(self.model, loader)
-        implied = ImpliedScaleMetric()(self.model, loader)["implied_gaussian_scale"]
         names = ("distortion_nats", "rate_nats", "elbo_nats")
-        return {
+        readings = {
             "split": self.images.name, "images": len(loader),
-            **{name: bound[name].value for name in names}, "implied_scale": implied.value,
+            **{name: bound[name].value for name in names},
         }  # fmt: skip
+        if isinstance(self.model, FlatLatent):
+            implied = ImpliedScaleMetric()(self.model, loader)["implied_gaussian_scale"]
+            readings["implied_scale"] = implied.value
+        return readings
 
     def _write_images(self) -> None:
         if not self._written:
             write_bytes(self.folder / "labels.u8", self.images.labels)
             write_bytes(self.folder / "thumbs.png", self.images.atlas())
             self._written = True
+
+    def _codebook(self) -> dict[str, Any] | None:
+        if not self.model.entries:
+            return None
+        return {"entries": self.model.entries, "grid": list(self.model.latent_shape)}
 
     def _manifest(self, golden: Mapping[str, Any], weights: int) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
@@ -176,7 +186,7 @@ class BundleWriter:
                 "count": self.images.count, "total": len(self.images.split),
                 "columns": self.images.columns, "split": self.images.name,
             },
-            "latent": self.model.latent,
+            "latent": self.model.latent, "codebook": self._codebook(),
             "conditional": {
                 side: side in self.model.reads_class for side in ("encoder", "decoder")
             },
@@ -190,6 +200,13 @@ class BundleWriter:
         }  # fmt: skip
 
 
+def _golden_codes(model: Explorable) -> Float[Tensor, "n d"]:
+    draws, shape = generator(0, Purpose.GOLDEN), (GOLDEN_CODES, model.latent)
+    if model.entries:
+        return torch.randint(model.entries, shape, generator=draws).float()
+    return torch.randn(shape, generator=draws).float()
+
+
 def _owner(graphs: ExportedGraphs | None, place: int) -> str:
     for op in () if graphs is None else (*graphs.encoder.ops, *graphs.decoder.ops):
         for name, tensor in op.tensors.items():
@@ -199,14 +216,13 @@ def _owner(graphs: ExportedGraphs | None, place: int) -> str:
 
 
 def _golden_pairs(
-    graphs: ExportedGraphs, half: np.ndarray, images: BundleImages, latent: int
+    graphs: ExportedGraphs, half: np.ndarray, images: BundleImages, z: Float[Tensor, "n d"]
 ) -> dict[str, Any]:
     """Codes with their images, and images with their codes, by weights rounded to float16."""
     weights = torch.from_numpy(half.astype(np.float32))
-    z = torch.randn(GOLDEN_CODES, latent, generator=generator(0, Purpose.GOLDEN))
     classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
     every = torch.arange(images.classes)
-    given = {"z": z.float(), "class": (classes[:, None] == every).float()}
+    given = {"z": z, "class": (classes[:, None] == every).float()}
     outputs = interpret(graphs.decoder, weights, given)["mean"]
     decode = [
         {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
@@ -218,11 +234,10 @@ def _golden_pairs(
     chosen, x, labels = images.golden
     given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
     codes = interpret(graphs.encoder, weights, given)
-    loc, scale = codes["loc"].tolist(), codes["scale"].tolist()
     encode = [
-        {"image": image, "class": label, "loc": mean, "scale": spread}
-        for image, label, mean, spread in zip(
-            chosen.tolist(), _read(graphs.encoder, labels), loc, scale, strict=True
+        {"image": image, "class": label, **{name: code[i].tolist() for name, code in codes.items()}}
+        for i, (image, label) in enumerate(
+            zip(chosen.tolist(), _read(graphs.encoder, labels), strict=True)
         )
     ]
     return {"decode": decode, "encode": encode}

@@ -45,6 +45,7 @@ class HierarchicalConfig(BaseVectorModel):
         1509.00519)"""
 
     flat: ClassVar[bool] = False
+    explorable: ClassVar[bool] = False
 
     kind: Literal["hierarchical"] = "hierarchical"
     latent: int = Field(default=16, ge=1, le=4096)

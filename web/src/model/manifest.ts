@@ -10,6 +10,8 @@ export interface Manifest {
   conditional: { encoder: boolean; decoder: boolean }
   prior: { kind: string }
   likelihood: { kind: string }
+  /** Where a code is a grid of its entries; `latent` is how many places there are. */
+  codebook?: Codebook | null
   weights: number
   encoder: Graph | null
   decoder: Graph | null
@@ -19,6 +21,12 @@ export interface Manifest {
   golden: Golden | Record<string, never>
   /** Of an exported bundle: how its weights are written. */
   packed?: Packed
+}
+
+export interface Codebook {
+  entries: number
+  /** Rows and columns. */
+  grid: [number, number]
 }
 
 export interface Packed {
@@ -112,13 +120,14 @@ export type MetricRow = { step: number; epoch: number; split: string } & Record<
 export interface Golden {
   index: number
   decode: { z: number[]; class: number | null; image: string }[]
-  encode: { image: number; class: number | null; loc: number[]; scale: number[] }[]
+  encode: { image: number; class: number | null; loc?: number[]; scale?: number[]; entries?: number[] }[]
 }
 
 /** A bundle that cannot be shown, with the reason in words. */
 export class BundleError extends Error {}
 
 export const VERSION = 1
+const MOST_ENTRIES = 65_536
 
 /** Check what was read as far as the page relies on it. */
 export function parseManifest(data: unknown): Manifest {
@@ -138,6 +147,13 @@ export function parseManifest(data: unknown): Manifest {
   if (!about || !Array.isArray(about.shape) || about.shape.length !== 3) throw damaged('the shape of its images is missing')
   if (!images || !(images.count > 0) || !(images.columns > 0)) throw damaged('the number of its images is missing')
   if (!(latent > 0)) throw damaged('its latent dimension is missing')
+  const { codebook } = manifest
+  if (codebook) {
+    const whole = (value: unknown, least: number, most: number) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+    const { entries, grid } = codebook
+    if (!whole(entries, 2, MOST_ENTRIES)) throw damaged('the number of entries of its codebook is missing')
+    if (!Array.isArray(grid) || grid.length !== 2 || !grid.every((side) => whole(side, 1, latent)) || grid[0] * grid[1] !== latent) throw damaged('the grid of its codes does not fit their number')
+  }
   if (manifest.unsupported === null) {
     for (const name of ['encoder', 'decoder'] as const) {
       const graph = manifest[name]

@@ -3,7 +3,7 @@ import { BundleError, checkWeights, type Manifest, type Weights } from './manife
 import { Program } from './program'
 
 export interface Codes {
-  /** n x d */
+  /** n x d; of a codebook the numbers of its entries, which are certain: then there is no scale. */
   loc: Float32Array
   scale: Float32Array
   /** Codes drawn from the posterior of one image, k x d, where it is not independent over dimensions; their covariance is exact where it is normal. */
@@ -51,8 +51,8 @@ export class Networks {
   encode(x: Float32Array, classes: Classes): Codes {
     const [channels, height, width] = this.manifest.data.shape
     const n = x.length / (channels * height * width)
-    const { loc, scale } = this.encoder.run({ x, ...this.context(this.encoder, classes, n) }, n)
-    return { loc: loc!, scale: scale! }
+    const { loc, scale, entries } = this.encoder.run({ x, ...this.context(this.encoder, classes, n) }, n)
+    return { loc: loc ?? entries!, scale: scale ?? new Float32Array(0) }
   }
 
   private context(program: Program, classes: Classes, n: number): Record<string, Float32Array> {
