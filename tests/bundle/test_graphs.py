@@ -242,14 +242,39 @@ def test_a_whole_model(name: str, dtype: torch.dtype, tolerance: float) -> None:
 
 
 @torch.no_grad()
+def test_two_levels() -> None:
+    torch.manual_seed(0)
+    config = tiny("model={kind: hierarchical, latent: 5, top: {latent: 3, widths: [7]}}")
+    model = config.model.build((1, 8, 8), config.data.pixels.domain, 10).eval()
+    graphs = export(model)
+    weights = torch.from_numpy(graphs.weights()).float()
+    x, z, none = torch.rand(6, 1, 8, 8), torch.randn(6, 3), torch.zeros(6, 0)
+    posterior = model.encoder(x)
+    lower = interpret(graphs.encoder, weights, {"x": x})
+    torch.testing.assert_close(lower["loc"], posterior.mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(lower["scale"], posterior.stddev, atol=2e-5, rtol=2e-5)
+    upper, codes = model.upwards(posterior.mean), graphs.encode(weights, x, none)
+    torch.testing.assert_close(codes["loc"], upper.mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(codes["scale"], upper.stddev, atol=2e-5, rtol=2e-5)
+    below = interpret(graphs.downwards, weights, {"z": z})
+    torch.testing.assert_close(below["loc"], model.downwards(z).mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(below["scale"], model.downwards(z).stddev, atol=2e-5, rtol=2e-5)
+    wanted = model.decoder(model.downwards(z).mean).mean
+    assert torch.equal(wanted, model.of_numbers(z).mean)
+    torch.testing.assert_close(graphs.decode(weights, z, none), wanted, atol=2e-5, rtol=2e-5)
+
+
+@torch.no_grad()
 def test_a_codebook() -> None:
     torch.manual_seed(0)
     config = tiny("model={kind: vq, codes: 9, latent: 3}")
     model = config.model.build((1, 8, 8), config.data.pixels.domain, 10).eval()
+    x = torch.rand(20, 1, 8, 8)
+    vectors = model.encoder(x).movedim(1, -1).flatten(0, 2)
+    model.codebook.get_buffer("vectors").copy_(vectors[::9])
     graphs = export(model)
     weights = torch.from_numpy(graphs.weights()).float()
     assert graphs.encoder.ops[-1].weight == graphs.decoder.ops[0].weight
-    x = torch.rand(20, 1, 8, 8)
     entries = interpret(graphs.encoder, weights, {"x": x})["entries"]
     assert entries.shape == (20, model.latent)
     assert torch.equal(entries, model.encode(x).value.flatten(1).float())

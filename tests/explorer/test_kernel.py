@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from vaelab.bundle.export import export
-from vaelab.bundle.graph import interpret
 from vaelab.data.loading.evaluation import class_context
 from vaelab.runs.lookup import load_experiment
 from vaelab.runs.names import shipped_configs
@@ -32,6 +31,10 @@ VARIANTS = {
         "resnet",
         "model.encoder={kind: resnet, widths: [4, 8], blocks: 1, norm: none, activation: silu}",
         "model.condition={encoder: film, decoder: film}",
+    ),
+    "two levels, conditional": (
+        "hierarchical",
+        "model.condition={encoder: one_hot, decoder: film}",
     ),
     "a codebook, resnet": (
         "vq",
@@ -71,11 +74,8 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
     x = experiment.data.pixels(torch.randint(256, (20, 1, side, side), dtype=torch.uint8))
     labels = torch.arange(POINTS) % 10
     context = class_context(labels, 10)
-    decoded = [
-        interpret(lowered.decoder, weights, {"z": z, "class": context})["mean"]
-        for weights in (half, exact)
-    ]
-    codes = interpret(lowered.encoder, exact, {"x": x, "class": context[:20]})
+    decoded = [lowered.decode(weights, z, context) for weights in (half, exact)]
+    codes = lowered.encode(exact, x, context[:20])
     with torch.no_grad():
         whole = model.of_numbers(z, context if model.classes else None).mean
     assert (decoded[1] - whole).abs().max() < 1e-4
@@ -84,6 +84,10 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
         "data": {"shape": [1, side, side], "classes": [str(k) for k in range(10)]},
         "encoder": lowered.encoder.to_json(), "decoder": lowered.decoder.to_json(),
     }  # fmt: skip
+    if lowered.upwards and lowered.downwards:
+        between = {"upwards": lowered.upwards, "downwards": lowered.downwards}
+        manifest["levels"] = {name: graph.to_json() for name, graph in between.items()}
+        manifest["levels"]["lower"] = model.latents[0]
     return {
         "name": name, "manifest": manifest, "half": base64(exact.half()), "single": base64(exact),
         "z": base64(z), "x": base64(x),

@@ -12,6 +12,7 @@ import { Legend } from './latent/Legend'
 import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
 import { NormsPanel } from './norms/NormsPanel'
+import { Levels } from './levels/Levels'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { held } from './probe/drop'
@@ -44,6 +45,7 @@ export function App() {
   if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
   const { depth, lecture } = view.value
   const vectors = !store.manifest.value?.codebook
+  const levels = store.manifest.value?.levels
   const look = vectors && depth !== 'play'
   const measure = depth === 'measure'
   return (
@@ -72,7 +74,7 @@ export function App() {
             {measure && <DimensionsPanel />}
             {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
-            {measure && <Reconstructions />}
+            {measure && !levels && <Reconstructions />}
           </Floating>}
           {vectors && <Floating side="bottom">
             {look && <PathStrip />}
@@ -82,7 +84,7 @@ export function App() {
         </div>
         <div class="dock">
           {frame === null && <StartCorner />}
-          {vectors ? <Row /> : <Entries />}
+          {levels ? <Levels /> : vectors ? <Row /> : <Entries />}
           {measure && <Steps />}
           <TimeBar />
         </div>

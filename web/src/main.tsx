@@ -9,6 +9,7 @@ import { keepEvidence } from './evidence/evidence'
 import { listenForDrops } from './probe/drop'
 import { keepProbeEncoded } from './probe/probe'
 import { takeKey, whenKeyComes } from './source/key'
+import { keepLevels } from './levels/levels'
 import { Locked, serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
 import { keepJourney } from './row/journey'
@@ -43,6 +44,7 @@ import './styles/runs.css'
 import './styles/narrow.css'
 import './styles/compare.css'
 import './styles/codebook.css'
+import './styles/levels.css'
 
 const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
 
@@ -67,6 +69,7 @@ async function start(): Promise<void> {
   keepJourney()
   keepEvidence()
   keepCodebook()
+  keepLevels()
   listenForDrops()
   forgetChanges()
   linkFrame()

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from vaelab.bundle.graph import Graph, Op
+from vaelab.bundle.graph import Graph, Graphs, Op
 from vaelab.data.float_pixels import real_pixels
 from vaelab.likelihoods import Likelihood
-from vaelab.models import VQVAE, Explorable
+from vaelab.models import VQVAE, Explorable, HierarchicalVAE
 from vaelab.models.base import ConditionalDistribution
 from vaelab.models.vae import VAE
 from vaelab.networks import Network
@@ -20,18 +20,13 @@ CLASS = 1
 
 
 @dataclass(frozen=True)
-class ExportedGraphs:
-    """Encoder, from an image to its code, and decoder, from a code to the mean of p(x|z).
+class ExportedGraphs(Graphs):
+    """The graphs of a model, and where their weights are."""
 
-    A code is loc and scale of q(z|x), or the numbers of entries of a codebook.
-    """
-
-    encoder: Graph
-    decoder: Graph
-    _tensors: tuple[Callable[[], Array], ...]
+    _tensors: tuple[Callable[[], Array], ...] = ()
 
     def weights(self) -> Array:
-        """Every tensor of both graphs as the model has them now, float64, one after the other."""
+        """Every tensor of the graphs as the model has them now, float64, one after the other."""
         return np.concatenate([tensor().ravel() for tensor in self._tensors])
 
 
@@ -39,11 +34,19 @@ def export(model: Explorable) -> ExportedGraphs:
     """The graphs of a model; batch norm is folded, linear layers in a row are one."""
     tensors, sizes = list[Callable[[], Array]](), list[int]()
     encoder, decoder = _Builder("x", tensors, sizes), _Builder("z", tensors, sizes)
+    between = dict[str, Graph]()
     match model:
         case VAE():
             x = encoder.pixels(model, model.input_factor)
             codes = encoder.normal(model.encoder, x, model.latent)
             mean = decoder.likelihood(model.decoder, 0)
+        case HierarchicalVAE(latents=(lower, upper)):
+            x = encoder.pixels(model, model.input_factor)
+            codes = encoder.normal(model.encoder, x, lower)
+            mean = decoder.likelihood(model.decoder, 0)
+            up, down = _Builder("z", tensors, sizes), _Builder("z", tensors, sizes)
+            between["upwards"] = up.graph(up.normal(model.upwards, 0, upper))
+            between["downwards"] = down.graph(down.normal(model.downwards, 0, lower))
         case VQVAE():
             book = Affine(lambda: to_array(model.codebook.get_buffer("vectors")), None)
             x = encoder.pixels(model, model.input_factor)
@@ -57,7 +60,8 @@ def export(model: Explorable) -> ExportedGraphs:
     if real := real_pixels(model.pixels):
         slope = 1 / (real.high - real.low)
         mean = decoder.affine(mean, model.image_shape, slope, -real.low * slope)
-    return ExportedGraphs(encoder.graph(codes), decoder.graph({"mean": mean}), tuple(tensors))
+    ends = encoder.graph(codes), decoder.graph({"mean": mean})
+    return ExportedGraphs(*ends, **between, _tensors=tuple(tensors))
 
 
 class _Builder:

@@ -4,6 +4,7 @@ docs/bundle.md says what each operation means.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any
 
@@ -104,6 +105,42 @@ class Graph(BaseModel):
         if missing := set(self.outputs.values()) - known:
             raise ValueError(f"it gives {sorted(missing)}, which nothing wrote")
         return self
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """What leads from an image to its code, and from a code to the mean of p(x|z).
+
+    A code is loc and scale of q(z|x), or the numbers of entries of a codebook. Of a model with two
+    levels it is the upper one; `encoder` and `decoder` then have the lower one, and `upwards` and
+    `downwards` lead from one to the other, each to loc and scale.
+    """
+
+    encoder: Graph
+    decoder: Graph
+    upwards: Graph | None = None
+    downwards: Graph | None = None
+
+    @property
+    def ops(self) -> list[Op]:
+        """All operations."""
+        graphs = (self.encoder, self.decoder, self.upwards, self.downwards)
+        return [op for graph in graphs if graph for op in graph.ops]
+
+    def encode(
+        self, weights: Float[Tensor, " p"], x: Float[Tensor, "n c h w"], context: Tensor
+    ) -> dict[str, Float[Tensor, "n d"]]:
+        """Codes of n images, of one-hot classes."""
+        codes = interpret(self.encoder, weights, {"x": x, "class": context})
+        return interpret(self.upwards, weights, {"z": codes["loc"]}) if self.upwards else codes
+
+    def decode(
+        self, weights: Float[Tensor, " p"], z: Float[Tensor, "n d"], context: Tensor
+    ) -> Float[Tensor, "n c h w"]:
+        """Mean images of n codes."""
+        if self.downwards:
+            z = interpret(self.downwards, weights, {"z": z})["loc"]
+        return interpret(self.decoder, weights, {"z": z, "class": context})["mean"]
 
 
 def interpret(

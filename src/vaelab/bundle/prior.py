@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Independent, MixtureSameFamily, No
 
 from vaelab.bundle.kept import quantise
 from vaelab.distributions.normal_mixture import mixture_parameters
-from vaelab.models import Explorable
+from vaelab.models import Explorable, HierarchicalVAE
 from vaelab.models.base import OneLevel
 from vaelab.randomness import Purpose, seeded
 
@@ -28,7 +28,9 @@ def prior_parts(model: Explorable) -> dict[str, Any] | None:
     draws, with the width of a kernel that estimates its density, n^(-1 / (d + 4)) of their spread:
     "Density estimation for statistics and data analysis" (Silverman, 1986, eq. 3.31 and 4.14).
     """
-    if not isinstance(model, OneLevel) or model.entries or model.prior.unit_scale:
+    if not isinstance(model, OneLevel | HierarchicalVAE) or model.entries:
+        return None
+    if model.prior.unit_scale:
         return None
     by_class = model.prior.reads_class
     classes = torch.eye(model.classes, device=next(model.parameters()).device)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from vaelab.bundle.graph import Graph
+from vaelab.bundle.graph import Graph, Graphs
 from vaelab.bundle.kept import PACKED, unpack
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord, check_atlas
 from vaelab.bundle.writer import BundleWriter
@@ -142,21 +142,21 @@ class Bundle:
         """Whether a page by itself can compute the model."""
         return not self._stored["unsupported"]
 
-    def graphs(self) -> tuple[Graph, Graph]:
-        """Encoder and decoder."""
+    def graphs(self) -> Graphs:
+        """What the weights are of."""
         if self._stored["unsupported"]:
             raise BadValueError(
                 f"{self.run.path}: the layer `{self._stored['unsupported']}` has no operation in "
                 "the explorer's bundle, so that a page by itself cannot compute this model; "
                 "`vaelab explore` shows it through the server"
             )
-        encoder, decoder = (
-            Graph.from_json(
-                self._stored[name], self._stored["weights"], f"{self._path}, the {name}"
-            )
-            for name in ("encoder", "decoder")
-        )
-        return encoder, decoder
+        ends = {name: self._stored[name] for name in ("encoder", "decoder")}
+        levels = self._stored.get("levels") or {}
+        between = {name: levels[name] for name in ("upwards", "downwards") if levels}
+        return Graphs(**{
+            name: Graph.from_json(data, self._stored["weights"], f"{self._path}, {name}")
+            for name, data in (ends | between).items()
+        })  # fmt: skip
 
     def _read(self) -> Manifest:
         try:

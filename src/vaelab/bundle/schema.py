@@ -84,6 +84,14 @@ class Codebook(Record):
     grid: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
 
 
+class Levels(Record):
+    """Where there is a lower code between the image and the code."""
+
+    lower: Annotated[int, Field(ge=1, le=4096)]
+    upwards: dict[str, Any]
+    downwards: dict[str, Any]
+
+
 class Kind(Record):
     """A kind of prior or likelihood."""
 
@@ -112,6 +120,7 @@ class ManifestRecord(Record):
     prior: Kind
     likelihood: Kind
     codebook: Codebook | None = None
+    levels: Levels | None = None
     golden: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.bundle.export import ExportedGraphs, export
-from vaelab.bundle.graph import Graph, interpret
+from vaelab.bundle.graph import Graph
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
 from vaelab.bundle.prior import prior_parts
@@ -147,9 +147,10 @@ class BundleWriter:
         loader = self.images.live
         bound = BoundMetric()(self.model, loader)
         names = ("distortion_nats", "rate_nats", "elbo_nats")
+        levels = [name for name in bound if name.startswith("rate_level")]
         readings = {
             "split": self.images.name, "images": len(loader),
-            **{name: bound[name].value for name in names},
+            **{name: bound[name].value for name in (*names, *levels)},
         }  # fmt: skip
         if isinstance(self.model, FlatLatent):
             implied = ImpliedScaleMetric()(self.model, loader)["implied_gaussian_scale"]
@@ -166,6 +167,15 @@ class BundleWriter:
         if not self.model.entries:
             return None
         return {"entries": self.model.entries, "grid": list(self.model.latent_shape)}
+
+    def _levels(self) -> dict[str, Any] | None:
+        graphs = self.graphs
+        if graphs is None or graphs.upwards is None or graphs.downwards is None:
+            return None
+        return {
+            "lower": graphs.downwards.ops[-1].shape[0],
+            "upwards": graphs.upwards.to_json(), "downwards": graphs.downwards.to_json(),
+        }  # fmt: skip
 
     def _manifest(self, golden: Mapping[str, Any], weights: int) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
@@ -186,7 +196,7 @@ class BundleWriter:
                 "count": self.images.count, "total": len(self.images.split),
                 "columns": self.images.columns, "split": self.images.name,
             },
-            "latent": self.model.latent, "codebook": self._codebook(),
+            "latent": self.model.latent, "codebook": self._codebook(), "levels": self._levels(),
             "conditional": {
                 side: side in self.model.reads_class for side in ("encoder", "decoder")
             },
@@ -208,7 +218,7 @@ def _golden_codes(model: Explorable) -> Float[Tensor, "n d"]:
 
 
 def _owner(graphs: ExportedGraphs | None, place: int) -> str:
-    for op in () if graphs is None else (*graphs.encoder.ops, *graphs.decoder.ops):
+    for op in () if graphs is None else graphs.ops:
         for name, tensor in op.tensors.items():
             if tensor is not None and tensor[0] <= place < sum(tensor):
                 return f"{op.name}.{name}"
@@ -222,8 +232,7 @@ def _golden_pairs(
     weights = torch.from_numpy(half.astype(np.float32))
     classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
     every = torch.arange(images.classes)
-    given = {"z": z, "class": (classes[:, None] == every).float()}
-    outputs = interpret(graphs.decoder, weights, given)["mean"]
+    outputs = graphs.decode(weights, z, (classes[:, None] == every).float())
     decode = [
         {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
         for code, label, image in zip(
@@ -232,8 +241,7 @@ def _golden_pairs(
     ]
 
     chosen, x, labels = images.golden
-    given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
-    codes = interpret(graphs.encoder, weights, given)
+    codes = graphs.encode(weights, x, (torch.from_numpy(labels)[:, None] == every).float())
     encode = [
         {"image": image, "class": label, **{name: code[i].tolist() for name, code in codes.items()}}
         for i, (image, label) in enumerate(

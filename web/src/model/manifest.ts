@@ -12,6 +12,8 @@ export interface Manifest {
   likelihood: { kind: string }
   /** Where a code is a grid of its entries; `latent` is how many places there are. */
   codebook?: Codebook | null
+  /** Where there is a lower code between the image and the code, which then is the upper one: `encoder` and `decoder` have the lower one. */
+  levels?: Levels | null
   weights: number
   encoder: Graph | null
   decoder: Graph | null
@@ -27,6 +29,14 @@ export interface Codebook {
   entries: number
   /** Rows and columns. */
   grid: [number, number]
+}
+
+export interface Levels {
+  /** Dimensions of the lower code. */
+  lower: number
+  /** From the lower code to loc and scale of q(upper | lower), and back to those of p(lower | upper). */
+  upwards: Graph
+  downwards: Graph
 }
 
 export interface Packed {
@@ -113,6 +123,9 @@ export interface Readings {
   rate_nats: number
   elbo_nats: number
   implied_scale: number
+  /** Of a model with two levels. */
+  rate_level1_nats?: number
+  rate_level2_nats?: number
 }
 
 export type MetricRow = { step: number; epoch: number; split: string } & Record<string, number | string>
@@ -128,6 +141,7 @@ export class BundleError extends Error {}
 
 export const VERSION = 1
 const MOST_ENTRIES = 65_536
+const MOST_DIMENSIONS = 4096
 
 /** Check what was read as far as the page relies on it. */
 export function parseManifest(data: unknown): Manifest {
@@ -147,7 +161,7 @@ export function parseManifest(data: unknown): Manifest {
   if (!about || !Array.isArray(about.shape) || about.shape.length !== 3) throw damaged('the shape of its images is missing')
   if (!images || !(images.count > 0) || !(images.columns > 0)) throw damaged('the number of its images is missing')
   if (!(latent > 0)) throw damaged('its latent dimension is missing')
-  const { codebook } = manifest
+  const { codebook, levels } = manifest
   if (codebook) {
     const whole = (value: unknown, least: number, most: number) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most
     const { entries, grid } = codebook
@@ -155,8 +169,9 @@ export function parseManifest(data: unknown): Manifest {
     if (!Array.isArray(grid) || grid.length !== 2 || !grid.every((side) => whole(side, 1, latent)) || grid[0] * grid[1] !== latent) throw damaged('the grid of its codes does not fit their number')
   }
   if (manifest.unsupported === null) {
-    for (const name of ['encoder', 'decoder'] as const) {
-      const graph = manifest[name]
+    if (levels && !(Number.isInteger(levels.lower) && levels.lower >= 1 && levels.lower <= MOST_DIMENSIONS)) throw damaged('the dimensions of its lower code are missing')
+    const between = levels ? { upwards: levels.upwards, downwards: levels.downwards } : {}
+    for (const [name, graph] of Object.entries({ encoder: manifest.encoder, decoder: manifest.decoder, ...between })) {
       if (!graph || !Array.isArray(graph.ops)) throw damaged(`its ${name} is missing`)
       for (const op of graph.ops) {
         for (const tensor of [op.weight, op.bias]) {

@@ -32,6 +32,8 @@ export function Readings() {
       </dl>
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
+        {entry?.readings.rate_level1_nats !== undefined && !live && <Row name="rate of the lower level" value={nats(entry.readings.rate_level1_nats)} about="E[log q(lower|x) − log p(lower|upper)]: what the lower code costs once the upper one is known. By itself no KL: it may be below 0." testid="level1" />}
+        {entry?.readings.rate_level2_nats !== undefined && !live && <Row name="rate of the upper level" value={nats(entry.readings.rate_level2_nats)} about="E KL(q(upper|lower) ‖ p(upper)). The plane shows the upper code." testid="level2" />}
         {active !== undefined && <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />}
         {sought.value && <Row name="log p(x) of this x" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
         {sought.value && <Row name="gap to its ELBO" value={exact?.elbo == null ? '…' : short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
