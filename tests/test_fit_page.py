@@ -47,7 +47,8 @@ def test_modules_of_pytorch_are_exported(make: Any, domain: str | None, tmp_path
     run = trained(tmp_path, model, data=data, domain=domain)
     bundle = Bundle(run)
     bundle.check()
-    encoder, decoder = bundle.graphs()
+    graphs = bundle.graphs()
+    encoder, decoder = graphs.encoder, graphs.decoder
     last = len(bundle.steps()) - 1
     weights = torch.from_numpy(bundle.weights(last))
     z = torch.randn(3, 2)

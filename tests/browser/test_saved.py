@@ -22,7 +22,7 @@ Site = Callable[[str], str]
 def decoded(run: Path, index: int, z: list[float], label: int | None = None) -> np.ndarray:
     """What PyTorch makes of a code with the rounded weights of a kept step."""
     bundle = Bundle(Run(run))
-    _, decoder = bundle.graphs()
+    decoder = bundle.graphs().decoder
     given = {"z": torch.tensor([z])}
     if label is not None:
         given["class"] = torch.eye(10)[[label]]

@@ -104,12 +104,12 @@ def test_large_networks_keep_few_steps_in_few_bytes(tmp_path: Path) -> None:
     weights = torch.from_numpy(bundle.weights(last))
     few_bits = unpack(pack(bundle.weights(last).astype("<f2")), count).astype(np.float32)
     for values, error in ((weights, 1e-3), (torch.from_numpy(few_bits), 0.01)):
-        outputs = interpret(bundle.graphs()[1], values, {"z": z})["mean"]
+        outputs = interpret(bundle.graphs().decoder, values, {"z": z})["mean"]
         assert (outputs - wanted).abs().mean() < error
     golden = bundle.manifest()["golden"]["decode"]
     codes = torch.tensor([one["z"] for one in golden])
     shown = np.stack([np.frombuffer(b64decode(one["image"]), "<f4") for one in golden])
-    again = interpret(bundle.graphs()[1], weights, {"z": codes})["mean"]
+    again = interpret(bundle.graphs().decoder, weights, {"z": codes})["mean"]
     np.testing.assert_allclose(shown, again.flatten(1), atol=1e-6)
 
     path.write_bytes(path.read_bytes()[:-9])
@@ -144,7 +144,8 @@ def test_training_keeps_what_the_run_went_through(trained: Run) -> None:
 def test_the_last_step_is_the_model_that_was_saved(trained: Run) -> None:
     bundle = Bundle(trained)
     manifest = bundle.manifest()
-    encoder, decoder = bundle.graphs()
+    graphs = bundle.graphs()
+    encoder, decoder = graphs.encoder, graphs.decoder
     last = manifest["steps"][-1]["index"]
     half = np.frombuffer(bundle.files[f"weights/{last:04}.f16"].read_bytes(), dtype="<f2")
     weights = torch.from_numpy(half.astype(np.float32))
@@ -185,7 +186,7 @@ def test_the_atlas_shows_the_images_and_the_labels_are_theirs(trained: Run) -> N
 def test_golden_pairs_are_what_the_saved_weights_give(conditional: Run) -> None:
     bundle = Bundle(conditional)
     golden = bundle.manifest()["golden"]
-    _, decoder = bundle.graphs()
+    decoder = bundle.graphs().decoder
     half = np.frombuffer(
         bundle.files[f"weights/{golden['index']:04}.f16"].read_bytes(), dtype="<f2"
     )
@@ -211,7 +212,7 @@ def test_golden_codes_are_of_what_the_page_makes_of_the_atlas(kind: str, tmp_pat
         cell = atlas[row * shape[0] :, column * shape[1] :][: shape[0], : shape[1]]
         byte = torch.from_numpy(cell.astype(np.float32))
         x = (byte / 255 if kind == "unit" else byte / 127.5 - 1)[None, None]
-        codes = interpret(bundle.graphs()[0], weights, {"x": x, "class": torch.zeros(1, 0)})
+        codes = interpret(bundle.graphs().encoder, weights, {"x": x, "class": torch.zeros(1, 0)})
         for name in ("loc", "scale"):
             np.testing.assert_allclose(codes[name][0], pair[name], rtol=1e-5, atol=1e-6)
 

@@ -118,6 +118,19 @@ def exact_mean(logits: Tensor) -> Tensor:
     return torch.tensor([float(mean) for mean in means], dtype=logits.dtype).view_as(logits)
 
 
+@settings(max_examples=20)
+@given(SIDES, SIDES, SIDES, st.integers(2, 20))
+def test_entries_of_a_codebook(depth: int, rows: int, columns: int, entries: int) -> None:
+    vectors, x = torch.randn(entries, depth), torch.randn(2, depth, rows, columns)
+    distance = torch.cdist(x.movedim(1, -1).flatten(1, 2), vectors)
+    found = compute("nearest", x, (rows * columns,), weight=vectors)
+    chosen = distance.gather(-1, found.long()[..., None]).squeeze(-1)
+    torch.testing.assert_close(chosen, distance.min(-1).values)
+    embedded = compute("embed", found, (depth, rows, columns), weight=vectors)
+    wanted = functional.embedding(found.long(), vectors)
+    assert torch.equal(embedded.flatten(2).movedim(1, -1), wanted)
+
+
 POINTWISE = {
     "relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "tanh": nn.Tanh(), "gelu": nn.GELU(),
     "silu": nn.SiLU(), "sigmoid": nn.Sigmoid(), "soft_bound": lambda v: soft_bound(v, 20.0),
@@ -146,7 +159,7 @@ def test_value_by_value(name: str) -> None:
 def test_every_operation_is_tested_here() -> None:
     others = {
         "linear", "conv2d", "conv_transpose2d", "reshape", "slice", "add", "multiply", "upsample",
-        "class_planes", "append_one_hot", "scale_shift", "modulate",
+        "class_planes", "append_one_hot", "scale_shift", "modulate", "nearest", "embed",
     }  # fmt: skip
     assert others | set(POINTWISE) == set(OPERATIONS)
 
@@ -226,6 +239,51 @@ def test_a_whole_model(name: str, dtype: torch.dtype, tolerance: float) -> None:
     output = interpret(graphs.decoder, weights, {"z": z, "class": context})["mean"]
     wanted = model.decode(z, given_class).mean
     torch.testing.assert_close(output, wanted, atol=tolerance, rtol=tolerance)
+
+
+@torch.no_grad()
+def test_two_levels() -> None:
+    torch.manual_seed(0)
+    config = tiny("model={kind: hierarchical, latent: 5, top: {latent: 3, widths: [7]}}")
+    model = config.model.build((1, 8, 8), config.data.pixels.domain, 10).eval()
+    graphs = export(model)
+    weights = torch.from_numpy(graphs.weights()).float()
+    x, z, none = torch.rand(6, 1, 8, 8), torch.randn(6, 3), torch.zeros(6, 0)
+    posterior = model.encoder(x)
+    lower = interpret(graphs.encoder, weights, {"x": x})
+    torch.testing.assert_close(lower["loc"], posterior.mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(lower["scale"], posterior.stddev, atol=2e-5, rtol=2e-5)
+    upper, codes = model.upwards(posterior.mean), graphs.encode(weights, x, none)
+    torch.testing.assert_close(codes["loc"], upper.mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(codes["scale"], upper.stddev, atol=2e-5, rtol=2e-5)
+    below = interpret(graphs.downwards, weights, {"z": z})
+    torch.testing.assert_close(below["loc"], model.downwards(z).mean, atol=2e-5, rtol=2e-5)
+    torch.testing.assert_close(below["scale"], model.downwards(z).stddev, atol=2e-5, rtol=2e-5)
+    wanted = model.decoder(model.downwards(z).mean).mean
+    assert torch.equal(wanted, model.of_numbers(z).mean)
+    torch.testing.assert_close(graphs.decode(weights, z, none), wanted, atol=2e-5, rtol=2e-5)
+
+
+@torch.no_grad()
+def test_a_codebook() -> None:
+    torch.manual_seed(0)
+    config = tiny("model={kind: vq, codes: 9, latent: 3}")
+    model = config.model.build((1, 8, 8), config.data.pixels.domain, 10).eval()
+    x = torch.rand(20, 1, 8, 8)
+    vectors = model.encoder(x).movedim(1, -1).flatten(0, 2)
+    model.codebook.get_buffer("vectors").copy_(vectors[::9])
+    graphs = export(model)
+    weights = torch.from_numpy(graphs.weights()).float()
+    assert graphs.encoder.ops[-1].weight == graphs.decoder.ops[0].weight
+    entries = interpret(graphs.encoder, weights, {"x": x})["entries"]
+    assert entries.shape == (20, model.latent)
+    assert torch.equal(entries, model.encode(x).value.flatten(1).float())
+    assert len(entries.unique()) > 3
+    output = interpret(graphs.decoder, weights, {"z": entries})["mean"]
+    torch.testing.assert_close(output, model.reconstruct(x).mean, atol=2e-5, rtol=2e-5)
+    outside = interpret(graphs.decoder, weights, {"z": torch.tensor([[-3.0, 0, 8, 99]])})["mean"]
+    inside = interpret(graphs.decoder, weights, {"z": torch.tensor([[0.0, 0, 8, 8]])})["mean"]
+    assert torch.equal(outside, inside)
 
 
 def test_batch_norm_is_folded_and_linear_layers_without_anything_between_are_one() -> None:

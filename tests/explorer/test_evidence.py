@@ -92,7 +92,8 @@ def test_the_evidence_is_that_of_a_quadrature(assignments: tuple[str, ...], tmp_
     bundle = Bundle(train(experiment, tmp_path).run)
     manifest = bundle.manifest()
     step, d = manifest["steps"][-1], manifest["latent"]
-    encoder, decoder = bundle.graphs()
+    graphs = bundle.graphs()
+    encoder, decoder = graphs.encoder, graphs.decoder
     single = torch.from_numpy(bundle.weights(step["index"]))
     split = experiment.data.load().test
     prior = prior_of(step, d)

@@ -155,7 +155,7 @@ def test_the_command_line_exports(trained: Run, page: Path, tmp_path: Path, vael
 def test_packed_weights_decode_as_those_that_were_kept(bundle: Bundle) -> None:
     files = packed(bundle, images=100)
     manifest = json.loads(files["manifest.json"])
-    about, (_, decoder) = manifest["packed"], bundle.graphs()
+    about, decoder = manifest["packed"], bundle.graphs().decoder
     z = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
     first, *rest = about["order"]
     weights = np.frombuffer(inflated(files[f"weights/{first:04}.z"]), "<f2").astype(np.float32)

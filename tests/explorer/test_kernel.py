@@ -1,4 +1,4 @@
-"""The page's kernel computes what PyTorch computes, for every shipped config with a flat code."""
+"""The page's kernel computes what PyTorch computes, for every shipped config that it shows."""
 
 import json
 import os
@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from vaelab.bundle.export import export
-from vaelab.bundle.graph import interpret
 from vaelab.data.loading.evaluation import class_context
 from vaelab.runs.lookup import load_experiment
 from vaelab.runs.names import shipped_configs
@@ -32,6 +31,15 @@ VARIANTS = {
         "resnet",
         "model.encoder={kind: resnet, widths: [4, 8], blocks: 1, norm: none, activation: silu}",
         "model.condition={encoder: film, decoder: film}",
+    ),
+    "two levels, conditional": (
+        "hierarchical",
+        "model.condition={encoder: one_hot, decoder: film}",
+    ),
+    "a codebook, resnet": (
+        "vq",
+        "model.encoder={kind: resnet, widths: [4, 8], blocks: 1}",
+        "model.codes=20",
     ),
     "gelu, overlapping": (
         "mnist",
@@ -61,28 +69,32 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
     exact = torch.from_numpy(lowered.weights()).float()
     half = exact.half().float()
     z = torch.randn(POINTS, model.latent)
+    if model.entries:
+        z = torch.randint(model.entries, z.shape).float()
     x = experiment.data.pixels(torch.randint(256, (20, 1, side, side), dtype=torch.uint8))
     labels = torch.arange(POINTS) % 10
     context = class_context(labels, 10)
-    decoded = [
-        interpret(lowered.decoder, weights, {"z": z, "class": context})["mean"]
-        for weights in (half, exact)
-    ]
-    codes = interpret(lowered.encoder, exact, {"x": x, "class": context[:20]})
+    decoded = [lowered.decode(weights, z, context) for weights in (half, exact)]
+    codes = lowered.encode(exact, x, context[:20])
     with torch.no_grad():
-        whole = model.decode(z, context if model.classes else None).mean
+        whole = model.of_numbers(z, context if model.classes else None).mean
     assert (decoded[1] - whole).abs().max() < 1e-4
     manifest = {
         "weights": len(exact), "latent": model.latent, "unsupported": None,
         "data": {"shape": [1, side, side], "classes": [str(k) for k in range(10)]},
         "encoder": lowered.encoder.to_json(), "decoder": lowered.decoder.to_json(),
     }  # fmt: skip
+    if lowered.upwards and lowered.downwards:
+        between = {"upwards": lowered.upwards, "downwards": lowered.downwards}
+        manifest["levels"] = {name: graph.to_json() for name, graph in between.items()}
+        manifest["levels"]["lower"] = model.latents[0]
     return {
         "name": name, "manifest": manifest, "half": base64(exact.half()), "single": base64(exact),
         "z": base64(z), "x": base64(x),
         "classes": labels.tolist() if model.classes else None,
         "decodedHalf": base64(decoded[0]), "decodedSingle": base64(decoded[1]),
-        "locSingle": base64(codes["loc"]), "scaleSingle": base64(codes["scale"]),
+        "locSingle": base64(codes["entries"] if model.entries else codes["loc"]),
+        "scaleSingle": base64(codes.get("scale", torch.empty(0))),
     }  # fmt: skip
 
 
@@ -91,8 +103,8 @@ def test_the_kernel_agrees_with_pytorch_on_every_shipped_config(tmp_path: Path) 
     npx = shutil.which("npx")
     if npx is None or not (WEB / "node_modules").is_dir():
         pytest.skip("Node and web/node_modules are needed: `make page` installs them")
-    flat = [name for name in shipped_configs() if load_experiment(name)[0].model.flat]
-    wanted = {name: (name,) for name in flat} | VARIANTS
+    shown = [name for name in shipped_configs() if load_experiment(name)[0].model.explorable]
+    wanted = {name: (name,) for name in shown} | VARIANTS
     cases = [case(name, *words) for name, words in wanted.items()]
     path = tmp_path / "cases.json"
     path.write_text(json.dumps(cases))

@@ -30,7 +30,7 @@ def levels(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_training_draws_what_suits_it(levels: Run) -> None:
     drawn = {path.name for path in levels.figures.glob("*.png")}
     assert drawn == {"preview.png", "reconstruction.png", "samples.png", "curves.png"}
-    assert not levels.bundle.exists()
+    assert levels.bundle.exists()
     assert not levels.plane_path.exists()
     (row,) = [row for row in levels.metrics() if row["split"] == "valid" and row["epoch"] == 2]
     parts = row["rate_level1_nats"] + row["rate_level2_nats"]
@@ -54,17 +54,14 @@ def test_figures_of_codes_are_refused(name: str, levels: Run) -> None:
 def test_commands_that_need_a_code_say_so(levels: Run, vaelab: Any, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     assert vaelab("sample", levels.path, "--out", picture).code == 0
-    for words in (["export", "site", levels.path, tmp_path / "site"],
-                  ["encode", levels.path, picture]):  # fmt: skip
-        answer = vaelab(*words)
-        assert answer.code == 2, answer
-        assert "needs a code that is one vector" in answer.err
-    assert not (tmp_path / "site").exists()
+    answer = vaelab("encode", levels.path, picture)
+    assert answer.code == 2, answer
+    assert "needs a code that is one vector" in answer.err
 
 
-def test_the_explorer_lists_it_with_the_reason(levels: Run) -> None:
+def test_the_explorer_shows_it(levels: Run) -> None:
     (row,) = Library(levels.path.parent).rows()
-    assert row["obstacle"] == "a `hierarchical` has no code that is one vector to walk in"
+    assert row["obstacle"] is None
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { Codebook } from './codebook/Codebook'
+import { Entries } from './codebook/Entries'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -10,6 +12,7 @@ import { Legend } from './latent/Legend'
 import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
 import { NormsPanel } from './norms/NormsPanel'
+import { Levels } from './levels/Levels'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { held } from './probe/drop'
@@ -41,7 +44,9 @@ import { Tip } from './ui/tips'
 export function App() {
   if (store.locked.value && !store.manifest.value) return <main><LockedOut alone /></main>
   const { depth, lecture } = view.value
-  const look = depth !== 'play'
+  const vectors = !store.manifest.value?.codebook
+  const levels = store.manifest.value?.levels
+  const look = vectors && depth !== 'play'
   const measure = depth === 'measure'
   return (
     <>
@@ -53,33 +58,33 @@ export function App() {
       </div>
       <main class={`page ${depth}`}>
         <div class="stage">
-          <LatentView />
-          <Thread />
-          {frame === null && !look && !lecture && <Said />}
+          {vectors ? <LatentView /> : <Codebook />}
+          {vectors && <Thread />}
+          {vectors && frame === null && !look && !lecture && <Said />}
           {look && <Floating side="top"><Toolbar /></Floating>}
           <Floating side="left">
             {measure && <Readings />}
             {measure && <RatePlane />}
             {(measure || trainOpen.value) && <TrainPanel />}
           </Floating>
-          <Floating side="right">
+          {vectors && <Floating side="right">
             <Preview />
             {look && <ProbePanel />}
             {look && <SamplesPanel />}
             {measure && <DimensionsPanel />}
             {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
-            {measure && <Reconstructions />}
-          </Floating>
-          <Floating side="bottom">
+            {measure && !levels && <Reconstructions />}
+          </Floating>}
+          {vectors && <Floating side="bottom">
             {look && <PathStrip />}
             <div class="foot"><Legend /><Seen /></div>
-          </Floating>
+          </Floating>}
           <Formula />
         </div>
         <div class="dock">
           {frame === null && <StartCorner />}
-          <Row />
+          {levels ? <Levels /> : vectors ? <Row /> : <Entries />}
           {measure && <Steps />}
           <TimeBar />
         </div>

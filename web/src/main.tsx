@@ -1,6 +1,7 @@
 import { type ComponentChild, render } from 'preact'
 import { App } from './app'
 import { comparedIn } from './compare/address'
+import { keepCodebook } from './codebook/codebook'
 import { Compare, comparedPages } from './compare/Compare'
 import { frame, linkFrame } from './compare/frame'
 import { helpOpen } from './help/HelpDialog'
@@ -8,6 +9,7 @@ import { keepEvidence } from './evidence/evidence'
 import { listenForDrops } from './probe/drop'
 import { keepProbeEncoded } from './probe/probe'
 import { takeKey, whenKeyComes } from './source/key'
+import { keepLevels } from './levels/levels'
 import { Locked, serverSource } from './source/server'
 import { folderSource, inlineSource } from './source/static'
 import { keepJourney } from './row/journey'
@@ -41,6 +43,8 @@ import './styles/dialogs.css'
 import './styles/runs.css'
 import './styles/narrow.css'
 import './styles/compare.css'
+import './styles/codebook.css'
+import './styles/levels.css'
 
 const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
 
@@ -64,6 +68,8 @@ async function start(): Promise<void> {
   keepProbeEncoded()
   keepJourney()
   keepEvidence()
+  keepCodebook()
+  keepLevels()
   listenForDrops()
   forgetChanges()
   linkFrame()

@@ -6,47 +6,62 @@ from typing import Any, cast
 
 import numpy as np
 
-from vaelab.bundle.graph import Graph, Op
+from vaelab.bundle.graph import Graph, Graphs, Op
 from vaelab.data.float_pixels import real_pixels
 from vaelab.likelihoods import Likelihood
-from vaelab.models import FlatLatent
+from vaelab.models import VQVAE, Explorable, HierarchicalVAE
 from vaelab.models.base import ConditionalDistribution
 from vaelab.models.vae import VAE
 from vaelab.networks import Network
-from vaelab.networks.exported import Affine, Array, Operation, UnsupportedLayerError
+from vaelab.networks.exported import Affine, Array, Operation, UnsupportedLayerError, to_array
 
 CLASS = 1
 """The id of the class, where it is read."""
 
 
 @dataclass(frozen=True)
-class ExportedGraphs:
-    """Encoder, to loc and scale of q(z|x), and decoder, to the mean of p(x|z), over one vector."""
+class ExportedGraphs(Graphs):
+    """The graphs of a model, and where their weights are."""
 
-    encoder: Graph
-    decoder: Graph
-    _tensors: tuple[Callable[[], Array], ...]
+    _tensors: tuple[Callable[[], Array], ...] = ()
 
     def weights(self) -> Array:
-        """Every tensor of both graphs as the model has them now, float64, one after the other."""
+        """Every tensor of the graphs as the model has them now, float64, one after the other."""
         return np.concatenate([tensor().ravel() for tensor in self._tensors])
 
 
-def export(model: FlatLatent) -> ExportedGraphs:
+def export(model: Explorable) -> ExportedGraphs:
     """The graphs of a model; batch norm is folded, linear layers in a row are one."""
-    if not isinstance(model, VAE):
-        raise UnsupportedLayerError(type(model).__name__)
     tensors, sizes = list[Callable[[], Array]](), list[int]()
-    encoder = _Builder("x", tensors, sizes)
-    encoder_outputs = encoder.posterior(model)
-    decoder = _Builder("z", tensors, sizes)
-    mean = decoder.likelihood(model.decoder)
+    encoder, decoder = _Builder("x", tensors, sizes), _Builder("z", tensors, sizes)
+    between = dict[str, Graph]()
+    match model:
+        case VAE():
+            x = encoder.pixels(model, model.input_factor)
+            codes = encoder.normal(model.encoder, x, model.latent)
+            mean = decoder.likelihood(model.decoder, 0)
+        case HierarchicalVAE(latents=(lower, upper)):
+            x = encoder.pixels(model, model.input_factor)
+            codes = encoder.normal(model.encoder, x, lower)
+            mean = decoder.likelihood(model.decoder, 0)
+            up, down = _Builder("z", tensors, sizes), _Builder("z", tensors, sizes)
+            between["upwards"] = up.graph(up.normal(model.upwards, 0, upper))
+            between["downwards"] = down.graph(down.normal(model.downwards, 0, lower))
+        case VQVAE():
+            book = Affine(lambda: to_array(model.codebook.get_buffer("vectors")), None)
+            x = encoder.pixels(model, model.input_factor)
+            given = encoder.chain(model.encoder.operations(), x)
+            nearest = Operation("nearest", (model.latent,), {}, book)
+            codes = {"entries": encoder.write(nearest, given)}
+            embed = Operation("embed", model.encoder.output_shape, {}, book)
+            mean = decoder.likelihood(model.decoder, decoder.write(embed, 0))
+        case _:
+            raise UnsupportedLayerError(type(model).__name__)
     if real := real_pixels(model.pixels):
         slope = 1 / (real.high - real.low)
         mean = decoder.affine(mean, model.image_shape, slope, -real.low * slope)
-    return ExportedGraphs(
-        encoder.graph(encoder_outputs), decoder.graph({"mean": mean}), tuple(tensors)
-    )
+    ends = encoder.graph(codes), decoder.graph({"mean": mean})
+    return ExportedGraphs(*ends, **between, _tensors=tuple(tensors))
 
 
 class _Builder:
@@ -59,20 +74,23 @@ class _Builder:
         inputs = {self.given: 0} | ({"class": CLASS} if self.reads_class else {})
         return Graph(inputs=inputs, ops=tuple(map(Op.model_validate, self.ops)), outputs=outputs)
 
-    def posterior(self, model: VAE) -> dict[str, int]:
-        encoder, latent, x = model.encoder, model.latent, 0
+    def pixels(self, model: Explorable, factor: float) -> int:
+        x = 0
         if real := real_pixels(model.pixels):
             x = self.affine(x, model.image_shape, real.high - real.low, real.low)
-        if model.input_factor != 1:
-            x = self.add("times", x, model.image_shape, factor=model.input_factor)
-        steps = encoder.family.exported_scale()
+        return x if factor == 1 else self.add("times", x, model.image_shape, factor=factor)
+
+    def normal(
+        self, conditional: ConditionalDistribution, given: int, latent: int
+    ) -> dict[str, int]:
+        steps = conditional.family.exported_scale()
         if steps is None:
-            raise UnsupportedLayerError(type(encoder.family).__name__)
-        trunk = encoder.trunk.operations()
-        heads = [cast(Network, head).operations() for head in encoder.heads]
+            raise UnsupportedLayerError(type(conditional.family).__name__)
+        trunk = conditional.trunk.operations()
+        heads = [cast(Network, head).operations() for head in conditional.heads]
         if not heads:
             heads = [[trunk.pop()]]
-        features = self.chain(trunk, x)
+        features = self.chain(trunk, given)
         if len(heads) == 1:
             heads = [_rows(heads[0], 0, latent), _rows(heads[0], latent, 2 * latent)]
         loc, scale = (self.chain(head, features) for head in heads)
@@ -80,8 +98,8 @@ class _Builder:
             scale = self.add(name, scale, (latent,), **settings)
         return {"loc": loc, "scale": scale}
 
-    def likelihood(self, decoder: ConditionalDistribution) -> int:
-        params = self.chain(decoder.trunk.operations(), 0)
+    def likelihood(self, decoder: ConditionalDistribution, given: int) -> int:
+        params = self.chain(decoder.trunk.operations(), given)
         match cast(Likelihood, decoder.family).exported_mean():
             case None:
                 raise UnsupportedLayerError(type(decoder.family).__name__)
@@ -116,10 +134,11 @@ class _Builder:
         return self.write(Operation("scale_shift", tuple(shape), {}, weight), value)
 
     def place(self, tensor: Callable[[], Array]) -> tuple[int, int]:
-        offset, size = sum(self.sizes), tensor().size
-        self.tensors.append(tensor)
-        self.sizes.append(size)
-        return offset, size
+        if tensor not in self.tensors:
+            self.tensors.append(tensor)
+            self.sizes.append(tensor().size)
+        at = self.tensors.index(tensor)
+        return sum(self.sizes[:at]), self.sizes[at]
 
 
 def _rows(operations: list[Operation], first: int, last: int) -> list[Operation]:

@@ -4,6 +4,7 @@ docs/bundle.md says what each operation means.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any
 
@@ -106,6 +107,42 @@ class Graph(BaseModel):
         return self
 
 
+@dataclass(frozen=True)
+class Graphs:
+    """What leads from an image to its code, and from a code to the mean of p(x|z).
+
+    A code is loc and scale of q(z|x), or the numbers of entries of a codebook. Of a model with two
+    levels it is the upper one; `encoder` and `decoder` then have the lower one, and `upwards` and
+    `downwards` lead from one to the other, each to loc and scale.
+    """
+
+    encoder: Graph
+    decoder: Graph
+    upwards: Graph | None = None
+    downwards: Graph | None = None
+
+    @property
+    def ops(self) -> list[Op]:
+        """All operations."""
+        graphs = (self.encoder, self.decoder, self.upwards, self.downwards)
+        return [op for graph in graphs if graph for op in graph.ops]
+
+    def encode(
+        self, weights: Float[Tensor, " p"], x: Float[Tensor, "n c h w"], context: Tensor
+    ) -> dict[str, Float[Tensor, "n d"]]:
+        """Codes of n images, of one-hot classes."""
+        codes = interpret(self.encoder, weights, {"x": x, "class": context})
+        return interpret(self.upwards, weights, {"z": codes["loc"]}) if self.upwards else codes
+
+    def decode(
+        self, weights: Float[Tensor, " p"], z: Float[Tensor, "n d"], context: Tensor
+    ) -> Float[Tensor, "n c h w"]:
+        """Mean images of n codes."""
+        if self.downwards:
+            z = interpret(self.downwards, weights, {"z": z})["loc"]
+        return interpret(self.decoder, weights, {"z": z, "class": context})["mean"]
+
+
 def interpret(
     graph: Graph, weights: Float[Tensor, " w"], given: Mapping[str, Float[Tensor, "n ..."]]
 ) -> dict[str, Float[Tensor, "n ..."]]:
@@ -140,6 +177,19 @@ def _conv_transpose2d(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
     return functional.conv_transpose2d(x, weight, tensors["bias"], stride, padding)
 
 
+def _nearest(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
+    vectors, rows = tensors["weight"].reshape(-1, x.shape[1]), x.movedim(1, -1)
+    # |x - e|^2 less |x|^2, which is the same for all entries
+    distance: Tensor = vectors.square().sum(1) - 2 * rows @ vectors.T
+    return distance.argmin(-1).to(x.dtype)
+
+
+def _embed(op: Op, tensors: Tensors, z: Tensor) -> Tensor:
+    vectors: Tensor = tensors["weight"].reshape(-1, op.shape[0])
+    entries = z.round().long().clamp(0, len(vectors) - 1)
+    return vectors[entries].movedim(-1, 1)
+
+
 def _upsample(op: Op, tensors: Tensors, x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=op.settings["factor"], mode="nearest")
 
@@ -170,6 +220,8 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "linear": _linear,
     "conv2d": _conv2d,
     "conv_transpose2d": _conv_transpose2d,
+    "nearest": _nearest,
+    "embed": _embed,
     "upsample": _upsample,
     "reshape": lambda op, tensors, x: x,
     "slice": lambda op, tensors, x: x[:, op.settings["start"] :][:, : op.shape[0]],

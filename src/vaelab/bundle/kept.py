@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Float32, Float64, Int16
+from jaxtyping import Float, Float16, Float32, Float64, Int16, UInt16
 from torch import Tensor, nn
 
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.errors import BadValueError
-from vaelab.models import FlatLatent
+from vaelab.models import Explorable
 from vaelab.tensorfile import pack_bytes, unpack_bytes
 
 DENSITY = 3.0
@@ -90,9 +90,12 @@ MAX_INTEGER = 32767
 
 @dataclass(frozen=True, eq=False)
 class QuantisedCodes:
-    """Quantised codes of n images: loc, then log scale, and what 1 means in each."""
+    """Quantised codes of n images: loc, then log scale, and what 1 means in each.
 
-    values: Int16[np.ndarray, "n 2 d"]
+    Of a codebook the numbers of its entries.
+    """
+
+    values: Int16[np.ndarray, "n 2 d"] | UInt16[np.ndarray, "n d"]
     loc_unit: float
     log_scale_unit: float
 
@@ -108,14 +111,16 @@ def quantise(loc: Float32[np.ndarray, "n d"], scale: Float32[np.ndarray, "n d"])
 
 
 @torch.no_grad()
-def encode_quantised(model: FlatLatent, loader: EvalLoader) -> QuantisedCodes:
+def encode_quantised(model: Explorable, loader: EvalLoader) -> QuantisedCodes:
     """The codes of a loader's images, by a model in evaluation mode, if they are finite numbers."""
     locs, scales = [], []
     for batch in loader.batches():
-        posterior = model.encode(batch.x, batch.context)
-        locs.append(posterior.mean.float().cpu().numpy())
-        scales.append(posterior.stddev.float().cpu().numpy())
+        mean, spread = model.to_numbers(batch.x, batch.context)
+        locs.append(mean.float().cpu().numpy())
+        scales.append(spread.float().cpu().numpy())
     loc, scale = np.concatenate(locs), np.concatenate(scales)
+    if model.entries:
+        return QuantisedCodes(loc.astype("<u2"), 1.0, 1.0)
     if not (np.isfinite(loc).all() and np.isfinite(scale).all()):
         raise BadValueError("codes of the test images are no finite numbers")
     return quantise(loc, scale)

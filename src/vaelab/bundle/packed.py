@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from math import ceil, sqrt
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float32, Int64
 from PIL import Image
 
-from vaelab.bundle.graph import Graph, Op, interpret
+from vaelab.bundle.graph import Graphs
 from vaelab.bundle.reader import Bundle
 from vaelab.data.store import evenly_spaced
 from vaelab.figures.sheet import on_grid, tile
@@ -30,7 +30,7 @@ MAX_INTEGER = 32767
 
 def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
     """The files of a bundle for a page by itself, by name, with so many of its images."""
-    encoder, decoder = bundle.graphs()
+    graphs = bundle.graphs()
     bundle.check()
     manifest = bundle.manifest()
     count = manifest["images"]["count"]
@@ -46,7 +46,7 @@ def packed(bundle: Bundle, images: int = IMAGES) -> dict[str, bytes]:
         name = f"codes/{step['index']:04}"
         codes = np.frombuffer(bundle.read(f"{name}.i16"), "<i2").reshape(count, -1)[chosen]
         files[f"{name}.z"] = _deflated(codes)
-    weights, about = _weights(bundle, manifest, (*encoder.ops, *decoder.ops), decoder)
+    weights, about = _weights(bundle, manifest, graphs)
     golden = manifest["golden"]
     places = {int(image): place for place, image in enumerate(chosen)}
     if golden:
@@ -74,7 +74,7 @@ def _atlas(
 
 
 def _weights(
-    bundle: Bundle, manifest: Mapping[str, Any], ops: Iterable[Op], decoder: Graph
+    bundle: Bundle, manifest: Mapping[str, Any], graphs: Graphs
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The last step as it is, each one before it by its differences from the next; how."""
     *earlier, last = sorted(manifest["steps"], key=lambda step: int(step["step"]))
@@ -82,7 +82,8 @@ def _weights(
     files = {f"weights/{last['index']:04}.z": _deflated(now.astype("<f2"))}
     pairs = manifest["golden"].get("decode", [])
     units, worst, order = dict[int, list[float]](), 0.0, [last["index"]]
-    places = [place for op in ops for place in op.tensors.values() if place is not None]
+    found = (place for op in graphs.ops for place in op.tensors.values() if place is not None)
+    places = list(dict.fromkeys(found))  # of what several read: once
     least, most = FINENESS
     fineness = min(most, max(least, MANY_VALUES / (len(now) * len(manifest["steps"]))))
     rough = {place: max(float(np.sqrt(np.mean(now[_at(place)] ** 2))) / fineness, 1e-6)
@@ -98,7 +99,7 @@ def _weights(
             units[step["index"]].append(float(unit))
         order.append(step["index"])
         files[f"weights/{step['index']:04}.z"] = _deflated(steps)
-        worst = max(worst, _furthest(decoder, now, wanted, pairs, len(manifest["data"]["classes"])))
+        worst = max(worst, _furthest(graphs, now, wanted, pairs, len(manifest["data"]["classes"])))
     return files, {
         "order": order, "tensors": [list(place) for place in places], "units": units,
         "worst_decode": worst,
@@ -110,17 +111,17 @@ def _at(place: tuple[int, int]) -> slice:
 
 
 def _furthest(
-    decoder: Graph, packed: Float32[np.ndarray, " w"], exact: Float32[np.ndarray, " w"],
+    graphs: Graphs, packed: Float32[np.ndarray, " w"], exact: Float32[np.ndarray, " w"],
     pairs: list[dict[str, Any]], classes: int,
 ) -> float:  # fmt: skip
     """The largest difference of a pixel that is decoded at the golden codes."""
     if not pairs:
         return 0.0
     label = torch.tensor([pair["class"] or 0 for pair in pairs])
-    given = {"z": torch.tensor([pair["z"] for pair in pairs]),
-             "class": (label[:, None] == torch.arange(classes)).float()}  # fmt: skip
+    z = torch.tensor([pair["z"] for pair in pairs])
+    context = (label[:, None] == torch.arange(classes)).float()
     one, other = (
-        interpret(decoder, torch.from_numpy(weights), given)["mean"] for weights in (packed, exact)
+        graphs.decode(torch.from_numpy(weights), z, context) for weights in (packed, exact)
     )
     return float((one - other).abs().max())
 

@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Independent, MixtureSameFamily, No
 
 from vaelab.bundle.kept import quantise
 from vaelab.distributions.normal_mixture import mixture_parameters
-from vaelab.models import FlatLatent
+from vaelab.models import Explorable, HierarchicalVAE
 from vaelab.models.base import OneLevel
 from vaelab.randomness import Purpose, seeded
 
@@ -21,14 +21,16 @@ MAX_PARTS = 512
 
 
 @torch.no_grad()
-def prior_parts(model: FlatLatent) -> dict[str, Any] | None:
+def prior_parts(model: Explorable) -> dict[str, Any] | None:
     """What a manifest says of p(z), by a model in evaluation mode; None: it is N(0, I), or none.
 
     A prior of each class has a part for each. What is no mixture of normal distributions is told by
     draws, with the width of a kernel that estimates its density, n^(-1 / (d + 4)) of their spread:
     "Density estimation for statistics and data analysis" (Silverman, 1986, eq. 3.31 and 4.14).
     """
-    if not isinstance(model, OneLevel) or model.prior.unit_scale:
+    if not isinstance(model, OneLevel | HierarchicalVAE) or model.entries:
+        return None
+    if model.prior.unit_scale:
         return None
     by_class = model.prior.reads_class
     classes = torch.eye(model.classes, device=next(model.parameters()).device)

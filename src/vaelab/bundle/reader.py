@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from vaelab.bundle.graph import Graph
+from vaelab.bundle.graph import Graph, Graphs
 from vaelab.bundle.kept import PACKED, unpack
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord, check_atlas
 from vaelab.bundle.writer import BundleWriter
-from vaelab.errors import BadValueError, MissingFileError, RunBusyError
+from vaelab.errors import BadCombinationError, BadValueError, MissingFileError, RunBusyError
 from vaelab.files import opened, read_bytes
-from vaelab.models import FlatLatent, LatentVariableModel, as_flat
+from vaelab.models import Explorable, LatentVariableModel
 from vaelab.runs.records import in_words
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import remove_bundle
@@ -85,7 +85,8 @@ class Bundle:
         """See that every file is what the manifest says."""
         stored = self._stored
         images, latent = stored["images"]["count"], stored["latent"]
-        sizes = {"f16": 2 * stored["weights"], "i16": 4 * images * latent, "u8": images}
+        each = 2 * latent if self.has_codebook else 4 * latent
+        sizes = {"f16": 2 * stored["weights"], "i16": each * images, "u8": images}
         for name, path in self.files.items():
             wanted = sizes.get(path.suffix[1:])
             if not path.is_file():
@@ -127,30 +128,35 @@ class Bundle:
             raise MissingFileError(f"{self.folder} holds no step {index}")
         return np.frombuffer(self.read(name), dtype="<f2").astype(np.float32)
 
-    def model(self) -> FlatLatent:
+    def model(self) -> Explorable:
         """The run's model in evaluation mode, its weights not loaded yet."""
         return _build(self.run, self.image_shape, len(self._stored["data"]["classes"]))
+
+    @property
+    def has_codebook(self) -> bool:
+        """Whether codes are numbers of entries."""
+        return self._stored.get("codebook") is not None
 
     @property
     def exported(self) -> bool:
         """Whether a page by itself can compute the model."""
         return not self._stored["unsupported"]
 
-    def graphs(self) -> tuple[Graph, Graph]:
-        """Encoder and decoder."""
+    def graphs(self) -> Graphs:
+        """What the weights are of."""
         if self._stored["unsupported"]:
             raise BadValueError(
                 f"{self.run.path}: the layer `{self._stored['unsupported']}` has no operation in "
                 "the explorer's bundle, so that a page by itself cannot compute this model; "
                 "`vaelab explore` shows it through the server"
             )
-        encoder, decoder = (
-            Graph.from_json(
-                self._stored[name], self._stored["weights"], f"{self._path}, the {name}"
-            )
-            for name in ("encoder", "decoder")
-        )
-        return encoder, decoder
+        ends = {name: self._stored[name] for name in ("encoder", "decoder")}
+        levels = self._stored.get("levels") or {}
+        between = {name: levels[name] for name in ("upwards", "downwards") if levels}
+        return Graphs(**{
+            name: Graph.from_json(data, self._stored["weights"], f"{self._path}, {name}")
+            for name, data in (ends | between).items()
+        })  # fmt: skip
 
     def _read(self) -> Manifest:
         try:
@@ -213,8 +219,13 @@ def rebuild(run: Run) -> None:
         raise
 
 
-def _build(run: Run, shape: tuple[int, int, int], classes: int) -> FlatLatent:
+def _build(run: Run, shape: tuple[int, int, int], classes: int) -> Explorable:
     domain = run.experiment.data.pixels.domain
     model: LatentVariableModel = run.experiment.model.build(shape, domain, classes).eval()
     model.pixels = run.experiment.data.pixels
-    return as_flat(model, "the explorer")
+    if not isinstance(model, Explorable):
+        raise BadCombinationError(
+            f"{run.path}: the explorer needs a code that is one vector, and a "
+            f"{type(model).__name__} has none; of other models it knows vaelab's own"
+        )
+    return model

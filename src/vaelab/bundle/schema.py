@@ -1,7 +1,7 @@
 """What a bundle's manifest says: checked before anything is opened or sent by it."""
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -77,6 +77,21 @@ class Data(Record):
     ink: Ink | None = None
 
 
+class Codebook(Record):
+    """Where a code is a grid of its entries."""
+
+    entries: Annotated[int, Field(ge=2, le=2**16)]
+    grid: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
+
+
+class Levels(Record):
+    """Where there is a lower code between the image and the code."""
+
+    lower: Annotated[int, Field(ge=1, le=4096)]
+    upwards: dict[str, Any]
+    downwards: dict[str, Any]
+
+
 class Kind(Record):
     """A kind of prior or likelihood."""
 
@@ -104,6 +119,8 @@ class ManifestRecord(Record):
     conditional: Conditional
     prior: Kind
     likelihood: Kind
+    codebook: Codebook | None = None
+    levels: Levels | None = None
     golden: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -112,6 +129,8 @@ class ManifestRecord(Record):
             raise ValueError("two steps have the same index")
         if self.images.count * self.latent > MAX_COUNT:
             raise ValueError(f"{self.images.count} codes of {self.latent} numbers")
+        if self.codebook and prod(self.codebook.grid) != self.latent:
+            raise ValueError(f"a grid of {self.codebook.grid}, and codes of {self.latent} numbers")
         if not self.unsupported and not (self.encoder and self.decoder):
             raise ValueError("a graph is missing")
         return self

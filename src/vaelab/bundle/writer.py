@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from vaelab.bundle.export import ExportedGraphs, export
-from vaelab.bundle.graph import Graph, interpret
+from vaelab.bundle.graph import Graph
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.kept import LARGE, PACKED, encode_quantised, flatten, pack, usual_steps
 from vaelab.bundle.prior import prior_parts
@@ -25,7 +26,7 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
 from vaelab.metrics.bound import BoundMetric
-from vaelab.models import FlatLatent, likelihood_of
+from vaelab.models import Explorable, FlatLatent, likelihood_of
 from vaelab.networks.exported import UnsupportedLayerError
 from vaelab.networks.network import evaluating
 from vaelab.randomness import Purpose, generator
@@ -37,7 +38,7 @@ class BundleWriter:
     """Keeps the weights and codes of a model under training at some steps."""
 
     def __init__(
-        self, folder: Path, name: str, experiment: Experiment, store: Store, model: FlatLatent
+        self, folder: Path, name: str, experiment: Experiment, store: Store, model: Explorable
     ) -> None:
         self.folder, self.model = folder, model
         device = next(model.parameters()).device
@@ -79,7 +80,8 @@ class BundleWriter:
         with evaluating(self.model), torch.no_grad():
             readings = self._readings()
             if self.graphs is not None:
-                pairs = _golden_pairs(self.graphs, half, self.images, self.model.latent)
+                z = _golden_codes(self.model)
+                pairs = _golden_pairs(self.graphs, half, self.images, z)
                 golden = {"index": index, **pairs}
         write_bytes(self._weights(index), half.tobytes())
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
@@ -145,7 +147,8 @@ class BundleWriter:
         loader = self.images.live
         bound = BoundMetric()(self.model, loader)
         names = ("distortion_nats", "rate_nats", "elbo_nats")
-        readings = {name: bound[name].value for name in names}
+        levels = [name for name in bound if name.startswith("rate_level")]
+        readings = {name: bound[name].value for name in (*names, *levels)}
         scale = None if self._likelihood is None else self._likelihood.gaussian_scale()
         if scale is not None:  # distortion = D log(scale sqrt(2 pi)) + D mse / (2 scale^2)
             variance = scale.item() ** 2
@@ -158,6 +161,20 @@ class BundleWriter:
             write_bytes(self.folder / "labels.u8", self.images.labels)
             write_bytes(self.folder / "thumbs.png", self.images.atlas())
             self._written = True
+
+    def _codebook(self) -> dict[str, Any] | None:
+        if not self.model.entries:
+            return None
+        return {"entries": self.model.entries, "grid": list(self.model.latent_shape)}
+
+    def _levels(self) -> dict[str, Any] | None:
+        graphs = self.graphs
+        if graphs is None or graphs.upwards is None or graphs.downwards is None:
+            return None
+        return {
+            "lower": graphs.downwards.ops[-1].shape[0],
+            "upwards": graphs.upwards.to_json(), "downwards": graphs.downwards.to_json(),
+        }  # fmt: skip
 
     def _manifest(self, golden: Mapping[str, Any], weights: int) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
@@ -178,7 +195,7 @@ class BundleWriter:
                 "count": self.images.count, "total": len(self.images.split),
                 "columns": self.images.columns, "split": self.images.name,
             },
-            "latent": self.model.latent,
+            "latent": self.model.latent, "codebook": self._codebook(), "levels": self._levels(),
             "conditional": {
                 side: side in self.model.reads_class for side in ("encoder", "decoder")
             },
@@ -192,8 +209,15 @@ class BundleWriter:
         }  # fmt: skip
 
 
+def _golden_codes(model: Explorable) -> Float[Tensor, "n d"]:
+    draws, shape = generator(0, Purpose.GOLDEN), (GOLDEN_CODES, model.latent)
+    if model.entries:
+        return torch.randint(model.entries, shape, generator=draws).float()
+    return torch.randn(shape, generator=draws).float()
+
+
 def _owner(graphs: ExportedGraphs | None, place: int) -> str:
-    for op in () if graphs is None else (*graphs.encoder.ops, *graphs.decoder.ops):
+    for op in () if graphs is None else graphs.ops:
         for name, tensor in op.tensors.items():
             if tensor is not None and tensor[0] <= place < sum(tensor):
                 return f"{op.name}.{name}"
@@ -201,15 +225,13 @@ def _owner(graphs: ExportedGraphs | None, place: int) -> str:
 
 
 def _golden_pairs(
-    graphs: ExportedGraphs, half: np.ndarray, images: BundleImages, latent: int
+    graphs: ExportedGraphs, half: np.ndarray, images: BundleImages, z: Float[Tensor, "n d"]
 ) -> dict[str, Any]:
     """Codes with their images, and images with their codes, by weights rounded to float16."""
     weights = torch.from_numpy(half.astype(np.float32))
-    z = torch.randn(GOLDEN_CODES, latent, generator=generator(0, Purpose.GOLDEN))
     classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
     every = torch.arange(images.classes)
-    given = {"z": z.float(), "class": (classes[:, None] == every).float()}
-    outputs = interpret(graphs.decoder, weights, given)["mean"]
+    outputs = graphs.decode(weights, z, (classes[:, None] == every).float())
     decode = [
         {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
         for code, label, image in zip(
@@ -218,13 +240,11 @@ def _golden_pairs(
     ]
 
     chosen, x, labels = images.golden
-    given = {"x": x, "class": (torch.from_numpy(labels)[:, None] == every).float()}
-    codes = interpret(graphs.encoder, weights, given)
-    loc, scale = codes["loc"].tolist(), codes["scale"].tolist()
+    codes = graphs.encode(weights, x, (torch.from_numpy(labels)[:, None] == every).float())
     encode = [
-        {"image": image, "class": label, "loc": mean, "scale": spread}
-        for image, label, mean, spread in zip(
-            chosen.tolist(), _read(graphs.encoder, labels), loc, scale, strict=True
+        {"image": image, "class": label, **{name: code[i].tolist() for name, code in codes.items()}}
+        for i, (image, label) in enumerate(
+            zip(chosen.tolist(), _read(graphs.encoder, labels), strict=True)
         )
     ]
     return {"decode": decode, "encode": encode}

@@ -19,7 +19,7 @@ from vaelab.distributions import rsample
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.requests import Body
-from vaelab.models import FlatLatent
+from vaelab.models import Explorable, FlatLatent
 from vaelab.randomness import Purpose, generator
 from vaelab.runs.run import Run
 
@@ -56,14 +56,14 @@ class Computer:
     def __init__(self) -> None:
         self._lock = Lock()
         self._kind: object = None
-        self._model: FlatLatent | None = None
+        self._model: Explorable | None = None
 
     def decode(self, bundle: Bundle, snapshot: bytes | None, asked: Codes) -> dict[str, str]:
         """Images of codes; `snapshot` is the newest of a running training."""
         with self._lock, torch.no_grad():
             model = self._loaded(bundle, snapshot, asked.step)
             z = _numbers("z", asked.z, (model.latent,))
-            decoded = model.decode(z, _context(asked, len(z), model))
+            decoded = model.of_numbers(z, _context(asked, len(z), model))
             pictures = decoded.sample() if asked.draw else decoded.mean
             if real := real_pixels(model.pixels):
                 pictures = real.to_unit(pictures)
@@ -80,15 +80,19 @@ class Computer:
             x = _numbers("x", asked.x, bundle.image_shape)
             if real := real_pixels(model.pixels):
                 x = real.low + x * (real.high - real.low)
-            posterior = model.encode(x, _context(asked, len(x), model))
-            codes = {"loc": _text(posterior.mean), "scale": _text(posterior.stddev)}
-            if len(x) > 1 or _is_independent(posterior):
+            context = _context(asked, len(x), model)
+            loc, scale = model.to_numbers(x, context)
+            codes = {"loc": _text(loc), "scale": _text(scale)}
+            if len(x) > 1 or not isinstance(model, FlatLatent):
+                return codes
+            posterior = model.encode(x, context)
+            if _is_independent(posterior):
                 return codes
             draws = rsample(posterior, _noise(model.latent).to(x))[:, 0]
             normal = isinstance(posterior, MultivariateNormal)
             return {**codes, "draws": _text(draws), "normal": normal}
 
-    def _loaded(self, bundle: Bundle, snapshot: bytes | None, step: int | None) -> FlatLatent:
+    def _loaded(self, bundle: Bundle, snapshot: bytes | None, step: int | None) -> Explorable:
         kind = (bundle.run.path, bundle.run.experiment.model)
         if self._model is None or self._kind != kind:
             self._model, self._kind = bundle.model(), kind
@@ -132,7 +136,7 @@ def _numbers(key: str, text: str, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(table.copy())
 
 
-def _context(asked: Asked, count: int, model: FlatLatent) -> Tensor | None:
+def _context(asked: Asked, count: int, model: Explorable) -> Tensor | None:
     if not model.classes:
         return None
     given = asked.classes

@@ -88,9 +88,8 @@ def _line(path: Path) -> Line:
     }
     if row["elbo_nats"] is not None and kept:
         row |= {name: kept[name] for name in ("distortion_nats", "rate_nats")}
-    if config.model.flat:
-        row["latent"] = config.model.latent
-    else:
+    row["latent"] = config.model.latent
+    if not config.model.explorable:
         row["obstacle"] = f"a `{config.model.kind}` has no code that is one vector to walk in"
     found = Settings()
     _collect({name: plain[name] for name in SECTIONS}, "", found)
@@ -138,11 +137,13 @@ def glance(run: Run) -> dict[str, Any]:
 
     Returns:
         `points`: x, y and label of some images; none where the run has no bundle yet, which is not
-        made for this.
+        made for this, and where its codes are no vectors.
     """
     if not (run.bundle / "manifest.json").is_file():
         return {"points": []}
     bundle = Bundle(run)
+    if bundle.has_codebook:
+        return {"points": []}
     steps = bundle.steps()
     step = next((one for one in steps if one.get("best")), steps[-1])
     labels = np.frombuffer(bundle.read("labels.u8"), np.uint8)

@@ -5,6 +5,7 @@ from typing import Annotated
 from vaelab.models.base import (
     BaseModel,
     ConditionalDistribution,
+    Explorable,
     FlatLatent,
     LatentVariableModel,
     OneLevel,
@@ -27,6 +28,7 @@ __all__ = [
     "BaseModel",
     "Condition",
     "ConditionalDistribution",
+    "Explorable",
     "FlatLatent",
     "GivenModel",
     "HierarchicalConfig",

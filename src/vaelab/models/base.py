@@ -145,21 +145,43 @@ class OneLevel(EncoderDecoder, ABC):
     fitted_priors: ClassVar[tuple[str, ...]]
 
 
-class FlatLatent(EncoderDecoder, ABC):
-    """A model whose code is one vector `(d,)`: what manifold, traversal and interpolation need.
+class Explorable(LatentVariableModel, ABC):
+    """A model that the explorer shows: an image is a row of d numbers to it.
 
     Attributes:
-        latent: dimension d of the code.
+        latent: d.
+        entries: of the codebook that each of the numbers is one of; 0: they are a vector.
         reads_class: which of `encoder` and `decoder` read the class.
     """
 
     latent: int
+    entries: int = 0
     reads_class: Collection[str] = ()
+
+    @abstractmethod
+    def to_numbers(self, x: Images, context: Classes = None) -> tuple[Tensor, Tensor]:
+        """The numbers that stand for images, `(b, d)`, and the standard deviation of each."""
+
+    @abstractmethod
+    def of_numbers(self, z: Float[Tensor, "b d"], context: Classes = None) -> Distribution:
+        """p(x|z), from numbers again."""
+
+
+class FlatLatent(EncoderDecoder, Explorable, ABC):
+    """A model whose code is one vector `(d,)`: what manifold, traversal and interpolation need."""
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """(d,)."""
         return (self.latent,)
+
+    def to_numbers(self, x: Images, context: Classes = None) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of q(z|x)."""
+        posterior = self.encode(x, context)
+        return posterior.mean, posterior.stddev
+
+    def of_numbers(self, z: Float[Tensor, "b d"], context: Classes = None) -> Distribution:
+        return self.decode(z, context)
 
     @takes_images
     def reconstruct(self, x: Images, context: Classes = None) -> Distribution:
@@ -192,6 +214,7 @@ class BaseModel(Kind, ABC):
 
     flat: ClassVar[bool]
     """Whether what it builds is a `FlatLatent`."""
+    explorable: ClassVar[bool] = True  # whether that is `Explorable`
     certain: ClassVar[bool] = False
     """Whether q(z|x) is one code, which no gradient of the rate reaches."""
 

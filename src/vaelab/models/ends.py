@@ -31,7 +31,12 @@ class Condition(Config):
     @property
     def active(self) -> bool:
         """Whether anything reads the class."""
-        return self.encoder != "none" or self.decoder != "none"
+        return bool(self.readers)
+
+    @property
+    def readers(self) -> list[str]:
+        """Which of `encoder` and `decoder` read it."""
+        return [side for side, how in self if how != "none"]
 
 
 class BaseVectorModel(BaseModel, ABC):

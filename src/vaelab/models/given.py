@@ -83,6 +83,11 @@ class GivenModel(BaseModel):
         return self.like != "other"
 
     @property
+    def explorable(self) -> bool:  # type: ignore[override]
+        """Whether its code is a vector."""
+        return self.flat
+
+    @property
     def prior_kind(self) -> str:
         return self.kind if self.prior is None else self.prior.kind
 

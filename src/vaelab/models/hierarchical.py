@@ -5,13 +5,14 @@ from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 from torch.distributions import Distribution
 
 from vaelab.config import Config
 from vaelab.data.pixels import Domain
 from vaelab.distributions import DiagonalNormalConfig, rsample
 from vaelab.errors import BadCombinationError
-from vaelab.models.base import ConditionalDistribution, LatentVariableModel
+from vaelab.models.base import ConditionalDistribution, Explorable
 from vaelab.models.ends import BaseVectorModel, input_factor
 from vaelab.models.inputs import Classes, Images, Noise, context_of, takes_images
 from vaelab.models.terms import Level, Terms
@@ -74,7 +75,7 @@ class HierarchicalConfig(BaseVectorModel):
         return ConditionalDistribution([*hidden, parameters], [], family)
 
 
-class HierarchicalVAE(LatentVariableModel):
+class HierarchicalVAE(Explorable):
     """p(x|z1) p(z1|z2) p(z2) and q(z1|x) q(z2|z1).
 
     Attributes:
@@ -84,6 +85,7 @@ class HierarchicalVAE(LatentVariableModel):
         downwards: p(z1|z2).
         decoder: p(x|z1,c).
         latents: dimensions of z1 and z2.
+        latent: that of z2, which is the code where one is wanted.
         input_factor: what the pixels are multiplied with on their way into the encoder.
     """
 
@@ -92,6 +94,7 @@ class HierarchicalVAE(LatentVariableModel):
     ) -> None:
         super().__init__()
         lower, upper = self.latents = config.latent, config.top.latent
+        self.latent, self.reads_class = upper, config.condition.readers
         family = config.posterior.build(lower)
         self.encoder = config.build_encoder(lower, family, image_shape, classes)
         self.upwards = config.between(lower, upper)
@@ -105,6 +108,17 @@ class HierarchicalVAE(LatentVariableModel):
     def latent_shape(self) -> tuple[int, ...]:
         """(d1 + d2,)."""
         return (sum(self.latents),)
+
+    def to_numbers(self, x: Images, context: Classes = None) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of q(z2|z1) at the mean of q(z1|x)."""
+        posterior: Distribution = self.encoder(x * self.input_factor, context)
+        upper: Distribution = self.upwards(posterior.mean)
+        return upper.mean, upper.stddev
+
+    def of_numbers(self, z: Tensor, context: Classes = None) -> Distribution:
+        """p(x|z1) at the mean of p(z1|z2)."""
+        lower: Distribution = self.downwards(z)
+        return self.decoder(lower.mean, context)
 
     def terms(self, x: Images, context: Classes = None, *, noise: Noise) -> Terms:
         """The log densities at K samples z1 ~ q(z1|x), z2 ~ q(z2|z1)."""

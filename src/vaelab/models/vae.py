@@ -63,11 +63,9 @@ class VAEConfig(BaseVectorModel):
         posterior = self.posterior.build(self.latent)
         encoder = self.build_encoder(self.latent, posterior, image_shape, classes)
         decoder = self.build_decoder(self.latent, image_shape, domain, classes)
-        sides = ("encoder", self.condition.encoder), ("decoder", self.condition.decoder)
-        read = [side for side, how in sides if how != "none"]
         model = VAE(
             encoder, decoder, self.prior, cast(Likelihood, decoder.family), encoder.family,
-            self.latent, reads_class=read,
+            self.latent, reads_class=self.condition.readers,
         )  # fmt: skip
         model.prepare(image_shape, domain, classes)
         return model

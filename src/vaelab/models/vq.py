@@ -14,7 +14,7 @@ from vaelab.data.pixels import Domain
 from vaelab.distributed import gather_batch
 from vaelab.distributions import PointMass
 from vaelab.errors import BadCombinationError, BadValueError
-from vaelab.models.base import BaseModel, ConditionalDistribution, OneLevel
+from vaelab.models.base import BaseModel, ConditionalDistribution, Explorable, OneLevel
 from vaelab.models.ends import check_output, input_factor
 from vaelab.models.inputs import Classes, Images, Noise, takes_images
 from vaelab.models.terms import Level, Terms
@@ -130,7 +130,7 @@ class VQConfig(BaseModel):
         return VQVAE(self, image_shape, domain)
 
 
-class VQVAE(OneLevel):
+class VQVAE(OneLevel, Explorable):
     """p(x|z) p(z) with z a grid of K codes, and a posterior that is certain."""
 
     certain: ClassVar[bool] = True
@@ -146,6 +146,7 @@ class VQVAE(OneLevel):
         channels, *size = image_shape
         output = (likelihood.params_size(channels), size[0], size[1])
         layers = from_grid(decoder, (latent, rows, columns), output)
+        self.latent, self.entries = rows * columns, config.codes
         self.codebook = Codebook(config.codes, latent, config.decay)
         self.decoder = ConditionalDistribution(layers, [], likelihood)
         self.prior = config.prior.build(config.codes, (rows, columns))
@@ -167,6 +168,15 @@ class VQVAE(OneLevel):
     ) -> Distribution:
         """p(x|z), event shape `(c, h, w)`."""
         return self.decoder(self.codebook(z))
+
+    def to_numbers(self, x: Images, context: Classes = None) -> tuple[Tensor, Tensor]:
+        """The numbers of the entries, row by row; they are certain."""
+        index = self.codebook.nearest(self.encoder(x * self.input_factor)).flatten(1)
+        return index, torch.zeros_like(index)
+
+    def of_numbers(self, z: Tensor, context: Classes = None) -> Distribution:
+        grid = z.round().long().clamp(0, self.entries - 1)
+        return self.decode(grid.reshape(-1, *self.latent_shape))
 
     def terms(self, x: Images, context: Classes = None, *, noise: Noise) -> Terms:
         """The log densities at the one code there is, K times the same."""

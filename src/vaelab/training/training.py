@@ -15,7 +15,7 @@ from vaelab.engine import Engine
 from vaelab.errors import BadCombinationError, UserError
 from vaelab.experiment import Change, Experiment
 from vaelab.files import may_be_there, put_in_place
-from vaelab.models import FlatLatent, LatentVariableModel
+from vaelab.models import Explorable, LatentVariableModel
 from vaelab.runs.records import Row
 from vaelab.runs.run import Run
 from vaelab.training import log
@@ -74,7 +74,7 @@ class Training:
         self.changes = Changes(self.config.changes)
         self.keeper = Keeper(experiment, self.loader(store.valid), store.training_images)
         self.bundle: BundleWriter | None = None
-        if isinstance(model, FlatLatent) and is_main():
+        if experiment.model.explorable and isinstance(model, Explorable) and is_main():
             self.bundle = BundleWriter(run.bundle, experiment.task_name, experiment, store, model)
         self.stopped: str | None = None
         self.say = say

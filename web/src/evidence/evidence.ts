@@ -42,6 +42,7 @@ export const obstacle = computed<string | null>(() => {
   const { kind } = about.likelihood
   const { pixels } = (about.run.config.data ?? {}) as { pixels?: { domain?: string } }
   if (about.latent > 2) return 'a grid over more than two dimensions would take too long'
+  if (about.levels) return 'it is one of two levels, and a grid is over one'
   if (about.unsupported !== null) return 'the server decodes this model, and a grid is thousands of codes'
   if (!(kind === 'bernoulli' || (kind.endsWith('gaussian') && shown.likelihoodScale !== null)) || pixels?.domain === 'real') return `the page does not know the density of this likelihood (${kind.replaceAll('_', ' ')})`
   if (about.prior.kind !== 'standard_normal' && !shown.prior?.exact) return `the page knows this prior (${about.prior.kind.replaceAll('_', ' ')}) by draws only`

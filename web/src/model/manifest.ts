@@ -10,6 +10,10 @@ export interface Manifest {
   conditional: { encoder: boolean; decoder: boolean }
   prior: { kind: string }
   likelihood: { kind: string }
+  /** Where a code is a grid of its entries; `latent` is how many places there are. */
+  codebook?: Codebook | null
+  /** Where there is a lower code between the image and the code, which then is the upper one: `encoder` and `decoder` have the lower one. */
+  levels?: Levels | null
   weights: number
   encoder: Graph | null
   decoder: Graph | null
@@ -19,6 +23,20 @@ export interface Manifest {
   golden: Golden | Record<string, never>
   /** Of an exported bundle: how its weights are written. */
   packed?: Packed
+}
+
+export interface Codebook {
+  entries: number
+  /** Rows and columns. */
+  grid: [number, number]
+}
+
+export interface Levels {
+  /** Dimensions of the lower code. */
+  lower: number
+  /** From the lower code to loc and scale of q(upper | lower), and back to those of p(lower | upper). */
+  upwards: Graph
+  downwards: Graph
 }
 
 export interface Packed {
@@ -106,6 +124,9 @@ export interface Readings {
   elbo_nats: number
   /** Of a Gaussian with one scale. */
   implied_scale?: number
+  /** Of a model with two levels. */
+  rate_level1_nats?: number
+  rate_level2_nats?: number
 }
 
 export type MetricRow = { step: number; epoch: number; split: string } & Record<string, number | string>
@@ -113,13 +134,15 @@ export type MetricRow = { step: number; epoch: number; split: string } & Record<
 export interface Golden {
   index: number
   decode: { z: number[]; class: number | null; image: string }[]
-  encode: { image: number; class: number | null; loc: number[]; scale: number[] }[]
+  encode: { image: number; class: number | null; loc?: number[]; scale?: number[]; entries?: number[] }[]
 }
 
 /** A bundle that cannot be shown, with the reason in words. */
 export class BundleError extends Error {}
 
 export const VERSION = 1
+const MOST_ENTRIES = 65_536
+const MOST_DIMENSIONS = 4096
 
 /** Check what was read as far as the page relies on it. */
 export function parseManifest(data: unknown): Manifest {
@@ -139,9 +162,17 @@ export function parseManifest(data: unknown): Manifest {
   if (!about || !Array.isArray(about.shape) || about.shape.length !== 3) throw damaged('the shape of its images is missing')
   if (!images || !(images.count > 0) || !(images.columns > 0)) throw damaged('the number of its images is missing')
   if (!(latent > 0)) throw damaged('its latent dimension is missing')
+  const { codebook, levels } = manifest
+  if (codebook) {
+    const whole = (value: unknown, least: number, most: number) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+    const { entries, grid } = codebook
+    if (!whole(entries, 2, MOST_ENTRIES)) throw damaged('the number of entries of its codebook is missing')
+    if (!Array.isArray(grid) || grid.length !== 2 || !grid.every((side) => whole(side, 1, latent)) || grid[0] * grid[1] !== latent) throw damaged('the grid of its codes does not fit their number')
+  }
   if (manifest.unsupported === null) {
-    for (const name of ['encoder', 'decoder'] as const) {
-      const graph = manifest[name]
+    if (levels && !(Number.isInteger(levels.lower) && levels.lower >= 1 && levels.lower <= MOST_DIMENSIONS)) throw damaged('the dimensions of its lower code are missing')
+    const between = levels ? { upwards: levels.upwards, downwards: levels.downwards } : {}
+    for (const [name, graph] of Object.entries({ encoder: manifest.encoder, decoder: manifest.decoder, ...between })) {
       if (!graph || !Array.isArray(graph.ops)) throw damaged(`its ${name} is missing`)
       for (const op of graph.ops) {
         for (const tensor of [op.weight, op.bias]) {

@@ -3,7 +3,7 @@ import { BundleError, checkWeights, type Manifest, type Weights } from './manife
 import { Program } from './program'
 
 export interface Codes {
-  /** n x d */
+  /** n x d; of a codebook the numbers of its entries, which are certain: then there is no scale. */
   loc: Float32Array
   scale: Float32Array
   /** Codes drawn from the posterior of one image, k x d, where it is not independent over dimensions; their covariance is exact where it is normal. */
@@ -14,10 +14,13 @@ export interface Codes {
 /** A class for all, one for each, or none. */
 export type Classes = number | Uint8Array | null
 
-/** Encoder and decoder of a manifest, with the weights of one step. */
+/** A network of a model: `upwards` and `downwards` there are where it has two levels. */
+export type Part = 'encoder' | 'upwards' | 'downwards' | 'decoder'
+
+/** The networks of a manifest, with the weights of one step. */
 export class Networks {
-  private readonly encoder: Program
-  private readonly decoder: Program
+  private readonly programs: Partial<Record<Part, Program>>
+  private readonly inputs: Record<Part, number>
   private readonly classes: number
 
   constructor(
@@ -27,32 +30,46 @@ export class Networks {
     if (!manifest.encoder || !manifest.decoder) throw new BundleError(`The layer \`${manifest.unsupported}\` cannot be computed in a page.`)
     this.classes = manifest.data.classes.length
     const context = [this.classes]
-    this.encoder = Program.create(manifest.encoder, { x: manifest.data.shape, class: context }, backend)
-    this.decoder = Program.create(manifest.decoder, { z: [manifest.latent], class: context }, backend)
+    const { levels, latent, data: { shape } } = manifest
+    const lower = levels?.lower ?? latent
+    this.inputs = { encoder: shape[0] * shape[1] * shape[2], upwards: lower, downwards: latent, decoder: lower }
+    this.programs = {
+      encoder: Program.create(manifest.encoder, { x: shape, class: context }, backend),
+      decoder: Program.create(manifest.decoder, { z: [lower], class: context }, backend),
+      ...(levels && {
+        upwards: Program.create(levels.upwards, { z: [lower] }, backend),
+        downwards: Program.create(levels.downwards, { z: [latent] }, backend),
+      }),
+    }
   }
 
   get backend(): 'wasm' | 'plain' {
-    return this.decoder.backend
+    return this.programs.decoder!.backend
   }
 
   /** Weights of a step. */
   load(weights: Weights): void {
     checkWeights(this.manifest, weights)
     const numbers = weights instanceof Float32Array ? weights : fromHalf(weights)
-    this.encoder.load(numbers)
-    this.decoder.load(numbers)
+    for (const program of Object.values(this.programs)) program.load(numbers)
   }
 
   decode(z: Float32Array, classes: Classes): Float32Array {
-    const n = z.length / this.manifest.latent
-    return this.decoder.run({ z, ...this.context(this.decoder, classes, n) }, n).mean!
+    return this.part('decoder', this.programs.downwards ? this.part('downwards', z, null).loc! : z, classes).mean!
   }
 
   encode(x: Float32Array, classes: Classes): Codes {
-    const [channels, height, width] = this.manifest.data.shape
-    const n = x.length / (channels * height * width)
-    const { loc, scale } = this.encoder.run({ x, ...this.context(this.encoder, classes, n) }, n)
-    return { loc: loc!, scale: scale! }
+    const codes = this.part('encoder', x, classes)
+    const { loc, scale, entries } = this.programs.upwards ? this.part('upwards', codes.loc!, null) : codes
+    return { loc: loc ?? entries!, scale: scale ?? new Float32Array(0) }
+  }
+
+  /** What one of the networks makes of n inputs. */
+  part(name: Part, given: Float32Array, classes: Classes): Record<string, Float32Array> {
+    const program = this.programs[name]
+    if (!program) throw new BundleError(`This model has no network \`${name}\`.`)
+    const n = given.length / this.inputs[name]
+    return program.run({ [name === 'encoder' ? 'x' : 'z']: given, ...this.context(program, classes, n) }, n)
   }
 
   private context(program: Program, classes: Classes, n: number): Record<string, Float32Array> {

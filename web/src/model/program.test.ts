@@ -113,6 +113,22 @@ describe.each(BACKENDS)('on %s', (backend) => {
   })
 })
 
+describe.each(BACKENDS)('a codebook on %s', (backend) => {
+  const vectors = Float32Array.of(0, 0, 3, 1, -2, 5) // of 3 entries
+  const weight: [number, number] = [0, 6]
+
+  it('has the nearest entry at each place', () => {
+    const x = Float32Array.of(2, 0.1, -1, 9, /* second channel */ 1, 0.2, 4, -9) // 2 channels, 2 x 2 places
+    expect([...compute({ op: 'nearest', shape: [4], weight }, [2, 2, 2], vectors, Float32Array.of(...x, ...x), backend)]).toEqual([1, 0, 2, 1, 1, 0, 2, 1])
+  })
+
+  it('puts its vectors where their numbers are, and keeps to them', () => {
+    expect([...compute({ op: 'embed', shape: [2, 1, 2], weight }, [2], vectors, Float32Array.of(1, 2, 0, 1), backend)]).toEqual([3, -2, 1, 5, 0, 3, 0, 1])
+    expect([...compute({ op: 'embed', shape: [2, 1, 2], weight }, [2], vectors, Float32Array.of(-7, 1e9), backend)]).toEqual([0, -2, 0, 5])
+    expect([...compute({ op: 'embed', shape: [2, 1, 1], weight }, [1], vectors, Float32Array.of(NaN), backend)]).toEqual([0, 0])
+  })
+})
+
 describe('memory is used again', () => {
   const shape = [1, 4, 4]
   const block = (from: number): Op[] => [
@@ -179,10 +195,16 @@ describe('a manifest', () => {
     encoder: { ops: [{ op: 'linear', weight: [0, 10] }] }, decoder: { ops: [] },
   }
   it('is taken as it is', () => expect(parseManifest(good)).toBe(good))
+  it('may have a codebook', () => {
+    const book = { ...good, codebook: { entries: 9, grid: [1, 2] } }
+    expect(parseManifest(book)).toBe(book)
+  })
   it.each([
     [null, /no bundle of vaelab/], ['text', /no bundle/], [{ ...good, format: 'zip' }, /another format/],
     [{ ...good, version: 2 }, /of version 2, and this page reads version 1/], [{ ...good, steps: [] }, /holds no step/],
     [{ ...good, data: {} }, /shape of its images/], [{ ...good, images: {} }, /number of its images/], [{ ...good, latent: 0 }, /latent/],
+    [{ ...good, codebook: { entries: 1, grid: [1, 2] } }, /number of entries/], [{ ...good, codebook: { entries: 2 ** 17, grid: [1, 2] } }, /number of entries/],
+    [{ ...good, codebook: { entries: 9, grid: [2, 2] } }, /grid of its codes/], [{ ...good, codebook: { entries: 9, grid: [-1, -2] } }, /grid of its codes/],
     [{ ...good, decoder: null }, /decoder is missing/], [{ ...good, weights: 9 }, /`linear` reads weights that do not exist/],
   ])('is refused in words: %#', (bad, words) => {
     expect(() => parseManifest(bad)).toThrow(BundleError)

@@ -109,6 +109,10 @@ export class Program {
         return this.convolution(op, x, z, from)
       case 'conv_transpose2d':
         return this.transposed(op, x, z, from)
+      case 'nearest':
+        return this.nearest(op, x, z, from)
+      case 'embed':
+        return this.embed(op, x, z)
       case 'upsample':
         return plain((n) => upsample(x, z, n, from as [number, number, number], op.factor!))
       case 'slice':
@@ -203,6 +207,47 @@ export class Program {
           this.memory.unfold(x.subarray(i * each, (i + 1) * each), patches, sliding)
           const image = z.subarray(i * outputs * places, (i + 1) * outputs * places)
           this.memory.product(weight, patches, image, outputs, depth, places, bias, true)
+        }
+      },
+    }
+  }
+
+  /** At each place the number of the vector that is the nearest to what is there. */
+  private nearest(op: Op, x: Float32Array, z: Float32Array, [depth]: number[]): Planned {
+    const entries = Math.floor(op.weight![1] / depth!)
+    const vectors = this.memory.allocate(entries * depth!)
+    const places = size(op.shape)
+    return {
+      load: (weights) => vectors.set(tensor(weights, op.weight!).subarray(0, vectors.length)),
+      run: (n) => {
+        for (let i = 0; i < n * places; i++) {
+          const start = Math.floor(i / places) * depth! * places + (i % places)
+          let least = Infinity
+          for (let entry = 0; entry < entries; entry++) {
+            let distance = 0
+            for (let k = 0; k < depth!; k++) distance += (x[start + k * places]! - vectors[entry * depth! + k]!) ** 2
+            if (distance >= least) continue
+            least = distance
+            z[i] = entry
+          }
+        }
+      },
+    }
+  }
+
+  /** The vectors of these numbers; what is no number of an entry is the nearest one. */
+  private embed(op: Op, x: Float32Array, z: Float32Array): Planned {
+    const [depth, height, width] = op.shape as [number, number, number]
+    const entries = Math.floor(op.weight![1] / depth)
+    const vectors = this.memory.allocate(entries * depth)
+    const places = height * width
+    return {
+      load: (weights) => vectors.set(tensor(weights, op.weight!).subarray(0, vectors.length)),
+      run: (n) => {
+        for (let i = 0; i < n * places; i++) {
+          const start = Math.floor(i / places) * depth * places + (i % places)
+          const entry = Math.max(0, Math.min(entries - 1, Math.round(x[i]!) || 0))
+          for (let k = 0; k < depth; k++) z[start + k * places] = vectors[entry * depth + k]!
         }
       },
     }

@@ -27,7 +27,8 @@ export async function selfCheck(engine: Engine, manifest: Manifest, pixels: (ind
   let worstEncode = 0
   for (const pair of golden.encode) {
     const codes = await engine.encode(pixels(pair.image), pair.class)
-    worstEncode = Math.max(worstEncode, relative(codes.loc, pair.loc), relative(codes.scale, pair.scale))
+    if (pair.entries) worstEncode = Math.max(worstEncode, differing(codes.loc, pair.entries))
+    else worstEncode = Math.max(worstEncode, relative(codes.loc, pair.loc!), relative(codes.scale, pair.scale!))
   }
   return { ok: Math.max(worstDecode, worstEncode) <= TOLERANCE, worstDecode, worstEncode, tolerance: TOLERANCE }
 }
@@ -36,6 +37,13 @@ function furthest(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
   let worst = got.length === wanted.length ? 0 : Infinity
   for (let i = 0; i < wanted.length; i++) worst = Math.max(worst, Math.abs(got[i]! - wanted[i]!))
   return worst
+}
+
+/** The part of the entries that are others, but for one: of two that are equally near rounding chooses. */
+function differing(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  let others = got.length === wanted.length ? 0 : Infinity
+  for (let i = 0; i < wanted.length; i++) if (got[i] !== wanted[i]) others++
+  return others > 1 ? others / wanted.length : 0
 }
 
 /** Codes may be far from zero: differences count against 1 + |wanted|. */

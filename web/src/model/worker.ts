@@ -21,6 +21,10 @@ function answer(request: Request): [unknown, Transferable[]] {
       const codes = networks.encode(request.x, request.classes)
       return [codes, [codes.loc.buffer, codes.scale.buffer]]
     }
+    case 'part': {
+      const found = networks.part(request.part, request.given, request.classes)
+      return [found, Object.values(found).map((values) => values.buffer)]
+    }
   }
 }
 

@@ -49,7 +49,7 @@ picture
         </figure>
         <figure>
           <Still x={result.value?.x ?? null} testid="probe-decoded" label="what the decoder makes of its code" />
-          <figcaption>decoded: the mean</figcaption>
+          <figcaption>{about.levels ? 'the upper level alone' : 'decoded: the mean'}</figcaption>
         </figure>
         {result.value?.draw && (
           <figure>

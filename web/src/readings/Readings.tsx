@@ -15,13 +15,13 @@ export function Readings() {
   const about = store.manifest.value
   const codes = summary.value
   const exact = evidence.value
-  if (!shown || !about || !codes) return null
+  if (!shown || !about) return null
   const entry = about.steps.find((step) => step.index === shown.index)
   const live = shown.index === null ? store.training.value?.terms : null
   const terms = live ?? entry?.readings
   const from = live ? 'training batches just now' : entry ? `${count(entry.readings.images, `${entry.readings.split} image`)}, one posterior sample each` : ''
-  const rate = codes.rates.reduce((sum, value) => sum + value, 0)
-  const active = codes.moved.filter((value) => value > ACTIVE).length
+  const rate = codes?.rates.reduce((sum, value) => sum + value, 0)
+  const active = codes?.moved.filter((value) => value > ACTIVE).length
   const implied = entry?.readings.implied_scale
   return (
     <Panel id="readings" title={live ? 'Readings: training' : `Readings: ${entry?.readings.split ?? ''}`} about="Numbers of this step, in nats per image">
@@ -32,10 +32,12 @@ export function Readings() {
       </dl>
       <p class="fine">nats per image · {from}</p>
       <dl class="readings">
-        <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />
+        {entry?.readings.rate_level1_nats !== undefined && !live && <Row name="rate of the lower level" value={nats(entry.readings.rate_level1_nats)} about="E[log q(lower|x) − log p(lower|upper)]: what the lower code costs once the upper one is known. By itself no KL: it may be below 0." testid="level1" />}
+        {entry?.readings.rate_level2_nats !== undefined && !live && <Row name="rate of the upper level" value={nats(entry.readings.rate_level2_nats)} about="E KL(q(upper|lower) ‖ p(upper)). The plane shows the upper code." testid="level2" />}
+        {active !== undefined && <Row name="active units" value={`${active} of ${about.latent}`} about={`Dimensions whose mean varies over the images by more than ${ACTIVE} (Burda et al., 2016)`} testid="active" />}
         {sought.value && <Row name="log p(x) of this x" value={exact ? `${exact.change < SETTLED ? '' : '≈ '}${nats(exact.logEvidence)}` : '…'} about="Of the image in the row, in nats, by a grid of codes; ≈: a grid twice as coarse says something else. Point at it in the row for how it was found." testid="evidence" />}
         {sought.value && <Row name="gap to its ELBO" value={exact?.elbo == null ? '…' : short(exact.logEvidence - exact.elbo, 3)} about="KL(q(z|x) ‖ p(z|x)) of the image in the row: log p(x) less the ELBO, both by a grid" testid="gap" />}
-        {about.prior.kind !== 'standard_normal' && (
+        {about.prior.kind !== 'standard_normal' && rate !== undefined && (
           <Row name="rate to N(0, 1)" value={short(rate, 2)} about={`Sum over dimensions of KL(q(z_k|x) ‖ N(0, 1)), from the codes of ${count(shown.count, `${about.images.split} image`)}. The prior of this model is another, so this is not its rate.`} />
         )}
         {implied !== undefined && shown.likelihoodScale !== null && <Row name="error per pixel" value={fixed(implied, 3)} about="As if each pixel were off by so much: the root of the mean squared error, in units of the pixels; the Gaussian scale that the errors imply" />}
@@ -43,7 +45,7 @@ export function Readings() {
           <Row name="likelihood scale" value={fixed(shown.likelihoodScale, 3)} about="The error per pixel that the likelihood allows for. Far below the one that there is, the rate hardly counts: nearly a plain autoencoder." />
         )}
       </dl>
-      <table class="aggregate">
+      {codes && <table class="aggregate">
         <thead><tr><th scope="col"><Term about="The aggregate posterior: all images together, against the prior of mean 0 and variance 1. Two moments may agree and the distributions still differ.">q(z)</Term></th><th>mean</th><th>variance</th></tr></thead>
         <tbody>
           {Array.from({ length: Math.min(about.latent, SHOWN) }, (_, k) => (
@@ -51,7 +53,7 @@ export function Readings() {
           ))}
           <tr><th>N(0, 1)</th><td>0</td><td>1</td></tr>
         </tbody>
-      </table>
+      </table>}
     </Panel>
   )
 }

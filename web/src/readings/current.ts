@@ -7,7 +7,7 @@ import { summarise } from './summary'
 export const summary = computed(() => {
   const shown = store.calm.value
   const d = store.manifest.value?.latent
-  return shown && d && shown.loc.length === shown.count * d ? summarise(shown.loc, shown.scale, d) : null
+  return shown && d && shown.count > 0 && shown.loc.length === shown.count * d ? summarise(shown.loc, shown.scale, d) : null
 })
 
 /** Terms of the step that is shown, mean over images: of training batches while it is live, else as they were measured on the kept step. */

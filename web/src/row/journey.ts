@@ -59,7 +59,7 @@ const probedImage = computed(() => (view.value.probe?.kind === 'image' ? view.va
 export const journey = computed<Journey | null>(() => {
   if (passed.value && passing.value !== null) return passed.value
   const code = store.probed.value
-  if (!seen.value || !code || !result.value) return null
+  if (!seen.value || !code || !result.value || store.manifest.value?.codebook) return null
   return { image: probedImage.value, x: seen.value, ...code, z: result.value.z, decoded: result.value.x, drawn: result.value.drawn }
 })
 

@@ -12,6 +12,7 @@ export function Said() {
       <b>Each dot is a picture.</b>
       {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. It was never told which is which: colours
       are ours. Point anywhere, and it draws what belongs there.
+      {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>
   )
 }

@@ -99,7 +99,7 @@ export function pickImage(index: number | null): void {
     return
   }
   const code = codeOf(index)
-  change({ probe: { kind: 'image', index }, ...(code ? { z: Array.from(code.loc) } : {}) })
+  change({ probe: { kind: 'image', index }, ...(code ? { z: Array.from(code.loc) } : store.manifest.value?.codebook ? { z: null } : {}) })
   announce(`test image ${index}, ${nameOf(store.images.value?.labels[index])}`)
 }
 

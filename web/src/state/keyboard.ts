@@ -89,7 +89,7 @@ export function listenToKeys(help: () => void): void {
       pickImage((index + (event.key === ']' ? 1 : -1) + count) % count)
     } else if (event.key === 'c' && about.conditional.decoder) change({ cls: ((cls ?? 0) + 1) % about.data.classes.length })
     else if (event.key === 'Home') fit()
-    else if (event.key === 's' && view.value.z) announce(describePlace(view.value.z))
+    else if (event.key === 's' && view.value.z && !about.codebook) announce(describePlace(view.value.z))
     else if (event.key === 'Escape') change({ path: null, selected: [], tool: 'pick' })
     else if (event.key === '?') help()
     else return

@@ -79,11 +79,12 @@ function wait(run: string, words: string): void {
 /** As much of a view as a run can show. */
 function suited(asked: View, manifest: Manifest): View {
   const d = manifest.latent
+  const { codebook } = manifest
   const { z, path, plane, cls, probe, selected } = asked
   return {
     ...asked,
     run: manifest.run.name,
-    z: z?.length === d ? z : new Array<number>(d).fill(0),
+    z: codebook ? (z?.length === d && z.every((entry) => Number.isInteger(entry) && entry >= 0 && entry < codebook.entries) ? z : null) : z?.length === d ? z : new Array<number>(d).fill(0),
     path: path?.from.length === d ? path : null,
     plane: plane.kind === 'axes' && Math.max(plane.i, plane.j) < d ? plane : { kind: 'pca' },
     probe: probe?.kind === 'drawing' || (probe && probe.index < manifest.images.count) ? probe : { kind: 'image', index: 0 },
@@ -201,7 +202,7 @@ export function prefetch(manifest: Manifest, entry: StepEntry): void {
 async function loadStep(manifest: Manifest, entry: StepEntry): Promise<void> {
   const run = manifest.run.name
   const [weights, codes] = await Promise.all([weightsOf(manifest, entry), codesOf(manifest, entry)])
-  if (codes.byteLength !== 4 * manifest.images.count * manifest.latent) {
+  if (codes.byteLength !== (manifest.codebook ? 2 : 4) * manifest.images.count * manifest.latent) {
     throw new Error(`The codes of step ${entry.step} do not fit the manifest; delete the run's folder \`explorer\` to have it made anew.`)
   }
   if (store.manifest.value?.run.name !== run) return
@@ -251,6 +252,10 @@ function present(
   engines?.patient.load(weights, about.index)
   const d = store.manifest.value!.latent
   const total = store.manifest.value!.images.count
+  if (store.manifest.value!.codebook) {
+    store.snapshot.value = { ...about, entries: new Uint16Array(codes), count: 0, imageOf: new Uint32Array(0), loc: new Float32Array(0), scale: new Float32Array(0) }
+    return
+  }
   const values = new Int16Array(codes)
   const loc = new Float32Array(count * d)
   const scale = new Float32Array(count * d)
@@ -261,7 +266,7 @@ function present(
     }
   }
   const imageOf = Uint32Array.from({ length: count }, (_, j) => Math.floor((j * total) / count))
-  store.snapshot.value = { ...about, count, imageOf, loc, scale }
+  store.snapshot.value = { ...about, entries: null, count, imageOf, loc, scale }
 }
 
 async function loadImages(manifest: Manifest, labels: Uint8Array, address: string): Promise<store.Images> {

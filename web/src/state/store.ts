@@ -13,6 +13,8 @@ export interface Snapshot {
   epoch: number
   /** Of the kept step; null: live. */
   index: number | null
+  /** Numbers of a codebook's entries, places by images, where that is what a code is; then there are no vectors, and no image has one. */
+  entries: Uint16Array | null
   /** Images with codes, and for each its index in the bundle. */
   count: number
   imageOf: Uint32Array

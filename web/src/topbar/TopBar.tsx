@@ -46,7 +46,7 @@ export function TopBar() {
       )}
       {about && depth !== 'play' && !lecture && (
         <span class="fine about" data-testid="data">
-          {about.data.name} · {count(about.images.count, `${about.images.split} image`)} · {count(about.latent, 'dimension')} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
+          {about.data.name} · {count(about.images.count, `${about.images.split} image`)} · {about.codebook ? `${about.codebook.grid.join(' × ')} of ${about.codebook.entries} entries` : `${about.levels ? `${about.levels.lower} + ` : ''}${count(about.latent, 'dimension')}`} · {about.likelihood.kind.replaceAll('_', ' ')} likelihood
           {about.prior.kind !== 'standard_normal' && ` · ${about.prior.kind.replaceAll('_', ' ')} prior`}
         </span>
       )}
