@@ -12,8 +12,10 @@ import pytest
 
 from tests.browser.conftest import Served, Tab, made
 from vaelab.bundle import Bundle
+from vaelab.explorer.choices import experiment_of
 from vaelab.explorer.export import export_single_file
 from vaelab.runs.run import Run
+from vaelab.training import train
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +153,31 @@ def test_two_runs_in_a_file(tab: Tab, pair: Path, tmp_path: Path) -> None:
     plain, heavy = frames(tab)
     check_linked(tab, plain, heavy)
     assert tab.by("compare").count() == 0
+
+
+def test_a_classic_comparison_trains_what_it_wants_and_opens(tab: Tab, tmp_path: Path) -> None:
+    wished = {"objective.beta": 1, "training.epochs": 1}
+    train(experiment_of("mnist_3000", wished, tmp_path, "normal"), tmp_path)
+    served = Served(tmp_path)
+    try:
+        tab.open(served.address, "play")
+        tab.by("compare").select_option("/classic")
+        row = tab.by("ready").locator("section").filter(has_text="VampPrior")
+        assert "1 run, about 20 seconds on 3,000 images of MNIST; here: normal" in row.inner_text()
+        tab.by("ready-prior").click()
+        wait(tab, lambda: tab.by("making").count() == 1)
+        normal, vamp = frames(tab)
+        assert [normal.evaluate("vaelab.run"), vamp.evaluate("vaelab.run")] == ["normal", "vamp"]
+        epochs = [step["epoch"] for step in Bundle(Run(tmp_path / "vamp")).manifest()["steps"]]
+        assert epochs[-1] == 40
+
+        tab.page.goto(tab.page.url.partition("#")[0] + "#v=1&run=vamp")
+        tab.page.reload()
+        tab.until("Boolean(window.vaelab && vaelab.ready)")
+        tab.by("compare").select_option("/classic")
+        assert "normal | vamp" in row.inner_text()
+        tab.by("ready-prior").click()
+        frames(tab)
+        tab.page.goto("about:blank")
+    finally:
+        served.stop()

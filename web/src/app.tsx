@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { ReadyDialog } from './compare/ReadyDialog'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -92,6 +93,7 @@ export function App() {
       <NewRunForm />
       <ShareDialog />
       <RunsTable />
+      <ReadyDialog />
     </>
   )
 }
