@@ -11,6 +11,7 @@ import { Legend } from './latent/Legend'
 import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
 import { NormsPanel } from './norms/NormsPanel'
+import { LayersPanel } from './layers/LayersPanel'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { held } from './probe/drop'
@@ -71,6 +72,7 @@ export function App() {
             {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
             {measure && <Reconstructions />}
+            {measure && <LayersPanel />}
           </Floating>
           <Floating side="bottom">
             {look && <PathStrip />}

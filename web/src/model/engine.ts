@@ -1,6 +1,6 @@
 import KernelWorker from './worker?worker&inline'
 import { BundleError, type Manifest, type Weights } from './manifest'
-import { type Classes, type Codes, Networks } from './networks'
+import { type Classes, type Codes, Networks, type Trace } from './networks'
 
 export type { Classes, Codes } from './networks'
 export type BackendChoice = 'auto' | 'wasm' | 'plain'
@@ -10,6 +10,7 @@ type Asked =
   | { do: 'load'; weights: Weights }
   | { do: 'decode'; z: Float32Array; classes: Classes }
   | { do: 'encode'; x: Float32Array; classes: Classes }
+  | { do: 'trace'; x: Float32Array; z: Float32Array; encodeAs: Classes; decodeAs: Classes }
 export type Request = Asked & { id: number }
 export type Answer = { id: number; value: unknown } | { id: number; error: string }
 
@@ -22,6 +23,8 @@ export interface Engine {
   decode(z: Float32Array, classes: Classes): Promise<Float32Array>
   /** n images in the pixels' domain to their codes. */
   encode(x: Float32Array, classes: Classes): Promise<Codes>
+  /** What each layer makes of an image and of a code; null: the page does not compute them. */
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> | null
   close(): void
 }
 
@@ -74,6 +77,11 @@ class InWorker implements Engine {
     return this.ask({ do: 'encode', x, classes })
   }
 
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> {
+    this.passOn()
+    return this.ask({ do: 'trace', x, z, encodeAs, decodeAs })
+  }
+
   close(): void {
     this.worker.terminate()
     for (const call of this.waiting.values()) call.reject(new BundleError('closed'))
@@ -112,6 +120,10 @@ class InPlace implements Engine {
 
   encode(x: Float32Array, classes: Classes): Promise<Codes> {
     return Promise.resolve(this.networks.encode(x, classes))
+  }
+
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> {
+    return Promise.resolve(this.networks.trace(x, z, encodeAs, decodeAs))
   }
 
   close(): void {}

@@ -29,6 +29,10 @@ export class Remote implements Engine {
     return this.live.encode(this.run, this.at(), x, classes)
   }
 
+  trace(): null {
+    return null
+  }
+
   private at(): number | null {
     if (this.step === undefined) throw new Error('no step of the run has been opened yet')
     return this.step
