@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ReadyDialog } from './compare/ReadyDialog'
+import { evidence, sought } from './evidence/evidence'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -19,7 +20,7 @@ import { ProbePanel } from './probe/ProbePanel'
 import { RatePlane } from './readings/RatePlane'
 import { Readings } from './readings/Readings'
 import { Reconstructions } from './reconstructions/Reconstructions'
-import { Formula } from './row/Formula'
+import { Formula, nats } from './row/Formula'
 import { Row } from './row/Row'
 import { Said } from './said/Said'
 import { RunsTable } from './runs/RunsTable'
@@ -76,7 +77,7 @@ export function App() {
           </Floating>
           <Floating side="bottom">
             {look && <PathStrip />}
-            <div class="foot"><Legend /><Seen /></div>
+            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}<Seen /></div>
           </Floating>
           <Formula />
         </div>
@@ -89,6 +90,7 @@ export function App() {
         <Tip />
       </main>
       {held.value && <p class="drop">Drop the picture: the encoder reads it here, and it is sent nowhere.</p>}
+      {store.notice.value && <p class="busy" role="status" data-testid="notice">{store.notice.value}</p>}
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />
@@ -98,6 +100,11 @@ export function App() {
       <ReadyDialog />
     </>
   )
+}
+
+/** log p(x) of the image in the row, which has no room for it in large letters. */
+function Likelihood() {
+  return <span class="numbers evidence in-large" data-testid="lecture-evidence">log p(x) <b>{evidence.value ? nats(evidence.value.logEvidence, 1) : '…'}</b></span>
 }
 
 /** The address is the view's: it does not change. */
