@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.linalg import orthogonal_procrustes
 
 from tests.browser.conftest import Served, Tab, made
 from vaelab.bundle import Bundle
+from vaelab.explorer.choices import experiment_of
 from vaelab.explorer.export import export_single_file
 from vaelab.runs.run import Run
+from vaelab.training import train
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,9 @@ def is_at(frame: Any, x: float, y: float) -> bool:
 
 
 def check_linked(tab: Tab, first: Any, second: Any) -> None:
-    """One pointer, one camera, one time, one probe."""
+    """One pointer, one camera, one time, one probe, of planes as they are."""
+    tab.by("aligned").uncheck()
+    wait(tab, lambda: not second.evaluate("vaelab.view.aligned"))
     point_at(tab, first, 0.5, -0.25)
     wait(tab, lambda: second.evaluate("vaelab.hovered !== null"))
     wait(tab, lambda: point_at(tab, first, 1.0, 0.5) and is_at(second, 1.0, 0.5))
@@ -114,6 +119,41 @@ def test_two_runs_move_as_one(tab: Tab, served: Served) -> None:
     tab.page.goto("about:blank")  # else it looks for the server, and tells of each failure
 
 
+def test_planes_are_turned_to_match_the_first(tab: Tab, served: Served) -> None:
+    tab.open(served.address, "play")
+    tab.by("compare").select_option("plain")
+    heavy, plain = frames(tab)
+    wait(tab, lambda: plain.evaluate("vaelab.axes")[0] == "z1′")
+    assert heavy.evaluate("vaelab.axes") == ["z1", "z2"]
+    all_codes = "Array.from({ length: vaelab.count }, (_, i) => vaelab.loc(i))"
+    own, first = (np.array(one.evaluate(all_codes)) for one in (plain, heavy))
+    turn, _ = orthogonal_procrustes(own, first)
+    degrees = np.degrees(np.arctan2(turn[0, 1], turn[0, 0]))
+    said = tab.by("turn-plain").inner_text().replace("−", "-")
+    assert said.endswith(f"turned by {degrees:.0f}°")
+    assert ("mirrored" in said) == (np.linalg.det(turn) < 0)
+
+    place = np.array([0.6, 0.3])
+    wait(tab, lambda: point_at(tab, heavy, *place) and is_at(heavy, *place))
+    wait(tab, lambda: is_at(plain, *(place @ turn.T)))
+    tab.page.mouse.down()
+    tab.page.mouse.up()
+    pin = np.array(heavy.evaluate("vaelab.view.z"))
+    wait(tab, lambda: np.allclose(plain.evaluate("vaelab.view.z"), pin @ turn.T, atol=1e-3))
+
+    tab.by("aligned").uncheck()
+    wait(tab, lambda: plain.evaluate("vaelab.axes")[0] == "z1")
+    wait(tab, lambda: np.allclose(plain.evaluate("vaelab.view.z"), pin, atol=1e-3))
+    assert np.allclose(heavy.evaluate("vaelab.view.z"), pin)
+    assert "aligned=0" in tab.page.url
+    tab.page.reload()
+    heavy, plain = frames(tab)
+    assert not tab.by("aligned").is_checked()
+    tab.by("aligned").check()
+    wait(tab, lambda: np.allclose(plain.evaluate("vaelab.view.z"), pin @ turn.T, atol=1e-3))
+    tab.page.goto("about:blank")
+
+
 def test_a_film_waits_until_every_run_has_drawn_its_step(tab: Tab, served: Served) -> None:
     tab.open(served.address, "play")
     tab.by("compare").select_option("plain")
@@ -151,3 +191,31 @@ def test_two_runs_in_a_file(tab: Tab, pair: Path, tmp_path: Path) -> None:
     plain, heavy = frames(tab)
     check_linked(tab, plain, heavy)
     assert tab.by("compare").count() == 0
+
+
+def test_a_classic_comparison_trains_what_it_wants_and_opens(tab: Tab, tmp_path: Path) -> None:
+    wished = {"objective.beta": 1, "training.epochs": 1}
+    train(experiment_of("mnist_3000", wished, tmp_path, "normal"), tmp_path)
+    served = Served(tmp_path)
+    try:
+        tab.open(served.address, "play")
+        tab.by("compare").select_option("/classic")
+        row = tab.by("ready").locator("section").filter(has_text="VampPrior")
+        assert "1 run, about 20 seconds on 3,000 images of MNIST; here: normal" in row.inner_text()
+        tab.by("ready-prior").click()
+        wait(tab, lambda: tab.by("making").count() == 1)
+        normal, vamp = frames(tab)
+        assert [normal.evaluate("vaelab.run"), vamp.evaluate("vaelab.run")] == ["normal", "vamp"]
+        epochs = [step["epoch"] for step in Bundle(Run(tmp_path / "vamp")).manifest()["steps"]]
+        assert epochs[-1] == 40
+
+        address = tab.page.url.partition("#")[0]
+        tab.page.goto("about:blank")
+        tab.open(address + "#v=1&run=vamp", "play")
+        tab.by("compare").select_option("/classic")
+        assert "normal | vamp" in row.inner_text()
+        tab.by("ready-prior").click()
+        frames(tab)
+        tab.page.goto("about:blank")
+    finally:
+        served.stop()

@@ -55,6 +55,26 @@ def test_the_exact_posterior_and_the_gap(tab: Tab, site: Site) -> None:
     assert "exact" not in tab.page.url or not tab.get("vaelab.view.layers.exact")
 
 
+def test_in_lecture_mode_log_p_has_a_place(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"), "look")
+    tab.page.keyboard.press("k")
+    assert tab.by("lecture-evidence").count() == 0
+    tab.page.keyboard.press("x")
+    tab.until("vaelab.evidence !== null")
+    said = number(tab.by("lecture-evidence").inner_text())
+    assert said == pytest.approx(tab.get("vaelab.evidence.logEvidence"), abs=0.06)
+    words = [tab.by("lecture-evidence").bounding_box(), tab.by("row").bounding_box()]
+    assert words[0]["y"] + words[0]["height"] <= words[1]["y"]
+
+
+def test_the_key_says_why_there_is_no_exact_posterior(tab: Tab, site: Site) -> None:
+    tab.open(site("styles"), "look")
+    tab.page.keyboard.press("x")
+    assert "more than two dimensions" in tab.by("notice").inner_text()
+    assert not tab.get("vaelab.view.layers.exact")
+    tab.until("document.querySelector('[data-testid=notice]') === null", seconds=20)
+
+
 def test_more_dimensions_have_no_exact_posterior(tab: Tab, site: Site) -> None:
     tab.open(site("styles"), "look")
     assert tab.by("layer-exact").count() == 0

@@ -91,7 +91,11 @@ def test_fit_brings_all_points_into_the_free_part_of_the_plane(
     assert tab.get(UNDER) <= 2  # but for the one in two hundred that lies far away
 
 
-def test_rate_and_distortion_are_above_the_fold(tab: Tab, site: Site) -> None:
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900)])
+def test_rate_and_distortion_are_above_the_fold(
+    tab: Tab, site: Site, width: int, height: int
+) -> None:
+    tab.page.set_viewport_size({"width": width, "height": height})
     tab.open(site("plain"))
     panel = tab.by("rate-plane").bounding_box()
     stage = tab.by("latent").bounding_box()
@@ -159,3 +163,13 @@ def test_a_long_name_pushes_nothing_out_of_sight(
     tab.page.wait_for_timeout(60)
     tab.until("vaelab.still")
     assert tab.get(beyond) <= 0
+
+
+@pytest.mark.parametrize("width", [820, 1000, 1100, 1280])
+def test_no_layer_lies_under_a_panel(tab: Tab, site: Site, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    tab.open(site("plain"))
+    preview = tab.page.locator("#preview").bounding_box()
+    for button in tab.page.locator(".toolbar button").all():
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= preview["x"], button.inner_text()

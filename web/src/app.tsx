@@ -2,6 +2,8 @@ import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Codebook } from './codebook/Codebook'
 import { Entries } from './codebook/Entries'
+import { ReadyDialog } from './compare/ReadyDialog'
+import { evidence, sought } from './evidence/evidence'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -13,6 +15,7 @@ import { Preview, Thread } from './latent/Preview'
 import { Toolbar } from './latent/Toolbar'
 import { NormsPanel } from './norms/NormsPanel'
 import { Levels } from './levels/Levels'
+import { LayersPanel } from './layers/LayersPanel'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { held } from './probe/drop'
@@ -20,7 +23,7 @@ import { ProbePanel } from './probe/ProbePanel'
 import { RatePlane } from './readings/RatePlane'
 import { Readings } from './readings/Readings'
 import { Reconstructions } from './reconstructions/Reconstructions'
-import { Formula } from './row/Formula'
+import { Formula, nats } from './row/Formula'
 import { Row } from './row/Row'
 import { Said } from './said/Said'
 import { RunsTable } from './runs/RunsTable'
@@ -75,10 +78,11 @@ export function App() {
             {measure && <NormsPanel />}
             {measure && <SelectionPanel />}
             {measure && !levels && <Reconstructions />}
+            {measure && !levels && <LayersPanel />}
           </Floating>}
           {vectors && <Floating side="bottom">
             {look && <PathStrip />}
-            <div class="foot"><Legend /><Seen /></div>
+            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}<Seen /></div>
           </Floating>}
           <Formula />
         </div>
@@ -91,14 +95,21 @@ export function App() {
         <Tip />
       </main>
       {held.value && <p class="drop">Drop the picture: the encoder reads it here, and it is sent nowhere.</p>}
+      {store.notice.value && <p class="busy" role="status" data-testid="notice">{store.notice.value}</p>}
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />
       <NewRunForm />
       <ShareDialog />
       <RunsTable />
+      <ReadyDialog />
     </>
   )
+}
+
+/** log p(x) of the image in the row, which has no room for it in large letters. */
+function Likelihood() {
+  return <span class="numbers evidence in-large" data-testid="lecture-evidence">log p(x) <b>{evidence.value ? nats(evidence.value.logEvidence, 1) : '…'}</b></span>
 }
 
 /** The address is the view's: it does not change. */

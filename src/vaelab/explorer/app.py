@@ -27,6 +27,7 @@ from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
 from vaelab.explorer.listeners import Listeners
 from vaelab.explorer.live import Live
+from vaelab.explorer.ready import ready
 from vaelab.explorer.requests import Body, Endpoint, NotNowError, answered, body_of, plain
 from vaelab.explorer.rows import glance
 from vaelab.explorer.shelving import Shelving
@@ -62,6 +63,7 @@ class Explorer:
             "/api/opened": self.opened,
             "/api/runs": self.runs,
             "/api/choices": self.choices,
+            "/api/ready": self.ready,
             "/api/runs/{run}/bundle/{file:path}": self.bundle_file,
             "/api/runs/{run}/glance": self.glance,
             "/api/bin": shelving.binned,
@@ -166,6 +168,10 @@ class Explorer:
     async def choices(self, request: Request) -> Response:
         """What a new run may be made of."""
         return JSONResponse(await run_sync(choices, self.library.folder))
+
+    async def ready(self, request: Request) -> Response:
+        """Comparisons to open, or to train what they want."""
+        return JSONResponse({"rows": await run_sync(ready, self.library)})
 
 
 def _zipped(bundle: Bundle) -> bytes:

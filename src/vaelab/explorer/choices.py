@@ -33,6 +33,10 @@ DIGITS = (
     ({"kind": "digits", "pixels": {"kind": "binary"}}, "the smallest, black and white"),
     ({"kind": "digits", "pixels": {"kind": "levels"}}, "the smallest, its levels counted"),
 )
+SMALL = (
+    ({"kind": "mnist_3000", "pixels": {"kind": "unit"}}, "3,000 images of MNIST"),
+    ({"kind": "mnist_3000", "pixels": {"kind": "signed"}}, "3,000 images of MNIST, -1 to 1"),
+)
 UNCONDITIONAL = {"encoder": "none", "decoder": "none"}
 ON_THE_CLASS = {"encoder": "planes", "decoder": "one_hot"}
 CONDITIONS = [
@@ -127,7 +131,7 @@ def _data(folder: Path) -> list[dict[str, Any]]:
         label = _label_of_data(data)
         found.setdefault(label, {"value": data, "label": label, "about": f"as in {where}"})
 
-    for data, where in DIGITS:
+    for data, where in (*SMALL, *DIGITS):
         add(data, where)
     for name in shipped_configs():
         add(load_experiment(name)[0].data.model_dump(mode="json"), name)

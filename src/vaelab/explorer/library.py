@@ -9,7 +9,7 @@ from typing import Any
 
 from vaelab.bundle import Bundle
 from vaelab.errors import MissingFileError
-from vaelab.explorer.rows import Lines, differing
+from vaelab.explorer.rows import Lines, Settings, differing
 from vaelab.explorer.watch import describe, is_own
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import find_runs, unused_name
@@ -81,6 +81,17 @@ class Library:
         there.sort(key=lambda path: (path.name != self.opened, -(_written(path) or 0)))
         shown = (path.name for path in there if self._lines.of(path).row["obstacle"] is None)
         return next(shown, None)
+
+    def finished(self) -> list[tuple[str, Settings]]:
+        """Runs that can be shown and are trained to their end, the newest first; all settings."""
+        there = find_runs(self.folder) if os.path.isdir(self.folder) else []
+        there.sort(key=lambda path: -(_written(path) or 0))
+        lines = ((path.name, self._lines.of(path)) for path in there)
+        return [
+            (name, line.settings)
+            for name, line in lines
+            if line.row["obstacle"] is None and line.row["epochs_done"] >= line.row["epochs"]
+        ]
 
     def rows(self, own: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
         """Every run in a line, the newest first; with the reason where it cannot be shown.

@@ -12,6 +12,7 @@ from vaelab.bundle import Bundle
 from vaelab.console import visible
 from vaelab.data.store import evenly_spaced
 from vaelab.errors import UserError
+from vaelab.experiment import Experiment
 from vaelab.explorer.choices import in_words
 from vaelab.explorer.watch import Stamp, stamp
 from vaelab.runs.listing import about_config
@@ -80,8 +81,8 @@ def _line(path: Path) -> Line:
         last, kept = read_rows_at(run.metrics_path, about.get("step"))
     except (UserError, OSError) as error:
         return Line(row | {"obstacle": visible(str(error))}, {})
-    config, plain = run.experiment, run.experiment.model_dump(mode="json")
-    row["data"], row["model"], row["epochs"] = about_config(plain)
+    config = run.experiment
+    row["data"], row["model"], row["epochs"] = about_config(config.model_dump(mode="json"))
     row |= {
         "epochs_done": last["epoch"] if last else 0,
         "elbo_nats": about.get("valid_elbo_nats"),
@@ -91,9 +92,15 @@ def _line(path: Path) -> Line:
     row["latent"] = config.model.latent
     if not config.model.explorable:
         row["obstacle"] = f"a `{config.model.kind}` has no code that is one vector to walk in"
+    return Line(row, settings_of(config))
+
+
+def settings_of(experiment: Experiment) -> Settings:
+    """What makes a run's numbers others than another's, in words by dotted keys."""
+    plain = experiment.model_dump(mode="json")
     found = Settings()
     _collect({name: plain[name] for name in SECTIONS}, "", found)
-    return Line(row, {key: text for key, text in found.items() if key not in UNIMPORTANT})
+    return {key: text for key, text in found.items() if key not in UNIMPORTANT}
 
 
 def _collect(section: Mapping[str, Any], above: str, found: Settings) -> None:

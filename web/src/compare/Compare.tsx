@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Turn } from '../state/plane'
 import * as store from '../state/store'
 import { fromHash } from '../state/url'
 import { change } from '../state/view'
@@ -21,14 +22,20 @@ export function comparedPages(): Pages | null {
 
 /** Characters of a setting. */
 const LONGEST = 40
+const aligned = signal(true)
 const abouts = signal<Record<string, About>>({})
 
 /** Runs beside each other, each a page of its own that does what the others do. */
 export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }) {
+  /** The view that the pages begin with: a later address would take them back to what it says. */
+  const { current: begun } = useRef(location.hash)
   const frames = useRef<(HTMLIFrameElement | null)[]>([])
   /** Pages that have not yet drawn the step of another, and that other. */
+  /** Codes of the first run, for pages that come later. */
+  const codes = useRef<ToFrame | null>(null)
   const owed = useRef({ by: 0, epoch: 0, pages: new Set<number>() })
   useEffect(() => {
+    aligned.value = fromHash(location.hash).aligned
     const hear = ({ source, data }: MessageEvent<FromFrame>) => {
       const from = frames.current.findIndex((frame) => frame?.contentWindow === source)
       if (from < 0) return
@@ -40,12 +47,15 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
       }
       if (data.type !== 'about') {
         tell(data)
+        if (data.type === 'codes') codes.current = data
         if (data.type !== 'view') return
+        aligned.value = fromHash(data.hash).aligned
         if (data.epoch !== null) owed.current = { by: from, epoch: data.epoch, pages: new Set([...runs.keys()].filter((n) => n !== from && abouts.value[runs[n]!])) }
         change({ theme: fromHash(data.hash).theme })
         if (pages === null) history.replaceState(null, '', compareHash(runs, data.hash))
         return
       }
+      if (from > 0 && !abouts.value[runs[from]!] && codes.current) frames.current[from]!.contentWindow!.postMessage(codes.current, '*')
       if (from === 0 && !abouts.value[runs[0]!]) frames.current[0]!.focus() // keys are heard there
       abouts.value = { ...abouts.value, [runs[from]!]: data }
       const reach = Math.max(...Object.values(abouts.value).map((about) => about.reach))
@@ -71,6 +81,11 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
         <h1 class="brand">vaelab</h1>
         <p class="compared-words">{differing(runs)}</p>
         <span class="grow" />
+        {(!aligned.value || Object.values(abouts.value).some((about) => about.turn)) && (
+          <label class="tick">
+            <input type="checkbox" data-testid="aligned" checked={aligned.value} onChange={(event) => frames.current[0]?.contentWindow?.postMessage({ type: 'align', aligned: event.currentTarget.checked } satisfies ToFrame, '*')} /> planes turned to match
+          </label>
+        )}
         {pages === null && !isFull(runs) && others.length > 0 && (
           <label class="inline"><span class="hidden-text">Compare with another run</span>
             <select data-testid="compare" value="" onChange={(event) => open(compareHash([...runs, event.currentTarget.value], location.hash))}>
@@ -88,7 +103,7 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
               <Numbers run={run} than={n ? runs[0]! : null} />
               {pages === null && <button aria-label={`Remove ${run} from the comparison`} data-testid={`remove-${n}`} onClick={() => without(run)}><Icon name="close" /></button>}
             </header>
-            <iframe name={frameName(n)} title={run} ref={(element) => void (frames.current[n] = element)} {...(pages ? { srcdoc: pages[run] } : { src: location.pathname + frameHash(run, location.hash) })} />
+            <iframe name={frameName(n)} title={run} ref={(element) => void (frames.current[n] = element)} {...(pages ? { srcdoc: pages[run] } : { src: location.pathname + frameHash(run, begun) })} />
           </section>
         ))}
       </main>
@@ -109,9 +124,14 @@ function Numbers({ run, than }: { run: string; than: string | null }) {
   return (
     <p class="numbers" data-testid={`numbers-${run}`}>
       {one('ELBO', 'elbo_nats')}{one('rate', 'rate_nats')}{one('distortion', 'distortion_nats')}<span>nats, epoch {fixed(about.epoch, 1)}</span>
+      {about.turn && <span data-testid={`turn-${run}`}> · {turnInWords(about.turn)}</span>}
       {base && !comparable && <span> · not comparable with {than}: other data, pixels or likelihood</span>}
     </p>
   )
+}
+
+function turnInWords({ p, q, sign }: Turn): string {
+  return `${sign < 0 ? 'mirrored, ' : ''}turned by ${fixed((180 / Math.PI) * Math.atan2(q, p), 0)}°`
 }
 
 /** The settings in which the runs differ, in words. */

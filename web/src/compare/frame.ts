@@ -1,10 +1,11 @@
-import { effect, signal } from '@preact/signals'
+import { effect, signal, untracked } from '@preact/signals'
 import { joint, spread } from '../latent/camera'
 import { passing } from '../row/journey'
 import type { Manifest } from '../model/manifest'
 import { current } from '../readings/current'
 import { decodeAt, showStep } from '../state/actions'
 import { drawn, entryOf } from '../state/loading'
+import { axes, firstCodes, imagesOf, project, type Turn, turn, unproject } from '../state/plane'
 import * as store from '../state/store'
 import { fromHash, toHash } from '../state/url'
 import { count } from '../ui/number'
@@ -29,12 +30,13 @@ export type FromFrame =
   | { type: 'hover'; z: number[] | null; image: number | null }
   | { type: 'decoded'; x: Float32Array }
   | { type: 'drawn'; epoch: number }
-  | { type: 'about'; reach: number; epoch: number; terms: Terms | null; measure: string; settings: Record<string, string> }
+  | { type: 'codes'; images: string; loc: Float32Array }
+  | { type: 'about'; reach: number; epoch: number; terms: Terms | null; measure: string; settings: Record<string, string>; turn: Turn | null }
 
 export type Terms = NonNullable<typeof current.value>
 
 /** What it is told; of what is drawn, that it is in all other pages. */
-export type ToFrame = Exclude<FromFrame, { type: 'about' }> | { type: 'reach'; reach: number }
+export type ToFrame = Exclude<FromFrame, { type: 'about' }> | { type: 'reach'; reach: number } | { type: 'align'; aligned: boolean }
 
 /** Milliseconds that a film waits for the other pages: one that fails does not hold it up for ever. */
 const PATIENCE = 3000
@@ -57,6 +59,7 @@ export function linkFrame(): void {
   /** What is done here was told by another page, and is not told again. */
   let obeying = false
   let inside = false
+  let turned = false
   let asked: number | null = null
   /** Show the step that is nearest to what another page shows, and tell when it is drawn. */
   const showToo = async (step: View['step'], epoch: number | null) => {
@@ -80,10 +83,18 @@ export function linkFrame(): void {
     known = text
   })
   effect(() => {
+    if (!turn.value && !turned) return
+    turned = turn.value !== null
+    const before = obeying
+    obeying = true
+    untracked(() => place(placed()))
+    obeying = before
+  })
+  effect(() => {
     const { value } = store.hovered
     const image = passing.value
     if (inside) store.marked.value = null
-    if (inside) tell({ type: 'hover', z: value && [...value.z], image })
+    if (inside) tell({ type: 'hover', z: value && told(value.z), image })
     else if (!value && elsewhere) decodeAt(elsewhere) // the pointer has left this page after it came to another
   })
   effect(() => {
@@ -95,7 +106,8 @@ export function linkFrame(): void {
     const shown = store.calm.value
     if (!about || !shown) return
     const terms = current.value && { ...current.value }
-    tell({ type: 'about', reach: spread.value, epoch: shown.epoch, terms, measure: measure(about), settings: flat(Object.fromEntries(ASKED.map((part) => [part, about.run.config[part]]))) })
+    if (frame === 0 && about.latent === 2) tell({ type: 'codes', images: imagesOf(about), loc: shown.loc })
+    tell({ type: 'about', turn: turn.value, reach: spread.value, epoch: shown.epoch, terms, measure: measure(about), settings: flat(Object.fromEntries(ASKED.map((part) => [part, about.run.config[part]]))) })
   })
   addEventListener('message', ({ source, data }: MessageEvent<ToFrame>) => {
     if (source !== window.parent) return
@@ -103,13 +115,14 @@ export function linkFrame(): void {
     if (data.type === 'hover') {
       if (!data.z && inside) return // it has come here
       inside = false
-      elsewhere = data.z
       const about = store.manifest.value
-      if (data.z?.length !== about?.latent) elsewhere = null
+      elsewhere = data.z && data.z.length === about?.latent ? taken(data.z) : null
       decodeAt(elsewhere)
       store.marked.value = elsewhere
       passing.value = data.image !== null && about && data.image < about.images.count ? data.image : null
     }
+    if (data.type === 'codes') firstCodes.value = data
+    if (data.type === 'align') change({ aligned: data.aligned })
     if (data.type === 'decoded') first.value = data.x
     if (data.type === 'drawn') allHave(data.epoch)
     if (data.type === 'view') {
@@ -117,7 +130,8 @@ export function linkFrame(): void {
       if (!manifest) return
       const { step, z, path, cls, ...asked } = common(fromHash(data.hash))
       obeying = true
-      change({ ...asked, ...(z?.length === manifest.latent ? { z } : {}), ...(manifest.conditional.decoder ? { cls } : {}), ...(path?.from.length === manifest.latent ? { path } : {}) })
+      change({ ...asked, ...(manifest.conditional.decoder ? { cls } : {}) })
+      place({ z: z?.length === manifest.latent ? z : placed().z, path: path === null || path.from.length === manifest.latent ? path : placed().path })
       void showToo(data.epoch === null ? step : nearest(data.epoch), data.epoch)
       obeying = false
     }
@@ -128,13 +142,35 @@ export function linkFrame(): void {
 function shared(): { hash: string; epoch: number | null } | null {
   const about = store.manifest.value
   if (!about) return null
-  const all = common(view.value)
+  const all = { ...common(view.value), ...placed() }
   const epoch = typeof all.step === 'number' ? entryOf(about, all.step).epoch : null
   return { hash: toHash({ ...DEFAULT_VIEW, ...all, step: epoch === null ? all.step : 'last' }), epoch }
 }
 
-function common({ step, z, layers, scale, cls, hidden, tool, path, probe, camera, theme }: View): Omit<View, 'run' | 'plane' | 'selected' | 'depth' | 'lecture'> {
-  return { step, z, layers, scale, cls, hidden, tool, path, probe: probe?.kind === 'image' ? probe : null, camera, theme }
+function common({ step, z, layers, scale, cls, hidden, tool, path, probe, camera, aligned, theme }: View): Omit<View, 'run' | 'plane' | 'selected' | 'depth' | 'lecture'> {
+  return { step, z, layers, scale, cls, hidden, tool, path, probe: probe?.kind === 'image' ? probe : null, camera, aligned, theme }
+}
+
+/** A code of this run as a place of the planes that all share, and back. */
+const told = (z: number[]) => (turn.peek() ? Array.from(project(z, 2, axes.peek())) : [...z])
+const taken = (z: number[]) => (turn.peek() ? unproject(z[0]!, z[1]!, axes.peek()) : z)
+
+type Placed = Pick<View, 'z' | 'path'>
+const moved = ({ z, path }: Placed, to: (z: number[]) => number[]): Placed => ({ z: z && to(z), path: path && { ...path, from: to(path.from), to: to(path.to) } })
+
+/** Where point and path are in all planes, and the codes that are there of this run. */
+let shown: { all: Placed; own: string } | null = null
+
+/** The same as long as they are not moved here, however the plane is turned. */
+function placed(): Placed {
+  const own = JSON.stringify([view.value.z, view.value.path])
+  if (shown?.own !== own) shown = { all: moved(view.value, told), own }
+  return shown.all
+}
+
+function place(all: Placed): void {
+  change(moved(all, taken))
+  shown = { all, own: JSON.stringify([view.value.z, view.value.path]) }
 }
 
 function nearest(epoch: number): number {

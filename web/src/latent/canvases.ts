@@ -34,7 +34,7 @@ const look = computed(() => {
 })
 const tiled = computed(() => {
   const { cls, scale } = view.value
-  return layers.value.tiles && JSON.stringify([theme.value, cls, scale, camera.value, size.value, axes.value.labels, [...axes.value.origin]])
+  return layers.value.tiles && JSON.stringify([theme.value, cls, scale, camera.value, size.value, axes.value.labels, [...axes.value.origin], [...axes.value.e1]])
 })
 
 /** What draws all but the points, into any context. */

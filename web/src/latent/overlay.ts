@@ -8,7 +8,7 @@ import { axes, project } from '../state/plane'
 import { type View, view as seenView } from '../state/view'
 import { densityAt, levels, seen } from '../state/prior'
 import { between } from '../path/between'
-import { centre, size, toPlane, toScreen } from './camera'
+import { centre, covered, size, toPlane, toScreen } from './camera'
 import { contour, type Segment } from './contours'
 import type { Ink } from './ink'
 import { shapeOf } from './posterior'
@@ -136,15 +136,26 @@ function drawContours(context: CanvasRenderingContext2D, ink: Ink, rings: Segmen
   })
 }
 
+const DIAGONALS = [[1, 1], [-1, 1], [1, -1], [-1, -1]].map(([x, y]) => [x! * Math.SQRT1_2, y! * Math.SQRT1_2] as const)
+
 function drawRings(context: CanvasRenderingContext2D, ink: Ink): void {
+  const preview = document.getElementById('preview')?.getBoundingClientRect()
+  const { left: across, top: down } = document.getElementById('plane')!.getBoundingClientRect()
+  const room = 2 * ink.small
+  /** Whether a name there would lie under a panel. */
+  const under = (left: number, top: number) => {
+    const { left: l, right: r, top: t, bottom: b } = covered.value
+    const hidden = preview && left > preview.left - across - room && left < preview.right - across && top < preview.bottom - down + room && top > preview.top - down
+    return hidden || left < l + room || left > size.value.width - r - room || top < t + room || top > size.value.height - b
+  }
   context.font = `${ink.small}px system-ui, sans-serif`
   context.textAlign = 'center'
   context.textBaseline = 'bottom'
   const { x, y } = centre.value
   for (const times of RINGS) {
     twice(context, ink, ink.text, 1, () => ellipse(context, x, y, times, 0, axes.value.e2 ? times : 0), [4, 3])
-    const [left, top] = toScreen(x + times * Math.SQRT1_2, y + times * Math.SQRT1_2)
-    if (toScreen(x + 1, y)[0] - toScreen(x, y)[0] < ROOM_FOR_WORDS * ink.small) continue
+    const [left, top] = DIAGONALS.map(([dx, dy]) => toScreen(x + dx * times, y + dy * times)).find((place) => !under(...place)) ?? [0, 0]
+    if (left === 0 || toScreen(x + 1, y)[0] - toScreen(x, y)[0] < ROOM_FOR_WORDS * ink.small) continue
     const beside = left + 0.7 * ink.small
     twice(context, ink, ink.surface, 1, () => context.strokeText(`${times}σ`, beside, top))
     context.fillStyle = ink.muted

@@ -1,6 +1,6 @@
 import KernelWorker from './worker?worker&inline'
 import { BundleError, type Manifest, type Weights } from './manifest'
-import { type Classes, type Codes, Networks, type Part } from './networks'
+import { type Classes, type Codes, Networks, type Part, type Trace } from './networks'
 
 export type { Classes, Codes } from './networks'
 export type BackendChoice = 'auto' | 'wasm' | 'plain'
@@ -11,6 +11,7 @@ type Asked =
   | { do: 'decode'; z: Float32Array; classes: Classes }
   | { do: 'encode'; x: Float32Array; classes: Classes }
   | { do: 'part'; part: Part; given: Float32Array; classes: Classes }
+  | { do: 'trace'; x: Float32Array; z: Float32Array; encodeAs: Classes; decodeAs: Classes }
 export type Request = Asked & { id: number }
 export type Answer = { id: number; value: unknown } | { id: number; error: string }
 
@@ -25,6 +26,8 @@ export interface Engine {
   encode(x: Float32Array, classes: Classes): Promise<Codes>
   /** What one network of a model with two levels makes of n inputs. */
   part(part: Part, given: Float32Array, classes: Classes): Promise<Record<string, Float32Array>>
+  /** What each layer makes of an image and of a code; null: the page does not compute them. */
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> | null
   close(): void
 }
 
@@ -82,6 +85,11 @@ class InWorker implements Engine {
     return this.ask({ do: 'part', part, given, classes })
   }
 
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> {
+    this.passOn()
+    return this.ask({ do: 'trace', x, z, encodeAs, decodeAs })
+  }
+
   close(): void {
     this.worker.terminate()
     for (const call of this.waiting.values()) call.reject(new BundleError('closed'))
@@ -124,6 +132,10 @@ class InPlace implements Engine {
 
   part(part: Part, given: Float32Array, classes: Classes): Promise<Record<string, Float32Array>> {
     return Promise.resolve(this.networks.part(part, given, classes))
+  }
+
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Promise<Trace> {
+    return Promise.resolve(this.networks.trace(x, z, encodeAs, decodeAs))
   }
 
   close(): void {}

@@ -1,5 +1,6 @@
 import { fromHalf } from './float16'
-import { BundleError, checkWeights, type Manifest, type Weights } from './manifest'
+import { BundleError, checkWeights, type Graph, type Manifest, type Weights } from './manifest'
+import { layersOf } from './layers'
 import { Program } from './program'
 
 export interface Codes {
@@ -17,11 +18,19 @@ export type Classes = number | Uint8Array | null
 /** A network of a model: `upwards` and `downwards` there are where it has two levels. */
 export type Part = 'encoder' | 'upwards' | 'downwards' | 'decoder'
 
+/** What each layer makes of one image, and of one code: the first values of each, channels first, in the order of `layersOf`. */
+export interface Trace {
+  encoder: Float32Array[]
+  decoder: Float32Array[]
+}
+
 /** The networks of a manifest, with the weights of one step. */
 export class Networks {
   private readonly programs: Partial<Record<Part, Program>>
   private readonly inputs: Record<Part, number>
   private readonly classes: number
+  private numbers: Float32Array = new Float32Array(0)
+  private tracing: { encoder: Program; decoder: Program; numbers: Float32Array } | null = null
 
   constructor(
     private readonly manifest: Manifest,
@@ -51,6 +60,7 @@ export class Networks {
   load(weights: Weights): void {
     checkWeights(this.manifest, weights)
     const numbers = weights instanceof Float32Array ? weights : fromHalf(weights)
+    this.numbers = numbers
     for (const program of Object.values(this.programs)) program.load(numbers)
   }
 
@@ -70,6 +80,30 @@ export class Networks {
     if (!program) throw new BundleError(`This model has no network \`${name}\`.`)
     const n = given.length / this.inputs[name]
     return program.run({ [name === 'encoder' ? 'x' : 'z']: given, ...this.context(program, classes, n) }, n)
+  }
+
+  trace(x: Float32Array, z: Float32Array, encodeAs: Classes, decodeAs: Classes): Trace {
+    const { data, latent, encoder, decoder } = this.manifest
+    const context = [this.classes]
+    const all = (graph: Graph) => ({ ...graph, outputs: Object.fromEntries(layersOf(graph).map(({ out }) => [out, out])) })
+    this.tracing ??= {
+      encoder: Program.create(all(encoder!), { x: data.shape, class: context }, 'auto', 1),
+      decoder: Program.create(all(decoder!), { z: [latent], class: context }, 'auto', 1),
+      numbers: new Float32Array(0),
+    }
+    if (this.tracing.numbers !== this.numbers) {
+      this.tracing.encoder.load(this.numbers)
+      this.tracing.decoder.load(this.numbers)
+      this.tracing.numbers = this.numbers
+    }
+    const run = (program: Program, given: Record<string, Float32Array>) => {
+      const values = program.run(given, 1)
+      return layersOf(program.graph).map(({ out, seen }) => values[out]!.slice(0, seen))
+    }
+    return {
+      encoder: run(this.tracing.encoder, { x, ...this.context(this.tracing.encoder, encodeAs, 1) }),
+      decoder: run(this.tracing.decoder, { z, ...this.context(this.tracing.decoder, decodeAs, 1) }),
+    }
   }
 
   private context(program: Program, classes: Classes, n: number): Record<string, Float32Array> {

@@ -24,30 +24,32 @@ export class Program {
    * @param graph what to compute
    * @param inputs shape of each input, of one image
    * @param backend `auto`: WebAssembly where it is allowed
+   * @param chunk images computed at once: memory is taken for so many
    */
-  static create(graph: Graph, inputs: Record<string, number[]>, backend: 'auto' | 'wasm' | 'plain' = 'auto'): Program {
+  static create(graph: Graph, inputs: Record<string, number[]>, backend: 'auto' | 'wasm' | 'plain' = 'auto', chunk = CHUNK): Program {
     const measure = new Measuring()
-    new Program(graph, inputs, measure)
+    new Program(graph, inputs, measure, chunk)
     const chosen = backend === 'plain' ? null : wasmBackend(measure.floats)
     if (backend === 'wasm' && chosen === null) throw new BundleError('This browser allows no WebAssembly.')
-    return new Program(graph, inputs, chosen ?? new PlainBackend())
+    return new Program(graph, inputs, chosen ?? new PlainBackend(), chunk)
   }
 
   private constructor(
     readonly graph: Graph,
     private readonly inputs: Record<string, number[]>,
     private readonly memory: Backend,
+    private readonly chunk: number,
   ) {
     for (const [name, id] of Object.entries(graph.inputs)) {
       const shape = inputs[name]
       if (shape === undefined) throw new BundleError(`the network reads \`${name}\`, which nothing gives`)
       this.shapes.set(id, shape)
-      this.values.set(id, memory.allocate(CHUNK * size(shape)))
+      this.values.set(id, memory.allocate(this.chunk * size(shape)))
     }
     const readLast = lastReaders(graph)
     graph.ops.forEach((op, index) => {
       this.plan.push(this.prepare(op))
-      for (const id of readLast[index]!) this.give(this.values.get(id)!, CHUNK * size(this.shapes.get(id)!))
+      for (const id of readLast[index]!) this.give(this.values.get(id)!, this.chunk * size(this.shapes.get(id)!))
     })
   }
 
@@ -75,8 +77,8 @@ export class Program {
   run(given: Record<string, Float32Array>, n: number): Record<string, Float32Array> {
     const outputs: Record<string, Float32Array> = {}
     for (const [name, id] of Object.entries(this.graph.outputs)) outputs[name] = new Float32Array(n * size(this.shapes.get(id)!))
-    for (let first = 0; first < n; first += CHUNK) {
-      const count = Math.min(CHUNK, n - first)
+    for (let first = 0; first < n; first += this.chunk) {
+      const count = Math.min(this.chunk, n - first)
       for (const [name, id] of Object.entries(this.graph.inputs)) {
         const width = size(this.inputs[name]!)
         this.values.get(id)!.set(given[name]!.subarray(first * width, (first + count) * width))
@@ -100,7 +102,7 @@ export class Program {
       this.values.set(op.out, x)
       return { load: () => {}, run: () => {} }
     }
-    const z = this.take(CHUNK * out)
+    const z = this.take(this.chunk * out)
     this.values.set(op.out, z)
     switch (op.op) {
       case 'linear':

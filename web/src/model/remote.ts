@@ -33,6 +33,10 @@ export class Remote implements Engine {
     return Promise.reject(new Error('the server computes no part of a model'))
   }
 
+  trace(): null {
+    return null
+  }
+
   private at(): number | null {
     if (this.step === undefined) throw new Error('no step of the run has been opened yet')
     return this.step

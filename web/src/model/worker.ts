@@ -17,6 +17,8 @@ function answer(request: Request): [unknown, Transferable[]] {
       const x = networks.decode(request.z, request.classes)
       return [x, [x.buffer]]
     }
+    case 'trace':
+      return [networks.trace(request.x, request.z, request.encodeAs, request.decodeAs), []]
     case 'encode': {
       const codes = networks.encode(request.x, request.classes)
       return [codes, [codes.loc.buffer, codes.scale.buffer]]

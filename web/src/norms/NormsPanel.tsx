@@ -1,5 +1,6 @@
-import { computed, effect, signal } from '@preact/signals'
+import { computed } from '@preact/signals'
 import { short } from '../ui/number'
+import { resting } from '../state/resting'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { Panel } from '../ui/Panel'
@@ -13,16 +14,6 @@ const BINS = 48
 const CURVE = 120
 /** Of the codes, what is shown. */
 const FAR = 0.995
-
-/** ms that a step has to rest before its norms are counted: dragging along the axis does not wait for them. */
-const REST = 150
-const resting = signal<store.Snapshot | null>(null)
-let timer: ReturnType<typeof setTimeout> | undefined
-effect(() => {
-  const shown = store.calm.value
-  clearTimeout(timer)
-  timer = setTimeout(() => (resting.value = shown), REST)
-})
 
 const norms = computed(() => {
   const shown = resting.value

@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import * as store from '../state/store'
 
-const TOO_BRIGHT = [230, 110, 20] as const
-const TOO_DARK = [50, 120, 225] as const
+export const TOO_BRIGHT = [230, 110, 20] as const
+export const TOO_DARK = [50, 120, 225] as const
 
 /** Decoded minus seen, pixel by pixel: orange is too bright, blue too dark. */
 export function ErrorMap({ from, to }: { from: Float32Array | null; to: Float32Array | null }) {

@@ -133,6 +133,12 @@ const cls = computed(() => view.value.cls)
 /** Another object for another drawing. */
 const drawing = computed(() => ({ strokes: strokes.value, dropped: dropped.value, placed: placed.value, readAs: readAs.value }))
 
+/** Of what is probed: a test image's own, or as what a drawing is read. */
+export const probedClass = computed(() => {
+  const shown = JSON.parse(probe.value) as Probe | null
+  return shown?.kind === 'image' ? (store.images.value?.labels[Math.min(shown.index, store.images.value.count - 1)] ?? 0) : (readAs.value ?? cls.value ?? 0)
+})
+
 /** Encode whatever is probed whenever it, the weights or the class change; the pin goes to a drawing when it is drawn. */
 export function keepProbeEncoded(): void {
   effect(() => {
@@ -145,7 +151,7 @@ export function keepProbeEncoded(): void {
     }
     const image = shown.kind === 'image' ? Math.min(shown.index, about.images.count - 1) : null
     const x = image === null ? drawn(about) : pixelsOf(image)
-    const label = image === null ? (readAs.value ?? cls.value ?? 0) : store.images.value.labels[image]!
+    const label = probedClass.value
     seen.value = x
     landNow()
     encode(x, about.conditional.encoder ? label : null, about.conditional.decoder ? label : cls.value, draws.value, image === null ? drawing.value : null)

@@ -1,3 +1,5 @@
+import { computed } from '@preact/signals'
+import { size } from '../latent/camera'
 import { showStep } from '../state/actions'
 import * as store from '../state/store'
 import { short } from '../ui/number'
@@ -6,10 +8,15 @@ import { current } from './current'
 import { betaAt, trailOf, windowOf } from './trail'
 
 const WIDTH = 240
-const HEIGHT = 150
+const TALL = 150
+/** Where the plane is so low that its panels are, too, in CSS pixels. */
+const LOW = 520
+const SMALL = 88
 /** Left of the plane and below it, for the axes. */
 const LEFT = 34
 const BELOW = 28
+
+const low = computed(() => size.value.height < LOW)
 
 /** The run's way through the plane of rate and distortion, and what beta makes of it. */
 export function RatePlane() {
@@ -19,6 +26,7 @@ export function RatePlane() {
   const trail = trailOf(about.steps)
   if (trail.length < 2) return null
   const terms = current.value
+  const HEIGHT = low.value ? SMALL : TALL
   const [left, right, bottom, top] = windowOf(trail)
   const x = (rate: number) => LEFT + ((rate - left) / (right - left)) * (WIDTH - LEFT)
   const y = (distortion: number) => ((top - distortion) / (top - bottom)) * (HEIGHT - BELOW)

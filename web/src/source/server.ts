@@ -3,7 +3,7 @@ import { parseManifest } from '../model/manifest'
 import type { Classes } from '../model/networks'
 import { compareHash } from '../compare/address'
 import { key } from './key'
-import type { Choices, Hearing, Live, RunSummary, SnapshotFrame, Source } from './source'
+import type { Choices, Hearing, Live, Ready, RunSummary, SnapshotFrame, Source } from './source'
 
 const LONGEST_WAIT = 10_000
 
@@ -73,6 +73,7 @@ function live(): Live {
   return {
     ...connection(),
     choices: async () => (await get('api/choices')).json() as Promise<Choices>,
+    ready: async () => ((await (await get('api/ready')).json()) as { rows: Ready[] }).rows,
     start: async (base, set, name) => ((await post('api/training/start', { base, set, name, play: true })) as { run: string }).run,
     resume: async (run, epochs, how) => ((await post('api/training/resume', { run, epochs, how, play: true })) as { run: string }).run,
     reset: async (run) => ((await post('api/training/reset', { run })) as { run: string }).run,

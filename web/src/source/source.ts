@@ -58,6 +58,8 @@ export interface Writer {
 export interface Live {
   listen(hear: Hearing): () => void
   choices(): Promise<Choices>
+  /** Comparisons to open, or to train what they want. */
+  ready(): Promise<Ready[]>
   start(base: string, set: Record<string, unknown>, name: string | null): Promise<string>
   /** Go on with a run: with a finished one as a copy, or in place where that is wanted. Resolves to the run that trains. */
   resume(run: string, epochs: number | null, how: 'copy' | 'in_place' | null): Promise<string>
@@ -159,6 +161,14 @@ export interface Choices {
   bases: { name: string; about: string; /** What it has for each axis, in words. */ values: Record<string, string> }[]
   axes: Axis[]
   presets: { name: string; hint: string; about: string; set: Record<string, unknown> }[]
+}
+
+/** A comparison that shows something; of each part the run that is shown as it, or null and what to train for it. */
+export interface Ready {
+  name: string
+  title: string
+  about: string
+  parts: { base: string; set: Record<string, unknown>; name: string; /** That it takes, about. */ seconds: number; run: string | null }[]
 }
 
 export type Axis = { key: string; label: string; restarts: boolean; default: unknown } & (

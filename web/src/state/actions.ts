@@ -157,6 +157,17 @@ export function select(indices: number[]): void {
   })
 }
 
+/** ms that it takes to read a line. */
+const READ = 6000
+let reading: ReturnType<typeof setTimeout> | undefined
+
+/** Say a line to everybody, and take it away again. */
+export function notice(text: string): void {
+  clearTimeout(reading)
+  store.notice.value = text
+  reading = setTimeout(() => (store.notice.value = null), READ)
+}
+
 export function announce(text: string): void {
   store.announced.value = text
 }

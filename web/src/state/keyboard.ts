@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals'
 import { frame } from '../compare/frame'
 import { zoomed } from '../latent/camera'
+import { obstacle } from '../evidence/evidence'
 import { fit } from '../latent/fit'
 import { attempt } from '../train/attempt'
-import { announce, describePlace, pickImage, setDepth, showStep, soloClass, toggleClass, toggleLayer, toggleLecture } from './actions'
+import { announce, describePlace, notice, pickImage, setDepth, showStep, soloClass, toggleClass, toggleLayer, toggleLecture } from './actions'
 import { stopReplay, toggleReplay } from './replay'
 import { isRunning } from './running'
 import * as store from './store'
@@ -79,6 +80,7 @@ export function listenToKeys(help: () => void): void {
     else if (event.key === 'k' && frame === null) toggleLecture()
     else if (event.key === ' ') playOrPause()
     else if (event.key === '+' || event.key === '-') change({ camera: zoomed(event.key === '+' ? 0.8 : 1.25) })
+    else if (event.key === 'x' && obstacle.value !== null) notice(`No exact posterior of this run: ${obstacle.value}.`)
     else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
     else if (event.key === ',' || event.key === '.') stepBy(event.key === '.' ? 1 : -1)
     else if (event.key === 'b') void showStep('best')

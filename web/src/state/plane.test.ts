@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { axesOf, eigenvectors, principalPlane, project, unproject } from './plane'
+import { axesOf, eigenvectors, principalPlane, project, turnOf, unproject } from './plane'
 
 /** Codes that vary most along (1, 2, 0), less along (0, 0, 1), around (5, 5, 5). */
 const codes = Float32Array.from({ length: 300 }, (_, i) => {
@@ -44,6 +44,24 @@ it('eigenvectors are orthonormal, the largest first', () => {
   expect(b[0]).toBeCloseTo(Math.SQRT1_2)
   expect(b[1]).toBeCloseTo(Math.SQRT1_2)
   expect(b[0]! * c[0]! + b[1]! * c[1]!).toBeCloseTo(0)
+})
+
+it.each([1, -1])('codes that are turned and (sign %d) mirrored are turned back', (sign) => {
+  const first = Float32Array.from({ length: 200 }, (_, i) => Math.sin(i * i) * (i % 2 ? 3 : 1))
+  const [cos, sin] = [Math.cos(2.2), Math.sin(2.2)]
+  const own = first.map((_, i) => (i % 2 ? sign * (cos * first[i]! - sin * first[i - 1]!) : cos * first[i]! + sin * first[i + 1]!))
+  const { p, q, sign: found } = turnOf(own, first)!
+  expect(found).toBe(sign)
+  own.forEach((_, i) => {
+    if (i % 2) return
+    const [x, y] = [own[i]!, found * own[i + 1]!]
+    expect(p * x - q * y).toBeCloseTo(first[i]!, 5)
+    expect(q * x + p * y).toBeCloseTo(first[i + 1]!, 5)
+  })
+})
+
+it('codes that have no direction in common are not turned', () => {
+  expect(turnOf(Float32Array.of(0, 0, 0, 0), Float32Array.of(1, 2, 3, 4))).toBeNull()
 })
 
 /** A film of codes that hardly move, of which the two largest variances exchange their places. */

@@ -1,4 +1,5 @@
-import { computed } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
+import type { Manifest } from '../model/manifest'
 import { manifest, snapshot } from './store'
 import { type Plane, view } from './view'
 
@@ -87,16 +88,59 @@ export function axesOf(plane: Plane, d: number, loc: Float32Array, pin: number[]
  */
 function turned([e1, e2]: [Float64Array, Float64Array], [l1, l2]: [Float64Array, Float64Array]): [Float64Array, Float64Array] {
   const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, entry, k) => sum + entry * b[k]!, 0)
-  const [a, b, c, d] = [dot(e1, l1), dot(e1, l2), dot(e2, l1), dot(e2, l2)]
-  // the polar factor of [[a, b], [c, d]]: a rotation, or where the determinant is negative a mirrored one
+  const found = polar(dot(e1, l1), dot(e1, l2), dot(e2, l1), dot(e2, l2))
+  return found ? mixed(found, e1, e2) : [e1, e2]
+}
+
+/** A turn of a plane, by the angle of (p, q), after it is mirrored where sign is -1. */
+export interface Turn {
+  p: number
+  q: number
+  sign: 1 | -1
+}
+
+/** The polar factor of [[a, b], [c, d]]: a rotation, or where the determinant is negative a mirrored one; null: it has none. */
+function polar(a: number, b: number, c: number, d: number): Turn | null {
   const sign = a * d - b * c < 0 ? -1 : 1
   const [x, y] = [a + sign * d, b - sign * c]
   const size = Math.hypot(x, y)
-  if (size < 1e-9) return [e1, e2]
-  const [p, q] = [x / size, y / size]
+  return size < 1e-9 ? null : { p: x / size, q: y / size, sign }
+}
+
+function mixed({ p, q, sign }: Turn, e1: Float64Array, e2: Float64Array): [Float64Array, Float64Array] {
   const mix = (one: number, other: number) => e1.map((entry, k) => one * entry + other * e2[k]!)
   return [mix(p, -sign * q), mix(q, sign * p)]
 }
+
+/**
+ * How codes of two dimensions are turned and mirrored about 0, where the prior lies, to be as near as can be to other codes of
+ * the same images: the orthogonal Procrustes problem (Schönemann, 1966). Nothing is moved or stretched.
+ */
+export function turnOf(codes: Float32Array, to: Float32Array): Turn | null {
+  let [a, b, c, d] = [0, 0, 0, 0]
+  for (let i = 0; i < codes.length; i += 2) {
+    a += codes[i]! * to[i]!
+    b += codes[i]! * to[i + 1]!
+    c += codes[i + 1]! * to[i]!
+    d += codes[i + 1]! * to[i + 1]!
+  }
+  return polar(a, b, c, d)
+}
+
+/** What images a run's codes are of: those of two runs can be matched where it is the same. */
+export const imagesOf = ({ data, images }: Manifest) => [data.checksum, images.split, images.count, images.total].join(' ')
+
+/** Codes of the first of several runs that are compared. */
+export const firstCodes = signal<{ images: string; loc: Float32Array } | null>(null)
+
+const wanted = computed(() => view.value.aligned)
+
+/** How the plane is turned to match that of the first run; null: it is not. */
+export const turn = computed<Turn | null>(() => {
+  const [to, about, shown] = [firstCodes.value, manifest.value, snapshot.value]
+  if (!wanted.value || !to || about?.latent !== 2 || imagesOf(about) !== to.images || shown?.loc.length !== to.loc.length) return null
+  return turnOf(shown.loc, to.loc)
+})
 
 /** Positions in the plane of n codes, each seen from the side onto it: x and y one after the other. */
 export function project(codes: ArrayLike<number>, d: number, axes: Axes, into = new Float32Array((2 * codes.length) / d)): Float32Array {
@@ -136,6 +180,10 @@ export const axes = computed<Axes>(() => {
   const run = snapshot.value?.run ?? ''
   const before = last?.run === run && last.plane === planeKey.value ? last.axes : null
   const found = axesOf(plane, d, loc, outside ? outside.split(',').map(Number) : null, before)
+  if (turn.value && found.e2) {
+    const [e1, e2] = mixed(turn.value, found.e1, found.e2)
+    return { ...found, e1, e2, labels: ['z1′', 'z2′'] }
+  }
   if (snapshot.value) last = { run, plane: planeKey.value, axes: found }
   return found
 })

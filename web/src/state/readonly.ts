@@ -5,6 +5,7 @@ import { view } from './view'
 import { marks } from '../probe/probe'
 import { falling } from '../row/fall'
 import { evidence } from '../evidence/evidence'
+import { traced } from '../layers/LayersPanel'
 import { gliding, toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
 import { beginning } from '../train/attempt'
@@ -64,6 +65,11 @@ export function exposeState(): void {
     },
     get marks() {
       return structuredClone(marks.value)
+    },
+    /** What the layers made of the probed image, where that is shown. */
+    get traced() {
+      const found = traced.value
+      return found && { encoder: found.encoder.map((values) => Array.from(values)), decoder: found.decoder.map((values) => Array.from(values)) }
     },
     get check() {
       return structuredClone(store.check.value)

@@ -86,5 +86,7 @@ export const lit = signal<number | null>(null)
 export const busy = signal<string | null>(null)
 /** What went wrong, in words; shown until it is closed. */
 export const problem = signal<string | null>(null)
+/** Why a key did nothing, for a moment. */
+export const notice = signal<string | null>(null)
 /** What a screen reader is told. */
 export const announced = signal('')

@@ -16,6 +16,7 @@ const FULL: View = {
   probe: { kind: 'image', index: 41 },
   selected: [3, 5, 8],
   camera: { x: 0.5, y: -1, reach: 2.25 },
+  aligned: false,
   theme: 'dark',
   depth: 'look',
   lecture: true,

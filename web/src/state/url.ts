@@ -35,6 +35,7 @@ export function toHash(v: View): string {
   add('probe', v.probe?.kind === 'image' ? String(v.probe.index) : null)
   add('selected', v.selected.length && v.selected.length <= MOST_SELECTED ? v.selected.join('_') : null)
   add('camera', v.camera && vector([v.camera.x, v.camera.y, v.camera.reach]))
+  add('aligned', v.aligned ? null : '0')
   add('theme', v.theme === d.theme ? null : v.theme)
   add('depth', v.depth === d.depth ? null : v.depth)
   add('lecture', v.lecture ? '1' : null)
@@ -68,6 +69,7 @@ export function fromHash(hash: string): View {
     probe: readProbe(get('probe')),
     selected: wholes(get('selected')),
     camera: readCamera(get('camera')),
+    aligned: get('aligned') !== '0',
     theme: THEMES.find((theme) => theme === get('theme')) ?? d.theme,
     depth: lecture && depth === 'measure' ? 'look' : depth,
     lecture,

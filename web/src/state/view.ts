@@ -23,6 +23,8 @@ export interface View {
   selected: number[]
   /** null: all points. */
   camera: Camera | null
+  /** Of runs that are compared: planes of two dimensions are turned to match the first run's. */
+  aligned: boolean
   theme: 'auto' | 'light' | 'dark'
   /** How much of the page is there. */
   depth: Depth
@@ -63,6 +65,7 @@ export const DEFAULT_VIEW: View = {
   probe: null,
   selected: [],
   camera: null,
+  aligned: true,
   theme: 'auto',
   depth: 'play',
   lecture: false,

@@ -1,4 +1,5 @@
 import { compareHash } from '../compare/address'
+import { making, readyOpen } from '../compare/ready'
 import { openRun, setDepth, toggleLecture } from '../state/actions'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
@@ -18,6 +19,9 @@ const DEPTHS: [Depth, string, string][] = [
   ['measure', 'Measure', 'And every number (m)'],
 ]
 
+/** No run has such a name. */
+const CLASSIC = '/classic'
+
 export function TopBar() {
   const about = store.manifest.value
   const { depth, lecture } = view.value
@@ -36,10 +40,16 @@ export function TopBar() {
         </select>
       </label>
       {store.source.value?.live && !lecture && <button onClick={() => (tableOpen.value = true)} aria-label="Table of runs" data-testid="runs" data-about="All runs in a table: settings, numbers, other names, the bin"><Icon name="table" /></button>}
-      {store.source.value?.kind === 'server' && about && others.length > 0 && !lecture && (
+      {making.value ? <span class="fine" role="status" data-testid="making">for “{making.value.title}”: {making.value.words}, then it opens</span> : store.source.value?.kind === 'server' && about && !lecture && (
         <label class="inline"><span class="hidden-text">Compare with another run</span>
-          <select data-testid="compare" value="" data-about="Another run beside this one, under one pointer" onChange={(event) => (location.hash = compareHash([about.run.name, event.currentTarget.value], location.hash))}>
+          <select data-testid="compare" value="" data-about="Another run beside this one, under one pointer; or one of the classic comparisons" onChange={(event) => {
+            const { value } = event.currentTarget
+            event.currentTarget.value = ''
+            if (value === CLASSIC) readyOpen.value = true
+            else location.hash = compareHash([about.run.name, value], location.hash)
+          }}>
             <option value="">+ compare</option>
+            <option value={CLASSIC}>classic comparisons …</option>
             {others.map((run) => <option key={run.id} value={run.id}>{run.id}</option>)}
           </select>
         </label>

@@ -18,7 +18,7 @@ export function NewRunForm() {
   const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
   return (
     <Dialog open={formOpen} title="New run">
-      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); start(base.value, wished.value, name.value || null) }}>
+      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(base.value, wished.value, name.value || null) }}>
         <div class="fields">
           <label>start from
             <select value={base.value} data-testid="base" onChange={(event) => (base.value = event.currentTarget.value)}>

@@ -15,7 +15,7 @@ export const trainOpen = signal(false)
 export function startAlike(set: Record<string, unknown>, name: string): void {
   const data = store.manifest.value?.run.config.data as { kind: string } | undefined
   const own = choices.value?.bases.find((base) => base.name === data?.kind)
-  start(own?.name ?? 'digits', own || !data ? set : { data, ...set }, name)
+  void start(own?.name ?? 'digits', own || !data ? set : { data, ...set }, name)
 }
 
 export function showTraining(): void {
@@ -28,8 +28,8 @@ export function learnChoices(): void {
 }
 
 /** Train something new and watch it; what is being trained is saved and stopped first. */
-export function start(base: string, set: Record<string, unknown>, name: string | null): void {
-  void begin(async () => {
+export function start(base: string, set: Record<string, unknown>, name: string | null): Promise<void> {
+  return begin(async () => {
     const live = store.source.value!.live!
     if (isRunning(store.training.value)) {
       await live.command('stop')
@@ -40,7 +40,8 @@ export function start(base: string, set: Record<string, unknown>, name: string |
   })
 }
 
-function ended(): Promise<void> {
+/** Wait until nothing is being trained. */
+export function ended(): Promise<void> {
   return new Promise((resolve) => {
     const stop = store.training.subscribe(() => {
       if (isRunning(store.training.value)) return

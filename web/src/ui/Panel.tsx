@@ -3,7 +3,8 @@ import type { ComponentChildren } from 'preact'
 import { Icon } from './Icon'
 import { type Cells, Save } from './Save'
 
-const folded = signal<ReadonlySet<string>>(new Set())
+/** Panels whose content is not there; those that compute much begin so. */
+export const folded = signal<ReadonlySet<string>>(new Set(['layers']))
 
 function fold(id: string): void {
   const next = new Set(folded.value)
