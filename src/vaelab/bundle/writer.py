@@ -26,7 +26,7 @@ from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folder, read_bytes, write_bytes, write_text
 from vaelab.metrics.bound import BoundMetric
-from vaelab.models import Explorable, FlatLatent, likelihood_of
+from vaelab.models import Explorable, likelihood_of
 from vaelab.networks.exported import UnsupportedLayerError
 from vaelab.networks.network import evaluating
 from vaelab.randomness import Purpose, generator
