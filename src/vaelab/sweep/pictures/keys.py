@@ -72,14 +72,14 @@ def draw_parallel(found: Sequence[Result], space: Space, title: str) -> Figure:
         for key, one in space.dimensions.items()
     ]
     left = max(SIDES, 16 + round(CHARACTER * max(len(text) for _, text in ticks[0])))
-    width = max(left + count * GAP + SIDES, 460)
+    width = max(left + count * GAP + SIDES, 560)
     mean = f", mean over {space.repeats} seeds" if space.repeats > 1 else ""
     page = Page(
         width, HEAD + HEIGHT + MARGIN + 8,
         "Every setting on its way to the validation ELBO at beta 1",
         shortened(
             f"{title} · nats per image{mean}; orange: {labels.setting(found[0].setting)}",
-            int((width - 2 * MARGIN) / CHARACTER),
+            int(1.8 * (width - 2 * MARGIN) / CHARACTER),  # two lines
         ),
     )  # fmt: skip
     axes = page.axes(left, HEAD, width - left - SIDES, HEIGHT)
@@ -101,11 +101,13 @@ def draw_parallel(found: Sequence[Result], space: Space, title: str) -> Figure:
     for position, key in enumerate(space.dimensions):
         _axis(axes, position, space.short(key), ticks[position])
     values = [v for v in MaxNLocator(2 * TICKS).tick_values(low, high) if low <= v <= high]
-    _axis(axes, count, "elbo", [((v - low) / (high - low), number(v)) for v in values])
+    _axis(axes, count, "elbo", [((v - low) / (high - low), number(v)) for v in values], "right")
     return page.figure
 
 
-def _axis(axes: Axes, x: int, name: str, ticks: Sequence[tuple[float, str]]) -> None:
+def _axis(
+    axes: Axes, x: int, name: str, ticks: Sequence[tuple[float, str]], side: str = "left"
+) -> None:
     axes.plot([x, x], [0, 1], color=FAINT, lw=1.2, zorder=1, clip_on=False)
     axes.annotate(
         name, (x, 1), xytext=(0, 10), textcoords="offset points", ha="center", size=9.5, color=INK,
@@ -113,9 +115,9 @@ def _axis(axes: Axes, x: int, name: str, ticks: Sequence[tuple[float, str]]) -> 
     )  # fmt: skip
     for height, text in ticks:
         axes.annotate(
-            text, (x, height), xytext=(-7, 0), textcoords="offset points", ha="right", va="center",
-            size=8.5, color=SOFT, zorder=6, annotation_clip=False, parse_math=False,
-            path_effects=outline(3),
+            text, (x, height), xytext=(-7 if side == "left" else 7, 0), textcoords="offset points",
+            ha="right" if side == "left" else "left", va="center", size=8.5, color=SOFT, zorder=6,
+            annotation_clip=False, parse_math=False, path_effects=outline(3),
         )  # fmt: skip
 
 
