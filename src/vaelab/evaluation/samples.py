@@ -1,6 +1,7 @@
 """How good a run's samples are: how near they are to real images, and whether they are copies."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -150,10 +151,8 @@ def score_samples(
     found = used.of(samples(model, pixels, labels, how, SEED), "samples")
     inside = training[torch.from_numpy(learned)]
     real, baseline = (inside, outside) if split == "train" else (outside, inside)
-    of_samples, of_real = (
-        _distances(real, place, used.name)
-        for place in track([found, baseline], "comparing samples, then real images")
-    )
+    of_samples = _distances(real, found, used.name, "samples")
+    of_real = _distances(real, baseline, used.name, "real images")
     copies, error = copying(training, outside, found)
     estimator = f"{len(training):,} training images"
     of_samples[f"copying_{used.name}"] = Number(copies, "share", estimator, error)
@@ -190,14 +189,21 @@ def _count(training: int, held: int, split: SplitName, images: int | None) -> in
     return count
 
 
-def _distances(real: Vectors, made: Vectors, features: str) -> dict[str, Number]:
-    mmd2, error = kernel_distance(real, made)
-    numbers = {
-        "frechet": Number(frechet_distance(real, made), "feature²", "normal fits"),
-        "mmd2": Number(mmd2, "kernel", "unbiased, cubic", error),
-        "precision": Number(precision(real, made), "share", "k = 3"),
-        "recall": Number(recall(real, made), "share", "k = 3"),
-        "density": Number(density(real, made), "ratio", "k = 5"),
-        "coverage": Number(coverage(real, made), "share", "k = 5"),
-    }
-    return {f"{name}_{features}": number for name, number in numbers.items()}
+MEASURES: dict[str, tuple[Callable[[Vectors, Vectors], float | tuple[float, float]], str, str]] = {
+    "frechet": (frechet_distance, "feature²", "normal fits"),
+    "mmd2": (kernel_distance, "kernel", "unbiased, cubic"),
+    "precision": (precision, "share", "k = 3"),
+    "recall": (recall, "share", "k = 3"),
+    "density": (density, "ratio", "k = 5"),
+    "coverage": (coverage, "share", "k = 5"),
+}
+"""What is measured, with its unit and its estimator."""
+
+
+def _distances(real: Vectors, made: Vectors, features: str, what: str) -> dict[str, Number]:
+    numbers = {}
+    for name, (measure, unit, estimator) in track(MEASURES.items(), f"comparing {what}"):
+        found = measure(real, made)
+        value, error = found if isinstance(found, tuple) else (found, None)
+        numbers[f"{name}_{features}"] = Number(value, unit, estimator, error)
+    return numbers

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from vaelab.console import track
 from vaelab.errors import BadValueError
 
 VALUES_AT_ONCE = 2**22
@@ -162,12 +163,20 @@ def copying(
     sample is near to everything, and somewhat above 1/2 without being a copy. The standard error
     is over samples and held-out images.
     """
-    near_made, _ = nearest(made, training)
-    near_held, _ = nearest(held_out, training)
-    beaten = _share_farther(near_made[:, 0], near_held[:, 0])
-    beating = 1 - _share_farther(near_held[:, 0], near_made[:, 0])
+    near_made = _to_nearest(made, training, "looking for copies")
+    near_held = _to_nearest(held_out, training, "comparing held-out images")
+    beaten = _share_farther(near_made, near_held)
+    beating = 1 - _share_farther(near_held, near_made)
     variance = beaten.var() / len(beaten) + beating.var() / len(beating)
     return beaten.mean().item(), variance.sqrt().item()
+
+
+def _to_nearest(
+    those: Float[Tensor, "m f"], training: Float[Tensor, "n f"], title: str
+) -> Float[Tensor, " m"]:
+    """The distance of each to the nearest training image; it takes long, and says how far it is."""
+    parts = track(_parts(those, training), title)
+    return torch.cat([nearest(part, training)[0][:, 0] for part in parts])
 
 
 def _share_farther(first: Float[Tensor, " n"], second: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
