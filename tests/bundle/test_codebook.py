@@ -101,6 +101,7 @@ def test_it_is_listed_and_has_no_points(run: Run) -> None:
         ({"entries": 12, "grid": [2, 3]}, "codes of 4 numbers"),
         ({"entries": 70_000, "grid": [2, 2]}, "entries"),
         ({"entries": 12, "grid": [-2, -2]}, "grid"),
+        ({"entries": 2, "grid": [2, 2]}, "numbers of no entry"),
         (None, "bytes, and"),
     ],
 )

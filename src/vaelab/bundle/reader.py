@@ -98,6 +98,12 @@ class Bundle:
                 raise self._damaged(f"{name} has {size} bytes, and {wanted} fit the manifest")
         if max(self.read("labels.u8")) >= len(stored["data"]["classes"]):
             raise self._damaged("labels.u8 has labels of no class")
+        if self.has_codebook:
+            for name in self.files:
+                if not name.startswith("codes/"):
+                    continue
+                if np.frombuffer(self.read(name), "<u2").max() >= stored["codebook"]["entries"]:
+                    raise self._damaged(f"{name} has numbers of no entry")
         try:
             check_atlas(self.read("thumbs.png"), stored)
         except ValueError as error:

@@ -252,8 +252,11 @@ function present(
   engines?.patient.load(weights, about.index)
   const d = store.manifest.value!.latent
   const total = store.manifest.value!.images.count
-  if (store.manifest.value!.codebook) {
-    store.snapshot.value = { ...about, entries: new Uint16Array(codes), count: 0, imageOf: new Uint32Array(0), loc: new Float32Array(0), scale: new Float32Array(0) }
+  const { codebook } = store.manifest.value!
+  if (codebook) {
+    const entries = new Uint16Array(codes)
+    if (entries.some((entry) => entry >= codebook.entries)) throw new Error(`The codes of step ${about.step} are numbers of no entry; delete the run's folder \`explorer\` to have it made anew.`)
+    store.snapshot.value = { ...about, entries, count: 0, imageOf: new Uint32Array(0), loc: new Float32Array(0), scale: new Float32Array(0) }
     return
   }
   const values = new Int16Array(codes)
