@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { ReadyDialog } from './compare/ReadyDialog'
 import { evidence, sought } from './evidence/evidence'
+import { gaps, wordsOf } from './evidence/gaps'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -77,7 +78,7 @@ export function App() {
           </Floating>
           <Floating side="bottom">
             {look && <PathStrip />}
-            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}<Seen /></div>
+            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}{gaps.value && <span class="fine numbers gaps" data-testid="gaps">{wordsOf(gaps.value)}</span>}<Seen /></div>
           </Floating>
           <Formula />
         </div>

@@ -5,6 +5,7 @@ import { Compare, comparedPages } from './compare/Compare'
 import { frame, linkFrame } from './compare/frame'
 import { helpOpen } from './help/HelpDialog'
 import { keepEvidence } from './evidence/evidence'
+import { keepGaps } from './evidence/gaps'
 import { listenForDrops } from './probe/drop'
 import { keepProbeEncoded } from './probe/probe'
 import { takeKey, whenKeyComes } from './source/key'
@@ -64,6 +65,7 @@ async function start(): Promise<void> {
   keepProbeEncoded()
   keepJourney()
   keepEvidence()
+  keepGaps()
   listenForDrops()
   forgetChanges()
   linkFrame()
