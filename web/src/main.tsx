@@ -43,7 +43,8 @@ import './styles/runs.css'
 import './styles/narrow.css'
 import './styles/compare.css'
 
-const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
+const bundle = () => (comparedPages() ? `bundle/${encodeURIComponent(view.value.run ?? '')}` : 'bundle')
+const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: () => folderSource(bundle()), inline: inlineSource }
 
 async function start(): Promise<void> {
   const kind = document.documentElement.dataset.source as keyof typeof SOURCES
@@ -83,7 +84,7 @@ function show(page: ComponentChild): void {
 }
 
 /** Runs beside each other; `pages` are those of an exported comparison. */
-function compare(runs: string[], pages: Record<string, string> | null): void {
+function compare(runs: string[], pages: ReturnType<typeof comparedPages>): void {
   followTheme()
   show(<Compare runs={runs} pages={pages} />)
   const source = pages ? null : SOURCES.server()
