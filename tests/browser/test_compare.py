@@ -14,7 +14,7 @@ from scipy.linalg import orthogonal_procrustes
 from tests.browser.conftest import Served, Tab, made
 from vaelab.bundle import Bundle
 from vaelab.explorer.choices import experiment_of
-from vaelab.explorer.export import export_single_file
+from vaelab.explorer.export import export_single_file, export_site
 from vaelab.runs.run import Run
 from vaelab.training import train
 
@@ -191,6 +191,16 @@ def test_two_runs_in_a_file(tab: Tab, pair: Path, tmp_path: Path) -> None:
     plain, heavy = frames(tab)
     check_linked(tab, plain, heavy)
     assert tab.by("compare").count() == 0
+
+
+def test_two_runs_in_a_folder(
+    tab: Tab, pair: Path, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    bundles = [Bundle(Run(pair / name)) for name in ("plain", "heavy")]
+    tab.page.goto(serve_folder(export_site(bundles, tmp_path / "both")))
+    plain, heavy = frames(tab)
+    assert [plain.evaluate("vaelab.run"), heavy.evaluate("vaelab.run")] == ["plain", "heavy"]
+    check_linked(tab, plain, heavy)
 
 
 def test_a_classic_comparison_trains_what_it_wants_and_opens(tab: Tab, tmp_path: Path) -> None:

@@ -55,6 +55,30 @@ def test_the_exact_posterior_and_the_gap(tab: Tab, site: Site) -> None:
     assert "exact" not in tab.page.url or not tab.get("vaelab.view.layers.exact")
 
 
+def test_the_gaps_of_all_images(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"))
+    tab.by("layer-gap").click()
+    tab.until("vaelab.gaps !== null")
+    words = tab.by("gaps").inner_text()
+    assert re.fullmatch(r"mean gap [\d.]+ nats, full colour [\d.]+ · .*\d images", words)
+    tab.until("vaelab.gaps.done === vaelab.gaps.total")
+    gaps = tab.get("vaelab.gaps.of")
+    known = np.array([gap for gap in gaps if gap is not None])
+    assert len(known) == min(300, tab.get("vaelab.count"))
+    assert (known > -0.01).all()
+    assert f"mean gap {known.mean():.2f} nats" in tab.by("gaps").inner_text()
+    tab.by("layer-exact").click()
+    tab.until("vaelab.evidence !== null")
+    one = tab.get("vaelab.evidence")
+    assert gaps[0] == pytest.approx(one["logEvidence"] - one["elbo"], abs=0.02)
+
+    tab.page.locator("#plane").focus()
+    tab.page.keyboard.press(",")  # another step has other gaps
+    tab.until("vaelab.gaps === null || vaelab.gaps.done < vaelab.gaps.total")
+    tab.by("layer-gap").click()
+    tab.until("vaelab.gaps === null")
+
+
 def test_in_lecture_mode_log_p_has_a_place(tab: Tab, site: Site) -> None:
     tab.open(site("plain"), "look")
     tab.page.keyboard.press("k")
@@ -72,6 +96,8 @@ def test_the_key_says_why_there_is_no_exact_posterior(tab: Tab, site: Site) -> N
     tab.page.keyboard.press("x")
     assert "more than two dimensions" in tab.by("notice").inner_text()
     assert not tab.get("vaelab.view.layers.exact")
+    tab.page.keyboard.press("q")
+    assert "more than two dimensions" in tab.by("notice").inner_text()
     tab.until("document.querySelector('[data-testid=notice]') === null", seconds=20)
 
 

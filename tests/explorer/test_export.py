@@ -55,6 +55,25 @@ def test_a_site_holds_page_and_bundle(bundle: Bundle, tmp_path: Path) -> None:
     assert not [path for path in site.parent.iterdir() if path != site]
 
 
+def test_a_site_of_several_runs_holds_a_bundle_of_each(
+    bundle: Bundle, trained: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(trained.path, tmp_path / "other run")
+    other = Bundle(Run(tmp_path / "other run"))
+    site = export_site([bundle, other], tmp_path / "site")
+    assert {path.name for path in (site / "bundle").iterdir()} == {trained.path.name, "other run"}
+    page = (site / "index.html").read_text()
+    found = re.search('id="vaelab-compared">(.*?)</script>', page)
+    assert found is not None
+    assert json.loads(found[1]) == {trained.path.name: None, "other run": None}
+    export_site(bundle, site, overwrite=True)  # of one again: nothing of the other stays
+    assert "vaelab-compared" not in (site / "index.html").read_text()
+    names = {path.relative_to(site).as_posix() for path in _files(site / "bundle")}
+    assert not [name for name in names if name.startswith("bundle/other run/")]
+    with pytest.raises(BadValueError, match="two to four different ones"):
+        export_site([bundle, bundle], tmp_path / "twice")
+
+
 def test_what_was_added_to_an_exported_site_stays(
     bundle: Bundle, page: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import { Codebook } from './codebook/Codebook'
 import { Entries } from './codebook/Entries'
 import { ReadyDialog } from './compare/ReadyDialog'
 import { evidence, sought } from './evidence/evidence'
+import { gaps, wordsOf } from './evidence/gaps'
 import { frame } from './compare/frame'
 import { DimensionsPanel } from './dimensions/DimensionsPanel'
 import { HelpDialog } from './help/HelpDialog'
@@ -82,7 +83,7 @@ export function App() {
           </Floating>}
           {vectors && <Floating side="bottom">
             {look && <PathStrip />}
-            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}<Seen /></div>
+            <div class="foot"><Legend />{lecture && sought.value && <Likelihood />}{gaps.value && <span class="fine numbers gaps" data-testid="gaps">{wordsOf(gaps.value)}</span>}<Seen /></div>
           </Floating>}
           <Formula />
         </div>

@@ -6,6 +6,7 @@ import { Compare, comparedPages } from './compare/Compare'
 import { frame, linkFrame } from './compare/frame'
 import { helpOpen } from './help/HelpDialog'
 import { keepEvidence } from './evidence/evidence'
+import { keepGaps } from './evidence/gaps'
 import { listenForDrops } from './probe/drop'
 import { keepProbeEncoded } from './probe/probe'
 import { takeKey, whenKeyComes } from './source/key'
@@ -46,7 +47,8 @@ import './styles/compare.css'
 import './styles/codebook.css'
 import './styles/levels.css'
 
-const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: folderSource, inline: inlineSource }
+const bundle = () => (comparedPages() ? `bundle/${encodeURIComponent(view.value.run ?? '')}` : 'bundle')
+const SOURCES = { server: () => serverSource((words) => (store.locked.value = words)), static: () => folderSource(bundle()), inline: inlineSource }
 
 async function start(): Promise<void> {
   const kind = document.documentElement.dataset.source as keyof typeof SOURCES
@@ -70,6 +72,7 @@ async function start(): Promise<void> {
   keepEvidence()
   keepCodebook()
   keepLevels()
+  keepGaps()
   listenForDrops()
   forgetChanges()
   linkFrame()
@@ -87,7 +90,7 @@ function show(page: ComponentChild): void {
 }
 
 /** Runs beside each other; `pages` are those of an exported comparison. */
-function compare(runs: string[], pages: Record<string, string> | null): void {
+function compare(runs: string[], pages: ReturnType<typeof comparedPages>): void {
   followTheme()
   show(<Compare runs={runs} pages={pages} />)
   const source = pages ? null : SOURCES.server()

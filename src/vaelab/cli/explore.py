@@ -62,7 +62,7 @@ def explore(
 def export_site(
     chosen: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help="A run; two to four are compared in one file."),
+        typer.Argument(metavar="RUN...", help="A run; two to four are compared."),
     ],
     target: Annotated[
         Path,
@@ -105,13 +105,11 @@ def export_site(
     from vaelab.runs.lookup import find_run
 
     bundles = [Bundle(find_run(name, runs)) for name in chosen]
-    bundle, console = bundles[0], Console()
-    if len(bundles) > 1 and not single_file:
-        raise BadValueError("runs beside each other are given away as one file; add --single-file")
+    console = Console()
     if single_file:
         export.export_single_file(bundles, path, overwrite, images)
         console.say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
     else:
-        export.export_site(bundle, path, overwrite, images)
+        export.export_site(bundles, path, overwrite, images)
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         console.say(f"{path}: {size / 1e6:.1f} MB; look at it: python -m http.server -d {path}")

@@ -51,16 +51,22 @@ def page_folder() -> Path:
 
 
 def export_site(
-    bundle: Bundle, folder: Path, overwrite: bool = False, images: int = IMAGES
+    bundles: Bundle | Sequence[Bundle], folder: Path, overwrite: bool = False, images: int = IMAGES
 ) -> Path:
     """Write the page and a bundle into a folder, which opens from any web server.
 
-    An earlier export is replaced file by file, by the list that it holds of them; what else lies in
-    the folder, such as `.git` or `CNAME`, stays.
+    Several runs are seen beside each other. An earlier export is replaced file by file, by the
+    list that it holds of them; what else lies in the folder, such as `.git` or `CNAME`, stays.
     """
-    files = _page_files() | {
-        f"bundle/{name}": content for name, content in _files(bundle, images).items()
-    }
+    compared = _compared(bundles)
+    files = _page_files()
+    for run, bundle in compared.items():
+        place = f"bundle/{run}" if len(compared) > 1 else "bundle"
+        files |= {f"{place}/{name}": text for name, text in _files(bundle, images).items()}
+    if len(compared) > 1:
+        before, _, after = files["index.html"].decode().rpartition("</body>")
+        data = _data("vaelab-compared", dict.fromkeys(compared))
+        files["index.html"] = f"{before}{data}</body>{after}".encode()
     former = _exported(folder)
     if former and not overwrite:
         raise BadValueError(f"{folder} holds an exported page already; --overwrite replaces it")
@@ -84,7 +90,8 @@ def export_site(
 
 def _write(folder: Path, files: Mapping[str, bytes], former: Set[str]) -> Path:
     """Write files whole, those that name the others last; then remove those of before."""
-    names = sorted(files, key=lambda name: (name in {"bundle/manifest.json", "index.html"}, name))
+    last = ("manifest.json", "index.html")
+    names = sorted(files, key=lambda name: (name.endswith(last), name))
     before_and_now = json.dumps(sorted(former | files.keys()))
     write_text(folder / LIST, before_and_now, parents=True)  # also for one killed in between
     for name in names:
@@ -119,13 +126,17 @@ def export_single_file(
     ):
         raise BadValueError(f"{path} is something else; choose another name")
     path = output_path(path, path.name, overwrite)
-    compared = [bundles] if isinstance(bundles, Bundle) else bundles
-    names = {bundle.run.path.name for bundle in compared}
-    if not len(names) == len(compared) <= MAX_COMPARED:
-        raise BadValueError(f"{len(compared)} runs to compare; give two to four different ones")
-    pages = {bundle.run.path.name: single_file(bundle, images) for bundle in compared}
+    pages = {run: single_file(bundle, images) for run, bundle in _compared(bundles).items()}
     (page, *others) = pages.values()
     return write_text(path, _with_data("vaelab-compared", pages) if others else page)
+
+
+def _compared(bundles: Bundle | Sequence[Bundle]) -> dict[str, Bundle]:
+    given = [bundles] if isinstance(bundles, Bundle) else bundles
+    compared = {bundle.run.path.name: bundle for bundle in given}
+    if not len(compared) == len(given) <= MAX_COMPARED:
+        raise BadValueError(f"{len(given)} runs to compare; give two to four different ones")
+    return compared
 
 
 def single_file(bundle: Bundle, images: int = IMAGES) -> str:
@@ -141,20 +152,22 @@ def _with_data(name: str, content: Mapping[str, Any]) -> str:
     (script,) = page.glob("assets/*.js")
     (style,) = page.glob("assets/*.css")
     code = script.read_text(encoding="utf-8").replace("</script", r"<\/script")
-    data = json.dumps(content).replace("<", r"\u003c")
     html = re.sub(r'\s*<(script type="module"|link rel="stylesheet")[^>]*>(</script>)?', "", html)
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<style>{style.read_text(encoding='utf-8')}</style>\n"
     )
-    tail = (
-        f'<script type="application/json" id="{name}">{data}</script>\n'
-        f'<script type="module">{code}</script>\n'
-    )
+    tail = f'{_data(name, content)}<script type="module">{code}</script>\n'
     html = html.replace('data-source="static"', 'data-source="inline"')
     html = html.replace("<head>", f"<head>\n{head}", 1)
     before, _, after = html.rpartition("</body>")
     return f"{before}{tail}</body>{after}"
+
+
+def _data(name: str, content: Mapping[str, Any]) -> str:
+    """What the page reads, in it."""
+    data = json.dumps(content).replace("<", r"\u003c")
+    return f'<script type="application/json" id="{name}">{data}</script>\n'
 
 
 def _page_files() -> dict[str, bytes]:

@@ -11,10 +11,10 @@ import { type FromFrame, frameName, type ToFrame } from './frame'
 
 type About = Extract<FromFrame, { type: 'about' }>
 
-/** Pages of an exported comparison, by the name of their run. */
-type Pages = Record<string, string>
+/** Pages of an exported comparison, by the name of their run; null: this page, which reads that run's bundle. */
+type Pages = Record<string, string | null>
 
-/** Those inside this file; null: it is another. */
+/** Those of this export; null: it is of one run, or none. */
 export function comparedPages(): Pages | null {
   const text = document.getElementById('vaelab-compared')?.textContent
   return text ? (JSON.parse(text) as Pages) : null
@@ -103,7 +103,7 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
               <Numbers run={run} than={n ? runs[0]! : null} />
               {pages === null && <button aria-label={`Remove ${run} from the comparison`} data-testid={`remove-${n}`} onClick={() => without(run)}><Icon name="close" /></button>}
             </header>
-            <iframe name={frameName(n)} title={run} ref={(element) => void (frames.current[n] = element)} {...(pages ? { srcdoc: pages[run] } : { src: location.pathname + frameHash(run, begun) })} />
+            <iframe name={frameName(n)} title={run} ref={(element) => void (frames.current[n] = element)} {...(pages?.[run] ? { srcdoc: pages[run] } : { src: location.pathname + frameHash(run, begun) })} />
           </section>
         ))}
       </main>

@@ -31,6 +31,8 @@ const REST = 200
 const REST_OF_TRAINING = 800
 /** Pixels decoded at once: the page answers in between. */
 const PIXELS = 200_000
+/** Of the first grid, numbers that are kept for the next image. */
+const MOST_KEPT = 2 ** 24
 /** The first grid reaches over so many standard deviations of the prior and of each posterior. */
 const AROUND = 5
 
@@ -52,7 +54,7 @@ export const obstacle = computed<string | null>(() => {
 /** Whether its layer is on, and it can be known. */
 export const sought = computed(() => layers.value.exact && obstacle.value === null)
 
-interface Asked extends Codes {
+export interface Asked extends Codes {
   x: Float32Array
   cls: number | null
   snapshot: store.Snapshot
@@ -88,35 +90,54 @@ export function keepEvidence(): void {
 }
 
 /** @param stale whether nobody waits for it any more */
-async function find({ x, loc, scale, cls, snapshot }: Asked, stale: () => boolean): Promise<Evidence> {
-  const about = store.manifest.value!
-  const d = about.latent
-  const { prior, likelihoodScale } = snapshot
-  const logJoint = async (z: Float32Array) => {
-    const n = z.length / d
-    const values = new Float64Array(n)
-    const once = Math.max(1, Math.floor(PIXELS / x.length))
-    for (let first = 0; first < n; first += once) {
-      if (stale()) throw new Error('stale')
-      const means = await store.engines.value!.patient.decode(z.slice(first * d, (first + once) * d), cls)
-      for (let i = first; i < Math.min(n, first + once); i++) {
-        const logPrior = prior ? logDensity(prior, z, i, cls) : z.subarray(i * d, (i + 1) * d).reduce((sum, entry) => sum + logNormal(entry, 0, 1), 0)
-        values[i] = logPrior - distortion(about, x, means.subarray((i - first) * x.length, (i - first + 1) * x.length), likelihoodScale)!
-      }
-    }
-    return values
-  }
-  const { from, to } = reach(snapshot, loc, scale)
-  const grid = await posteriorOn(logJoint, from, to, loc)
-  const model = about.run.config.model as { posterior?: { kind: string } } | undefined
-  const elbo = model?.posterior?.kind === 'diagonal_normal' ? await elboOn(logJoint, loc, scale) : null
+async function find(asked: Asked, stale: () => boolean): Promise<Evidence> {
+  const d = asked.loc.length
+  const { from, to } = reach(asked.snapshot, asked.loc, asked.scale)
+  const { grid, elbo } = await bounded(asked, from, to, stale)
   const { logEvidence, change, decoded, coarse, spacing } = grid
   return { logEvidence, change, decoded, coarse, spacing, elbo, from, to, contours: d === 2 ? contoursOf(grid) : [], curve: d === 1 ? curveOf(grid) : [] }
 }
 
-/** Over the prior and all codes. */
-function reach({ loc: locs, prior }: store.Snapshot, loc: Float32Array, scale: Float32Array): { from: number[]; to: number[] } {
-  const d = loc.length
+/** Whether the density of q(z|x) is known of location and scale alone. */
+export const knowsPosterior = () => (store.manifest.value?.run.config.model as { posterior?: { kind: string } } | undefined)?.posterior?.kind === 'diagonal_normal'
+
+/**
+ * log p(x) and the ELBO of an image.
+ *
+ * @param decoded means of the first grid, which is the same for all images of a class: they are decoded once
+ */
+export async function bounded({ x, loc, scale, cls, snapshot }: Asked, from: number[], to: number[], stale: () => boolean, decoded: Map<number | null, Float32Array> | null = null): Promise<{ grid: Grid; elbo: number | null }> {
+  const about = store.manifest.value!
+  const d = about.latent
+  const { prior, likelihoodScale } = snapshot
+  let first = decoded !== null
+  const logJoint = async (z: Float32Array) => {
+    const n = z.length / d
+    const values = new Float64Array(n)
+    const once = Math.max(1, Math.floor(PIXELS / x.length))
+    const kept = first && n * x.length <= MOST_KEPT ? (decoded!.get(cls) ?? new Float32Array(n * x.length)) : null
+    const known = kept !== null && decoded!.has(cls)
+    first = false
+    for (let begin = 0; begin < n; begin += once) {
+      if (stale()) throw new Error('stale')
+      const end = Math.min(n, begin + once)
+      const means = known ? kept.subarray(begin * x.length, end * x.length) : await store.engines.value!.patient.decode(z.slice(begin * d, end * d), cls)
+      if (kept && !known) kept.set(means, begin * x.length)
+      for (let i = begin; i < end; i++) {
+        const logPrior = prior ? logDensity(prior, z, i, cls) : z.subarray(i * d, (i + 1) * d).reduce((sum, entry) => sum + logNormal(entry, 0, 1), 0)
+        values[i] = logPrior - distortion(about, x, means.subarray((i - begin) * x.length, (i - begin + 1) * x.length), likelihoodScale)!
+      }
+    }
+    if (kept) decoded!.set(cls, kept)
+    return values
+  }
+  const grid = await posteriorOn(logJoint, from, to, loc)
+  return { grid, elbo: knowsPosterior() ? await elboOn(logJoint, loc, scale) : null }
+}
+
+/** Over the prior and all codes, and around those of one image or more. */
+export function reach({ loc: locs, prior, count }: store.Snapshot, loc: Float32Array, scale: Float32Array): { from: number[]; to: number[] } {
+  const d = locs.length / count
   const [from, to] = [new Array<number>(d).fill(Infinity), new Array<number>(d).fill(-Infinity)]
   const hold = (middles: Float32Array, scales: Float32Array | null, unit = 0) =>
     middles.forEach((middle, i) => {

@@ -1,4 +1,5 @@
 import { obstacle } from '../evidence/evidence'
+import { noGaps } from '../evidence/gaps'
 import { select, setLayer, setTool } from '../state/actions'
 import { layers } from '../state/layers'
 import { axes, project } from '../state/plane'
@@ -16,6 +17,7 @@ const LAYERS: [Layer, string, string, string][] = [
   ['density', 'density', 'd', 'The aggregate posterior: how densely codes lie'],
   ['fog', 'fog', 'f', 'A veil over places that no code is near: what is decoded there was never trained'],
   ['exact', 'p(z|x)', 'x', 'The exact posterior of the image in the row, by decoding a grid of codes: the lines hold 39, 86 and 99 % of it, the ellipses of the encoder’s q(z|x) 39 and 86 %. The row says log p(x), and what q loses of it'],
+  ['gap', 'gap', 'q', 'What q(z|x) loses of each image: KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO in nats, by a grid of codes each; the fuller the colour of a point, the more. Image by image, while the step rests'],
 ]
 /** Above two dimensions a plane shows what lies in it, or what lies anywhere, seen from the side onto it. */
 const SLICES: Layer[] = ['tiles', 'fog']
@@ -29,6 +31,8 @@ const TOOLS: [Tool, string, string][] = [
   ['path', 'path A–B', 'Drag from A to B: the strip below decodes the way between'],
 ]
 
+const why = (layer: Layer) => (layer === 'exact' ? obstacle.value : layer === 'gap' ? noGaps.value : null)
+
 export function Toolbar() {
   const { tool, lecture } = view.value
   const many = (store.manifest.value?.latent ?? 2) > 2
@@ -41,8 +45,8 @@ export function Toolbar() {
   return (
     <div class="toolbar" role="toolbar" aria-label="What the latent view shows">
       <span class="segments">
-        {LAYERS.filter(([layer]) => layer !== 'exact' || !many).map(([layer, label, key, about]) => (
-          <button key={layer} aria-pressed={layers.value[layer]} data-about={`${about}${layer === 'rings' ? other : layer === 'clouds' ? apart : layer === 'exact' && obstacle.value ? `. Not of this run: ${obstacle.value}` : ''} (${key})${many ? `. ${SLICES.includes(layer) ? SLICE : SHADOW}` : ''}`} data-testid={`layer-${layer}`} disabled={layer === 'exact' && obstacle.value !== null} onClick={() => setLayer(layer, !layers.value[layer])}>
+        {LAYERS.filter(([layer]) => (layer !== 'exact' || !many) && (layer !== 'gap' || layers.value.gap || (!many && view.value.depth === 'measure'))).map(([layer, label, key, about]) => (
+          <button key={layer} aria-pressed={layers.value[layer]} data-about={`${about}${layer === 'rings' ? other : layer === 'clouds' ? apart : why(layer) ? `. Not of this run: ${why(layer)}` : ''} (${key})${many ? `. ${SLICES.includes(layer) ? SLICE : SHADOW}` : ''}`} data-testid={`layer-${layer}`} disabled={why(layer) !== null && !layers.value[layer]} onClick={() => setLayer(layer, !layers.value[layer])}>
             {layer === 'rings' && other && !own ? 'N(0, 1)' : lecture ? label.split(' ').at(-1) : label}
             {many && <small class="kind">{SLICES.includes(layer) ? 'slice' : 'shadow'}</small>}
           </button>

@@ -1,6 +1,7 @@
 import { computed, effect, untracked } from '@preact/signals'
 import { measured } from '../state/actions'
 import { evidence } from '../evidence/evidence'
+import { shades } from '../evidence/gaps'
 import { marks } from '../probe/probe'
 import { lit } from '../row/Formula'
 import { journey } from '../row/journey'
@@ -132,6 +133,10 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
       const going = film ? dwell() : live ? Math.min(LONGEST, Math.max(SHORTEST, gap)) : undefined
       motion.go(to, still.matches || document.hidden || !again, going, going !== undefined)
       before = next && { run: next.run, at: performance.now() }
+      ask(paintPoints)
+    }),
+    effect(() => {
+      void shades.value
       ask(paintPoints)
     }),
     effect(() => {

@@ -1,3 +1,4 @@
+import { shades, SHADES } from '../evidence/gaps'
 import { classColour, LIGHT } from '../ui/palette'
 import { layers } from '../state/layers'
 import * as store from '../state/store'
@@ -50,11 +51,13 @@ let stamps: { key: string; sprites: Sprite[] } = { key: '', sprites: [] }
 /** How much of its colour what does not stand out keeps. */
 export const DIM = 0.14
 
-/** One for each class, then the same for those that do not stand out, made once; the last is that of a lit class without a colour. */
-function spritesOf(radius: number, rim: number, ink: Ink, classes: number, hole: number): Sprite[] {
-  const key = `${radius} ${rim} ${ink.dark} ${ink.surface} ${classes} ${hole}`
+/** From a small gap to a large one, then of those that are not known. */
+export const coloursOfGaps = (ink: Ink) => Array.from({ length: SHADES + 1 }, (_, k) => (k < SHADES ? mixed(ink.exact, ink.surface, 0.2 + (0.8 * k) / (SHADES - 1)) : mixed(ink.muted, ink.surface, DIM)))
+
+/** One for each colour, then the same for those that do not stand out, made once; the last is that of a lit class without a colour. */
+function spritesOf(radius: number, rim: number, ink: Ink, colours: string[], hole: number): Sprite[] {
+  const key = `${radius} ${rim} ${ink.surface} ${colours} ${hole}`
   if (stamps.key === key) return stamps.sprites
-  const colours = Array.from({ length: Math.min(classes, LIGHT.length) }, (_, k) => classColour(k, classes, ink.dark))
   const dimmed = colours.map((colour) => mixed(colour, ink.surface, DIM))
   stamps = { key, sprites: [...colours, ...dimmed, ink.accent].map((colour, i) => sprite(radius, i < colours.length || i === 2 * colours.length ? rim : 0, colour, ink.surface, hole)) }
   return stamps.sprites
@@ -81,7 +84,9 @@ export function drawPoints(context: CanvasRenderingContext2D, places: Float32Arr
   const rim = shown.count > RIMMED ? 0 : RIM
   const classes = store.manifest.value!.data.classes.length
   // above decoded tiles only what is needed to see whose place it is
-  const sprites = spritesOf(radius, rim, ink, classes, layers.value.tiles && radius > HOLLOW * ratio ? 0.55 * radius : 0)
+  const gap = shades.value
+  const palette = gap ? coloursOfGaps(ink) : Array.from({ length: Math.min(classes, LIGHT.length) }, (_, k) => classColour(k, classes, ink.dark))
+  const sprites = spritesOf(radius, rim, ink, palette, layers.value.tiles && radius > HOLLOW * ratio ? 0.55 * radius : 0)
   const colours = (sprites.length - 1) / 2
   const apart = store.lit.value !== null || view.selected.length > 0
   const hidden = new Set(view.hidden)
@@ -96,7 +101,7 @@ export function drawPoints(context: CanvasRenderingContext2D, places: Float32Arr
     const x = Math.round(left + places[2 * i]! * scale)
     const y = Math.round(top - places[2 * i + 1]! * scale)
     if (!(x >= reach && y >= reach && x < width - reach && y < height - reach)) continue
-    const { dx, dy, colour }: Sprite = sprites[label === store.lit.value && classes > LIGHT.length ? 2 * colours : (label % colours) + (pass === 0 ? colours : 0)]!
+    const { dx, dy, colour }: Sprite = sprites[gap ? gap[i]! + (pass === 0 ? colours : 0) : label === store.lit.value && classes > LIGHT.length ? 2 * colours : (label % colours) + (pass === 0 ? colours : 0)]!
     for (let k = 0; k < colour.length; k++) {
       const at = (y + dy[k]!) * width + x + dx[k]!
       const value = colour[k]!

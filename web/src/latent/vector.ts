@@ -1,8 +1,9 @@
+import { shades } from '../evidence/gaps'
 import { camera, pixelsPerUnit, places, size } from './camera'
 import { painting } from './canvases'
 import { stands } from './classes'
 import { readInk } from './ink'
-import { DIM, LETTERS, radiusOf } from './points'
+import { coloursOfGaps, DIM, LETTERS, radiusOf } from './points'
 import { layers } from '../state/layers'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -24,7 +25,10 @@ function points(): string {
   const images = store.images.value
   if (!shown || !images) return ''
   const { width, height } = size.value
-  const { letters, dark } = readInk()
+  const ink = readInk()
+  const { letters, dark } = ink
+  const gap = shades.value
+  const colours = coloursOfGaps(ink)
   const hidden = new Set(view.value.hidden)
   const classes = store.manifest.value!.data.classes.length
   const scale = pixelsPerUnit()
@@ -36,7 +40,7 @@ function points(): string {
     const x = width / 2 + (places.value[2 * i]! - camera.value.x) * scale
     const y = height / 2 - (places.value[2 * i + 1]! - camera.value.y) * scale
     if (hidden.has(label) || !(x > 0 && y > 0 && x < width && y < height)) continue
-    parts.push(`<circle cx="${short(x)}" cy="${short(y)}" r="${radius}" fill="${classColour(label, classes, dark)}"${stands(image, label, view.value) ? '' : ` opacity="${DIM}"`}/>`)
+    parts.push(`<circle cx="${short(x)}" cy="${short(y)}" r="${radius}" fill="${gap ? colours[gap[i]!] : classColour(label, classes, dark)}"${stands(image, label, view.value) ? '' : ` opacity="${DIM}"`}/>`)
   }
   return parts.join('')
 }

@@ -44,12 +44,13 @@ export function staticSource(read: (file: string) => Promise<ArrayBuffer>, kind:
   }
 }
 
-export function folderSource(): Source {
+/** @param folder of the bundle, beside the page */
+export function folderSource(folder: string): Source {
   return staticSource(async (file) => {
-    const answer = await fetch(`./bundle/${file}`).catch(() => null)
+    const answer = await fetch(`./${folder}/${file}`).catch(() => null)
     if (!answer?.ok) {
       throw new Error(
-        `bundle/${file} could not be read. A page from a folder needs a web server (python -m http.server); ` +
+        `${folder}/${file} could not be read. A page from a folder needs a web server (python -m http.server); ` +
           'to open a file by double click, export with --single-file.',
       )
     }

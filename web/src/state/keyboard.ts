@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import { frame } from '../compare/frame'
 import { zoomed } from '../latent/camera'
 import { obstacle } from '../evidence/evidence'
+import { noGaps } from '../evidence/gaps'
 import { fit } from '../latent/fit'
 import { attempt } from '../train/attempt'
 import { announce, describePlace, notice, pickImage, setDepth, showStep, soloClass, toggleClass, toggleLayer, toggleLecture } from './actions'
@@ -22,7 +23,7 @@ export const KEYS: Key[] = [
   { keys: 'p l m', does: 'Play, Look, Measure: how much of the page is there' },
   { keys: 'k', does: 'lecture mode: Play or Look, everything large' },
   { keys: '0 … 9', does: 'show or hide a class; with Shift it alone' },
-  { keys: 'o a g i t r d f x', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog, exact posterior' },
+  { keys: 'o a g i t r d f x q', does: 'points, all clouds, labels, test images, decoder grid, prior, density, fog, exact posterior, gaps' },
   { keys: ', .', does: 'a kept step back, forward' },
   { keys: 'b e', does: 'best step, last step' },
   { keys: '[ ]', does: 'the test image before, the next one' },
@@ -34,7 +35,7 @@ export const KEYS: Key[] = [
 ]
 
 const DEPTH_KEYS: Record<string, Depth> = { p: 'play', l: 'look', m: 'measure' }
-const LAYER_KEYS: Record<string, Layer> = { o: 'points', a: 'clouds', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog', x: 'exact' }
+const LAYER_KEYS: Record<string, Layer> = { o: 'points', a: 'clouds', g: 'glyphs', i: 'thumbs', t: 'tiles', r: 'rings', d: 'density', f: 'fog', x: 'exact', q: 'gap' }
 
 const KEPT = 'vaelab-keys'
 
@@ -81,6 +82,7 @@ export function listenToKeys(help: () => void): void {
     else if (event.key === ' ') playOrPause()
     else if (event.key === '+' || event.key === '-') change({ camera: zoomed(event.key === '+' ? 0.8 : 1.25) })
     else if (event.key === 'x' && obstacle.value !== null) notice(`No exact posterior of this run: ${obstacle.value}.`)
+    else if (event.key === 'q' && noGaps.value !== null) notice(`No gaps of this run: ${noGaps.value}.`)
     else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
     else if (event.key === ',' || event.key === '.') stepBy(event.key === '.' ? 1 : -1)
     else if (event.key === 'b') void showStep('best')

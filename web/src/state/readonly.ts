@@ -6,6 +6,7 @@ import { marks } from '../probe/probe'
 import { falling } from '../row/fall'
 import { evidence } from '../evidence/evidence'
 import { traced } from '../layers/LayersPanel'
+import { gaps } from '../evidence/gaps'
 import { gliding, toScreen } from '../latent/camera'
 import { progress } from '../latent/tiles'
 import { beginning } from '../train/attempt'
@@ -58,6 +59,10 @@ export function exposeState(): void {
     },
     get evidence() {
       return structuredClone(evidence.value)
+    },
+    get gaps() {
+      const found = gaps.value
+      return found && { of: Array.from(found.of, (gap) => (Number.isNaN(gap) ? null : gap)), done: found.done, total: found.total }
     },
     /** Whether noise is on its way to a code, and the codes that were drawn. */
     get falling() {

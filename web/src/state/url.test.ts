@@ -7,7 +7,7 @@ const FULL: View = {
   step: 420,
   z: [0.1234, -2, 0],
   plane: { kind: 'axes', i: 2, j: 0 },
-  layers: { points: false, clouds: true, glyphs: true, thumbs: true, tiles: true, rings: false, density: true, fog: true, exact: true },
+  layers: { points: false, clouds: true, glyphs: true, thumbs: true, tiles: true, rings: false, density: true, fog: true, exact: true, gap: true },
   scale: 'cdf',
   cls: 7,
   hidden: [0, 9],

@@ -3,7 +3,7 @@ import { comparedIn } from '../compare/address'
 import { DEFAULT_VIEW, type Depth, type Layer, type Path, type Plane, type Probe, type Tool, type View, view } from './view'
 
 const VERSION = '1'
-const LAYERS: Layer[] = ['points', 'clouds', 'glyphs', 'thumbs', 'tiles', 'rings', 'density', 'fog', 'exact']
+const LAYERS: Layer[] = ['points', 'clouds', 'glyphs', 'thumbs', 'tiles', 'rings', 'density', 'fog', 'exact', 'gap']
 /** Names where the points are few. */
 const AUTO = 'auto'
 const TOOLS: Tool[] = ['pick', 'lasso', 'rectangle', 'path']

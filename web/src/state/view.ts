@@ -40,7 +40,7 @@ export interface Camera {
 }
 
 export type Depth = 'play' | 'look' | 'measure'
-export type Layer = 'points' | 'clouds' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog' | 'exact'
+export type Layer = 'points' | 'clouds' | 'glyphs' | 'thumbs' | 'tiles' | 'rings' | 'density' | 'fog' | 'exact' | 'gap'
 /** `pca` is that of z1 and z2 where there are no more dimensions. */
 export type Plane = { kind: 'axes'; i: number; j: number } | { kind: 'pca' }
 export type Tool = 'pick' | 'lasso' | 'rectangle' | 'path'
@@ -56,7 +56,7 @@ export const DEFAULT_VIEW: View = {
   step: 'last',
   z: null,
   plane: { kind: 'pca' },
-  layers: { points: true, clouds: false, glyphs: null, thumbs: false, tiles: false, rings: true, density: false, fog: false, exact: false },
+  layers: { points: true, clouds: false, glyphs: null, thumbs: false, tiles: false, rings: true, density: false, fog: false, exact: false, gap: false },
   scale: 'linear',
   cls: null,
   hidden: [],
