@@ -324,6 +324,7 @@ def test_runs_are_listed(run: Run, by_class: Run, vaelab: Command) -> None:
     assert f"{elbo:,.1f}" in lines["tiny"]
     assert "2/2" in lines["classes"]
     assert vaelab("runs", "runs").out == answer.out
+    assert vaelab("runs", "--runs", "runs").out == answer.out
     refused(vaelab("runs", "elsewhere"), "there is no folder elsewhere", "vaelab train")
 
 

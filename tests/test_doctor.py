@@ -394,6 +394,16 @@ def test_what_was_still_getting_better_is_to_go_on() -> None:
     assert ("training.epochs=80",) in remedies([*range(-20, -1), -3])  # in the last tenth
 
 
+def test_a_schedule_cut_short_is_to_be_finished() -> None:
+    rows = [{"epoch": 15.0, "split": "train", "beta": 1.7, "elbo_nats": 0.0}]
+    beta = LinearSchedule(start=2, end=1, epochs=50)
+    high = rate_price(Measurements(rows, {}, ELBOConfig(beta=beta)))
+    assert [remedy.overrides for remedy in high.remedies] == [("training.epochs=50",)]
+    beta = LinearSchedule(start=2, end=1, epochs=15)
+    done = rate_price(Measurements(rows, {}, ELBOConfig(beta=beta)))
+    assert [remedy.overrides for remedy in done.remedies] == [("objective.beta=1",)]
+
+
 def test_what_time_may_mend_is_not_said_of_a_run_just_begun() -> None:
     names = {"posterior collapse", "holes in the aggregate posterior", "a nearly plain autoencoder",
              "latent dimension too large"}  # fmt: skip

@@ -296,6 +296,28 @@ def test_numbers_of_weights_that_training_has_replaced_are_called_old(tmp_path: 
     assert "old" not in shown()
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("sizes", [False, True])
+def test_a_narrow_overview_keeps_numbers_sizes_and_words_whole(
+    trained: Run, tmp_path: Path, width: int, sizes: bool
+) -> None:
+    names = ("trap_thresholded_right", "simple_seed111", "mnist_" + "conditional_" * 3 + "long")
+    for name in names:
+        run = copy_of(trained, tmp_path / name)
+        if name == "simple_seed111":
+            (run.path / "evaluation.json").write_text("{")
+    shown = text(overview(tmp_path, sizes), width)
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= width
+    (line,) = [line for line in lines if "trap_thresholded_right" in line]
+    valid = f"{trained.about_weights()['valid_elbo_nats']:,.1f}"
+    assert f"{valid}     -     -" in line
+    assert line.split()[-1] == ("MB" if sizes else "-")
+    assert "damaged: " in shown
+    assert "vaelab evaluate" in " ".join(shown.split())
+    assert any(line.split()[0].startswith("mnist_conditional_") for line in lines if line.strip())
+
+
 def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="there is no folder"):
         overview(tmp_path / "nowhere")

@@ -200,3 +200,18 @@ def test_every_number_says_what_its_weights_were_chosen_by(runs: Path) -> None:
     written = json.loads(run.evaluation_path.read_text())
     assert written["kept_by"] == "valid_loss"
     assert written["kept_value_nats"] == about["kept_value_nats"]
+
+
+def test_a_training_shorter_than_its_schedule_says_so(runs: Path) -> None:
+    schedule = "objective.beta={kind: linear, start: 2, end: 1, epochs: 4.5}"
+    out = StringIO()
+    run = train(tiny(schedule, "training.epochs=2"), runs, console=Console(file=out, width=300)).run
+    assert (
+        "beta is still 1.56 after 2 epochs: its schedule takes 4.5, and until then the last "
+        "weights are kept instead of the best; to finish it: "
+        f"vaelab train {run.path} --resume training.epochs=5"
+    ) in " ".join(out.getvalue().split())
+    out = StringIO()
+    more = tiny(schedule, "training.epochs=5")
+    train(more, runs, Start.RESUME, Console(file=out, width=300))
+    assert "still" not in out.getvalue()

@@ -178,10 +178,13 @@ def compare(
 
 @app.command("runs")
 def list_runs(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder of runs.")] = RUNS,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The folder, as with --runs.")
+    ] = None,
     size: Annotated[
         bool, typer.Option("--size", help="Say what each takes on the disk, and all of them.")
     ] = False,
+    runs: RunsFolder = RUNS,
 ) -> None:
     """List runs with their numbers.
 
@@ -189,7 +192,7 @@ def list_runs(
     """
     from vaelab.runs.listing import overview
 
-    Console().print(overview(folder, size))
+    Console().print(overview(folder or runs, size))
 
 
 @app.command()

@@ -53,6 +53,10 @@ class BaseObjective(Kind, ABC):
         """Its settings that change while training, evaluated outside and handed in as tensors."""
         return {name: value for name, value in self if isinstance(value, Schedule)}
 
+    def unfinished(self, epochs: float) -> Mapping[str, Schedule]:
+        """Those of `controls` that would still change after so many epochs."""
+        return {name: one for name, one in self.controls.items() if one.length > epochs}
+
     def rate_price(self, controls: Mapping[str, float]) -> float | None:
         """Nats that a nat of rate costs in it; None: parts of the rate have prices of their own."""
         return controls.get("beta", 1.0) if self.has_rate_price else None

@@ -30,6 +30,11 @@ class Schedule(Kind, ABC):
     def __call__(self, epoch: float) -> float:
         """The value after `epoch` epochs (a fraction inside an epoch)."""
 
+    @property
+    def length(self) -> float:
+        """Epochs after which it stays what it is; 0 where it always does, or has no end."""
+        return 0.0
+
 
 class ConstantSchedule(Schedule):
     """The same value throughout."""
@@ -51,6 +56,10 @@ class _WarmUp(Schedule, ABC):
     """The value from `epochs` on."""
     epochs: float = Field(default=5.0, gt=0)
     """Epochs from one to the other."""
+
+    @property
+    def length(self) -> float:
+        return self.epochs if self.start != self.end else 0.0
 
 
 class LinearSchedule(_WarmUp):

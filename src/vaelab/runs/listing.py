@@ -1,10 +1,13 @@
 """All runs of a folder with their numbers, one a line; without PyTorch."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,32 +20,84 @@ from vaelab.yamlfile import quoted, read_yaml
 
 USUAL = ("standard_normal", "uniform", "")
 """Priors that go without saying."""
-NAME_WIDTH = 24
-"""Letters of a run's name that are not folded where a terminal is narrow."""
+NAME_WIDTH = 30
+"""Letters of a run's name that are in one line where a terminal is narrow."""
+NOTE = (
+    "nats per image, of the weights kept; test numbers appear once `vaelab evaluate RUN` has "
+    "measured them; (old): of weights that training has replaced since; compare only runs with "
+    "the same data, pixels, likelihood and conditioning"
+)
+DAMAGED = "damaged: "
+NUMBERS = ("epochs", "valid\nelbo", "test\nelbo", "5-nn")
 
 
-def overview(folder: Path, sizes: bool = False) -> Table:
-    """The runs of a folder, within 80 columns where their names are short."""
-    paths = find_runs(folder)
-    bytes_of = {path: _size(path) for path in paths} if sizes else {}
-    total = f"{megabytes(sum(bytes_of.values()))} in all; " if sizes else ""
-    table = Table(
-        box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False,
-        title=f"runs in {escape(str(folder))}",
-        caption=f"{total}nats per image, of the weights kept; test numbers appear once `vaelab "
-        "evaluate RUN` has measured them; (old): of weights that training has replaced since; "
-        "compare only runs with the same data, pixels, likelihood and conditioning",
-    )  # fmt: skip
-    longest = max((len(path.name) for path in paths), default=0)
-    table.add_column("run", overflow="fold", min_width=min(longest, NAME_WIDTH))
-    table.add_column("data", overflow="fold")
-    table.add_column("model", overflow="fold")
-    for heading in ("epochs", "valid\nelbo", "test\nelbo", "5-nn", *(["size"] if sizes else [])):
-        table.add_column(heading, justify="right", no_wrap=heading in {"epochs", "size"})
-    for path in paths:
-        row = [path.name, *_row(path), *([megabytes(bytes_of[path])] if sizes else [])]
-        table.add_row(*map(escape, row))
-    return table
+@dataclass(frozen=True)
+class Overview:
+    """The runs of a folder, a line each, in as many columns as a terminal has room for."""
+
+    folder: Path
+    headings: tuple[str, ...]
+    rows: list[dict[str, str]]
+    caption: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        yield self._table(options.max_width)
+
+    def _table(self, width: int) -> Table:
+        letters = {one: max(map(len, self._texts(one))) for one in self.headings}
+        least = {
+            **letters, "run": min(letters["run"], NAME_WIDTH),
+            "model": max(len(word) for text in self._texts("model") for word in text.split()),
+        }  # fmt: skip
+        shown = list(least)
+
+        def room() -> int:
+            return width - sum(least[one] + 2 for one in shown)  # a border or a gap of two
+
+        for heading in ("data", "epochs", "model"):
+            if room() < 0:
+                shown.remove(heading)
+        spare = room() - (letters["model"] - least["model"] if "model" in shown else 0)
+        name_width = max(8, least["run"] + (min(room(), 0) or max(spare, 0)))
+        table = Table(
+            box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False,
+            title=f"runs in {escape(str(self.folder))}", caption=self.caption,
+        )  # fmt: skip
+        for heading in shown:
+            table.add_column(
+                heading, overflow="fold", no_wrap=heading != "model",
+                justify="left" if heading in {"run", "data", "model"} else "right",
+            )  # fmt: skip
+        for row in self.rows:
+            name = _folded(row["run"], name_width)
+            if "model" not in shown and row["model"].startswith(DAMAGED):
+                name += f"\n{_folded(row['model'], name_width)}"
+            table.add_row(*(escape({**row, "run": name}[heading]) for heading in shown))
+        return table
+
+    def _texts(self, heading: str) -> list[str]:
+        """What decides a column's width; where a run is damaged, that is said in what is left."""
+        cells = [row[heading] for row in self.rows if not row[heading].startswith(DAMAGED)]
+        return [line for text in (heading, *cells) for line in text.split("\n")]
+
+
+def overview(folder: Path, sizes: bool = False) -> Overview:
+    """The runs of a folder."""
+    rows, total = [], 0
+    for path in find_runs(folder):
+        row = {"run": path.name, **_row(path)}
+        if sizes:
+            row["size"] = megabytes(size := _size(path))
+            total += size
+        rows.append(row)
+    caption = f"{megabytes(total)} in all; {NOTE}" if sizes else NOTE
+    headings = ("run", "data", "model", *NUMBERS, *(["size"] if sizes else []))
+    return Overview(folder, headings, rows, caption)
+
+
+def _folded(name: str, width: int) -> str:
+    """A name in lines that end where its words do, unless one is longer than a line."""
+    return "\n".join(re.findall(rf".{{1,{width}}}(?:(?<=[-_. ])|$)|.{{1,{width}}}", name))
 
 
 def megabytes(count: int) -> str:
@@ -56,25 +111,25 @@ def _size(folder: Path) -> int:
     return sum(file.st_size for file in files)
 
 
-def _row(path: Path) -> list[str]:
+def _row(path: Path) -> dict[str, str]:
     try:
         refuse_links(path)
         data, model, epochs = _facts(path)
         rows = read_rows(log) if may_be_there(log := path / "metrics.jsonl") else []
         about, evaluation, old = _measured(path)
     except (UserError, OSError) as error:
-        return [f"damaged: {quoted(str(error))}", "", "", "", "", ""]
+        damaged = f"{DAMAGED}{quoted(str(error))}"
+        return {"data": "", "model": damaged, **dict.fromkeys(NUMBERS, "")}
     # numbers of another split are not the test's
     numbers = evaluation.get("numbers", {}) if evaluation.get("split") == "test" else {}
     valid = about.get("valid_elbo_nats")
-    return [
-        data,
-        model,
+    values = (
         f"{int(max((row['epoch'] for row in rows), default=0))}/{epochs}",
         "-" if valid is None else f"{valid:,.1f}",
         _number(numbers, "elbo_nats", ",.1f", old),
         _number(numbers, "knn5_accuracy", ".3f", old),
-    ]
+    )
+    return {"data": data, "model": model, **dict(zip(NUMBERS, values, strict=True))}
 
 
 def _facts(path: Path) -> tuple[str, str, int]:

@@ -1,7 +1,7 @@
 """What a training says before and after, and the pictures that it ends with."""
 
 from collections.abc import Sequence
-from math import prod, sqrt
+from math import ceil, prod, sqrt
 from statistics import fmean, stdev
 
 from vaelab.console import Console
@@ -47,6 +47,24 @@ def spread(trainings: Sequence[Training]) -> str:
     )
 
 
+def unfinished(run: Run) -> list[str]:
+    """A line for each setting that would have gone on changing, had training been longer."""
+    experiment, about = run.experiment, run.about_weights()
+    epochs, objective = experiment.training.epochs, experiment.objective
+    if any(change.beta is not None for change in experiment.training.changes):
+        return []
+    measured = about.get("valid_elbo_nats") is not None
+    why = ""
+    if measured and experiment.training.keep != "last" and not objective.keeps_last:
+        why = ", and until then the last weights are kept instead of the best"
+    return [
+        f"{name} is still {schedule(epochs):.2f} after {epochs} epoch{'s' * (epochs != 1)}: its "
+        f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {run.path} --resume "
+        f"training.epochs={ceil(schedule.length)}"
+        for name, schedule in objective.unfinished(epochs).items()
+    ]
+
+
 def finish(
     run: Run, loggers: Loggers | None, store: Store, console: Console, drawer: Drawer
 ) -> None:
@@ -61,6 +79,8 @@ def finish(
             f"{run.path}: kept are the weights of epoch {about['epoch']} of "
             f"{run.experiment.training.epochs}: {kept_words(about)}"
         )
+        for line in unfinished(run):
+            console.say(line)
     wanted, model = run.experiment.figures.at_end, run.experiment.model
     pictures = fitting = suited(wanted, model)
     if loggers is None:  # it may have been killed after its last epoch

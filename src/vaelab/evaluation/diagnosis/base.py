@@ -144,8 +144,9 @@ def rate_price(measured: Measurements) -> RatePrice:
     if price is None:
         return RatePrice(1.0, (), ())
     if price != 1:
-        evidence.append(f"objective.beta ended at {price:g}; the bound has 1")
-        remedies.append(Remedy(("objective.beta=1",), "prices the rate as the bound does"))
+        evidence.append(f"objective.beta ended at {price:.3g}; the bound has 1")
+        plain = Remedy(("objective.beta=1",), "prices the rate as the bound does")
+        remedies += finish_schedule(measured) or [plain]
     if ratio is not None and not 1 / SCALE_RATIO < ratio < SCALE_RATIO:
         scale = measured.numbers["gaussian_scale"].value
         implied = measured.numbers["implied_gaussian_scale"].value
@@ -195,8 +196,24 @@ def just_begun(measured: Measurements) -> str | None:
     )
 
 
+def finish_schedule(measured: Measurements) -> list[Remedy]:
+    """As many epochs as the schedules of the objective take, where there were fewer."""
+    epochs = max((float(row["epoch"]) for row in measured.rows if "epoch" in row), default=FAR)
+    left = measured.objective.unfinished(epochs)
+    if not left:
+        return []
+    enough = ceil(max(schedule.length for schedule in left.values()))
+    effect = f"finishes the schedule of {' and '.join(left)}, which takes so many"
+    return [Remedy((f"training.epochs={enough}",), effect)]
+
+
 def suggest_more_epochs(measured: Measurements) -> list[Remedy]:
-    """Four times the epochs, where the best validation ELBO came in the last tenth of them."""
+    """Four times the epochs, where the best validation ELBO came in the last tenth of them.
+
+    Where a schedule takes more than there were, as many as it takes.
+    """
+    if finishing := finish_schedule(measured):
+        return finishing
     valid = measured.elbos("valid")
     if len(valid) < 2 or max(valid, key=lambda epoch: valid[epoch]) < 0.9 * max(valid):
         return []
