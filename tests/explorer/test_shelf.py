@@ -13,8 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import vaelab.explorer.rows as rows_module
+from vaelab.config import validate
+from vaelab.experiment import Experiment
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.library import Library
+from vaelab.explorer.rows import settings_of
 from vaelab.runs.run import Run
 from vaelab.runs.runlock import RunLock
 
@@ -50,6 +53,21 @@ def listed(client: TestClient) -> dict[str, Any]:
 def hashes(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_changes_made_while_it_trained_are_words(runs: Path) -> None:
+    changes = [
+        {"step": 1310, "beta": 4.2},
+        {"step": 1400, "learning_rate": 0.001, "stop": True},
+        {"step": 2000, "stop": True},
+    ]
+    data = Run(runs / "tiny").experiment.model_dump(mode="json")
+    data["training"]["changes"] = changes
+    found = settings_of(validate(Experiment, data, "a test"))
+    assert found["training.changes"] == (
+        "beta 4.2 from step 1,310; learning rate 0.001 from step 1,400, stopped at step 1,400; "
+        "stopped at step 2,000"
+    )
 
 
 def test_a_line_has_the_numbers_of_the_weights_kept_and_the_settings_that_differ(

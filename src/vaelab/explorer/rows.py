@@ -100,6 +100,7 @@ def settings_of(experiment: Experiment) -> Settings:
     plain = experiment.model_dump(mode="json")
     found = Settings()
     _collect({name: plain[name] for name in SECTIONS}, "", found)
+    found["training.changes"] = "; ".join(map(_change, plain["training"]["changes"])) or "none"
     return {key: text for key, text in found.items() if key not in UNIMPORTANT}
 
 
@@ -114,6 +115,14 @@ def _collect(section: Mapping[str, Any], above: str, found: Settings) -> None:
         if found.get(key) in (None, _text(value.get("kind"))):  # else the words say all of it
             rest = {name: one for name, one in value.items() if name != "kind"}
             _collect(rest, f"{key}.", found)
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    new = [f"{name.replace('_', ' ')} {change[name]:g}" for name in ("beta", "learning_rate")
+           if change[name] is not None]  # fmt: skip
+    at = f"step {change['step']:,}"
+    set_here = [f"{' and '.join(new)} from {at}"] if new else []
+    return ", ".join(set_here + ([f"stopped at {at}"] if change["stop"] else []))
 
 
 def _text(value: Any) -> str:

@@ -62,9 +62,17 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
       for (const frame of frames.current) frame?.contentWindow?.postMessage({ type: 'reach', reach } satisfies ToFrame, '*')
     }
     const anew = () => JSON.stringify(comparedIn(location.hash)) !== JSON.stringify(runs) && location.reload()
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest('button, input, select')) return
+      const { key, code, shiftKey } = event
+      frames.current[0]?.contentWindow?.postMessage({ type: 'key', key, code, shiftKey } satisfies ToFrame, '*')
+      if (key === ' ') event.preventDefault() // the page would scroll
+    }
+    addEventListener('keydown', press)
     addEventListener('message', hear)
     if (pages === null) addEventListener('hashchange', anew)
     return () => {
+      removeEventListener('keydown', press)
       removeEventListener('message', hear)
       removeEventListener('hashchange', anew)
     }
@@ -99,7 +107,7 @@ export function Compare({ runs, pages }: { runs: string[]; pages: Pages | null }
         {runs.map((run, n) => (
           <section key={run} aria-label={run}>
             <header>
-              <h2>{run}</h2>
+              <h2>{pages ? run : <button class="quiet" title={`${run} alone, with Look and Measure`} data-testid={`alone-${n}`} onClick={() => open(frameHash(run, location.hash))}>{run}</button>}</h2>
               <Numbers run={run} than={n ? runs[0]! : null} />
               {pages === null && <button aria-label={`Remove ${run} from the comparison`} data-testid={`remove-${n}`} onClick={() => without(run)}><Icon name="close" /></button>}
             </header>
@@ -139,5 +147,5 @@ function differing(runs: string[]): string {
   const all = runs.map((run) => abouts.value[run]?.settings)
   if (all.some((one) => one === undefined)) return ''
   const keys = [...new Set(all.flatMap((one) => Object.keys(one!)))].filter((key) => new Set(all.map((one) => one![key])).size > 1)
-  return keys.map((key) => `${key} ${all.map((one) => (one![key] ?? '–').replaceAll('"', '').slice(0, LONGEST)).join(' | ')}`).join(' · ')
+  return keys.map((key) => `${key} ${all.map((one) => (one![key] ?? '–').slice(0, LONGEST)).join(' | ')}`).join(' · ')
 }

@@ -8,12 +8,10 @@ import { drawn, entryOf } from '../state/loading'
 import { axes, firstCodes, imagesOf, project, type Turn, turn, unproject } from '../state/plane'
 import * as store from '../state/store'
 import { fromHash, toHash } from '../state/url'
-import { count } from '../ui/number'
 import { change, DEFAULT_VIEW, type View, view } from '../state/view'
+import { settingsOf } from './settings'
 
 const NAME = 'vaelab '
-/** Parts of a config that make a run what it is. */
-const ASKED = ['data', 'model', 'objective', 'training']
 
 /** The name of the n-th page of a comparison. */
 export const frameName = (n: number) => `${NAME}${n}`
@@ -36,7 +34,7 @@ export type FromFrame =
 export type Terms = NonNullable<typeof current.value>
 
 /** What it is told; of what is drawn, that it is in all other pages. */
-export type ToFrame = Exclude<FromFrame, { type: 'about' }> | { type: 'reach'; reach: number } | { type: 'align'; aligned: boolean }
+export type ToFrame = Exclude<FromFrame, { type: 'about' }> | { type: 'reach'; reach: number } | { type: 'align'; aligned: boolean } | { type: 'key'; key: string; code: string; shiftKey: boolean }
 
 /** Milliseconds that a film waits for the other pages: one that fails does not hold it up for ever. */
 const PATIENCE = 3000
@@ -107,7 +105,7 @@ export function linkFrame(): void {
     if (!about || !shown) return
     const terms = current.value && { ...current.value }
     if (frame === 0 && about.latent === 2) tell({ type: 'codes', images: imagesOf(about), loc: shown.loc })
-    tell({ type: 'about', turn: turn.value, reach: spread.value, epoch: shown.epoch, terms, measure: measure(about), settings: flat(Object.fromEntries(ASKED.map((part) => [part, about.run.config[part]]))) })
+    tell({ type: 'about', turn: turn.value, reach: spread.value, epoch: shown.epoch, terms, measure: measure(about), settings: settingsOf(about.run.config) })
   })
   addEventListener('message', ({ source, data }: MessageEvent<ToFrame>) => {
     if (source !== window.parent) return
@@ -121,6 +119,7 @@ export function linkFrame(): void {
       store.marked.value = elsewhere
       passing.value = data.image !== null && about && data.image < about.images.count ? data.image : null
     }
+    if (data.type === 'key') document.body.dispatchEvent(new KeyboardEvent('keydown', { ...data, bubbles: true })) // the focus is beside the pages
     if (data.type === 'codes') firstCodes.value = data
     if (data.type === 'align') change({ aligned: data.aligned })
     if (data.type === 'decoded') first.value = data.x
@@ -180,13 +179,4 @@ function nearest(epoch: number): number {
 /** Log densities compare where they are of the same numbers and against the same measure. */
 function measure({ data, likelihood }: Manifest): string {
   return [data.checksum, data.domain, likelihood.kind.includes('gaussian') ? 'gaussian' : likelihood.kind].join(' ')
-}
-
-/** A config as dotted keys and their values as JSON. */
-function flat(config: unknown, prefix = ''): Record<string, string> {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) return { [prefix]: JSON.stringify(config) }
-  if ('value' in config && 'kind' in config && config.kind === 'constant') return { [prefix]: JSON.stringify(config.value) } // of a schedule
-  if ('start' in config && 'end' in config && 'epochs' in config) return { [prefix]: `${String(config.start)} to ${String(config.end)} in ${count(Number(config.epochs), 'epoch')}` }
-  const parts = Object.entries(config).map(([key, value]) => flat(value, prefix ? `${prefix}.${key}` : key))
-  return Object.assign({}, ...parts) as Record<string, string>
 }

@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { placeInWords } from '../state/actions'
 import { axes, project } from '../state/plane'
 import * as store from '../state/store'
-import { view } from '../state/view'
+import { change, view } from '../state/view'
 import { ErrorMap } from '../probe/ErrorMap'
 import { first, frame } from '../compare/frame'
 import { fixed } from '../ui/number'
@@ -24,6 +24,13 @@ export function Preview() {
         {frame !== null && frame > 0 && first.value?.length === here?.x.length && <ErrorMap from={first.value} to={here?.x ?? null} />}
         <p><b>{frame !== null && frame > 0 ? 'decoded here; less the first' : 'decoded here'}</b></p>
         <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => fixed(entry, view.value.lecture ? 1 : 2)).join(', ')}` : 'z'}</p>
+        {about?.conditional.decoder && view.value.depth === 'play' && (
+          <label class="inline">class
+            <select data-testid="as-class" value={view.value.cls ?? 0} data-about="The class that the decoder is told (c: the next one)" onChange={(event) => change({ cls: Number(event.currentTarget.value) })}>
+              {about.data.classes.map((name, k) => <option key={k} value={k}>{name}</option>)}
+            </select>
+          </label>
+        )}
         {view.value.depth !== 'play' && <p class="fine">{here && placeInWords(here.z)}</p>}
       </div>
     </section>

@@ -1,3 +1,4 @@
+import type { Manifest } from '../model/manifest'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 
@@ -10,11 +11,18 @@ export function Said() {
   return (
     <p class="said" data-testid="said">
       <b>Each dot is a picture.</b>
-      {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. It was never told which is which: colours
-      are ours. Point anywhere, and it draws what belongs there.
+      {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {told(about.conditional)}
+      {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ', as of the class chosen below the picture'}.
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>
   )
+}
+
+/** Whether classes are the page's alone, or which network is told them. */
+function told({ encoder, decoder }: Manifest['conditional']): string {
+  if (!encoder && !decoder) return 'It was never told which is which: colours are ours.'
+  const who = encoder && decoder ? 'Encoder and decoder are' : encoder ? 'The encoder is' : 'The decoder is'
+  return `${who} told which is which${decoder ? ', so that a place need not say it' : ''}; colours are the classes.`
 }
 
 const SUBJECTS: [RegExp, string][] = [

@@ -77,8 +77,9 @@ export function listenToKeys(help: () => void): void {
     if (digit !== undefined && Number(digit) < about.data.classes.length) {
       if (event.shiftKey) soloClass(Number(digit))
       else toggleClass(Number(digit))
-    } else if (DEPTH_KEYS[event.key] && frame === null) setDepth(DEPTH_KEYS[event.key]!)
-    else if (event.key === 'k' && frame === null) toggleLecture()
+    } else if (frame !== null && (DEPTH_KEYS[event.key] || event.key === 'k')) notice('Beside each other runs are in Play: there is no room for more.')
+    else if (DEPTH_KEYS[event.key]) setDepth(DEPTH_KEYS[event.key]!)
+    else if (event.key === 'k') toggleLecture()
     else if (event.key === ' ') playOrPause()
     else if (event.key === '+' || event.key === '-') change({ camera: zoomed(event.key === '+' ? 0.8 : 1.25) })
     else if (event.key === 'x' && obstacle.value !== null) notice(`No exact posterior of this run: ${obstacle.value}.`)
