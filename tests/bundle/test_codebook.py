@@ -49,7 +49,6 @@ def test_codes_are_the_numbers_of_the_entries(run: Run) -> None:
     assert (codes == wanted.numpy()).mean() > 0.99  # the best step need not be the last
     readings = last["readings"]
     assert readings["rate_nats"] == pytest.approx(PLACES * np.log(ENTRIES), rel=1e-5)
-    assert "implied_scale" not in readings
 
 
 def test_golden_pairs_are_entries(run: Run) -> None:
