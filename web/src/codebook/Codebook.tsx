@@ -38,7 +38,7 @@ export function Codebook() {
       <Strip />
       <section class="posts" aria-label="An image, its code and what is decoded from it">
         {view.value.depth !== 'play' && (
-          <Station name="draw, or drop a picture" second={<button class="quiet" data-testid="clear-drawing" onClick={clear}>clear</button>}><DrawingPad /></Station>
+          <Station name="draw here" second={<>or drop a picture · <button class="quiet" data-testid="clear-drawing" onClick={clear}>clear</button></>}><DrawingPad /></Station>
         )}
         <Station name="x" second={nameOf()}><Still x={seen.value} testid="probe-seen" label="the image x" /><Where /></Station>
         <div class="arrow" aria-hidden="true"><div>encode</div></div>
