@@ -18,6 +18,8 @@ from vaelab.explorer.export import export_single_file, export_site
 from vaelab.runs.run import Run
 from vaelab.training import train
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
 
 @pytest.fixture(scope="module")
 def pair(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -212,6 +214,11 @@ def test_a_classic_comparison_trains_what_it_wants_and_opens(tab: Tab, tmp_path:
         tab.by("compare").select_option("/classic")
         row = tab.by("ready").locator("section").filter(has_text="VampPrior")
         assert "1 run, about 20 seconds on 3,000 images of MNIST; here: normal" in row.inner_text()
+        tab.get(AXE.read_text())
+        found = tab.get(
+            "axe.run().then(({ violations }) => violations.map(({ impact, id }) => [impact, id]))"
+        )
+        assert [one for one in found if one[0] != "minor"] == []
         tab.by("ready-prior").click()
         wait(tab, lambda: tab.by("making").count() == 1)
         normal, vamp = frames(tab)
