@@ -587,7 +587,8 @@ def codes_in(path: str) -> tuple[list[str], list[str], np.ndarray]:
 
 def test_encode_own_pictures(run: Run, pictures: list[Path], vaelab: Command) -> None:
     answer = vaelab("encode", "tiny", *pictures, "--out", "codes.csv")
-    assert (answer.code, answer.out, answer.err) == (0, "written: codes.csv\n", "")
+    note = "note: 2 of 4 pictures were scaled and cropped to the model's 8 x 8 pixels\n"
+    assert (answer.code, answer.out, answer.err) == (0, "written: codes.csv\n", note)
     header, names, numbers = codes_in("codes.csv")
     assert header == ["file", "z1_loc", "z2_loc", "z1_scale", "z2_scale"]
     assert names == [path.name for path in pictures]
@@ -599,6 +600,14 @@ def test_encode_own_pictures(run: Run, pictures: list[Path], vaelab: Command) ->
     np.testing.assert_allclose(numbers[:2], np.stack([expected] * 2), rtol=1e-4)
     # made smaller again they are nearly the same image
     np.testing.assert_allclose(numbers[2:], np.stack([expected] * 2), atol=0.5)
+
+
+def test_pictures_as_the_model_takes_them_need_no_note(run: Run, vaelab: Command) -> None:
+    Image.new("L", (8, 8), 90).save("one.png")
+    assert vaelab("encode", "tiny", "one.png").err == ""
+    Image.new("RGB", (8, 8), "red").save("red.png")
+    note = "note: 1 of 2 pictures was in colour and made grey, as the model's images are\n"
+    assert vaelab("reconstruct", "tiny", "one.png", "red.png").err == note
 
 
 def test_a_run_named_without_its_folder_is_guessed(run: Run, vaelab: Command) -> None:

@@ -26,3 +26,17 @@ def test_where_no_terminal_watches_lines_say_now_and_then_how_far_something_long
     assert shown.err.splitlines() == [
         "reading: 40%, about 0:00:18 left", "reading: 80%, about 0:00:06 left", "coming: at it",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (19303.4, 401.2, "19,303 ± 400"), (-1.5, 0.104, "-1.5 ± 0.1"),
+        (0.00001234, 0.0000012, "0.00001234 ± 0.0000012"), (-300423.0, None, "-300,423"),
+        (9.99996, 0.0999, "10 ± 0.1"), (float("nan"), None, "nan"), (0.0, 0.0, "0 ± 0"),
+    ],
+)  # fmt: skip
+def test_numbers_are_shown_without_powers_of_ten(
+    value: float, error: float | None, shown: str
+) -> None:
+    assert console.with_error(value, error) == shown

@@ -455,6 +455,9 @@ def test_a_model_takes_arrays_and_says_which_scale_it_wants(tmp_path: Path) -> N
     ):
         with pytest.raises(BadValueError, match=said):
             model.encode(wrong)
+    for codes_of_3 in (np.zeros((2, 3)), torch.zeros(2, 3)):
+        with pytest.raises(BadValueError, match=r"codes of shape \(2, 3\), .* of 2 numbers"):
+            model.decode(codes_of_3)
     assert str(model).splitlines() == [
         "VAE: images of 1 x 8 x 8 in [0, 1], code of 2, 2,245 parameters",
         "  encoder: ConditionalDistribution("

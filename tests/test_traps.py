@@ -13,7 +13,7 @@ from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Nor
 from torch.nn.functional import mse_loss
 
 from tests.models.conftest import LATENT, SCALE, SHAPE, decoder_map, linear
-from vaelab.console import Console
+from vaelab.console import Console, digits
 from vaelab.data import Domain
 from vaelab.data.loading.evaluation import Batch
 from vaelab.engine import TrainingStep
@@ -112,7 +112,7 @@ def test_it_runs_and_draws_both_sides(name: str, quickly: None, tmp_path: Path) 
     said = " ".join(capture.get().split())
     assert " ".join(sprung.trap.why.split()) in said
     for shown in (sprung.wrong, sprung.right):
-        assert f"{shown.name}: {shown.number.value:.4g}" in said
+        assert f"{shown.name}: {digits(shown.number.value, 4)}" in said
 
 
 @pytest.mark.slow

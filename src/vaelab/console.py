@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
+from math import floor, isfinite, log10
 from time import monotonic
 from typing import Any, TextIO, TypeVar
 from urllib.parse import urlsplit
@@ -59,6 +60,21 @@ def plain(shown: rich.console.RenderableType) -> str:
     out = io.StringIO()
     Console(file=out, width=100, color_system=None).print(shown, crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def digits(value: float, figures: int) -> str:
+    """A number to so many figures, all of what is before the point, and no power of ten."""
+    if not isfinite(value) or value == 0:
+        return f"{value:g}"
+    places = max(0, figures - 1 - floor(log10(abs(value))))
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if places else text
+
+
+def with_error(value: float, error: float | None, figures: int = 4) -> str:
+    """A number with its standard error, which has two figures, where it has one."""
+    shown = digits(value, figures)
+    return shown if error is None else f"{shown} ± {digits(float(f'{error:.2g}'), 2)}"
 
 
 class Stream(io.TextIOWrapper):

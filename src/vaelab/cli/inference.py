@@ -1,5 +1,6 @@
 """Commands that use a trained run on files of the user's, or draw from it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,8 @@ def encode(
             raise BadValueError("--label is for files; images of a --split have their own labels")
         _say(save_codes(found, split, path))
     else:
-        _say(Inference(found).encode(files or [], label, path))
+        inference = Inference(found)
+        _say(inference.encode(files or [], label, path), inference.notes)
 
 
 @app.command()
@@ -74,7 +76,8 @@ def reconstruct(
     from vaelab.runs.lookup import find_run
 
     path = output_path(out, "reconstructed.png", overwrite)
-    _say(Inference(find_run(run, runs)).reconstruct(files, label, path))
+    inference = Inference(find_run(run, runs))
+    _say(inference.reconstruct(files, label, path), inference.notes)
 
 
 @app.command()
@@ -98,5 +101,7 @@ def sample(
     _say(Inference(find_run(run, runs)).sample(num, label, seed, path))
 
 
-def _say(path: Path) -> None:
+def _say(path: Path, notes: Sequence[str] = ()) -> None:
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     Console().say(f"written: {path}")

@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from vaelab.console import with_error
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.evaluation.entries import SHOWN, Entry, Measured, entries_of
 from vaelab.figures.rate_distortion import Point, draw_rate_distortion
@@ -228,13 +229,11 @@ def _ranked(key: Mapping[str, Any], members: Sequence[Measured]) -> Group:
 def _cell(entry: Entry, name: str) -> str:
     if not entry.values(name):
         return "-"
-    value, error = entry.mean(name), entry.error(name)
-    text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text if error is None else f"{text} ± {error:.2g}"
+    return with_error(entry.mean(name), entry.error(name))
 
 
 def _behind(behind: Difference | None) -> str:
     if behind is None:
         return ""
     mark = "*" if behind.how == "unpaired" else ""
-    return f"{behind.value:,.3g} ± {behind.standard_error:.2g}{mark}"
+    return f"{with_error(behind.value, behind.standard_error, 3)}{mark}"

@@ -15,7 +15,7 @@ from rich.table import Table
 from torch import Tensor
 
 from vaelab.config import validate
-from vaelab.console import Console, plain
+from vaelab.console import Console, plain, with_error
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Domain
 from vaelab.data.store import SplitName, images_checksum
@@ -60,8 +60,8 @@ class Evaluation(EvaluationFacts):
         table.add_column("unit")
         table.add_column("estimator")
         for name, number in self.numbers.items():
-            error = "" if number.standard_error is None else f"± {number.standard_error:.2g}"
-            table.add_row(name, f"{number.value:.6g}", error, number.unit, number.estimator)
+            value, *error = with_error(number.value, number.standard_error, 6).split(" ", 1)
+            table.add_row(name, value, *(error or [""]), number.unit, number.estimator)
         return table
 
 

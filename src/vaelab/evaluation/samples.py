@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
-from vaelab.console import plain, track
+from vaelab.console import digits, plain, track, with_error
 from vaelab.data.store import SplitName
 from vaelab.errors import BadValueError
 from vaelab.evaluation.evaluate import pixels_name
@@ -112,10 +112,10 @@ class SampleQuality:
         table.add_column("real", justify="right", no_wrap=True)
         table.add_column("unit, estimator", overflow="fold")
         for name, number in self.numbers.items():
-            error = "" if number.standard_error is None else f" ± {number.standard_error:.1g}"
             table.add_row(
-                name, BETTER[name.removesuffix(f"_{self.features}")], f"{number.value:.4g}{error}",
-                f"{self.real[name].value:.4g}" if name in self.real else "",
+                name, BETTER[name.removesuffix(f"_{self.features}")],
+                with_error(number.value, number.standard_error),
+                digits(self.real[name].value, 4) if name in self.real else "",
                 f"{number.unit}, {number.estimator}",
             )  # fmt: skip
         return table

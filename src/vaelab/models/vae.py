@@ -227,6 +227,11 @@ class VAE(FlatLatent, OneLevel):
 
     @takes_codes
     def decode(self, z: Codes, context: Classes = None) -> Distribution:
+        if z.shape[-1:] != (self.latent,):
+            raise BadValueError(
+                f"codes of shape {tuple(z.shape)}, but the model has codes of {self.latent} "
+                f"numbers: (n, {self.latent})"
+            )
         return self.decoder(z, context)
 
     def terms(self, x: Images, context: Classes = None, *, noise: Noise) -> Terms:

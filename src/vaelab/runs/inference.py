@@ -4,14 +4,13 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.data.formats.pictures import read_picture
+from vaelab.data.formats.pictures import picture_size, read_picture, with_channels
 from vaelab.data.loading.evaluation import EvalLoader, class_context
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split, SplitName
@@ -26,13 +25,18 @@ TILE = 112
 
 
 class Inference:
-    """A trained model ready for files and for samples."""
+    """A trained model ready for files and for samples.
+
+    Attributes:
+        notes: what was done to the files read last, so that the model takes them.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.model, about = run.load_model()
         self.classes: list[str] = about["classes"]
         self.pixels: Pixels = run.experiment.data.pixels
+        self.notes: list[str] = []
 
     @torch.no_grad()
     def encode(self, files: Sequence[Path], label: str | None, path: Path) -> Path:
@@ -67,9 +71,18 @@ class Inference:
 
     def _read(self, files: Sequence[Path], label: str | None) -> EvalLoader:
         channels, height, width = self.model.image_shape
-        mode: Literal[1, 3] = 1 if channels == 1 else 3
-        pictures = [read_picture(str(file), (height, width), mode) for file in files]
-        images = np.stack(pictures).transpose(0, 3, 1, 2)
+        pictures = [read_picture(str(file), (height, width)) for file in files]
+        sizes = [picture_size(str(file)) for file in files]
+        resized = sum(size != (height, width) for size in sizes)
+        coloured = sum(picture.shape[2] > channels for picture in pictures)
+        self.notes = []
+        if resized:
+            done = f"scaled and cropped to the model's {height} x {width} pixels"
+            self.notes.append(f"{resized} of {len(files)} pictures {_were(resized)} {done}")
+        if coloured:
+            done = "in colour and made grey, as the model's images are"
+            self.notes.append(f"{coloured} of {len(files)} pictures {_were(coloured)} {done}")
+        images = np.stack([with_channels(one, channels) for one in pictures]).transpose(0, 3, 1, 2)
         labels = self._labels(len(files), label, every_class=False).numpy()
         return EvalLoader(
             Split(np.ascontiguousarray(images), labels), self.pixels, self.model.classes
@@ -99,6 +112,10 @@ class Inference:
         values = np.rint(grid.numpy() * 255).astype(np.uint8)
         factor = max(1, TILE // rows.shape[3])
         return write_bytes(path, png(to_image(values, factor * len(values))))
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def save_codes(run: Run, split: SplitName, path: Path) -> Path:

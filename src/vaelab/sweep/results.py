@@ -34,7 +34,7 @@ class Mean:
     def __str__(self) -> str:
         if self.standard_error is None:
             return f"{self.value:,.2f}"
-        return f"{self.value:,.2f} ± {self.standard_error:.2f}"
+        return f"{self.value:,.2f} ± {self.standard_error:,.2f}"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from vaelab.training.callback import Callback
 if TYPE_CHECKING:
     from vaelab.training.training import Training
 
-READ_TERMS = "distortion {distortion:.2f}  rate {rate:.2f}  elbo {elbo:.2f} nats"
+READ_TERMS = "distortion {distortion:,.2f}  rate {rate:,.2f}  elbo {elbo:,.2f} nats"
 REFRESH_SECONDS = 0.2
 
 

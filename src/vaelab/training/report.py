@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil, prod, sqrt
 from statistics import fmean, stdev
 
-from vaelab.console import Console
+from vaelab.console import Console, with_error
 from vaelab.data import Store
 from vaelab.figures import Drawer, film_is_stale
 from vaelab.loggers import Loggers
@@ -37,7 +37,7 @@ def spread(trainings: Sequence[Training]) -> str:
     for name in ("elbo", "distortion", "rate"):
         values = [training.latest[f"{name}_nats"] for training in trainings]
         error = stdev(values) / sqrt(len(values))
-        texts.append(f"{name} {fmean(values):.2f} +- {error:.2f}")
+        texts.append(f"{name} {with_error(fmean(values), error)}")
     images = "validation images, 1 posterior sample each"
     if not len(trainings[0].store.valid):
         images = "training images of the last log interval"

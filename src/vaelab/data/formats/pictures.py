@@ -69,10 +69,16 @@ def decode_picture(
         upright = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.LANCZOS)
     if channels is not None:
         upright = upright.convert("L" if channels == 1 else "RGB")
+        return np.atleast_3d(np.asarray(upright))
     pixels = np.atleast_3d(np.asarray(upright))
-    if channels is None and (pixels == pixels[:, :, :1]).all():
-        return pixels[:, :, :1].copy()
-    return pixels
+    grey = (pixels == pixels[:, :, :1]).all()
+    return pixels[:, :, :1].copy() if grey else pixels
+
+
+def with_channels(picture: Picture, channels: int) -> Picture:
+    """A picture in grey, 1, or in colour, 3."""
+    image = Image.fromarray(picture if picture.shape[2] == 3 else picture[:, :, 0])
+    return np.atleast_3d(np.asarray(image.convert("L" if channels == 1 else "RGB")))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from vaelab.config import Config, validate
-from vaelab.console import Console
+from vaelab.console import Console, with_error
 from vaelab.errors import MissingFileError, StoppedError, near
 from vaelab.experiment import NO_PICTURES, Experiment
 from vaelab.figures import FigureContext, save_png
@@ -131,8 +131,7 @@ class TrapResult:
                  ("[green]right[/green]", self.trap.right, self.right))  # fmt: skip
         for word, side, shown in sides:
             number = shown.number
-            error = "" if number.standard_error is None else f" ± {number.standard_error:.2g}"
-            value = f"[bold]{number.value:.4g}[/bold]{error} {number.unit}"
+            value = f"[bold]{with_error(number.value, number.standard_error)}[/bold] {number.unit}"
             table.add_row(word, escape(side.name))
             table.add_row("", f"{shown.name}: {value} ({escape(number.estimator)})")
         yield Padding(table, (1, 0))
