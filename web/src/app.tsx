@@ -147,13 +147,14 @@ function Problem() {
   const { run } = view.value
   if (store.problem.value === null) return null
   const close = () => (store.problem.value = null)
+  const [first, ...more] = store.problem.value.split('\n')
   return (
-    <p class="problem" role="alert" data-testid="problem">
-      <span>{store.problem.value}</span>
+    <div class="problem" role="alert" data-testid="problem">
+      <div>{first}{more.length > 0 && <details><summary>more</summary>{more.map((line) => <p key={line}>{line}</p>)}</details>}</div>
       <span class="group">
         {run && !store.snapshot.value && <button onClick={() => { close(); void openRun(run) }}>try again</button>}
         <button onClick={close} aria-label="Close this message"><Icon name="close" /></button>
       </span>
-    </p>
+    </div>
   )
 }

@@ -73,9 +73,9 @@ def _first_good(remote: Remote, mirrors: Sequence[str], folder: Path) -> bytes:
             logging.getLogger("vaelab").info("%s: %s", address, error)
     tried = "\n".join(f"  {address}: {reason}" for address, reason in failures.items())
     raise MissingFileError(
-        f"cannot download {remote.name}.gz; tried {ATTEMPTS} times each\n{tried}\n"
-        f"check the network and run `vaelab data fetch {folder.name}` again, or put the four files "
-        "into a folder and give it as data.path"
+        f"cannot download {remote.name}.gz; check the network and run `vaelab data fetch "
+        f"{folder.name}` again, or put the four files into a folder and give it on the command "
+        f"line as data.path; `mnist_3000` needs no download\ntried {ATTEMPTS} times each:\n{tried}"
     )
 
 

@@ -1,5 +1,6 @@
 import { evidence, sought } from '../evidence/evidence'
 import { SETTLED } from '../evidence/grid'
+import type { StepEntry } from '../model/manifest'
 import * as store from '../state/store'
 import { count, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
@@ -30,7 +31,7 @@ export function Readings() {
         <Row name="rate" value={nats(terms?.rate_nats)} about="KL(q(z|x) ‖ p(z)): how many nats of information the code carries about the image. 0 means that the code is ignored." testid="rate" />
         <Row name="ELBO" value={nats(terms?.elbo_nats)} about="−(distortion + rate): a lower bound on log p(x). Bigger is better." testid="elbo" />
       </dl>
-      <p class="fine">nats per image · {from}</p>
+      <p class="fine">nats per image · {from}{entry && !live && <> · <span data-testid="weights-of">{weightsOf(entry, about.steps)}</span></>}</p>
       <dl class="readings">
         {entry?.readings.rate_level1_nats !== undefined && !live && <Row name="rate of the lower level" value={nats(entry.readings.rate_level1_nats)} about="E[log q(lower|x) − log p(lower|upper)]: what the lower code costs once the upper one is known. By itself no KL: it may be below 0." testid="level1" />}
         {entry?.readings.rate_level2_nats !== undefined && !live && <Row name="rate of the upper level" value={nats(entry.readings.rate_level2_nats)} about="E KL(q(upper|lower) ‖ p(upper)). The plane shows the upper code." testid="level2" />}
@@ -56,6 +57,14 @@ export function Readings() {
       </table>}
     </Panel>
   )
+}
+
+/** Which weights these are, and which the run keeps. */
+function weightsOf(entry: StepEntry, steps: StepEntry[]): string {
+  const kept = steps.find((step) => step.best)
+  const which = entry === steps.at(-1) ? 'the last step' : `step ${short(entry.step, 0)}`
+  if (!kept) return `of ${which}`
+  return entry === kept ? `of ${which}: ★, the nearest to the weights that the run keeps` : `of ${which}; the run keeps the weights of about epoch ${fixed(kept.epoch, 0)}: ★ best`
 }
 
 const nats = (value: number | undefined) => (value === undefined ? '–' : short(value, 2))

@@ -111,6 +111,7 @@ function Head({ column: { key, name } }: { column: Column }) {
   return (
     <th scope="col" aria-sort={sort}>
       <button class="quiet" data-about={key === WRITTEN.key ? 'When it was begun, or its settings were changed last' : undefined} data-testid={`sort-${key}`} onClick={() => (order.value = { key, down: by === key ? !down : key === WRITTEN.key || key === 'elbo_nats' })}>{name}{by === key && (down ? ' ↓' : ' ↑')}</button>
+      {key.endsWith('_nats') && <span class="second">validation</span>}
     </th>
   )
 }

@@ -1,5 +1,5 @@
 import { batch, computed, effect, untracked } from '@preact/signals'
-import type { Followed, Live } from '../source/source'
+import type { Followed, Live, TrainingState } from '../source/source'
 import { Locked } from '../source/server'
 import { failure } from '../train/attempt'
 import { forgetCached, openRun, showLive, showStep } from './loading'
@@ -35,8 +35,10 @@ export function followTraining(): void {
       if (before?.phase === state.phase) return
       if (before) void refreshRuns()
       if (before && state.phase === 'ended') void finish(state.run!)
-      if (state.phase === 'failed' && state.text) store.problem.value = state.text
-      else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === before.text) store.problem.value = null
+      if (state.phase === 'failed' && state.text) {
+        store.problem.value = failed(state)
+        showWhatIsThere(state.run)
+      } else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === failed(before)) store.problem.value = null
     },
     snapshot: async (frame) => {
       if (view.value.step !== 'live') return
@@ -67,6 +69,16 @@ export function followTraining(): void {
     void shown.value
     untracked(() => watchShown(live))
   })
+}
+
+const failed = ({ run, steps, text }: TrainingState) => (steps > 0 ? text : `${run} could not be begun: ${text}`)
+
+/** A run that was to be watched and never came to be: back to the one that is shown. */
+function showWhatIsThere(run: string | null): void {
+  const shown = store.manifest.value?.run.name
+  if (!shown || shown === run || view.value.run !== run) return
+  change({ run: shown })
+  void showStep('last')
 }
 
 /** Ask to be told what others do to the run that is shown. */

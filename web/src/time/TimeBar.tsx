@@ -40,7 +40,7 @@ export function TimeBar() {
         <span class="numbers wide" data-testid="step-text">{where(shown)}</span>
         <span class="segments">
           <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The kept step nearest to the best validation ELBO (b)" onClick={() => choose('best')}>★ best</button>
-          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e)" onClick={() => choose('last')}>last</button>
+          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e). What the run keeps, and `vaelab evaluate` measures, are the weights at ★" onClick={() => choose('last')}>last</button>
         </span>
       </span>
     </div>
