@@ -221,6 +221,7 @@ def test_a_classic_comparison_trains_what_it_wants_and_opens(tab: Tab, tmp_path:
         assert [one for one in found if one[0] != "minor"] == []
         tab.by("ready-prior").click()
         wait(tab, lambda: tab.by("making").count() == 1)
+        wait(tab, lambda: len(tab.page.frames) == 3, seconds=240)  # it has been trained
         normal, vamp = frames(tab)
         assert [normal.evaluate("vaelab.run"), vamp.evaluate("vaelab.run")] == ["normal", "vamp"]
         epochs = [step["epoch"] for step in Bundle(Run(tmp_path / "vamp")).manifest()["steps"]]
