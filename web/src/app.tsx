@@ -39,7 +39,6 @@ import { Steps } from './steps/Steps'
 import { TimeBar } from './time/TimeBar'
 import { TopBar } from './topbar/TopBar'
 import { NewRunForm } from './train/NewRunForm'
-import { trainOpen } from './train/start'
 import { TrainPanel } from './train/TrainPanel'
 import { Icon } from './ui/Icon'
 import { Tip } from './ui/tips'
@@ -69,7 +68,7 @@ export function App() {
           <Floating side="left">
             {measure && <Readings />}
             {measure && <RatePlane />}
-            {(measure || trainOpen.value) && <TrainPanel />}
+            {measure && <TrainPanel />}
           </Floating>
           {vectors && <Floating side="right">
             <Preview />

@@ -28,13 +28,14 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
   context.fillStyle = context.strokeStyle = muted
   context.lineWidth = Math.max(1, letters / 13)
   const tick = TICK * letters
-  const first = covered.value.left && covered.value.left + 2 * letters
+  const { left: under, right: beside, top: above, bottom: below } = covered.value // no number lies under a panel
+  const first = under && under + 2 * letters
   context.beginPath()
   context.textBaseline = 'middle'
   const names: [string, number, number, CanvasTextAlign][] = []
   for (let value = Math.ceil(left / step) * step; value <= right; value += step) {
     const [x] = toScreen(value, 0)
-    if (x < first + 2 * letters || x > width - 3 * letters) continue // the name of the axis stands at its end
+    if (x < first + 2 * letters || x > width - beside - 3 * letters) continue // the name of the axis stands at its end
     context.moveTo(x, height)
     context.lineTo(x, height - tick)
     names.push([text(value, step), x, height - 1.3 * tick - 0.55 * letters, 'center'])
@@ -42,7 +43,7 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
   if (axes.value.e2) {
     for (let value = Math.ceil(bottom / step) * step; value <= top; value += step) {
       const [, y] = toScreen(0, value)
-      if (y < 4 * letters || y > height - 2.4 * letters) continue
+      if (y < Math.max(4 * letters, above + letters) || y > height - Math.max(2.4 * letters, below + letters)) continue
       context.moveTo(first, y)
       context.lineTo(first + tick, y)
       names.push([text(value, step), first + tick + GAP * letters, y, 'left']) // apart, or a tick is a minus

@@ -8,7 +8,7 @@ import * as store from '../state/store'
 import { view } from '../state/view'
 import { attempt, beginning, failure } from '../train/attempt'
 import { Beta, LogSlider } from '../train/Live'
-import { choices, formOpen, learnChoices, showTraining, startAlike, trainOpen } from '../train/start'
+import { choices, formOpen, learnChoices, startAlike } from '../train/start'
 import { Icon } from '../ui/Icon'
 import { count, fixed } from '../ui/number'
 import { Term } from '../ui/tips'
@@ -26,7 +26,7 @@ export function StartCorner() {
     <div class="start">
       {running ? <Steering state={state} /> : <Film />}
       {!running ? <Anew /> : state.beta !== null && <div class="beta"><Beta state={state} live={live!} /></div>}
-      {failure.value && !formOpen.value && view.value.depth !== 'measure' && !trainOpen.value && <p class="failure beta" role="alert">{failure.value}</p>}
+      {failure.value && !formOpen.value && view.value.depth !== 'measure' && <p class="failure beta" role="alert">{failure.value}</p>}
     </div>
   )
 }
@@ -84,11 +84,11 @@ function Anew() {
             const preset = found?.presets.find(({ name }) => name === event.currentTarget.value)
             event.currentTarget.value = ''
             if (preset) train(preset.set, preset.name)
-            else showTraining()
+            else formOpen.value = true
           }}>
             <option value="">Train from scratch …</option>
             {found?.presets.map(({ name, hint }) => <option key={name} value={name}>{name} ({hint})</option>)}
-            <option value="more">more …</option>
+            <option value="more">New run …</option>
           </select>
         )}
       </div>

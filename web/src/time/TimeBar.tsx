@@ -1,5 +1,7 @@
+import { useSignal } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { announce, showStep } from '../state/actions'
-import { changes } from '../state/changes'
+import { type Change, changes } from '../state/changes'
 import { replaying, stopReplay, toggleReplay } from '../state/replay'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -7,6 +9,12 @@ import { along } from '../steps/time'
 import { Icon } from '../ui/Icon'
 import { fixed, short } from '../ui/number'
 import { axisEnd } from './axis'
+import { marksOf } from './marks'
+
+/** That the words of a mark need, in rem. */
+const LETTERS = 4.6
+
+const inWords = ({ beta, learning_rate }: Omit<Change, 'step'>) => (beta === undefined ? `lr ${short(learning_rate!, 4)}` : `β ${Number(beta.toPrecision(3))}`)
 
 /** The kept steps of the training on one axis; the step that is chosen drives everything, and they can be played as a film. */
 export function TimeBar() {
@@ -20,17 +28,22 @@ export function TimeBar() {
     stopReplay()
     void showStep(step).then(() => announce(where(store.snapshot.value)))
   }
+  const track = useRef<HTMLDivElement>(null)
+  const room = useSignal(0.1)
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => (room.value = (LETTERS * parseFloat(getComputedStyle(document.documentElement).fontSize)) / Math.max(1, entry!.contentRect.width)))
+    observer.observe(track.current!)
+    return () => observer.disconnect()
+  }, [])
   return (
     <div class="time">
       <button class="round" data-testid="replay" disabled={steps.length < 2} aria-label={replaying.value ? 'stop the replay' : 'replay the training'} data-about="Play the steps that were kept of the training as a film (Space)" onClick={toggleReplay}>
         <Icon name={replaying.value ? 'pause' : 'play'} />
       </button>
-      <div class="track">
+      <div class="track" ref={track}>
         {steps.map((entry) => <i key={entry.index} class={entry.best ? 'mark best' : 'mark'} style={{ left: at(entry.step) }} />)}
-        {changes.value.map((change) => (
-          <i key={`c${change.step}`} class={change.beta === undefined ? 'mark changed learning' : 'mark changed'} style={{ left: at(change.step) }} data-testid="change">
-            {change.beta === undefined ? `lr ${short(change.learning_rate!, 4)}` : `β ${Number(change.beta.toPrecision(3))}`}
-          </i>
+        {marksOf(changes.value, (step) => along(step, axisEnd.value), room.value, inWords).map((mark) => (
+          <i key={`c${mark.at}`} class={`mark changed${mark.learning ? ' learning' : ''}${mark.before ? ' before' : ''}`} style={{ left: `${100 * mark.at}%` }} data-testid="change">{mark.words}</i>
         ))}
         {shown && <i class="now" style={{ left: at(shown.step) }} />}
         {last && <input id="scrubber" type="range" min={0} max={steps.length - 1} step={1} value={index} data-testid="scrubber" aria-label="Step of the training"

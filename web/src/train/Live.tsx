@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Live as Server, LiveValues, TrainingState } from '../source/source'
 import { remember } from '../state/changes'
 import { latestWins } from '../state/latest'
@@ -23,7 +23,7 @@ export function Live({ state, live }: { state: TrainingState; live: Server }) {
       </label>
       <label class="setting">when the page closes
         <select value={state.on_close} data-testid="on-close" onChange={(event) => send({ on_close: event.currentTarget.value as 'keep' | 'pause' })}>
-          <option value="keep">keep training</option>
+          <option value="keep">go on</option>
           <option value="pause">pause</option>
         </select>
       </label>
@@ -39,19 +39,38 @@ export function Beta({ state, live }: { state: TrainingState; live: Server }) {
   return <LogSlider label="beta" value={state.beta!} least={0.01} most={1000} zero testid="beta" change={(beta) => { remember({ beta }); send({ beta }) }} />
 }
 
+/** ms after which a change that the server has not told is no longer under way. */
+const REFUSED = 2000
+
 export function LogSlider({ label, value, least, most, zero = false, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; testid: string; change: (value: number) => void }) {
   const steps = 200
   // what is being typed is not overwritten by what the server tells meanwhile
   const [draft, setDraft] = useState<string | null>(null)
+  // what was set stands until the server tells it too, else a quick hand would go on from a value of before
+  const [set, setSet] = useState<{ value: number; place: number | null; underWay: boolean } | null>(null)
+  const told = set !== null && Math.abs(set.value - value) <= 1e-6 * value
+  useEffect(() => {
+    if (!set?.underWay) return
+    const over = () => setSet({ ...set, underWay: false })
+    if (told) return over()
+    const timer = setTimeout(over, REFUSED)
+    return () => clearTimeout(timer)
+  }, [set, told])
+  const now = set?.underWay ? set.value : value
+  const choose = (to: number, place: number | null) => {
+    setSet({ value: to, place, underWay: true })
+    change(to)
+  }
   const toPlace = (v: number) => (v <= 0 ? 0 : Math.round((steps * Math.log(Math.max(least, v) / least)) / Math.log(most / least)))
   const toValue = (place: number) => (zero && place === 0 ? 0 : Number((least * (most / least) ** (place / steps)).toPrecision(2)))
   return (
     <div class="slider">
       <label for={`live-${testid}`}>{label}</label>
-      <input type="number" step="any" min={0} value={draft ?? Number(value.toPrecision(3))} aria-label={`${label}, typed`} data-testid={testid}
+      <input type="number" step="any" min={0} value={draft ?? Number(now.toPrecision(3))} aria-label={`${label}, typed`} data-testid={testid}
         onInput={(event) => setDraft(event.currentTarget.value)} onBlur={() => setDraft(null)}
-        onChange={(event) => { change(Number(event.currentTarget.value)); setDraft(null) }} />
-      <input id={`live-${testid}`} type="range" min={0} max={steps} value={toPlace(value)} data-testid={`${testid}-slider`} aria-valuetext={String(value)} onInput={(event) => change(toValue(Number(event.currentTarget.value)))} />
+        onChange={(event) => { choose(Number(event.currentTarget.value), null); setDraft(null) }} />
+      <input id={`live-${testid}`} type="range" min={0} max={steps} value={(set?.underWay || told ? set?.place : null) ?? toPlace(now)} data-testid={`${testid}-slider`} aria-valuetext={String(now)}
+        onInput={(event) => { const place = Number(event.currentTarget.value); choose(toValue(place), place) }} />
     </div>
   )
 }

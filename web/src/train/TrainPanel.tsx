@@ -11,7 +11,7 @@ import { GoOn } from './GoOn'
 import { Live } from './Live'
 import { NewRun } from './NewRun'
 import { Elsewhere } from './Elsewhere'
-import { formOpen, trainOpen } from './start'
+import { formOpen } from './start'
 
 const WORDS: Record<Phase, string> = { idle: 'nothing is being trained', starting: 'is starting …', playing: 'is being trained', paused: 'is paused', ended: 'has ended', failed: 'failed' }
 
@@ -22,8 +22,7 @@ export function TrainPanel() {
   const state = store.training.value
   const running = isRunning(state)
   return (
-    <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder."
-      tools={view.value.depth !== 'measure' && <button aria-label="Close" data-testid="close-train" onClick={() => (trainOpen.value = false)}><Icon name="close" /></button>}>
+    <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder.">
       <Elsewhere />
       {running ? <Transport state={state} live={live} /> : <GoOn live={live} />}
       {state?.run && (running || state.run === view.value.run) && <Progress state={state} />}

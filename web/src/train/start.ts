@@ -8,19 +8,12 @@ import { attempt, begin } from './attempt'
 /** What a new run may be made of; null until the server has told. */
 export const choices = signal<Choices | null>(null)
 export const formOpen = signal(false)
-/** Whether the panel of training is there; it always is in the last depth. */
-export const trainOpen = signal(false)
 
 /** Train on the data that are open: with the shipped config of such data, else with the demonstration's. */
 export function startAlike(set: Record<string, unknown>, name: string): void {
   const data = store.manifest.value?.run.config.data as { kind: string } | undefined
   const own = choices.value?.bases.find((base) => base.name === data?.kind)
   void start(own?.name ?? 'digits', own || !data ? set : { data, ...set }, name)
-}
-
-export function showTraining(): void {
-  trainOpen.value = true
-  document.getElementById('train-title')?.scrollIntoView()
 }
 
 export function learnChoices(): void {
