@@ -1,5 +1,6 @@
 """vaelab as a notebook sees it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 import vaelab
 from tests.training.conftest import tiny
 from vaelab.config import validate
+from vaelab.console import digits
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
 from vaelab.figures.style import render
@@ -167,13 +169,19 @@ def test_what_there_is_can_be_seen(trained: Run) -> None:
     assert repr(trained) == f"Run({str(trained.path)!r}): digits, mlp 2, gaussian"
 
 
-def test_what_is_measured_prints_as_what_it_is(trained: Run, tmp_path: Path) -> None:
+def test_what_is_measured_prints_as_what_it_is(
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = Run(shutil.copytree(trained.path, tmp_path / "tiny"))
     evaluation = vaelab.evaluate(run, samples=2)
-    value = f"{evaluation.numbers['elbo_nats'].value:.6g}"
+    value = digits(evaluation.numbers["elbo_nats"].value, 6)
     (line,) = [one for one in repr(evaluation).splitlines() if one.split()[:1] == ["elbo_nats"]]
     assert value in line
     assert "\x1b" not in repr(evaluation)
+    capsys.readouterr()
+    assert re.fullmatch(r"Codes of (\d+) images: loc and scale \(\1, 2\), labels \(\1,\)",
+                        repr(run.codes("test")))  # fmt: skip
     examination = vaelab.diagnose(run)
+    assert capsys.readouterr().out == ""
     assert repr(examination).startswith(f"{run.path}: ")
     assert ", on 100 validation images" in " ".join(repr(examination).split())

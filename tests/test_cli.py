@@ -854,3 +854,12 @@ def test_a_reader_that_stops_reading_is_no_fault() -> None:
     command = f"'{sys.executable}' -m vaelab schema | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_what_is_no_option_or_too_much_is_answered_with_what_to_type(
+    run: Run, vaelab: Command
+) -> None:
+    refused(vaelab("train", "--epochs", 3), "did you mean training.epochs=3?")
+    refused(vaelab("train", "digits", "--beta=4"), "did you mean objective.beta=4?")
+    said = "one run at a time is evaluated: vaelab evaluate tiny; vaelab evaluate runs/tiny"
+    refused(vaelab("evaluate", "tiny", "runs/tiny"), said)

@@ -183,6 +183,8 @@ def test_seeds_of_one_config_are_one_entry_with_their_spread(
     assert behind.value / behind.standard_error == pytest.approx(welch.statistic)
     assert behind.freedom == pytest.approx(welch.df)
     assert behind.is_tie == (welch.pvalue > 0.05)
+    drawn = [one.get_text() for one in draw([group]).texts]
+    assert [words for words in drawn if "seed" in words] == names(group)
     assert "over seeds, on these images" in printed(group)
     (mixed,) = compare([runs[0], *runs[3:]])
     assert mixed.behind(mixed.entries[1]).how == "images"

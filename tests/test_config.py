@@ -229,3 +229,18 @@ def test_an_objective_that_cannot_be_computed_is_refused(
 ) -> None:
     with pytest.raises(BadValueError, match=message):
         validate(Experiment, override(Experiment, {}, [model, objective]), "test")
+
+
+def test_one_fault_is_told_once() -> None:
+    for faulty, said in (
+        (
+            {"model": {"likelihood": {"kind": "gaussian", "scale": -1}}},
+            "x: `model.likelihood.scale`: input should be greater than 0, or 'learned' or "
+            "'per_pixel', got -1",
+        ),
+        ({"evaluation": {"metrics": ["foo"]}}, "x: `evaluation.metrics.0.kind` is `foo`, which "),
+    ):
+        with pytest.raises(BadValueError) as caught:
+            validate(Experiment, faulty | {"data": {"kind": "digits"}}, "x")
+        assert str(caught.value).startswith(said)
+        assert "\n" not in str(caught.value)

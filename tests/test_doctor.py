@@ -438,7 +438,7 @@ def test_what_time_may_mend_is_not_said_of_a_run_just_begun() -> None:
 def test_the_closing_line_says_how_much_could_not_be_looked_for() -> None:
     seen = diagnose("x", "images", measured([], elbo_nats=-9.0), lambda remedy: True)
     assert worst(seen) == (
-        "doctor: nothing found, on images; 5 of 6 troubles could not be looked for, "
+        "doctor: 5 of 6 troubles could not be looked for, on images; nothing else found; "
         "vaelab doctor x says why"
     )
 

@@ -611,3 +611,18 @@ def test_a_resume_of_nothing_says_that_it_begins(
     said = capsys.readouterr().out
     assert "to go on with" not in said
     assert "the same call with resume=True and more epochs" in said
+
+
+def test_an_objective_of_ones_own_that_gives_no_number_is_the_first_suspect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hopeless(terms: vaelab.Terms) -> torch.Tensor:
+        return terms.distortion * float("nan")
+
+    with pytest.raises(BadValueError) as caught:
+        fit("vae", objective=hopeless, folder=tmp_path, quiet=False)
+    said = str(caught.value)
+    assert "the loss of step 1 is not a finite number; " in said
+    assert "Look first at your own objective `" in said
+    assert "hopeless`" in said
+    assert "not kept for explore" not in capsys.readouterr().out

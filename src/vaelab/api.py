@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from vaelab.config import override, validate
 from vaelab.console import Console
 from vaelab.data.store import SplitName
-from vaelab.evaluation.diagnosis.examine import Examination, examine, report
+from vaelab.evaluation.diagnosis.examine import Examination, examine
 from vaelab.evaluation.evaluate import Evaluation, measure, metrics_for, metrics_of
 from vaelab.evaluation.evaluate import evaluate as evaluate_run
 from vaelab.evaluation.samples import SampleQuality, score_samples
@@ -211,7 +211,7 @@ def evaluate(
 
 
 def diagnose(run: str | Path | Run, model: LatentVariableModel | None = None) -> Examination:
-    """What is wrong with a run, if anything, as `vaelab doctor` prints it.
+    """What is wrong with a run, if anything; printed, it is what `vaelab doctor` shows.
 
     Args:
         run: a run, its folder, or its name.
@@ -223,9 +223,7 @@ def diagnose(run: str | Path | Run, model: LatentVariableModel | None = None) ->
     Raises:
         UserError: there is no such run, or it has no weights yet.
     """
-    examination = examine(_run(run, model))
-    Console(highlight=False).print(report(examination), crop=False)
-    return examination
+    return examine(_run(run, model))
 
 
 def explore(

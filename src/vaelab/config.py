@@ -16,6 +16,10 @@ MAX_DEPTH = 3
 """Of keys in keys that a misspelled one is looked for in."""
 MAX_SHOWN_FAULTS = 20
 """Problems of a config that an error tells."""
+PLUGIN = "name the code that defines it: --plugin FILE"
+NO_KEYS = ("function-", "constrained-", "literal[")
+"""How what pydantic calls the ways to read a value begins."""
+WANTED = ": input should be "
 OF_OBJECTS = frozenset({"given", "arrays", "float"})
 """Kinds as which a config writes down what was given in Python, and that nobody chooses."""
 
@@ -78,8 +82,12 @@ def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = 
     try:
         return cls.model_validate(data)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        faults = list(dict.fromkeys(_problem(cls, one) for one in problems[:MAX_SHOWN_FAULTS]))
+        every = error.errors(include_url=False)
+        problems = [one for one in every if not _follows(one, every)]
+        faults = _merged(_problem(cls, one) for one in problems[:MAX_SHOWN_FAULTS])
+        if source.startswith("vaelab."):
+            python = "import the code that defines it"
+            faults = [(words.replace(PLUGIN, python), path) for words, path in faults]
         typed = [_typed(path, assignments) for _, path in faults]
         lines = [
             words if one is None else f"the override `{quoted(one)}`: {words}"
@@ -88,6 +96,27 @@ def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = 
         if len(problems) > MAX_SHOWN_FAULTS:
             lines.append(f"and {len(problems) - MAX_SHOWN_FAULTS:,} more")
         raise BadValueError(("" if all(typed) else f"{source}: ") + "\n".join(lines)) from error
+
+
+def _follows(problem: ErrorDetails, every: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is only too short because what is in it is wrong."""
+    place = problem["loc"]
+    inside = (one for one in every if one["loc"][: len(place)] == place and one is not problem)
+    return problem["type"] == "too_short" and any(inside)
+
+
+def _merged(faults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Faults without repetitions; what a value might have been instead is one of them."""
+    merged: dict[str, list[str]] = {}
+    for words, path in faults:
+        head, wanted, rest = words.partition(WANTED)
+        before = merged.setdefault(path, [])
+        if wanted and before and before[-1].startswith(head + WANTED):
+            known, got, value = before[-1].rpartition(", got ")
+            before[-1] = f"{known}, or {rest.rpartition(', got ')[0]}{got}{value}"
+        elif words not in before:
+            before.append(words)
+    return [(words, path) for path, several in merged.items() for words in several]
 
 
 def _typed(path: str, assignments: Sequence[str]) -> str | None:
@@ -198,7 +227,7 @@ def _problem(cls: type[Config], details: ErrorDetails) -> tuple[str, str]:
         tag = quoted(str(context["tag"]))
         return (
             f"`{path}.kind` is `{tag}`, which does not exist; {near(tag, expected)}choose one of "
-            f"{', '.join(expected)}, or name the code that defines it: --plugin FILE"
+            f"{', '.join(expected)}, or {PLUGIN}"
         ), path
     if details["type"] == "union_tag_not_found":
         return f"`{path}` needs a `kind`, e.g. `{path}: {{kind: ...}}`; see `vaelab kinds`", path
@@ -243,7 +272,7 @@ def _spelling(cls: type[Config], location: list[str]) -> tuple[str, list[str]]:
             classes = chosen
         elif part.isdigit():
             written.append(part)
-        elif part == location[-1] and not part.startswith(("function-", "constrained-")):
+        elif part == location[-1] and not part.startswith(NO_KEYS):
             written.append(part)
     known = [name for c in classes for name in c.model_fields]
     return ".".join(written), list(dict.fromkeys(known))

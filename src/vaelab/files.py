@@ -280,7 +280,7 @@ def storage_error(path: Path, error: Exception) -> StorageError:
     if isinstance(error, StorageError):
         return error
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return StorageError(
-        f"cannot write {path}: {reason}; earlier files are intact; "
-        "free some space or choose another folder"
-    )
+    advice = "free some space or choose another folder"
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        reason, advice = "there is a file where a folder has to be", "choose another folder"
+    return StorageError(f"cannot write {path}: {reason}; earlier files are intact; {advice}")

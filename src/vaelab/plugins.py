@@ -141,7 +141,6 @@ def _import(module: str, what: str) -> None:
 
 def _broken(what: str, error: Exception) -> BadValueError:
     (*_, last) = traceback.extract_tb(error.__traceback__)
-    return BadValueError(
-        f"{what} cannot be imported: {type(error).__name__}: {error} "
-        f"({last.filename}, line {last.lineno})"
-    )
+    # a SyntaxError names its own place
+    place = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
+    return BadValueError(f"{what} cannot be imported: {type(error).__name__}: {error}{place}")

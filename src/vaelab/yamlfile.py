@@ -99,8 +99,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise BadValueError(f"{path}: this is not a text file in UTF-8") from error
     data = parse_yaml(text, str(path))
     if not isinstance(data, dict):
+        files = "" if path.suffix in {".yaml", ".yml"} else (
+            "; what vaelab reads is such a YAML file, a folder of pictures, or a .npz, .npy or "
+            ".csv file of images"
+        )  # fmt: skip
         raise BadValueError(
-            f"{path}: a config is a mapping of keys to values, got {type(data).__name__}"
+            f"{path}: a config is a mapping of keys to values, got {type(data).__name__}{files}"
         )
     return data
 

@@ -39,7 +39,7 @@ def test_without_labels_all_are_of_one_class(
     tmp_path: Path, digits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     images, _ = digits
-    for named in ({"images": images}, {"x_train": images, "x_test": images}):
+    for named in ({"images": images}, {"x": images}, {"x_train": images, "x_test": images}):
         store = save(tmp_path / "a.npz", **named).load()
         assert store.classes == ("0",)
         assert not store.train.labels.any()

@@ -35,6 +35,27 @@ def test_the_speed_leaves_out_what_comes_before_the_first_step_is_done(
     assert out.getvalue().rstrip().endswith("elbo -3.00 nats  200 images/s")
 
 
+def test_the_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("vaelab.training.display.monotonic", lambda: now[0])
+    out = StringIO()
+    bar = ProgressBar(Console(file=out, width=200))
+    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
+    training: Any = SimpleNamespace(
+        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=100, latest=terms,
+        config=SimpleNamespace(epochs=1), experiment=SimpleNamespace(task_name="x"),
+        store=SimpleNamespace(valid=[], training_images=1000),
+    )  # fmt: skip
+    bar.on_start(training)
+    for step in range(1, 101):
+        now[0] += 10.0 if step <= 50 else 0.5
+        training.progress.step = step
+        bar.on_step(training)
+    training.progress.epoch = 1
+    bar.on_epoch(training)
+    assert out.getvalue().rstrip().endswith("elbo -3.00 nats  20 images/s")
+
+
 def test_one_step_has_no_speed() -> None:
     out = StringIO()
     bar = ProgressBar(Console(file=out, width=200))

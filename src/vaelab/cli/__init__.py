@@ -77,6 +77,7 @@ def _run() -> int:
                 raise BadValueError(
                     f"`{quoted(word)}` has a control character in it, and no name here has any"
                 )
+        _check_options(sys.argv[1:])
         app(prog_name="vaelab")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -94,6 +95,25 @@ def _run() -> int:
         _tell("this is a fault of vaelab, not yours; please report it")
         return 1
     return 0
+
+
+SETTINGS = {
+    "--epochs": "training.epochs", "--batch-size": "training.batch_size", "--seed": "training.seed",
+    "--lr": "training.optimizer.learning_rate",
+    "--learning-rate": "training.optimizer.learning_rate",
+    "--beta": "objective.beta", "--latent": "model.latent", "--device": "training.device",
+    "--name": "task_name",
+}  # fmt: skip
+"""What other programs have as options of a training, and what vaelab calls it."""
+
+
+def _check_options(words: list[str]) -> None:
+    """Refuse an option of `vaelab train` that is a key."""
+    for place, word in enumerate(words if words[:1] == ["train"] else []):
+        option, equals, value = word.partition("=")
+        if key := SETTINGS.get(option):
+            value = value if equals else next(iter(words[place + 1 :]), "...")
+            raise BadValueError(f"there is no option `{option}`; did you mean {key}={value}?")
 
 
 def _tell(text: str) -> None:

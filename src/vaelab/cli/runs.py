@@ -49,7 +49,9 @@ def figures(
 
 @app.command()
 def evaluate(
-    run: RunArgument,
+    chosen: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="A run's folder, or its name inside --runs.")
+    ],
     split: Annotated[
         Split, typer.Option(help="The images; `test` unless there is a reason.")
     ] = "test",
@@ -83,8 +85,11 @@ def evaluate(
     from vaelab.evaluation.evaluate import metrics_of
     from vaelab.runs.lookup import find_run
 
+    if len(chosen) > 1:
+        commands = "; ".join(f"vaelab evaluate {name}" for name in chosen)
+        raise BadValueError(f"one run at a time is evaluated: {commands}")
     console = Console()
-    measured = find_run(run, runs)
+    measured = find_run(chosen[0], runs)
     metrics = metrics_of(measured, metric or [], ais)
     found = evaluate_run(measured, split, samples, console, metrics)
     console.print(found.table())

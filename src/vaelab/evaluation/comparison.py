@@ -200,16 +200,16 @@ def _short(value: str) -> str:
 def draw(groups: Sequence[Group]) -> Figure:
     """The plane of rate and distortion, one for each group."""
     return draw_rate_distortion([
-        (group.words(), [_point(one) for entry in group.entries for one in entry.members])
+        (group.words(), [_point(entry) for entry in group.entries])
         for group in groups
     ])  # fmt: skip
 
 
-def _point(one: Measured) -> Point:
-    rate, distortion = one.numbers["rate_nats"], one.numbers["distortion_nats"]
+def _point(entry: Entry) -> Point:
+    rate, distortion = "rate_nats", "distortion_nats"
     return Point(
-        one.name, rate["value"], distortion["value"],
-        rate["standard_error"] or 0.0, distortion["standard_error"] or 0.0,
+        entry.name, entry.mean(rate), entry.mean(distortion),
+        entry.error(rate) or 0.0, entry.error(distortion) or 0.0,
     )  # fmt: skip
 
 

@@ -86,8 +86,9 @@ class Served:
             (remote, *LOOPBACK) if remote else LOOPBACK,
             lambda address: say(f"that address has been used; another browser opens {address}"),
         )
+        self._explorer = Explorer(library, page_folder())
         config = uvicorn.Config(
-            Guard(Explorer(library, page_folder()).app(), self._gate), log_level="error",
+            Guard(self._explorer.app(), self._gate), log_level="error",
             access_log=False, proxy_headers=False, server_header=False, date_header=False,
             http=Connection, ws="websockets-sansio", ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False, timeout_graceful_shutdown=2,
@@ -95,6 +96,11 @@ class Served:
         keep_quiet()
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.run, name="explorer", daemon=True)
+
+    @property
+    def saved_training(self) -> bool:
+        """Whether there was a training under way when it ended, which was saved."""
+        return self._explorer.job.saved_at_end
 
     @property
     def address(self) -> str:
@@ -145,7 +151,8 @@ def serve(
         say(f"whoever can reach {remote} and is first to open this address can train on this "
             "machine")  # fmt: skip
     served.run()
-    say("the explorer has ended; a training under way was saved")
+    saved = "; the training under way was saved" if served.saved_training else ""
+    say(f"the explorer has ended{saved}")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:

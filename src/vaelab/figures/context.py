@@ -24,13 +24,18 @@ from vaelab.randomness import Purpose, derived_seed
 Pictures = UInt8[np.ndarray, "n height width c"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Codes:
     """The posterior of each image of a split."""
 
     loc: Float[np.ndarray, "n d"]
     scale: Float[np.ndarray, "n d"]
     labels: Int64[np.ndarray, " n"]
+
+    def __repr__(self) -> str:
+        """What there is, without the numbers."""
+        images, latent = self.loc.shape
+        return f"Codes of {images:,} images: loc and scale ({images}, {latent}), labels ({images},)"
 
 
 @dataclass(frozen=True, eq=False)

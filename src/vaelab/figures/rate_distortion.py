@@ -45,7 +45,7 @@ def draw_rate_distortion(groups: Sequence[tuple[str, Sequence[Point]]]) -> "Figu
     """
     width = LEFT + len(groups) * (SIDE + GAP) - GAP + MARGIN
     legend = 17 * max(len(points) for _, points in groups)
-    title = "rate and distortion, nats per image ± standard error"
+    title = "Rate and distortion, nats per image ± standard error"
     note = "dashed: lines of equal elbo = −distortion − rate; down and to the left is better"
     heads = [wrap(common, int(SIDE / NOTE_CHARACTER)) for common, _ in groups]
     head = 6 + NOTE_LINE * max(map(len, heads))

@@ -49,6 +49,11 @@ class BaseObjective(Kind, ABC):
         return int(dict(self).get("samples", 1))
 
     @property
+    def own(self) -> str | None:
+        """What computes it, where that is the user's own code."""
+        return None if type(self).__module__.startswith("vaelab.") else self.kind
+
+    @property
     def controls(self) -> Mapping[str, Schedule]:
         """Its settings that change while training, evaluated outside and handed in as tensors."""
         return {name: value for name, value in self if isinstance(value, Schedule)}
@@ -92,6 +97,10 @@ class GivenObjective(BaseObjective):
     """Posterior samples per image and step."""
 
     _function: Function | None = PrivateAttr(default=None)
+
+    @property
+    def own(self) -> str:
+        return self.made_of
 
     def holding(self, function: Function) -> "GivenObjective":
         """The same with a function."""

@@ -14,6 +14,8 @@ from vaelab.yamlfile import quoted
 
 RUNS = Path("runs")
 """Where runs are kept, unless the user says otherwise."""
+ARRAYS = {".npz", ".npy", ".csv"}
+"""Endings of files of images."""
 SWEEP = "sweep.yaml"
 """What a folder of a sweep holds."""
 
@@ -46,6 +48,8 @@ def find_config(name: str) -> Path:
     shipped = shipped_configs()
     if (stem := name.removesuffix(".yaml")) in shipped:
         return shipped[stem]
+    if path.suffix.lower() in ARRAYS:
+        raise MissingFileError(f"there is no file {quoted(name)}")
     inside = quoted(str(RUNS / name))
     hint = near(quoted(stem), shipped)
     if may_be_there(RUNS / name / CONFIG):

@@ -73,6 +73,7 @@ class KeptSteps(Callback):
         if keep is None:
             keep = 0 if training.bundle is None else training.bundle.usual_steps
         self._steps = kept_steps(total, keep)
+        self._left_out: list[tuple[int, str]] = []
         if training.progress.step in self._steps:
             self._keep(training)
 
@@ -83,6 +84,10 @@ class KeptSteps(Callback):
     def on_stop(self, training: "Training") -> None:
         if training.stopped and self._steps:
             self._keep(training)
+        if self._left_out:
+            count, (step, why) = len(self._left_out), self._left_out[0]
+            words = f"{count} steps are" if count > 1 else "1 step is"
+            training.say(f"{words} not kept for explore, the first of them step {step:,}: {why}")
 
     def _keep(self, training: "Training") -> None:
         if training.bundle is None:
@@ -92,7 +97,7 @@ class KeptSteps(Callback):
         try:
             training.bundle.keep(step, step / training.steps_per_epoch)
         except BadValueError as error:
-            training.say(f"step {step:,} is not kept for explore: {error}")
+            self._left_out.append((step, str(error)))
 
 
 PREVIEW_SECONDS, PREVIEW_SIDE = 0.5, 128

@@ -1,5 +1,6 @@
 """What a person sees of a training: a progress bar on a terminal, plain lines elsewhere."""
 
+from collections import deque
 from statistics import fmean
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 READ_TERMS = "distortion {distortion:,.2f}  rate {rate:,.2f}  elbo {elbo:,.2f} nats"
 REFRESH_SECONDS = 0.2
+RECENT_SECONDS = 5.0
+"""Of training that the speed shown is that of, at least where there were so many."""
 
 
 class ProgressBar(Callback):
@@ -33,7 +36,7 @@ class ProgressBar(Callback):
         self._ended: set[str] = set()
         self._terms = ""
         self._shown = monotonic()
-        self._began: tuple[float, int] | None = None
+        self._marks = deque[tuple[float, int]]()  # times and steps of the last seconds
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -58,7 +61,8 @@ class ProgressBar(Callback):
         total = training.config.epochs * training.steps_per_epoch
         self._bar.update(self._task, total=total, completed=training.progress.step)
         self._bar.start_task(self._task)
-        self._shown, self._began = monotonic(), None
+        self._shown = monotonic()
+        self._marks.clear()
 
     def on_log(self, training: "Training", row: Row) -> None:
         self._note(training)
@@ -66,9 +70,11 @@ class ProgressBar(Callback):
     def on_step(self, training: "Training") -> None:
         progress, epochs = training.progress, training.config.epochs
         now = monotonic()
-        self._began = self._began or (now, progress.step)
-        if now - self._shown < REFRESH_SECONDS:
+        if self._marks and now - self._shown < REFRESH_SECONDS:
             return
+        self._marks.append((now, progress.step))
+        while len(self._marks) > 1 and now - self._marks[1][0] > RECENT_SECONDS:
+            self._marks.popleft()
         self._shown = now
         self._bar.update(
             self._task,
@@ -94,11 +100,12 @@ class ProgressBar(Callback):
         self.console.say(f"epoch {epoch:>3}/{epochs}  {split}: {self._terms}{words}")
 
     def _speed(self, training: "Training") -> float | None:
-        """Training images a second since the first step, whose preparations are none of it.
+        """Training images a second of late, the preparations of the first step left out.
 
         All else that is done between steps is in it. None before the second step.
         """
-        now, (began, before) = monotonic(), self._began or (0.0, training.progress.step)
+        now = monotonic()
+        began, before = self._marks[0] if self._marks else (0.0, training.progress.step)
         epochs = (training.progress.step - before) / training.steps_per_epoch
         images = self._runs * epochs * training.store.training_images
         return images / max(1e-9, now - began) if epochs else None

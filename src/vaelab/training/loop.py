@@ -177,6 +177,11 @@ def _advice(training: Training) -> str:
     if training.run.weights_path.is_file():
         epoch = training.progress.best_epoch
         saved = f"the weights of epoch {epoch} are kept in {training.run.path}"
+    if own := training.objective.own:
+        return (
+            f"{saved}. Look first at your own objective `{own}`: whether it may divide by 0, take "
+            "the logarithm or the root of a number that is not above 0, or grow without bound"
+        )
     return (
         f"{saved}. Try a smaller training.optimizer.learning_rate, a larger likelihood scale or "
         "floor, or a warm-up of objective.beta"

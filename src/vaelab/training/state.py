@@ -11,6 +11,7 @@ from jaxtyping import Float
 from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
+from vaelab.console import digits
 from vaelab.engine import COLUMNS
 from vaelab.errors import BadValueError
 from vaelab.runs.records import Count, Finite, damaged, in_words
@@ -186,9 +187,10 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _explain(step: int, last: list[float] | None) -> str:
-    if last is None:
-        before = "the step before was the last of an interval that was finite"
-    else:
-        terms = ", ".join(f"{name} {value:.6g}" for name, value in zip(COLUMNS, last, strict=True))
-        before = f"one step earlier: {terms} nats"
-    return f"the loss of step {step:,} is not a finite number ({before})"
+    before = ""
+    if last is not None:
+        terms = ", ".join(
+            f"{name} {digits(value, 6)}" for name, value in zip(COLUMNS, last, strict=True)
+        )
+        before = f" (one step earlier: {terms} nats)"
+    return f"the loss of step {step:,} is not a finite number{before}"

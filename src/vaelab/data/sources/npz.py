@@ -21,9 +21,9 @@ class NpzData(UndividedSource):
     """Images and labels in a NumPy archive, or in .npy files.
 
     An archive has x_train, y_train, x_test and y_test; train_images, train_labels, test_images and
-    test_labels, as MedMNIST's do (its validation images are left out); images and labels; or X and
-    y. Images are uint8, `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with 1 or 3 channels; labels
-    are integers from 0, `(n)` or `(n, 1)`. Or a file `images.npy`, its labels beside it in
+    test_labels, as MedMNIST's do (its validation images are left out); images and labels; or X (or
+    x) and y. Images are uint8, `(n, h, w)`, `(n, h, w, c)` or `(n, c, h, w)` with 1 or 3 channels;
+    labels are integers from 0, `(n)` or `(n, 1)`. Or a file `images.npy`, its labels beside it in
     `labels.npy` (`train_images.npy` in `train_labels.npy`, and so on): it is used where it lies,
     and may be larger than memory. Without labels all images are of one class.
     """
@@ -53,7 +53,7 @@ DIVIDED = (
     ("train_images", "train_labels", "test_images", "test_labels"),
 )
 """Names of the arrays of images that are divided already; the second are MedMNIST's."""
-WHOLE = (("images", "labels"), ("X", "y"))
+WHOLE = (("images", "labels"), ("X", "y"), ("x", "y"))
 
 
 def _read_npz(path: Path) -> Raw:
@@ -93,7 +93,8 @@ def _check_images(where: str, images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise BadValueError(
             f"{where}: dtype {images.dtype}, but pixels are uint8 in 0..255; save (x * 255).round()"
-            ".astype(np.uint8) if they are in [0, 1], else x.astype(np.uint8)"
+            ".astype(np.uint8) if they are in [0, 1], else x.astype(np.uint8); or train on floats "
+            'in Python: vaelab.fit("vae", data=x, domain="unit")'
         )
     check_shape(where, images)
 

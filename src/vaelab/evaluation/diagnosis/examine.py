@@ -149,14 +149,22 @@ def worst(examination: Examination) -> str:
     findings = examination.findings
     says = f"vaelab doctor {examination.run} says"
     if not findings:
-        few, every = len(examination.skipped), len(DIAGNOSES)
-        left = f"; {few} of {every} troubles could not be looked for, {says} why" if few else ""
-        return f"doctor: nothing found, on {examination.images}{left}"
+        why = f"; {says} why" if examination.skipped else ""
+        return f"doctor: {_nothing(examination)}{why}"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return (
         f"doctor: {findings[0][1].summary}{more}, on {examination.images}; {says} how it shows and "
         "what to try"
     )
+
+
+def _nothing(examination: Examination) -> str:
+    """That nothing was found; what could not even be looked for first."""
+    few, on = len(examination.skipped), f"on {examination.images}"
+    if not few:
+        return f"nothing found, {on}"
+    total = len(DIAGNOSES)
+    return f"{few} of {total} troubles could not be looked for, {on}; nothing else found"
 
 
 SEVERITIES = {
@@ -173,8 +181,8 @@ def report(examination: Examination) -> Group:
 
 def _parts(examination: Examination) -> Iterator[RenderableType]:
     total = len(examination.findings)
-    found = f"{total} finding{'s' * (total != 1)}" if total else "nothing found"
-    yield f"[bold]{escape(examination.run)}[/bold]: {found}, on {examination.images}"
+    found = f"{total} finding{'s' * (total != 1)}, on {examination.images}"
+    yield f"[bold]{escape(examination.run)}[/bold]: {found if total else _nothing(examination)}"
     path = Path(examination.run)
     numbered = (f"{path.resolve().name}-{number}" for number in count(2))
     names = (name for name in numbered if not may_be_there(path.with_name(name)))

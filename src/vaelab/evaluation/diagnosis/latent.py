@@ -70,8 +70,8 @@ class Collapse(Diagnosis):
             return None
         rate = measured.numbers["rate_nats"].value
         evidence = [
-            f"{active} of {total} dimensions are active: over the images, their posterior mean has "
-            f"a {measured.numbers['active_units'].estimator}",
+            f"{active} of {total} dimensions {_are(active)} active: over the images, their "
+            f"posterior mean has a {measured.numbers['active_units'].estimator}",
             f"the rate is {rate:.3g} nats per image",
         ]
         remedies = list(high.remedies) if pressed else suggest_more_epochs(measured)
@@ -82,7 +82,7 @@ class Collapse(Diagnosis):
             slower = "takes steps in which a dimension is not lost before it is of use"
             remedies.append(Remedy(("training.optimizer.learning_rate=2e-3",), slower))
         severity = Severity.WARNING if active else Severity.SERIOUS
-        silent = f"{total - active} of {total} dimensions are inactive"
+        silent = f"{total - active} of {total} dimensions {_are(total - active)} inactive"
         return Finding(severity, silent, tuple(evidence), tuple(remedies))
 
 
@@ -129,10 +129,10 @@ class SpareDimensions(Diagnosis):
         most = f"{COUNTED:.0%} of the rate of {sum(rates):.3g} nats"
         evidence = (
             f"{most} is in {used} of {total} dimensions",
-            f"{active} dimensions are active",
+            f"{active} dimension{'s' * (active != 1)} {_are(active)} active",
         )
         smaller = Remedy((f"model.latent={enough}",), f"tells {ENOUGH:.0%} of what is told now")
-        summary = f"{spare} of {total} dimensions are hardly used"
+        summary = f"{spare} of {total} dimensions {_are(spare)} hardly used"
         return Finding(Severity.NOTE, summary, evidence, (smaller,))
 
 
@@ -216,6 +216,10 @@ class NearAutoencoder(Diagnosis):
         lines = [*(low.evidence if cheap else ()), *evidence, *below]
         severity = Severity.SERIOUS if cheap and far else Severity.WARNING
         return Finding(severity, summary, tuple(lines), tuple(remedies))
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _distance(measured: Measurements) -> tuple[bool, list[str]]:
