@@ -14,8 +14,9 @@ const CLASS = 1.5
 const BARE = 0.8
 const WORD = 1.1
 const APART = 0.25
-/** Where the name of a class may stand, from its median, in letters. */
-const AROUND = [[0, 0], [0, 1], [0, -1], [1, 0], [-1, 0]] as const
+const DIAGONAL = [[1, 1], [-1, 1], [1, -1], [-1, -1]].map(([x, y]) => [x! * Math.SQRT1_2, y! * Math.SQRT1_2] as const)
+/** Where the name of a class may stand, from its median, in letters: the nearest first. */
+const AROUND = [[0, 0], ...[1, 1.7, 2.4].flatMap((far) => [[0, far], [0, -far], [far, 0], [-far, 0], ...DIAGONAL.map(([x, y]) => [x * far, y * far])])] as [number, number][]
 
 /** Images or class names at the places of their codes, as many as do not cover each other. */
 export function drawLabels(context: CanvasRenderingContext2D, places: Float32Array, view: View, ink: Ink, thumbs: boolean): void {
@@ -74,21 +75,32 @@ export function drawMedians(context: CanvasRenderingContext2D, places: Float32Ar
   context.textAlign = 'center'
   context.textBaseline = 'middle'
   context.lineJoin = 'round'
-  context.lineWidth = letters / 4
+  const stand: { name: string; from: readonly [number, number]; at: readonly [number, number] }[] = []
   for (const { label, x, y } of medians(places, view.hidden)) {
     const left = size.value.width / 2 + (x - camera.value.x) * scale
     const top = size.value.height / 2 - (y - camera.value.y) * scale
     if (store.lit.value !== label && store.lit.value !== null) continue
     const name = about.data.classes[label] ?? '?'
     const wide = context.measureText(name).width + APART * letters
-    // beside it where another name is there already, a word above or below
+    // beside it where another name is there already, a word above or below; none where all of that is taken
     const places = AROUND.map(([dx, dy]) => [left + (words ? 0 : dx) * letters, top + WORD * dy * letters] as const)
     const free = places.find(([x, y]) => store.lit.value === label || room.take(x, y, wide, (words ? WORD : BARE) * letters))
-    if (!free) continue
-    context.strokeStyle = ink.surface
-    context.strokeText(name, ...free)
-    context.fillStyle = ink.text
-    context.fillText(name, ...free)
+    if (free) stand.push({ name, from: [left, top], at: free })
+  }
+  context.lineWidth = letters / 16
+  context.strokeStyle = ink.text
+  for (const { from, at } of stand) { // nothing to be seen where it stands in its place
+    context.beginPath()
+    context.moveTo(...from)
+    context.lineTo(...at)
+    context.stroke()
+  }
+  context.lineWidth = letters / 4
+  context.strokeStyle = ink.surface
+  context.fillStyle = ink.text
+  for (const { name, at } of stand) {
+    context.strokeText(name, ...at)
+    context.fillText(name, ...at)
   }
 }
 

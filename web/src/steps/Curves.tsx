@@ -2,13 +2,14 @@ import { effect, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { readInk } from '../latent/ink'
+import { type Ink, readInk } from '../latent/ink'
 import { showStep } from '../state/actions'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { theme } from '../state/theme'
 import { columns, type Series, rangeOf } from './curves'
 import { named } from './time'
+import { namesOf } from './vector'
 
 /** Width of the axis, and of the free room at the other side: the track below has the same. */
 const MARGIN = 46
@@ -83,18 +84,36 @@ function create(element: HTMLElement, series: Series[], axis: () => { end: numbe
       scales: { x: { time: false, distr: 100, fwd: Math.log1p, bwd: Math.expm1, range: () => [0, axis().end] }, nats: { range: within } },
       axes: [
         { ...common, grid: { show: false }, size: 18, splits: () => named(axis().end), values: (_, splits) => splits.map((step) => (step === null ? '' : short(step, 0))) },
-        { ...common, grid, scale: 'nats', size: MARGIN, space: 24 },
+        { ...common, grid, scale: 'nats', size: MARGIN, space: 15 },
       ],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 5 }, y: false },
       hooks: {
-        draw: [(plot) => drawStep(plot, axis().step, ink.accent)],
+        draw: [(plot) => drawStep(plot, axis().step, ink.accent), (plot) => drawNames(plot, ink)],
         ready: [(plot) => plot.over.addEventListener('click', () => void showStep(Math.max(0, Math.round(plot.posToVal(plot.cursor.left ?? 0, 'x')))))],
       },
     },
     [[0]] as unknown as uPlot.AlignedData,
     element,
   )
+}
+
+/** What the axes count: nats where curves that fall leave room, steps behind the last number. */
+function drawNames(plot: uPlot, { muted, surface }: Ink): void {
+  const { ctx } = plot
+  ctx.save()
+  ctx.scale(devicePixelRatio, devicePixelRatio)
+  ctx.font = '10px system-ui'
+  ctx.fillStyle = muted
+  ctx.strokeStyle = surface
+  ctx.lineWidth = 3
+  for (const { words, x, y, align } of namesOf(plot)) {
+    ctx.textAlign = align
+    ctx.textBaseline = 'top'
+    ctx.strokeText(words, x, y)
+    ctx.fillText(words, x, y)
+  }
+  ctx.restore()
 }
 
 /** The step that is shown, as the track has it. */

@@ -7,6 +7,15 @@ interface Drawn {
   _values?: (string | null)[]
 }
 
+/** The names of the axes, and where they stand, in CSS pixels. */
+export function namesOf(plot: uPlot): { words: string; x: number; y: number; align: 'left' | 'right' }[] {
+  const [left, top, width, height] = [plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height].map((value) => value / devicePixelRatio) as [number, number, number, number]
+  return [
+    { words: 'nats per image', x: left + width - 4, y: top + 1, align: 'right' },
+    { words: 'step', x: left + width + 12, y: top + height + 4, align: 'left' },
+  ]
+}
+
 /** The curves as vectors, with their axes. */
 export function curveLines(plot: uPlot): string {
   const context = new VectorContext()
@@ -42,6 +51,12 @@ export function curveLines(plot: uPlot): string {
       else context.fillText(values[k]!, frame[0] - 4, place)
     })
   })
+  context.fillStyle = ink(plot.axes[0]!.stroke, 0)
+  context.textBaseline = 'top'
+  for (const { words, x, y, align } of namesOf(plot)) {
+    context.textAlign = align
+    context.fillText(words, x, y)
+  }
   for (const band of (plot as { bands?: uPlot.Band[] }).bands ?? []) area([...places(band.series[0]), ...places(band.series[1]).reverse()], ink(band.fill, 0))
   plot.series.forEach((series, i) => {
     const points = i === 0 ? [] : places(i)
