@@ -31,7 +31,7 @@ it.skipIf(folder === undefined)('log p(x) and the ELBO of an image are those of 
   store.manifest.value = manifest
   store.images.value = { labels: Uint8Array.from({ length: 1000 }, (_, i) => found.find((one) => one.image === i)?.label ?? 0) } as store.Images
   const prior = step.prior ? mixtureOf(step.prior, manifest.latent) : null
-  store.calm.value = { index, likelihoodScale: step.scale, prior, loc: new Float32Array(manifest.latent) } as store.Snapshot
+  store.calm.value = { index, likelihoodScale: step.scale, prior, loc: new Float32Array(manifest.latent), count: 1 } as store.Snapshot
   expect(obstacle.value).toBeNull()
   keepEvidence()
   change({ layers: { ...DEFAULT_VIEW.layers, exact: true } })
