@@ -138,14 +138,27 @@ function drawContours(context: CanvasRenderingContext2D, ink: Ink, rings: Segmen
 
 const DIAGONALS = [[1, 1], [-1, 1], [1, -1], [-1, -1]].map(([x, y]) => [x! * Math.SQRT1_2, y! * Math.SQRT1_2] as const)
 
+let measured = ''
+let place: Record<'left' | 'right' | 'top' | 'bottom', number> | null = null
+
+/** Where the preview lies on the plane, asked of the page once a layout: at every step that would lay it out anew. */
+function previewBox(): typeof place {
+  const layout = [size.value.width, size.value.height, seenView.value.depth, seenView.value.lecture].join()
+  const preview = document.getElementById('preview')
+  if (layout === measured || !preview) return place
+  const { left, top } = document.getElementById('plane')!.getBoundingClientRect()
+  const box = preview.getBoundingClientRect()
+  measured = layout
+  return (place = { left: box.left - left, right: box.right - left, top: box.top - top, bottom: box.bottom - top })
+}
+
 function drawRings(context: CanvasRenderingContext2D, ink: Ink): void {
-  const preview = document.getElementById('preview')?.getBoundingClientRect()
-  const { left: across, top: down } = document.getElementById('plane')!.getBoundingClientRect()
+  const preview = previewBox()
   const room = 2 * ink.small
   /** Whether a name there would lie under a panel. */
   const under = (left: number, top: number) => {
     const { left: l, right: r, top: t, bottom: b } = covered.value
-    const hidden = preview && left > preview.left - across - room && left < preview.right - across && top < preview.bottom - down + room && top > preview.top - down
+    const hidden = preview && left > preview.left - room && left < preview.right && top < preview.bottom + room && top > preview.top
     return hidden || left < l + room || left > size.value.width - r - room || top < t + room || top > size.value.height - b
   }
   context.font = `${ink.small}px system-ui, sans-serif`
