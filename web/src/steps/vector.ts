@@ -12,7 +12,7 @@ export function namesOf(plot: uPlot): { words: string; x: number; y: number; ali
   const [left, top, width, height] = [plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height].map((value) => value / devicePixelRatio) as [number, number, number, number]
   return [
     { words: 'nats per image', x: left + width - 4, y: top + 1, align: 'right' },
-    { words: 'step', x: left + width + 12, y: top + height + 4, align: 'left' },
+    { words: 'step', x: left + width + 22, y: top + height + 4, align: 'left' },
   ]
 }
 
