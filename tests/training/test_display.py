@@ -10,19 +10,24 @@ from vaelab.console import Console
 from vaelab.training.display import ProgressBar
 
 
+def shown(steps_per_epoch: int, epochs: int, images: int) -> tuple[StringIO, ProgressBar, Any]:
+    """What is printed, the bar that prints it, and a training that has not begun."""
+    out = StringIO()
+    training = SimpleNamespace(
+        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=steps_per_epoch,
+        latest={"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0},
+        config=SimpleNamespace(epochs=epochs), experiment=SimpleNamespace(task_name="x"),
+        store=SimpleNamespace(valid=[], training_images=images),
+    )  # fmt: skip
+    return out, ProgressBar(Console(file=out, width=200)), training
+
+
 def test_the_speed_leaves_out_what_comes_before_the_first_step_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("vaelab.training.display.monotonic", lambda: now[0])
-    out = StringIO()
-    bar = ProgressBar(Console(file=out, width=200))
-    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
-    training: Any = SimpleNamespace(
-        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=11, latest=terms,
-        config=SimpleNamespace(epochs=2), experiment=SimpleNamespace(task_name="x"),
-        store=SimpleNamespace(valid=[], training_images=1100),
-    )  # fmt: skip
+    out, bar, training = shown(steps_per_epoch=11, epochs=2, images=1100)
     bar.on_start(training)
     now[0] = 100.0  # pictures, kept steps, the engine's first step
     for step in range(1, 12):
@@ -38,14 +43,7 @@ def test_the_speed_leaves_out_what_comes_before_the_first_step_is_done(
 def test_the_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("vaelab.training.display.monotonic", lambda: now[0])
-    out = StringIO()
-    bar = ProgressBar(Console(file=out, width=200))
-    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
-    training: Any = SimpleNamespace(
-        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=100, latest=terms,
-        config=SimpleNamespace(epochs=1), experiment=SimpleNamespace(task_name="x"),
-        store=SimpleNamespace(valid=[], training_images=1000),
-    )  # fmt: skip
+    out, bar, training = shown(steps_per_epoch=100, epochs=1, images=1000)
     bar.on_start(training)
     for step in range(1, 101):
         now[0] += 10.0 if step <= 50 else 0.5
@@ -57,14 +55,7 @@ def test_the_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_one_step_has_no_speed() -> None:
-    out = StringIO()
-    bar = ProgressBar(Console(file=out, width=200))
-    terms = {"distortion_nats": 1.0, "rate_nats": 2.0, "elbo_nats": -3.0}
-    training: Any = SimpleNamespace(
-        progress=SimpleNamespace(step=0, epoch=0), steps_per_epoch=1, latest=terms,
-        config=SimpleNamespace(epochs=1), experiment=SimpleNamespace(task_name="x"),
-        store=SimpleNamespace(valid=[], training_images=50),
-    )  # fmt: skip
+    out, bar, training = shown(steps_per_epoch=1, epochs=1, images=50)
     bar.on_start(training)
     training.progress.step = training.progress.epoch = 1
     bar.on_step(training)

@@ -7,7 +7,8 @@ from vaelab.explorer.choices import ON_THE_CLASS, SMALL, experiment_of
 from vaelab.explorer.library import Library
 from vaelab.explorer.rows import settings_of
 
-Settings = frozenset[tuple[str, str]]
+Traits = frozenset[tuple[str, str]]
+"""Settings by which runs are told apart."""
 
 BASE = "mnist_3000"
 BETA_1 = {"objective.beta": 1}
@@ -55,7 +56,7 @@ def ready(library: Library) -> list[dict[str, Any]]:
     runs of a comparison have the same data but for the range of the pixels: the small ones, unless
     there are all of other data.
     """
-    found: dict[Settings, dict[Settings, str]] = defaultdict(dict)
+    found: dict[Traits, dict[Traits, str]] = defaultdict(dict)
     for name, settings in library.finished():
         found[_data(settings)].setdefault(_kind(settings), name)
     rows = []
@@ -75,12 +76,12 @@ def ready(library: Library) -> list[dict[str, Any]]:
     return rows
 
 
-def _kind(settings: dict[str, str]) -> Settings:
+def _kind(settings: dict[str, str]) -> Traits:
     sections = ("model", "objective")
     return frozenset(one for one in settings.items() if one[0].partition(".")[0] in sections)
 
 
-def _data(settings: dict[str, str]) -> Settings:
+def _data(settings: dict[str, str]) -> Traits:
     other = ("data.pixels", "data.validation")
     data = (one for one in settings.items() if one[0].partition(".")[0] == "data")
     return frozenset(one for one in data if not one[0].startswith(other))

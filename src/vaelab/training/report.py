@@ -58,7 +58,7 @@ def unfinished(run: Run) -> list[str]:
     if measured and experiment.training.keep != "last" and not objective.keeps_last:
         why = ", and until then the last weights are kept instead of the best"
     return [
-        f"{name} is still {schedule(epochs):.2f} after {epochs} epoch{'s' * (epochs != 1)}: its "
+        f"{name} is still {schedule(epochs):.3g} after {epochs} epoch{'s' * (epochs != 1)}: its "
         f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {run.path} --resume "
         f"training.epochs={ceil(schedule.length)}"
         for name, schedule in objective.unfinished(epochs).items()

@@ -164,6 +164,8 @@ def _nothing(examination: Examination) -> str:
     if not few:
         return f"nothing found, {on}"
     total = len(DIAGNOSES)
+    if few == total:
+        return f"none of {total} troubles could be looked for, {on}"
     return f"{few} of {total} troubles could not be looked for, {on}; nothing else found"
 
 
