@@ -54,6 +54,16 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+def holds(page: Any, expression: str) -> bool:
+    """Whether it is so in a page or frame by now; nothing is while it gives way to another."""
+    try:
+        return bool(page.evaluate(expression))
+    except Exception as error:
+        if any(words in str(error) for words in ("context was destroyed", "was detached")):
+            return False
+        raise
+
+
 class Tab:
     """A page with the explorer in it, and what it says of itself."""
 
@@ -91,7 +101,7 @@ class Tab:
     def until(self, expression: str, seconds: float = 120) -> float:
         """Wait until it is so; the policy against `eval` rules out the browser's own waiting."""
         began = time.monotonic()
-        while not self.get(expression):
+        while not holds(self.page, expression):
             if time.monotonic() - began > seconds:
                 told = self.get(
                     "window.vaelab ? ['problem', 'run', 'view', 'training', 'followed', 'waiting', "

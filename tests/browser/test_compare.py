@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
 
-from tests.browser.conftest import Served, Tab, made
+from tests.browser.conftest import Served, Tab, holds, made
 from vaelab.bundle import Bundle
 from vaelab.explorer.choices import experiment_of
 from vaelab.explorer.export import export_single_file, export_site
@@ -41,7 +41,7 @@ def frames(tab: Tab, count: int = 2) -> list[Any]:
     def ready() -> list[Any]:
         inner = {f.name: f for f in tab.page.frames if f.name.startswith("vaelab ")}
         found = [inner[name] for name in sorted(inner)]
-        return [f for f in found if f.evaluate("Boolean(window.vaelab && vaelab.ready)")]
+        return [f for f in found if holds(f, "window.vaelab && vaelab.ready")]
 
     wait(tab, lambda: len(ready()) == count)
     return ready()
