@@ -7,7 +7,7 @@ import { isRunning } from '../state/running'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { attempt, beginning, failure } from '../train/attempt'
-import { Beta, LogSlider } from '../train/Live'
+import { Beta, BETA, LogSlider } from '../train/Live'
 import { choices, formOpen, learnChoices, startAlike } from '../train/start'
 import { Icon } from '../ui/Icon'
 import { count, fixed } from '../ui/number'
@@ -75,7 +75,7 @@ function Anew() {
   }
   return (
     <>
-      <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero testid="beta-next" change={(value) => (wished.value = value)} /></div>
+      <div class="beta"><LogSlider label="beta" value={wish ?? beta} least={0.01} most={1000} zero limits={BETA} testid="beta-next" change={(value) => (wished.value = value)} /></div>
       <div class="beta group">
         {wish !== null && wish !== beta ? (
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>

@@ -27,7 +27,7 @@ export const changes = computed<Change[]>(() => {
   return [...found.values()].sort((a, b) => a.step - b.step)
 })
 
-/** Remember what is set here: `set` of the live controls tells. */
+/** Remember what is set here, once the server has taken it. */
 export function remember(change: Omit<Change, 'step'>): void {
   const state = store.training.value
   if (!isRunning(state)) return

@@ -25,9 +25,9 @@ export function TrainPanel() {
     <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder.">
       <Elsewhere />
       {running ? <Transport state={state} live={live} /> : <GoOn live={live} />}
+      {failure.value && !formOpen.value && <p class="failure" role="alert" data-testid="train-failure">{failure.value}</p>}
       {state?.run && (running || state.run === view.value.run) && <Progress state={state} />}
       {running && state.steps > 0 && <Live state={state} live={live} />}
-      {failure.value && !formOpen.value && <p class="failure" role="alert" data-testid="train-failure">{failure.value}</p>}
       <NewRun />
     </Panel>
   )
