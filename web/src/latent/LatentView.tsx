@@ -172,7 +172,7 @@ function Welcome() {
     return (
       <div class="welcome" data-testid="waiting">
         <h2>{waiting.value.run} cannot be shown yet</h2>
-        <p>{waiting.value.words}. It is opened here by itself.</p>
+        <p>{waiting.value.words}. It is opened here by itself as soon as it can be.</p>
       </div>
     )
   }

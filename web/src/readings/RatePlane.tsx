@@ -1,6 +1,7 @@
 import { computed } from '@preact/signals'
 import { size } from '../latent/camera'
 import { showStep } from '../state/actions'
+import { changes } from '../state/changes'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { Panel } from '../ui/Panel'
@@ -30,7 +31,7 @@ export function RatePlane() {
   const [left, right, bottom, top] = windowOf(trail)
   const x = (rate: number) => LEFT + ((rate - left) / (right - left)) * (WIDTH - LEFT)
   const y = (distortion: number) => ((top - distortion) / (top - bottom)) * (HEIGHT - BELOW)
-  const beta = betaAt(store.metrics.value, shown.step)
+  const beta = betaAt(store.metrics.value, changes.value, shown.step)
   /** The line through the place that is shown along which distortion + weight x rate is the same. */
   const line = (weight: number) => {
     const at = (rate: number) => terms!.distortion_nats + weight * (terms!.rate_nats - rate)

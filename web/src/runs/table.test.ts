@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RunSummary } from '../source/source'
-import { differing, matches, namesOf, NUMBERS, sorted, when, wordsOf } from './table'
+import { differing, matches, namesOf, NUMBERS, sorted, unclear, when, wordsOf } from './table'
 
 const run = (id: string, elbo_nats: number | null, settings: Record<string, string>): RunSummary => ({
   id, elbo_nats, settings, data: 'digits', model: 'mlp 2, gaussian', latent: 2, epochs_done: 5, epochs: 5,
@@ -48,6 +48,11 @@ it('numbers are sorted by size, names as people count, and what is missing comes
   expect(sorted(RUNS, elbo, false).map(({ id }) => id)).toEqual(['c10', 'a', 'b', 'damaged'])
   const beta = differing(RUNS).columns[1]!
   expect(sorted(RUNS, beta, false).map(({ id }) => id)).toEqual(['c10', 'a', 'b', 'damaged'])
+})
+
+it('half a condition, or one on nothing, is not understood', () => {
+  const names = namesOf([...new Set(RUNS.flatMap(({ settings }) => Object.keys(settings)))])
+  expect(unclear(wordsOf('a rate< beta=4 elbo>9 <3 weather=4 rate<many widths='), names)).toEqual(['rate<', '<3', 'weather=4', 'rate<many', 'widths='])
 })
 
 it.each([

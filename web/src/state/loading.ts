@@ -22,6 +22,7 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const mine = ++generation
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
+  if (id !== store.manifest.value?.run.name) store.problem.value = null // it was of another run
   const again = async () => {
     await new Promise((resolve) => setTimeout(resolve, PAUSE))
     if (mine === generation) await openRun(id, patience - 1)

@@ -33,10 +33,13 @@ export function Live({ state, live }: { state: TrainingState; live: Server }) {
 }
 
 const useSend = (live: Server) => useState(() => latestWins((values: LiveValues) => attempt(async () => {
-  await live.set(values)
-  const { beta, learning_rate } = values
-  if (beta !== undefined) remember({ beta })
-  if (learning_rate !== undefined) remember({ learning_rate })
+  const forget = remember(values)
+  try {
+    await live.set(values)
+  } catch (error) {
+    forget() // it has not happened
+    throw error
+  }
 })))[0]
 
 /** What the server takes. */

@@ -50,8 +50,8 @@ function Progress({ state }: { state: TrainingState }) {
   return (
     <>
       <p class="fine" data-testid="phase" role="status">
-        <b>{state.run}</b> {WORDS[state.phase]}{state.text && state.phase !== 'failed' ? `: ${state.text}` : ''}
-        {state.phase === 'playing' && state.images_per_second > 0 && ` · ${short(state.images_per_second, 0)} images/s`}
+        <b>{state.run}</b> {running && !store.connected.value ? 'was in training when the connection was lost' : WORDS[state.phase]}{state.text && state.phase !== 'failed' ? `: ${state.text}` : ''}
+        {state.phase === 'playing' && store.connected.value && state.images_per_second > 0 && ` · ${short(state.images_per_second, 0)} images/s`}
       </p>
       {running && state.steps > 0 && (
         <>
