@@ -46,7 +46,7 @@ picture
         </figure>
         <figure>
           <Still x={seen.value} testid="probe-seen" label="what the network sees" />
-          <figcaption>net sees</figcaption>
+          <figcaption>what the encoder gets</figcaption>
         </figure>
         <figure>
           <Still x={result.value?.x ?? null} testid="probe-decoded" label="what the decoder makes of its code" />

@@ -21,7 +21,7 @@ export const WRITTEN: Column = { key: 'written', name: 'begun', value: (run) => 
 
 const MOST = 5
 /** Settings that matter most, in their order. */
-const FIRST = [/^data$/, /^model\.(kind|encoder)\b/, /^model\.latent$/, /^objective\.beta\b/, /^model\.likelihood\b/]
+const FIRST = [/^data$/, /^model\.latent$/, /^objective\.beta\b/, /^model\.(kind|encoder)\b/, /^model\.likelihood\b/]
 const rank = (key: string) => FIRST.findIndex((first) => first.test(key)) + 1 || FIRST.length + 1
 
 /** Day and time of a moment in seconds, with the year where it is another. */

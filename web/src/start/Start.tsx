@@ -89,7 +89,7 @@ function Steering({ state }: { state: TrainingState & { run: string } }) {
 }
 
 /** Another beta than this run's, that a new run would be trained with. */
-const wished = signal<number | null>(null)
+const wished = signal<{ run: string | null; beta: number } | null>(null)
 
 /** Where nothing is trained: beta of this run, and ways to train another. */
 function Anew() {
@@ -98,14 +98,14 @@ function Anew() {
   const about = store.manifest.value
   if (!live) return <p class="fine beta">{about && <><Term about="Beta multiplies the rate in what is minimised: distortion + beta × rate. 0 is an autoencoder, 1 the evidence lower bound.">beta</Term> {beta}, the price of the rate{scheduled() && ', at this step'}</>}</p>
   const found = choices.value
-  const wish = wished.value
+  const wish = wished.value?.run === view.value.run ? wished.value!.beta : null
   const train = (set: Record<string, unknown>, name: string) => {
     wished.value = null
     startAlike(set, name)
   }
   return (
     <>
-      <div class="beta"><LogSlider label={scheduled() && wish === null ? 'beta here' : 'beta'} value={wish ?? beta} least={0.01} most={1000} zero limits={BETA} testid="beta-next" change={(value) => (wished.value = value)} /></div>
+      <div class="beta"><LogSlider label="beta" note={scheduled() && wish === null ? 'by schedule' : undefined} value={wish ?? beta} least={0.01} most={1000} zero limits={BETA} testid="beta-next" change={(value) => (wished.value = { run: view.value.run, beta: value })} /></div>
       <div class="beta group">
         {wish !== null && wish !== beta ? (
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>

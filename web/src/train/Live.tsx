@@ -54,7 +54,7 @@ export function Beta({ state, live }: { state: TrainingState; live: Server }) {
 /** ms after which a change that the server has not told is no longer under way. */
 const REFUSED = 2000
 
-export function LogSlider({ label, value, least, most, zero = false, limits, testid, change }: { label: string; value: number; least: number; most: number; zero?: boolean; limits: [number, number]; testid: string; change: (value: number) => void }) {
+export function LogSlider({ label, note, value, least, most, zero = false, limits, testid, change }: { label: string; note?: string; value: number; least: number; most: number; zero?: boolean; limits: [number, number]; testid: string; change: (value: number) => void }) {
   const steps = 200
   // what was set stands until the server tells it too, else a quick hand would go on from a value of before
   const [set, setSet] = useState<{ value: number; place: number | null; underWay: boolean } | null>(null)
@@ -75,7 +75,7 @@ export function LogSlider({ label, value, least, most, zero = false, limits, tes
   const toValue = (place: number) => (zero && place === 0 ? 0 : Number((least * (most / least) ** (place / steps)).toPrecision(2)))
   return (
     <div class="slider">
-      <label for={`live-${testid}`}>{label}</label>
+      <label for={`live-${testid}`}>{label}{note && <span class="second">{note}</span>}</label>
       <NumberField least={limits[0]} most={limits[1]} value={Number(now.toPrecision(3))} label={`${label}, typed`} testid={testid} change={(to) => choose(to!, null)} />
       <input id={`live-${testid}`} type="range" min={0} max={steps} value={(set?.underWay || told ? set?.place : null) ?? toPlace(now)} data-testid={`${testid}-slider`} aria-valuetext={String(now)}
         onInput={(event) => { const place = Number(event.currentTarget.value); choose(toValue(place), place) }} />
