@@ -183,6 +183,11 @@ def test_every_tab_says_what_it_steers(served: Served, tab: Tab) -> None:
     tab.until("vaelab.training.phase === 'ended'")
     assert "stopped: epoch" in tab.by("so-far").inner_text()
     assert other.by("so-far").inner_text() == "finished: 8 epochs"
+    other.by("lecture").click()
+    other.by("beta-next-slider").fill("150")
+    assert other.by("train-beta").is_visible()
+    assert other.by("beta-next-slider").is_visible()  # to be corrected
+    other.by("lecture").click()
     tab.by("resume").click()
     tab.until(PLAYING)
     other.by("show-training").click()
