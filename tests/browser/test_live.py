@@ -52,6 +52,9 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
 
     tab.by("play").click()
     tab.until("vaelab.training.phase === 'paused' && vaelab.step === vaelab.training.step")
+    rows = Run(served.folder / "VAE").metrics()
+    told = [row["distortion_nats"] for row in rows if row["split"] == "train"][-1]
+    assert tab.get("vaelab.training.terms.distortion_nats") == told  # not those of validation
     tab.by("beta").fill("3")
     tab.by("beta").press("Enter")
     tab.until("vaelab.training.beta === 3")

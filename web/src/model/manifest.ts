@@ -97,7 +97,9 @@ export interface StepEntry {
   index: number
   step: number
   epoch: number
+  /** Whether no other kept step is nearer to the run's own weights, and then the epoch that those are of. */
   best: boolean
+  weights_epoch?: number
   loc_unit: number
   log_scale_unit: number
   scale: number | null
