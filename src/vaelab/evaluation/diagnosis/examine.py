@@ -165,8 +165,8 @@ def _nothing(examination: Examination) -> str:
         return f"nothing found, {on}"
     total = len(DIAGNOSES)
     if few == total:
-        return f"none of {total} troubles could be looked for, {on}"
-    return f"{few} of {total} troubles could not be looked for, {on}; nothing else found"
+        return f"none of {total} checks could be made, {on}"
+    return f"{few} of {total} checks could not be made, and the others found nothing, {on}"
 
 
 SEVERITIES = {
