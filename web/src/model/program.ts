@@ -117,10 +117,12 @@ export class Program {
         return this.embed(op, x, z)
       case 'upsample':
         return plain((n) => upsample(x, z, n, from as [number, number, number], op.factor!))
-      case 'slice':
+      case 'slice': {
+        const start = (op.start! * width) / from[0]!
         return plain((n) => {
-          for (let i = 0; i < n; i++) z.set(x.subarray(i * width + op.start!, i * width + op.start! + out), i * out)
+          for (let i = 0; i < n; i++) z.set(x.subarray(i * width + start, i * width + start + out), i * out)
         })
+      }
       case 'add':
         return plain((n) => {
           for (let i = 0; i < n * out; i++) z[i] = x[i]! + y[i]!
