@@ -7,8 +7,6 @@ import * as store from './store'
 import { together } from './together'
 import { change, type Depth, type Layer, type Path, type Plane, type Tool, view } from './view'
 
-export { openRun, showStep } from './loading'
-
 /** Times that the page measures of itself, in ms: the last 200, and when the first picture was decoded, from the navigation on. */
 export const latency = { hover: [] as number[], redraw: [] as number[], first: 0 }
 
