@@ -2,7 +2,6 @@ import KernelWorker from './worker?worker&inline'
 import { BundleError, type Manifest, type Weights } from './manifest'
 import { type Classes, type Codes, Networks, type Part, type Pixels, type Trace } from './networks'
 
-export type { Classes, Codes } from './networks'
 export type BackendChoice = 'auto' | 'wasm' | 'plain'
 
 type Asked =

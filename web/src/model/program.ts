@@ -3,7 +3,7 @@ import { BundleError, type Graph, type Op } from './manifest'
 import { type Planned, prepare, type Room, size } from './operations'
 
 /** Images computed at once. */
-export const CHUNK = 32
+const CHUNK = 32
 
 /** A graph with memory for everything in it, ready to be computed again and again. */
 export class Program implements Room {

@@ -1,7 +1,7 @@
 import type { Weights } from './manifest'
 import type { Live } from '../source/source'
-import type { Classes, Codes, Engine } from './engine'
-import type { Pixels } from './networks'
+import type { Engine } from './engine'
+import type { Classes, Codes, Pixels } from './networks'
 
 /** A model that a page cannot compute: the server does. */
 export class Remote implements Engine {

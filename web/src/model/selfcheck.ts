@@ -9,7 +9,7 @@ export interface Check {
   tolerance: number
 }
 
-export const TOLERANCE = 1e-3
+const TOLERANCE = 1e-3
 
 /**
  * Compare with what PyTorch computed from the same rounded weights.

@@ -132,7 +132,7 @@ async function finish(run: string): Promise<void> {
   }
 }
 
-export async function refreshRuns(): Promise<void> {
+async function refreshRuns(): Promise<void> {
   try {
     store.runs.value = await store.source.value!.runs()
   } catch (error) {

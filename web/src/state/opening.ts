@@ -21,20 +21,10 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const mine = ++generation
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
-  const again = async () => {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE))
-    if (mine === generation) await openRun(id, patience - 1)
-  }
   try {
-    // what is just being begun has no files yet: what is not there is not asked for, which the browser would tell as errors
-    const begun = trainsHere(id)
-    if (begun && patience > 0 && store.training.value!.phase === 'starting') return await again()
-    const read = () => Promise.all([source.labels(id), source.thumbs(id)])
-    const early = begun ? null : read()
-    early?.catch(() => null) // it is awaited below
+    const parts = Promise.all([source.labels(id), source.thumbs(id)])
+    parts.catch(() => null) // it is awaited below
     const manifest = await source.manifest(id)
-    const parts = early ?? read()
-    parts.catch(() => null)
     const entry = entryOf(manifest, view.value.step)
     prefetch(manifest, entry)
     const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), enginesOf(manifest)])
@@ -59,8 +49,10 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error)
     if (mine !== generation) return // another was chosen
-    if (patience > 0 && trainsHere(id)) await again() // its files are being replaced
-    else if (error instanceof NotNow) wait(id, words)
+    if (patience > 0 && trainsHere(id)) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE)) // its files are being replaced
+      if (mine === generation) await openRun(id, patience - 1)
+    } else if (error instanceof NotNow) wait(id, words)
     else if (!(error instanceof Locked)) store.problem.value = `${id}: ${words}`
   } finally {
     if (mine === generation) store.busy.value = null
