@@ -104,9 +104,10 @@ def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab)
     assert read_progress(first.resume_path).step == first.experiment.training.changes[-1].step
     tab.by("play").click()
     tab.until("vaelab.training.phase === 'paused'")
-    tab.replaced.add("collapsed")
     tab.by("reset").click()
-    tab.until("vaelab.training.phase === 'paused' && vaelab.step === 0 && vaelab.index === null")
+    tab.page.reload()  # what is being replaced is waited for
+    tab.until("window.vaelab?.training?.phase === 'paused' && vaelab.training.step === 0")
+    tab.until("vaelab.ready && vaelab.run === 'collapsed' && vaelab.step === 0")
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended'")
     tab.page.evaluate("location.hash = '#v=1&run=VAE&step=0&z=1_2'")

@@ -235,10 +235,11 @@ def _golden_pairs(
     classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
     every = torch.arange(images.classes)
     outputs = graphs.decode(weights, z, (classes[:, None] == every).float())
+    named = {("image" if name == "mean" else name): each for name, each in outputs.items()}
     decode = [
-        {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
-        for code, label, image in zip(
-            z.tolist(), _read(graphs.decoder, classes), outputs.numpy(), strict=True
+        {"z": code, "class": label, **{name: _text(each[i]) for name, each in named.items()}}
+        for i, (code, label) in enumerate(
+            zip(z.tolist(), _read(graphs.decoder, classes), strict=True)
         )
     ]
 
@@ -251,6 +252,10 @@ def _golden_pairs(
         )
     ]
     return {"decode": decode, "encode": encode}
+
+
+def _text(values: Tensor) -> str:
+    return b64encode(values.numpy().astype("<f4").tobytes()).decode()
 
 
 def _read(graph: Graph, classes: Tensor | np.ndarray) -> list[int | None]:

@@ -135,7 +135,7 @@ export type MetricRow = { step: number; epoch: number; split: string } & Record<
 
 export interface Golden {
   index: number
-  decode: { z: number[]; class: number | null; image: string }[]
+  decode: { z: number[]; class: number | null; image: string; scale?: string }[]
   encode: { image: number; class: number | null; loc?: number[]; scale?: number[]; entries?: number[] }[]
 }
 

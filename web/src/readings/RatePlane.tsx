@@ -1,6 +1,6 @@
 import { computed } from '@preact/signals'
 import { size } from '../latent/camera'
-import { showStep } from '../state/actions'
+import { showStep } from '../state/loading'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { Panel } from '../ui/Panel'

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { announce, showStep } from '../state/actions'
+import { announce } from '../state/actions'
+import { showStep } from '../state/loading'
 import { type Change, changes } from '../state/changes'
 import { replaying, stopReplay, toggleReplay } from '../state/replay'
 import * as store from '../state/store'
