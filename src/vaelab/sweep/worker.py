@@ -139,7 +139,7 @@ class Worker:
         for trial in trials:
             path = self.folder / trial.run
             if path.is_dir() and not Run.exists(path) and writer_of(path) is None:
-                remove_run(path, "output")
+                remove_run(path)
 
 
 def batchable_trials(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
