@@ -277,7 +277,7 @@ def test_figures_for_print(ending: str, begins: bytes, run: Run, vaelab: Command
     answer = vaelab("figures", "tiny", "rates", "--format", ending)
     assert f"rates.{ending}" in answer.out
     assert (run.figures / f"rates.{ending}").read_bytes().startswith(begins)
-    assert foreign(run.path, "output") == []
+    assert foreign(run.path) == []
 
 
 def test_figures_of_the_config(run: Run, vaelab: Command) -> None:
