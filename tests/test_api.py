@@ -77,7 +77,9 @@ def test_quiet_is_quiet_and_loud_is_not(tmp_path: Path, capsys: pytest.CaptureFi
     vaelab.train(MAPPING, folder=tmp_path, quiet=True)
     assert capsys.readouterr().out == ""
     vaelab.train(MAPPING, folder=tmp_path, overwrite=True)
-    assert "epoch   1/1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "epoch   1/1" in said
+    assert re.search(r'doctor: .*; vaelab\.diagnose\("\S+"\) says [^:]*$', " ".join(said.split()))
 
 
 @pytest.mark.slow

@@ -277,7 +277,7 @@ def test_figures_for_print(ending: str, begins: bytes, run: Run, vaelab: Command
     answer = vaelab("figures", "tiny", "rates", "--format", ending)
     assert f"rates.{ending}" in answer.out
     assert (run.figures / f"rates.{ending}").read_bytes().startswith(begins)
-    assert foreign(run.path, "output") == []
+    assert foreign(run.path) == []
 
 
 def test_figures_of_the_config(run: Run, vaelab: Command) -> None:
@@ -860,6 +860,7 @@ def test_what_is_no_option_or_too_much_is_answered_with_what_to_type(
     run: Run, vaelab: Command
 ) -> None:
     refused(vaelab("train", "--epochs", 3), "did you mean training.epochs=3?")
+    refused(vaelab("explore", "--runs", "mine"), "did you mean vaelab explore mine?")
     refused(vaelab("train", "digits", "--beta=4"), "did you mean objective.beta=4?")
     said = "one run at a time is evaluated: vaelab evaluate tiny; vaelab evaluate runs/tiny"
     refused(vaelab("evaluate", "tiny", "runs/tiny"), said)

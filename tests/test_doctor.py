@@ -44,7 +44,7 @@ from vaelab.training import train
 
 ILL = {
     "posterior collapse": ("objective.beta=30", "model.latent=4"),
-    "a nearly plain autoencoder": (
+    "a neglected prior": (
         "model.likelihood.scale=0.02", "training.optimizer.learning_rate=0.005",
         "training.epochs=8",
     ),
@@ -73,8 +73,8 @@ ALSO_ILL = {
     "silenced by a scale": (
         "posterior collapse", ("model.likelihood.scale=1", "training.epochs=10")
     ),
-    "far from the prior": ("a nearly plain autoencoder", ("training.epochs=8",)),
-    "a low beta": ("a nearly plain autoencoder", ("objective.beta=0.1", "training.epochs=40")),
+    "far from the prior": ("a neglected prior", ("training.epochs=8",)),
+    "a low beta": ("a neglected prior", ("objective.beta=0.1", "training.epochs=40")),
     "holes, too early": ("holes in the aggregate posterior", ("training.epochs=8",)),
     "scales of single pixels": (
         "a saturated likelihood",
@@ -260,7 +260,7 @@ def test_what_has_no_one_price_is_not_read_as_the_rates() -> None:
         one = replace(measured(rows, **told), objective=objective)
         assert one.price is None
         names = verdict(one)
-        assert "a nearly plain autoencoder" not in names
+        assert "a neglected prior" not in names
         assert "posterior collapse" not in names
         silent = replace(measured(rows, **told | {"active_units": 0.0}), objective=objective)
         collapse = verdict(silent)["posterior collapse"]
@@ -270,7 +270,7 @@ def test_what_has_no_one_price_is_not_read_as_the_rates() -> None:
     held = replace(measured(**told), objective=CapacityConfig())
     assert "latent dimension too large" not in verdict(held)
     elbo = measured([{"split": "train", "epoch": 1.0, "beta": 0.1}], **told)
-    assert "cost 0.1 nats" in verdict(elbo)["a nearly plain autoencoder"].summary
+    assert "cost 0.1 nats" in verdict(elbo)["a neglected prior"].summary
 
 
 def test_prices_are_those_at_the_end_of_the_training() -> None:
@@ -405,7 +405,7 @@ def test_a_schedule_cut_short_is_to_be_finished() -> None:
 
 
 def test_what_time_may_mend_is_not_said_of_a_run_just_begun() -> None:
-    names = {"posterior collapse", "holes in the aggregate posterior", "a nearly plain autoencoder",
+    names = {"posterior collapse", "holes in the aggregate posterior", "a neglected prior",
              "latent dimension too large"}  # fmt: skip
 
     def skipped(elbos: list[float], **more: Any) -> set[str]:
@@ -438,7 +438,7 @@ def test_what_time_may_mend_is_not_said_of_a_run_just_begun() -> None:
 def test_the_closing_line_says_how_much_could_not_be_looked_for() -> None:
     seen = diagnose("x", "images", measured([], elbo_nats=-9.0), lambda remedy: True)
     assert worst(seen) == (
-        "doctor: 5 of 6 troubles could not be looked for, on images; nothing else found; "
+        "doctor: 5 of 6 checks could not be made, and the others found nothing, on images; "
         "vaelab doctor x says why"
     )
 
@@ -461,7 +461,7 @@ def test_what_the_config_means_is_said_of_a_run_just_begun() -> None:
 
 
 def test_the_worst_comes_first_and_into_the_line(clinic: Clinic) -> None:
-    run = clinic.ill("a nearly plain autoencoder")
+    run = clinic.ill("a neglected prior")
     examination = examine(run)
     severities = [finding.severity for _, finding in examination.findings]
     assert severities == sorted(severities, reverse=True)
@@ -506,7 +506,7 @@ def test_a_learned_scale_under_way_is_given_time() -> None:
 
 def test_a_remedy_that_the_config_refuses_is_not_offered(clinic: Clinic) -> None:
     conditional = clinic.run(
-        "conditional", *ILL["a nearly plain autoencoder"],
+        "conditional", *ILL["a neglected prior"],
         "model.condition={encoder: planes, decoder: one_hot}",
     )  # fmt: skip
     remedies = [

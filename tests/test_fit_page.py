@@ -15,7 +15,11 @@ import vaelab
 from tests.test_fit import QUICK, Two, X, Y, networks
 from vaelab.bundle import Bundle
 from vaelab.bundle.graph import interpret
+from vaelab.data import Domain
 from vaelab.errors import BadValueError
+from vaelab.models import Explorable, HierarchicalConfig, LatentVariableModel, VQConfig
+from vaelab.models.base import BaseModel
+from vaelab.networks import ConvEncoder, MLPEncoder
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +36,7 @@ def convolutions() -> tuple[nn.Module, nn.Module]:
     return encoder, decoder
 
 
-def trained(folder: Path, model: vaelab.VAE, **given: Any) -> vaelab.Run:
+def trained(folder: Path, model: LatentVariableModel, **given: Any) -> vaelab.Run:
     given = {"data": (X, Y), **given}
     return vaelab.fit(
         model, *QUICK, "explorer.keep=2", folder=folder, epochs=1, quiet=True, **given
@@ -63,6 +67,34 @@ def test_modules_of_pytorch_are_exported(make: Any, domain: str | None, tmp_path
         x = torch.from_numpy(X[:3, None] / 255).float()
     codes = interpret(encoder, weights, {"x": x})
     torch.testing.assert_close(codes["loc"], posterior.mean, atol=0.05, rtol=0.05)
+
+
+LEVELS = HierarchicalConfig(latent=6, encoder=MLPEncoder(widths=(8,)))
+GRID = VQConfig(latent=3, codes=8, encoder=ConvEncoder(channels=(4,), kernels=(2,), strides=(2,)))
+
+
+@pytest.mark.parametrize("config", [LEVELS, GRID], ids=["hierarchical", "vq"])
+def test_codes_that_are_no_vector_are_exported(config: BaseModel, tmp_path: Path) -> None:
+    model = config.build((1, 8, 8), Domain.UNIT, 1)
+    run = trained(tmp_path, model)
+    bundle = Bundle(vaelab.Run(run.path))  # the object is not needed
+    assert bundle.run.experiment.model.explorable
+    bundle.check()
+    assert isinstance(model, Explorable)
+    x = torch.from_numpy(X[:5, None] / 255).float()
+    graphs, weights = bundle.graphs(), torch.from_numpy(bundle.weights(1))
+    codes = interpret(graphs.encoder, weights, {"x": x})
+    with torch.no_grad():
+        z, _ = model.to_numbers(x)
+        mean = model.of_numbers(z).mean
+    if graphs.upwards is None or graphs.downwards is None:
+        assert (codes["entries"] == z).float().mean() > 0.9
+    else:
+        upper = interpret(graphs.upwards, weights, {"z": codes["loc"]})["loc"]
+        torch.testing.assert_close(upper, z, atol=0.05, rtol=0.05)
+        z = interpret(graphs.downwards, weights, {"z": upper})["loc"]
+    seen = interpret(graphs.decoder, weights, {"z": z.float()})["mean"]
+    torch.testing.assert_close(seen, mean, atol=0.03, rtol=0)
 
 
 def test_other_modules_are_named_and_computed_by_the_server(tmp_path: Path) -> None:

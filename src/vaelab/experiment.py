@@ -1,8 +1,7 @@
 """The whole YAML: data, model, objective, training, figures."""
 
-import re
 from pathlib import PurePath
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -23,10 +22,6 @@ MAX_NAME_LENGTH = 200
 """Bytes of a folder's name; systems allow 255, and a sweep puts something behind it."""
 MAX_FIGURES = 100
 """Pictures that are drawn at once."""
-TAKEN = re.compile(
-    r"explorer|tensorboard|wandb|\.lock|.*\.(?:yaml|jsonl?|safetensors|npz|tmp|old)", re.IGNORECASE
-)
-"""Names in a run's folder that are those of something else."""
 
 
 def _folder_name(name: str) -> str:
@@ -45,16 +40,9 @@ def _folder_name(name: str) -> str:
     return name
 
 
-def _is_free(name: str) -> str:
-    if TAKEN.fullmatch(name):
-        raise ValueError(f"`{name}` is the name of something else in a run's folder")
-    return name
-
-
 FolderName = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(_folder_name)
 ]
-PicturesName = Annotated[FolderName, AfterValidator(_is_free)]
 
 
 class Change(Config):
@@ -205,8 +193,6 @@ class Experiment(Config):
 
     task_name: FolderName = "run"
     """Name of the run and of its folder."""
-    output_train_dir: PicturesName = "output"
-    """Folder of the pictures inside the run."""
     data: DataConfig = DigitsData()
     """The images."""
     model: ModelConfig = VAEConfig()
@@ -234,6 +220,14 @@ class Experiment(Config):
     def epochs(self) -> int:
         """As many as metrics.jsonl may tell of: of the prior's fit where there was one."""
         return self.training.epochs if self.prior_fit is None else self.prior_fit.epochs
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, given: Any) -> Any:
+        """Their pictures could lie elsewhere than in `output`."""
+        if isinstance(given, dict) and given.get("output_train_dir") == "output":
+            return {key: value for key, value in given.items() if key != "output_train_dir"}
+        return given
 
     @model_validator(mode="after")
     def _can_watch(self) -> "Experiment":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vaelab.console import Console
 from vaelab.errors import UserError
+from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
 from vaelab.experiment import Experiment
 from vaelab.runs.run import Run
 from vaelab.training import Callback, Start, nothing_to_resume, train
@@ -16,6 +17,7 @@ WORDS = (
     (r"`?vaelab train \S+ --resume training\.epochs=\d+`?", f"{AGAIN} and more epochs"),
     (r"`?vaelab train \S+ --resume`?", AGAIN),
     (r"`?vaelab evaluate ([^\s`]+)`?", r'vaelab.evaluate("\1")'),
+    (r"`?vaelab doctor ([^\s`]+)`?", r'vaelab.diagnose("\1")'),
     (r"the same command with --resume", AGAIN),
     (r"--resume\b", "resume=True"),
     (r"--overwrite\b", "overwrite=True"),
@@ -69,4 +71,7 @@ def train_in_python(
     for note in [*notes, *([nothing] if nothing else [])]:
         console.say(f"note: {note}")
     with refused_in_python(named):
-        return train(experiment, folder, start, console, callbacks).run
+        outcome = train(experiment, folder, start, console, callbacks)
+    if outcome.stopped is None and not quiet:
+        console.say(one_line_diagnosis(outcome.run))
+    return outcome.run

@@ -180,8 +180,8 @@ def _text(path: Path, data: dict[str, Any], facts: Facts) -> str:
     page.add("training")
     page.add(
         "epochs", epochs,
-        f"About {epochs * ceil(facts.images / batch):,} steps; the weights that are kept are the "
-        "best on images held out, so that too many cost time alone.", 1,
+        f"About {epochs * ceil(facts.images / batch):,} steps. The weights of the epoch that is "
+        "best on held-out images are kept, so more epochs than needed cost nothing but time.", 1,
     )  # fmt: skip
     page.add("batch_size", batch, depth=1)
     page.add(

@@ -70,16 +70,13 @@ class Tab:
     def __init__(self, page: Any) -> None:
         self.page = page
         self.errors: list[str] = []
-        self.replaced: set[str] = set()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._told)
 
     def _told(self, message: Any) -> None:
-        """What the browser says; a run that begins anew may be gone while it is being read."""
-        text, url = message.text, message.location["url"]
-        gone = any(f"/runs/{run}/bundle/" in url for run in self.replaced)
-        if message.type == "error" and not gone:
-            self.errors.append(f"{text} ({url})")
+        """What the browser says."""
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location['url']})")
 
     def open(self, address: str, depth: str = "measure") -> "Tab":
         """The page, with as much of it as there is in one of its depths."""

@@ -126,7 +126,7 @@ def test_an_image_is_taken_apart_level_by_level(tab: Tab, two: Run, tmp_path: Pa
     both = interpret(graphs.decoder, weights, {"z": q1["loc"]})["mean"].flatten().numpy()
     top = graphs.encode(weights, x, none)
     np.testing.assert_allclose(tab.get("vaelab.probed.loc"), top["loc"][0], atol=1e-3)
-    upper = graphs.decode(weights, top["loc"], none).flatten().numpy()
+    upper = graphs.decode(weights, top["loc"], none)["mean"].flatten().numpy()
     for name, wanted in (("both-levels", both), ("upper-alone", upper)):
         np.testing.assert_allclose(tab.pixels(name), 255 * wanted.clip(0, 1), atol=1.01)
 
@@ -186,4 +186,4 @@ def decoded_levels(bundle: Bundle, index: int, z: list[float]) -> np.ndarray:
     """What PyTorch makes of an upper code."""
     weights = torch.from_numpy(bundle.weights(index))
     codes = torch.tensor([z])
-    return bundle.graphs().decode(weights, codes, torch.zeros(1, 0)).flatten().numpy()
+    return bundle.graphs().decode(weights, codes, torch.zeros(1, 0))["mean"].flatten().numpy()

@@ -52,6 +52,9 @@ def test_train_watch_change_stop_and_repeat(served: Served, tab: Tab, tmp_path: 
 
     tab.by("play").click()
     tab.until("vaelab.training.phase === 'paused' && vaelab.step === vaelab.training.step")
+    rows = Run(served.folder / "VAE").metrics()
+    told = [row["distortion_nats"] for row in rows if row["split"] == "train"][-1]
+    assert tab.get("vaelab.training.terms.distortion_nats") == told  # not those of validation
     tab.by("beta").fill("3")
     tab.by("beta").press("Enter")
     tab.until("vaelab.training.beta === 3")
@@ -101,9 +104,10 @@ def test_another_training_takes_the_place_of_the_first(served: Served, tab: Tab)
     assert read_progress(first.resume_path).step == first.experiment.training.changes[-1].step
     tab.by("play").click()
     tab.until("vaelab.training.phase === 'paused'")
-    tab.replaced.add("collapsed")
     tab.by("reset").click()
-    tab.until("vaelab.training.phase === 'paused' && vaelab.step === 0 && vaelab.index === null")
+    tab.page.reload()  # what is being replaced is waited for
+    tab.until("window.vaelab?.training?.phase === 'paused' && vaelab.training.step === 0")
+    tab.until("vaelab.ready && vaelab.run === 'collapsed' && vaelab.step === 0")
     tab.by("stop").click()
     tab.until("vaelab.training.phase === 'ended'")
     tab.page.evaluate("location.hash = '#v=1&run=VAE&step=0&z=1_2'")

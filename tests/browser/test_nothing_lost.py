@@ -130,7 +130,6 @@ def test_going_on_and_beginning_anew_make_siblings(served: Served, tab: Tab, fol
     assert tab.page.locator(".curve-names > span").count() == 0  # no curves of before
     tab.by("step-epoch").click()
     tab.until("vaelab.step === 21 && vaelab.training.phase === 'paused'")
-    tab.replaced.add("done-3")
     tab.by("reset").click()  # of one that is not finished, and was begun here: it is replaced
     tab.until("vaelab.run === 'done-3' && vaelab.step === 0 && vaelab.training.phase === 'paused'")
     tab.until("document.querySelectorAll('.curve-names > span').length === 0")

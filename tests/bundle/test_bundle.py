@@ -249,6 +249,30 @@ def test_a_resumed_run_keeps_what_lies_before_and_forgets_what_lies_after(tmp_pa
     assert manifest["run"]["finished"]
 
 
+def test_the_runs_own_weights_are_among_the_steps(tmp_path: Path) -> None:
+    worse = "training.changes=[{step: 66, learning_rate: 0.5}]"  # after the third epoch of 21 steps
+    run = train(tiny("explorer.keep=3", "training.epochs=6", worse), tmp_path).run
+    model, about = run.load_model()
+    assert about["step"] == 63
+    bundle = Bundle(run)
+    bundle.check()
+    steps = bundle.steps()
+    assert [step["step"] for step in steps] == [0, 16, 63, 126]
+    assert [step["best"] for step in steps] == [False, False, True, False]
+    assert steps[2]["weights_epoch"] == 3
+    kept, z = torch.from_numpy(bundle.weights(steps[2]["index"])), torch.randn(50, 2)
+    with torch.no_grad():
+        wanted = model.decode(z).mean
+    assert (interpret(bundle.graphs().decoder, kept, {"z": z})["mean"] - wanted).abs().max() < 5e-3
+    assert steps[2]["readings"]["elbo_nats"] > steps[3]["readings"]["elbo_nats"]
+
+    resumed, _ = load_experiment(str(run.path), ["training.epochs=7"])
+    again = Bundle(train(resumed, tmp_path, Start.RESUME).run)
+    again.check()
+    assert [step["step"] for step in again.steps()] == [0, 16, 63, 126, 147]
+    assert len({step["index"] for step in again.steps()}) == 5
+
+
 @pytest.mark.slow
 def test_keeping_does_not_change_the_training(tmp_path: Path) -> None:
     with_bundle = train(tiny("explorer.keep=9"), tmp_path / "a").run

@@ -15,6 +15,8 @@ from torch.nn import functional
 from tests.training.conftest import tiny
 from vaelab.bundle.export import export
 from vaelab.bundle.graph import OPERATIONS, Graph, interpret
+from vaelab.data.float_pixels import FloatPixels
+from vaelab.data.pixels import Domain
 from vaelab.distributions.normal import soft_bound
 from vaelab.errors import BadValueError
 from vaelab.models.vae import VAE
@@ -83,6 +85,9 @@ def test_shapes_and_pairs(channels: int, height: int, width: int, number: int) -
     assert compute("reshape", x, (size,)).equal(flat)
     start = number % size
     assert compute("slice", flat, (size - start,), start=start).equal(flat[:, start:])
+    first = number % channels
+    later = (channels - first, height, width)
+    assert compute("slice", x, later, start=first).equal(x[:, first:])
     assert compute("add", x, shape, y).equal(x + y)
     assert compute("multiply", x, shape, y).equal(x * y)
     weight, bias = torch.randn(channels), torch.randn(channels)
@@ -202,6 +207,12 @@ MODELS = {
     "levels": ("data={kind: digits, pixels: levels}", "model.encoder={kind: conv}"),
     "optimal": ("model.likelihood.kind=optimal_gaussian",),
     "continuous bernoulli": ("model.likelihood.kind=continuous_bernoulli",),
+    "a scale per pixel": ("model.likelihood={kind: gaussian, scale: per_pixel}",),
+    "a scale per pixel, conv": (
+        "model.likelihood={kind: laplace, scale: per_pixel, floor: 0.02}",
+        "model.encoder={kind: conv}",
+        "model.decoder={kind: conv, output_activation: identity}",
+    ),
 }
 
 
@@ -236,9 +247,27 @@ def test_a_whole_model(name: str, dtype: torch.dtype, tolerance: float) -> None:
     codes = interpret(graphs.encoder, weights, {"x": x, "class": context})
     torch.testing.assert_close(codes["loc"], posterior.loc, atol=tolerance, rtol=tolerance)
     torch.testing.assert_close(codes["scale"], posterior.scale, atol=tolerance, rtol=tolerance)
-    output = interpret(graphs.decoder, weights, {"z": z, "class": context})["mean"]
-    wanted = model.decode(z, given_class).mean
-    torch.testing.assert_close(output, wanted, atol=tolerance, rtol=tolerance)
+    output = interpret(graphs.decoder, weights, {"z": z, "class": context})
+    wanted = model.decode(z, given_class)
+    torch.testing.assert_close(output["mean"], wanted.mean, atol=tolerance, rtol=tolerance)
+    assert ("scale" in output) == ("per pixel" in name)
+    if "scale" in output:
+        scale = wanted.base_dist.scale
+        torch.testing.assert_close(output["scale"], scale, atol=tolerance, rtol=tolerance)
+
+
+@torch.no_grad()
+def test_a_scale_of_real_numbers_is_in_units_of_their_brightness() -> None:
+    experiment = tiny("model.likelihood={kind: gaussian, scale: per_pixel}")
+    model = experiment.model.build((1, 8, 8), Domain.REAL, 10).eval()
+    model.pixels = FloatPixels(values=Domain.REAL, low=-3, high=5)
+    graphs = export(model)
+    z = torch.randn(5, 2)
+    weights = torch.from_numpy(graphs.weights()).float()
+    pixels, wanted = graphs.decode(weights, z, torch.zeros(5, 0)), model.decode(z)
+    torch.testing.assert_close(-3 + 8 * pixels["mean"], wanted.mean, atol=1e-5, rtol=1e-5)
+    scale = wanted.base_dist.scale
+    torch.testing.assert_close(8 * pixels["scale"], scale, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
@@ -261,7 +290,8 @@ def test_two_levels() -> None:
     torch.testing.assert_close(below["scale"], model.downwards(z).stddev, atol=2e-5, rtol=2e-5)
     wanted = model.decoder(model.downwards(z).mean).mean
     assert torch.equal(wanted, model.of_numbers(z).mean)
-    torch.testing.assert_close(graphs.decode(weights, z, none), wanted, atol=2e-5, rtol=2e-5)
+    decoded = graphs.decode(weights, z, none)["mean"]
+    torch.testing.assert_close(decoded, wanted, atol=2e-5, rtol=2e-5)
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ from vaelab.bundle.kept import flatten, restore
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.app import Explorer
+from vaelab.explorer.computing import Codes, Computer
 from vaelab.explorer.export import export_site
 from vaelab.explorer.library import Library
 from vaelab.models import FlatLatent
@@ -92,6 +93,20 @@ def test_codes_are_decoded_and_images_encoded(client: TestClient, odd: Run, inde
     codes = client.post("/api/runs/odd/encode", json=body).json()
     np.testing.assert_allclose(numbers(codes["loc"]), posterior.loc.flatten(), atol=1e-6)
     np.testing.assert_allclose(numbers(codes["scale"]), posterior.scale.flatten(), atol=1e-6)
+
+
+def test_a_scale_per_pixel_comes_with_the_mean(tmp_path: Path) -> None:
+    words = ("model.likelihood={kind: laplace, scale: per_pixel}", "model.posterior=full_normal")
+    run = train(tiny(*words, "explorer.keep=2", "training.epochs=1"), tmp_path).run
+    bundle = Bundle(run)
+    assert not bundle.exported
+    z = torch.randn(3, 2)
+    asked = Codes.model_validate({"step": 1, "z": text(z)})
+    answer = Computer().decode(bundle, None, asked)
+    with torch.no_grad():
+        wanted = at(run, 1).decode(z).base_dist
+    np.testing.assert_allclose(numbers(answer["images"]), wanted.loc.flatten(), atol=1e-6)
+    np.testing.assert_allclose(numbers(answer["scale"]), wanted.scale.flatten(), rtol=1e-5)
 
 
 def test_a_training_is_decoded_as_it_is_now(

@@ -80,8 +80,11 @@ def elbo(log_joint: Density, loc: torch.Tensor, scale: torch.Tensor) -> float:
         ("model.latent=2", "model.prior={kind: mixture, components: 5}"),
         ("model.latent=2", "model.likelihood={kind: gaussian, scale: 0.02}",
          "model.condition={encoder: one_hot, decoder: one_hot}"),
+        ("model.likelihood={kind: gaussian, scale: per_pixel, floor: 0.05}",
+         "model.decoder.output_activation=identity"),
     ],
-    ids=["normal", "one dimension, Bernoulli", "mixture", "conditional, narrow"],
+    ids=["normal", "one dimension, Bernoulli", "mixture", "conditional, narrow",
+         "a scale per pixel"],
 )  # fmt: skip
 def test_the_evidence_is_that_of_a_quadrature(assignments: tuple[str, ...], tmp_path: Path) -> None:
     npx = shutil.which("npx")
@@ -100,17 +103,18 @@ def test_the_evidence_is_that_of_a_quadrature(assignments: tuple[str, ...], tmp_
     found = []
     for image in IMAGES:
         x = torch.from_numpy(split.images[image]) / 255
-        x = x.round() if step["scale"] is None else x
+        x = x.round() if manifest["likelihood"]["kind"] == "bernoulli" else x
         label = torch.eye(10)[[int(split.labels[image])]]
         codes = interpret(encoder, single, {"x": x[None], "class": label})
 
         def log_joint(z: torch.Tensor, x: torch.Tensor = x, label: torch.Tensor = label) -> Any:
             given = {"z": z, "class": label.double().expand(len(z), -1)}
-            mean = interpret(decoder, single.double(), given)["mean"]
-            if step["scale"] is None:
+            pixels = interpret(decoder, single.double(), given)
+            mean, scale = pixels["mean"], pixels.get("scale", step["scale"])
+            if scale is None:
                 likelihood: Any = Bernoulli(mean, validate_args=False)
             else:
-                likelihood = Normal(mean, step["scale"])
+                likelihood = Normal(mean, scale)
             return Independent(likelihood, 3).log_prob(x.double()) + prior.log_prob(z)
 
         found.append({

@@ -41,6 +41,11 @@ VARIANTS = {
         "model.encoder={kind: resnet, widths: [4, 8], blocks: 1}",
         "model.codes=20",
     ),
+    "a scale per pixel": (
+        "mnist",
+        "model.likelihood={kind: laplace, scale: per_pixel}",
+        "model.decoder.output_activation=identity",
+    ),
     "gelu, overlapping": (
         "mnist",
         "model.encoder={kind: conv, channels: [8, 12], kernels: [3, 5], strides: [1, 2],"
@@ -75,10 +80,14 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
     labels = torch.arange(POINTS) % 10
     context = class_context(labels, 10)
     decoded = [lowered.decode(weights, z, context) for weights in (half, exact)]
+    means = [one["mean"] for one in decoded]
     codes = lowered.encode(exact, x, context[:20])
     with torch.no_grad():
-        whole = model.of_numbers(z, context if model.classes else None).mean
-    assert (decoded[1] - whole).abs().max() < 1e-4
+        whole = model.of_numbers(z, context if model.classes else None)
+    assert (means[1] - whole.mean).abs().max() < 1e-4
+    scale = decoded[1].get("scale")
+    if scale is not None:
+        torch.testing.assert_close(scale, whole.base_dist.scale, atol=1e-6, rtol=1e-4)
     manifest = {
         "weights": len(exact), "latent": model.latent, "unsupported": None,
         "data": {"shape": [1, side, side], "classes": [str(k) for k in range(10)]},
@@ -92,7 +101,8 @@ def case(name: str, config: str, *assignments: str) -> dict[str, Any]:
         "name": name, "manifest": manifest, "half": base64(exact.half()), "single": base64(exact),
         "z": base64(z), "x": base64(x),
         "classes": labels.tolist() if model.classes else None,
-        "decodedHalf": base64(decoded[0]), "decodedSingle": base64(decoded[1]),
+        "decodedHalf": base64(means[0]), "decodedSingle": base64(means[1]),
+        "spreadSingle": base64(torch.empty(0) if scale is None else scale),
         "locSingle": base64(codes["entries"] if model.entries else codes["loc"]),
         "scaleSingle": base64(codes.get("scale", torch.empty(0))),
     }  # fmt: skip

@@ -4,6 +4,8 @@ import json
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from vaelab.explorer import frames
 from vaelab.explorer.app import Explorer
+from vaelab.explorer.job import PATIENCE
 from vaelab.explorer.library import Library
 from vaelab.explorer.live import MAX_PAGES
 from vaelab.runs.run import Run
@@ -98,3 +101,19 @@ def test_too_many_pages_are_told(client: TestClient, explorer: Explorer) -> None
             assert closed.value.code == 1013
             assert "pages are open" in closed.value.reason
     assert len(explorer.job.listeners) == 0
+
+
+def test_the_files_of_a_run_that_is_being_begun_are_waited_for(
+    explorer: Explorer, client: TestClient
+) -> None:
+    explorer.job.state |= {"run": "tiny", "phase": "starting"}
+    begun = Timer(0.4, explorer.job.state.update, [{"phase": "paused"}])
+    since = monotonic()
+    begun.start()
+    assert client.get("/api/runs/tiny/bundle/manifest.json").status_code == 200
+    assert client.get("/api/opened?run=tiny").json()["run"] == "tiny"
+    begun.join()
+    assert 0.4 <= monotonic() - since < PATIENCE
+    explorer.job.state |= {"run": "another", "phase": "starting"}
+    assert client.get("/api/runs/tiny/bundle/labels.u8").status_code == 200
+    assert monotonic() - since < PATIENCE

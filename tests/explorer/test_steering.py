@@ -194,7 +194,7 @@ def test_nothing_of_a_run_is_touched_by_what_is_refused(client: TestClient, runs
 def test_a_copy_goes_on_from_the_finished_weights_and_leaves_the_run_alone(runs: Path) -> None:
     before = hashes(runs / "tiny")
     run = Run(runs / "tiny")
-    copy_run(run.path, run.experiment.output_train_dir, runs / "tiny-2")
+    copy_run(run.path, runs / "tiny-2")
     assert hashes(runs / "tiny") == before
     copied = hashes(runs / "tiny-2")
     left_out = {"evaluation.json", "identity.json", ".lock"}

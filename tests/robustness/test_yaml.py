@@ -89,14 +89,6 @@ def test_names_that_no_folder_should_have(name: str, tmp_path: Path, vaelab: Com
     refused(vaelab("config", "show", path), "`task_name`")
 
 
-@pytest.mark.parametrize(
-    "name", ["explorer", "Explorer", "config.yaml", "weights.safetensors", ".lock", "pca.npz",
-             "metrics.jsonl", "quality_pixels.json", ".writer.json", ".x.1.tmp"],
-)  # fmt: skip
-def test_pictures_go_nowhere_else(name: str, vaelab: Command) -> None:
-    refused(vaelab("config", "show", "digits", f"output_train_dir={name}"), "something else")
-
-
 def test_figures_are_bounded(vaelab: Command) -> None:
     many = ", ".join(["latent"] * 101)
     refused(vaelab("config", "show", "digits", f"figures.at_end=[{many}]"), "at most 100 items")

@@ -19,7 +19,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 def test_the_shipped_config_is_the_translated_one(name: str) -> None:
     translated = validate(Experiment, translate(SEED_CONFIGS[name], name).config, name)
     shipped = validate(Experiment, read_yaml(CONFIGS / f"{name}.yaml"), name)
-    for section in ("task_name", "output_train_dir", "model", "objective", "training", "figures"):
+    for section in ("task_name", "model", "objective", "training", "figures"):
         assert getattr(shipped, section) == getattr(translated, section)
     assert shipped.data.pixels == translated.data.pixels
 
@@ -42,6 +42,13 @@ def test_without_kl_the_likelihood_and_eps_are_those_of_1e_5() -> None:
 def test_no_latent_plot_means_no_figures_every_epoch() -> None:
     config = translate(seed_yaml(save_latent_plot=False), "x").config
     assert validate(Experiment, config, "x").figures.every_epoch == ()
+
+
+def test_another_folder_of_pictures_is_said_to_be_left_out() -> None:
+    (note,) = set(translate(seed_yaml(output_train_dir="a"), "x").notes) - set(
+        translate(seed_yaml(), "x").notes
+    )
+    assert note == "output_train_dir: a has no counterpart; pictures are in output."
 
 
 @pytest.mark.parametrize("name", SEED_CONFIGS)

@@ -100,6 +100,39 @@ def test_one_that_fails_is_named_and_the_run_goes_on_as_if_nothing_had_been(
     assert (resumed.path / "weights.safetensors").read_bytes() == alone.weights_path.read_bytes()
 
 
+class FailingFor(Failing):
+    """Likewise, for the run of one seed alone."""
+
+    def __init__(self, hook: str, step: int, seed: int) -> None:
+        super().__init__(hook, step, ZeroDivisionError())
+        fail = getattr(self, hook)
+
+        def fail_for_one(training: Training, *rest: object) -> None:
+            if training.experiment.training.seed == seed:
+                fail(training, *rest)
+
+        setattr(self, hook, fail_for_one)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("hook", "step"),
+    [("on_start", 0), ("before_step", 5), ("on_step", 5), ("on_log", 10), ("on_epoch", 1)],
+)
+def test_one_that_fails_for_one_of_several_leaves_all_saved_at_one_step(
+    runs: Path, hook: str, step: int, seed: int
+) -> None:
+    experiments = replicas(tiny("training.replicas=2", "training.epochs=2"))
+    with pytest.raises(CallbackError, match=rf"FailingFor\.{hook} failed .*tiny_seed{seed}: Zero"):
+        train_together(experiments, runs, callbacks=[FailingFor(hook, step, seed)])
+    paths = [runs / one.task_name / "resume.safetensors" for one in experiments]
+    saved = [read_progress(path).step for path in paths]
+    assert saved[0] == saved[1] >= step
+    whole = train_together(experiments, runs / "whole")
+    for resumed, other in zip(train_together(experiments, runs, Start.RESUME), whole, strict=True):
+        assert resumed.run.metrics() == other.run.metrics()
+
+
 def test_an_error_that_it_raises_for_the_user_stays_what_it_is(runs: Path) -> None:
     with pytest.raises(UserError, match=r"^enough$"):
         train(tiny(), runs, callbacks=[Failing("on_step", 3, UserError("enough"))])

@@ -128,9 +128,9 @@ def test_everything_that_vaelab_writes_into_a_run_is_known_by_name(runs: Path) -
             run, "pixels", images=20, made=default_sample_kind(run.experiment.data.pixels)
         )
         run.identity()
-        assert foreign(run.path, "output") == []
+        assert foreign(run.path) == []
         with RunLock(run.path, "a test"):
-            assert foreign(run.path, "output") == []
+            assert foreign(run.path) == []
 
 
 def test_what_is_replaced_stays_until_there_are_weights(run: Run) -> None:

@@ -1,6 +1,6 @@
 """From a model to the graphs of its encoder and decoder, and to their weights at any moment."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -39,11 +39,11 @@ def export(model: Explorable) -> ExportedGraphs:
         case VAE():
             x = encoder.pixels(model, model.input_factor)
             codes = encoder.normal(model.encoder, x, model.latent)
-            mean = decoder.likelihood(model.decoder, 0)
+            pixels = decoder.likelihood(model.decoder, 0)
         case HierarchicalVAE(latents=(lower, upper)):
             x = encoder.pixels(model, model.input_factor)
             codes = encoder.normal(model.encoder, x, lower)
-            mean = decoder.likelihood(model.decoder, 0)
+            pixels = decoder.likelihood(model.decoder, 0)
             up, down = _Builder("z", tensors, sizes), _Builder("z", tensors, sizes)
             between["upwards"] = up.graph(up.normal(model.upwards, 0, upper))
             between["downwards"] = down.graph(down.normal(model.downwards, 0, lower))
@@ -54,13 +54,17 @@ def export(model: Explorable) -> ExportedGraphs:
             nearest = Operation("nearest", (model.latent,), {}, book)
             codes = {"entries": encoder.write(nearest, given)}
             embed = Operation("embed", model.encoder.output_shape, {}, book)
-            mean = decoder.likelihood(model.decoder, decoder.write(embed, 0))
+            pixels = decoder.likelihood(model.decoder, decoder.write(embed, 0))
         case _:
             raise UnsupportedLayerError(type(model).__name__)
     if real := real_pixels(model.pixels):
         slope = 1 / (real.high - real.low)
-        mean = decoder.affine(mean, model.image_shape, slope, -real.low * slope)
-    ends = encoder.graph(codes), decoder.graph({"mean": mean})
+        shifts = {"mean": -real.low * slope, "scale": 0.0}
+        pixels = {
+            name: decoder.affine(value, model.image_shape, slope, shifts[name])
+            for name, value in pixels.items()
+        }
+    ends = encoder.graph(codes), decoder.graph(pixels)
     return ExportedGraphs(*ends, **between, _tensors=tuple(tensors))
 
 
@@ -94,19 +98,28 @@ class _Builder:
         if len(heads) == 1:
             heads = [_rows(heads[0], 0, latent), _rows(heads[0], latent, 2 * latent)]
         loc, scale = (self.chain(head, features) for head in heads)
-        for name, settings in steps:
-            scale = self.add(name, scale, (latent,), **settings)
-        return {"loc": loc, "scale": scale}
+        return {"loc": loc, "scale": self.steps(steps, scale, (latent,))}
 
-    def likelihood(self, decoder: ConditionalDistribution, given: int) -> int:
-        params = self.chain(decoder.trunk.operations(), given)
-        match cast(Likelihood, decoder.family).exported_mean():
-            case None:
-                raise UnsupportedLayerError(type(decoder.family).__name__)
-            case "identity":
-                return params
-            case name:
-                return self.add(name, params, decoder.trunk.output_shape)
+    def likelihood(self, decoder: ConditionalDistribution, given: int) -> dict[str, int]:
+        family = cast(Likelihood, decoder.family)
+        name, steps = family.exported_mean(), family.exported_scale()
+        if name is None:
+            raise UnsupportedLayerError(type(family).__name__)
+        mean, shape = self.chain(decoder.trunk.operations(), given), decoder.trunk.output_shape
+        outputs = {}
+        if steps is not None:
+            shape = (shape[0] // 2, *shape[1:])
+            scale = self.add("slice", mean, shape, start=shape[0])
+            mean = self.add("slice", mean, shape, start=0)
+            outputs["scale"] = self.steps(steps, scale, shape)
+        return {"mean": mean if name == "identity" else self.add(name, mean, shape), **outputs}
+
+    def steps(
+        self, steps: Iterable[tuple[str, Mapping[str, float]]], value: int, shape: Sequence[int]
+    ) -> int:
+        for name, settings in steps:
+            value = self.add(name, value, shape, **settings)
+        return value
 
     def chain(self, operations: Iterable[Operation], value: int) -> int:
         for one in operations:

@@ -109,7 +109,7 @@ class Graph(BaseModel):
 
 @dataclass(frozen=True)
 class Graphs:
-    """What leads from an image to its code, and from a code to the mean of p(x|z).
+    """What leads from an image to its code, and from a code to p(x|z).
 
     A code is loc and scale of q(z|x), or the numbers of entries of a codebook. Of a model with two
     levels it is the upper one; `encoder` and `decoder` then have the lower one, and `upwards` and
@@ -136,11 +136,11 @@ class Graphs:
 
     def decode(
         self, weights: Float[Tensor, " p"], z: Float[Tensor, "n d"], context: Tensor
-    ) -> Float[Tensor, "n c h w"]:
-        """Mean images of n codes."""
+    ) -> dict[str, Float[Tensor, "n c h w"]]:
+        """Mean images of n codes; and where it differs from pixel to pixel, the scale."""
         if self.downwards:
             z = interpret(self.downwards, weights, {"z": z})["loc"]
-        return interpret(self.decoder, weights, {"z": z, "class": context})["mean"]
+        return interpret(self.decoder, weights, {"z": z, "class": context})
 
 
 def interpret(

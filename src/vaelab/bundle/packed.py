@@ -121,7 +121,7 @@ def _furthest(
     z = torch.tensor([pair["z"] for pair in pairs])
     context = (label[:, None] == torch.arange(classes)).float()
     one, other = (
-        graphs.decode(torch.from_numpy(weights), z, context) for weights in (packed, exact)
+        graphs.decode(torch.from_numpy(weights), z, context)["mean"] for weights in (packed, exact)
     )
     return float((one - other).abs().max())
 

@@ -72,13 +72,14 @@ class Bundle:
         }  # fmt: skip
 
     def steps(self) -> list[dict[str, Any]]:
-        """The entries of the kept steps; the one nearest to the weights kept is marked."""
-        best = self.run.about_weights().get("step")
+        """The entries of the steps; the one nearest to the run's own weights is marked."""
+        weights = self.run.about_weights()
         steps = [dict(step) for step in self._stored["steps"]]
-        if best is not None and steps:
-            nearest = min(steps, key=lambda step: abs(step["step"] - best))
+        if weights and steps:
+            nearest = min(steps, key=lambda step: abs(step["step"] - weights["step"]))
             for step in steps:
                 step["best"] = step is nearest
+            nearest["weights_epoch"] = weights["epoch"]
         return steps
 
     def check(self) -> None:

@@ -2,9 +2,11 @@
 
 import json
 from base64 import b64encode
+from bisect import bisect_left
 from collections.abc import Mapping
 from importlib.metadata import version
 from math import log, pi, prod, sqrt
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +70,14 @@ class BundleWriter:
             self.steps = []  # damaged: it is made anew from here on
 
     def keep(self, step: int, epoch: float) -> dict[str, Any]:
-        """Keep the model as it is now, and return the entry of the manifest's `steps`."""
-        if self.steps and self.steps[-1]["step"] == step:
-            return self.steps[-1]
+        """Keep the model as it is after a step, and return the entry of the manifest's `steps`."""
+        place = bisect_left(self.steps, step, key=itemgetter("step"))
+        if place < len(self.steps) and self.steps[place]["step"] == step:
+            return self.steps[place]
         for folder in (self.folder, self.folder / "weights", self.folder / "codes"):
             make_folder(folder)
         self._write_images()
-        index = len(self.steps)
+        index = 1 + max((entry["index"] for entry in self.steps), default=-1)
         golden: dict[str, Any] = {}
         about, codes, half = self._now(self.images.loader)
         with evaluating(self.model), torch.no_grad():
@@ -85,15 +88,15 @@ class BundleWriter:
                 golden = {"index": index, **pairs}
         write_bytes(self._weights(index), half.tobytes())
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
-        whole = self._pack_last(len(half))
-        self.steps.append({
+        whole = self._pack_last(len(half)) if place == len(self.steps) else None
+        self.steps.insert(place, {
             "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16, **about,
             "readings": readings,
         })  # fmt: skip
         write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden, len(half))))
         if whole is not None:
             whole.unlink(missing_ok=True)
-        return self.steps[-1]
+        return self.steps[place]
 
     def _weights(self, index: int) -> Path:
         return self.folder / "weights" / f"{index:04}.f16"
@@ -232,10 +235,11 @@ def _golden_pairs(
     classes = torch.arange(GOLDEN_CODES) % max(1, images.classes)
     every = torch.arange(images.classes)
     outputs = graphs.decode(weights, z, (classes[:, None] == every).float())
+    named = {("image" if name == "mean" else name): each for name, each in outputs.items()}
     decode = [
-        {"z": code, "class": label, "image": b64encode(image.astype("<f4").tobytes()).decode()}
-        for code, label, image in zip(
-            z.tolist(), _read(graphs.decoder, classes), outputs.numpy(), strict=True
+        {"z": code, "class": label, **{name: _text(each[i]) for name, each in named.items()}}
+        for i, (code, label) in enumerate(
+            zip(z.tolist(), _read(graphs.decoder, classes), strict=True)
         )
     ]
 
@@ -248,6 +252,10 @@ def _golden_pairs(
         )
     ]
     return {"decode": decode, "encode": encode}
+
+
+def _text(values: Tensor) -> str:
+    return b64encode(values.numpy().astype("<f4").tobytes()).decode()
 
 
 def _read(graph: Graph, classes: Tensor | np.ndarray) -> list[int | None]:

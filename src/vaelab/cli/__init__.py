@@ -108,12 +108,16 @@ SETTINGS = {
 
 
 def _check_options(words: list[str]) -> None:
-    """Refuse an option of `vaelab train` that is a key."""
-    for place, word in enumerate(words if words[:1] == ["train"] else []):
+    """Refuse a key as an option of `vaelab train`, and a folder as one of `vaelab explore`."""
+    for place, word in enumerate(words):
         option, equals, value = word.partition("=")
-        if key := SETTINGS.get(option):
-            value = value if equals else next(iter(words[place + 1 :]), "...")
+        value = value if equals else next(iter(words[place + 1 :]), "...")
+        if words[0] == "train" and (key := SETTINGS.get(option)):
             raise BadValueError(f"there is no option `{option}`; did you mean {key}={value}?")
+        if words[0] == "explore" and option == "--runs":
+            raise BadValueError(
+                f"there is no option `--runs`; did you mean vaelab explore {value}?"
+            )
 
 
 def _tell(text: str) -> None:

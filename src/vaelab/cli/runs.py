@@ -137,7 +137,7 @@ def quality(
 def doctor(run: RunArgument, runs: RunsFolder = RUNS) -> None:
     """Say what is wrong with a trained run, if anything, how it shows, and what to try.
 
-    Looks for posterior collapse, a nearly plain autoencoder, a saturated likelihood, overfitting,
+    Looks for posterior collapse, a neglected prior, a saturated likelihood, overfitting,
     holes in the aggregate posterior and spare dimensions, on validation images.
 
     Example: `vaelab doctor runs/digits`

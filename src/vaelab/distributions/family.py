@@ -26,9 +26,10 @@ class Family(nn.Module, ABC):
         return sum(self.sizes(features))
 
     def exported_scale(self) -> tuple[tuple[str, Mapping[str, float]], ...] | None:
-        """Operations, with their settings, from the second parameter to the scale of a posterior.
+        """Operations, with their settings, from the second parameter to the scale.
 
-        The first is the location. None where they are not all there is to it: it is not exported.
+        The first is the location. None where they are not all there is to it: a posterior is not
+        exported, a likelihood has no scale per pixel.
         """
         return None
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from vaelab.engine.in_turn import InTurn, gains_by_batching
+from vaelab.engine.in_turn import InTurn
 from vaelab.engine.layers import accelerate
 from vaelab.engine.step import COLUMNS, Engine, Inputs, PlainEngine, TrainingStep
 from vaelab.optim import OptimizerConfig
@@ -33,11 +33,13 @@ def build_engine(
     steps: Sequence[TrainingStep],
     optimizer: OptimizerConfig,
     products: torch.dtype | None,
+    batched: bool = True,
     say: Callable[[str], object] = lambda words: None,
 ) -> Engine:
     """The engine that was asked for; `plain` where PyTorch lacks what `fast` needs, which is said.
 
     Networks multiply in the number format `products`; None: in that of their parameters.
+    Several models are one batched model in the fast engine, or else take their turns.
     """
     if kind == "fast":
         try:
@@ -45,7 +47,7 @@ def build_engine(
         except (ImportError, AttributeError) as error:  # PyTorch's names have changed
             say(f"training.engine is `plain`, the same but slower, instead of `fast`: {error}")
         else:
-            if len(steps) > 1 and not gains_by_batching(steps[0]):
+            if len(steps) > 1 and not batched:
                 return InTurn([FastEngine([step], optimizer, products) for step in steps])
             return FastEngine(steps, optimizer, products)
     return PlainEngine(steps, optimizer, products)

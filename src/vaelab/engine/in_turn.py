@@ -6,18 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vaelab.engine.step import Engine, Inputs, TrainingStep
-
-
-def gains_by_batching(step: TrainingStep) -> bool:
-    """Whether several such models are faster as one.
-
-    On a CPU, convolutions are not: 4 replicas of `vae_kl` and of `resnet` took 5.5 times as long as
-    one, those of MLPs 2.3 to 3.5 times.
-    """
-    parameters = list(step.parameters())
-    convolves = any(parameter.dim() == 4 for parameter in parameters)
-    return not step.objective.alone and not (convolves and parameters[0].device.type == "cpu")
+from vaelab.engine.step import Engine, Inputs
 
 
 class InTurn(Engine):

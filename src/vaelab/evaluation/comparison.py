@@ -151,11 +151,13 @@ class Group:
         over = "images, or seeds where there are several" if several else "images"
         errors = "; ".join(words for how, words in ERRORS.items()
                            if how in {one.how for one in differences})  # fmt: skip
-        behind = f"behind: what it is worse by ± standard error of the difference, {errors}; "
+        behind = (
+            f"behind: how much worse than the best ± standard error of the difference, {errors}; "
+        )
         return (
             f"nats per image ± standard error over {over}, under {', '.join(sorted(kinds))}; best "
-            f"{self.ranked_by} first; {behind if differences else ''}bold: not told from the best "
-            "with 95% confidence"
+            f"{self.ranked_by} first; {behind if differences else ''}bold: no significant "
+            "difference from the best (95%)"
         )
 
 

@@ -15,7 +15,7 @@ from vaelab.runs.run import Run
 
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 OTHERWISE: dict[str, Any] = {
-    "task_name": True, "output_train_dir": True, "figures": True, "evaluation": True,
+    "task_name": True, "figures": True, "evaluation": True,
     "explorer": True, "training": {
         "seed", "replicas", "loggers", "threads", "max_minutes", "save_minutes", "preview",
         "log_every",

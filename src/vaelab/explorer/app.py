@@ -113,12 +113,14 @@ class Explorer:
     async def opened(self, request: Request) -> Response:
         """The run that a page begins with: the one that it asks for, where it is there."""
         asked = request.query_params.get("run")
+        await self.job.begun(asked or "")
         first = await run_sync(self.library.first, asked)
         return JSONResponse({"run": first, "compared": self.library.compared})
 
     async def bundle_file(self, request: Request) -> Response:
         """The manifest as it is now, or another file of a bundle."""
         name, file = request.path_params["run"], request.path_params["file"]
+        await self.job.begun(name)
         if file == "manifest.json":
             bundle = await run_sync(self.library.bundle, name)
             return JSONResponse(await run_sync(bundle.manifest))

@@ -9,6 +9,7 @@ from typing import Any
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.watch import Log
+from vaelab.runs.records import Row
 from vaelab.training import Callback, Training
 
 Emit = Callable[[bytes], None]
@@ -120,6 +121,7 @@ class PageCallback(Callback):
         self._shown_step = -1
         self._counted = monotonic(), 0
         self._speed = self._step_began = 0.0
+        self._terms: Row | None = None
 
     def on_start(self, training: Training) -> None:
         run = training.run
@@ -134,6 +136,10 @@ class PageCallback(Callback):
         self._tell_kept(training)
         self._tell(training)
         self._show(training)
+
+    def on_log(self, training: Training, row: Row) -> None:
+        if row["split"] == "train":
+            self._terms = {name: row[name] for name in row if name.endswith("_nats")}
 
     def before_step(self, training: Training) -> None:
         inbox = self.inbox
@@ -218,7 +224,7 @@ class PageCallback(Callback):
             images_per_second=self._speed, pace=inbox.pace, stop_at=inbox.stop_at,
             beta=training.controls(epoch, progress.step).get("beta"),
             learning_rate=training.learning_rate(epoch, progress.step),
-            terms=training.latest or None,
+            terms=self._terms,
         )  # fmt: skip
         if rows := self._log.rows():
             self._say(training, "metrics", rows=rows, after=None)

@@ -19,7 +19,7 @@ from vaelab.distributions import rsample
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.requests import Body
-from vaelab.models import Explorable, FlatLatent
+from vaelab.models import Explorable, FlatLatent, likelihood_of
 from vaelab.randomness import Purpose, generator
 from vaelab.runs.run import Run
 
@@ -59,15 +59,20 @@ class Computer:
         self._model: Explorable | None = None
 
     def decode(self, bundle: Bundle, snapshot: bytes | None, asked: Codes) -> dict[str, str]:
-        """Images of codes; `snapshot` is the newest of a running training."""
+        """Images of codes; `snapshot` is the newest of a running training.
+
+        `scale` is that of each pixel, where they differ.
+        """
         with self._lock, torch.no_grad():
             model = self._loaded(bundle, snapshot, asked.step)
             z = _numbers("z", asked.z, (model.latent,))
             decoded = model.of_numbers(z, _context(asked, len(z), model))
             pictures = decoded.sample() if asked.draw else decoded.mean
+            scale, unit = _scale_per_pixel(model, decoded), 1.0
             if real := real_pixels(model.pixels):
-                pictures = real.to_unit(pictures)
-        return {"images": _text(pictures)}
+                pictures, unit = real.to_unit(pictures), real.high - real.low
+        found = {} if scale is None else {"scale": _text(scale / unit)}
+        return {"images": _text(pictures), **found}
 
     def encode(self, bundle: Bundle, snapshot: bytes | None, asked: Images) -> dict[str, Any]:
         """Means and standard deviations of the posteriors of images, as `decode`.
@@ -102,6 +107,14 @@ class Computer:
         except ValueError as error:
             raise BadValueError(f"{bundle.run.path} does not fit its bundle: {error}") from error
         return self._model
+
+
+def _scale_per_pixel(model: Explorable, decoded: Distribution) -> Tensor | None:
+    family = likelihood_of(model)
+    if family is None or family.exported_scale() is None or not isinstance(decoded, Independent):
+        return None
+    scale: Tensor = decoded.base_dist.scale
+    return scale
 
 
 def _is_independent(posterior: Distribution) -> bool:

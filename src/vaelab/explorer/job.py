@@ -27,6 +27,8 @@ Wish = dict[str, Any]
 LAST_WORDS = 600
 PATIENCE = 15.0
 """Seconds in which a training that is told to stop saves and ends."""
+SOON = 0.05
+"""Seconds after which it is looked again whether a training has begun."""
 MAX_FRAME_BYTES = 2**30
 
 IDLE: dict[str, Any] = {
@@ -116,6 +118,13 @@ class Job:
         self._ready.clear()  # from here on it is taken
         for wish in (job, *early):
             await self._ask(wish)
+
+    async def begun(self, run: str) -> None:
+        """Wait, for a while, until a run that is just being begun has files, if it is this one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self.state["phase"] == "starting" and self.state["run"] == run:
+                    await asyncio.sleep(SOON)
 
     async def command(self, name: str) -> None:
         """`play`, `pause`, `step`, `epoch` or `stop`."""

@@ -82,13 +82,13 @@ def _copied(
 ) -> Iterator[None]:
     """A copy of a run, there to be trained on; nothing is left of it where that cannot be begun."""
     target = folder / experiment.task_name
-    copy_run(run, experiment.output_train_dir, target)
+    copy_run(run, target)
     try:
         yield
     except UserError:
         if not callback.begun:
             with suppress(UserError):
-                remove_run(target, experiment.output_train_dir)
+                remove_run(target)
         raise
 
 

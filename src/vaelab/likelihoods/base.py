@@ -53,7 +53,8 @@ class Likelihood(Family, ABC):
     def exported_mean(self) -> str | None:
         """The operation of an exported graph from the parameters to the mean; None: not exported.
 
-        `identity` where the parameters are the mean.
+        `identity` where the parameters are the mean. Where `exported_scale` says how a scale per
+        pixel is made, it is from the first half of the channels, and that from the second.
         """
         return None
 

@@ -1,6 +1,7 @@
 """Likelihoods with a location per pixel, and a scale for all or for each: Gaussian and Laplace."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from math import log, pi
 from typing import Annotated, ClassVar, Literal, cast
 
@@ -68,6 +69,16 @@ class PerPixelScale(Likelihood):
             soft_bound(spread, LOG_SCALE_BOUND)
         )
         return Independent(self.family(loc, scale, validate_args=False), 3, validate_args=False)
+
+    def exported_mean(self) -> str:
+        return "identity"
+
+    def exported_scale(self) -> tuple[tuple[str, Mapping[str, float]], ...]:
+        return (
+            ("soft_bound", {"bound": LOG_SCALE_BOUND}),
+            ("times", {"factor": 2.0}), ("exp_half", {}),
+            ("times", {"factor": self.start - self.floor}), ("abs_plus", {"floor": self.floor}),
+        )  # fmt: skip
 
     def at_limit_share(self, decoded: Distribution, x: Float[Tensor, "b c h w"]) -> Share:
         scale = cast(Independent[Normal | Laplace], decoded).base_dist.scale

@@ -20,7 +20,7 @@ from vaelab.randomness import Purpose, generator
 SATURATED = 0.9
 """From this share of log N on, the estimate of the mutual information is that of log N."""
 
-TOO_LARGE = "; too large, as the mutual information is saturated"
+TOO_LARGE = "; too large: I(x; z) is saturated"
 
 
 class RatePartsMetric(BaseMetric):
@@ -100,5 +100,5 @@ def _upper(
     """The smaller of two upper bounds on I(x; z), image by image, and which it is."""
     left_out, rate = log_q - log_others(posterior, z), log_q - log_p
     if left_out.mean() <= rate.mean():
-        return left_out, "; the own posterior left out"
-    return rate, "; the rate, closer than with the own posterior left out"
+        return left_out, "; leave-one-out bound"
+    return rate, "; the rate, closer than the leave-one-out bound"

@@ -10,7 +10,7 @@ from vaelab.data.pixels import Domain
 from vaelab.distributions import PosteriorConfig
 from vaelab.errors import BadCombinationError, any_code
 from vaelab.likelihoods.base import GivenLikelihood
-from vaelab.models.base import BaseModel, FlatLatent, LatentVariableModel
+from vaelab.models.base import BaseModel, Explorable, FlatLatent, LatentVariableModel
 from vaelab.models.printing import words
 from vaelab.models.vae import VAE
 from vaelab.networks.base import ImageShape
@@ -28,8 +28,9 @@ class GivenModel(BaseModel):
     kind: Literal["given"] = "given"
     made_of: str
     """Its modules, in words."""
-    like: Literal["vae", "vector", "other"]
-    """It is a `VAE`; another model whose code is a vector; a model of another kind."""
+    like: Literal["vae", "vector", "numbers", "other"]
+    """It is a `VAE`; another model whose code is a vector; another that stands for an image by a
+    row of numbers; a model of another kind."""
     latent: int
     """Dimension of the code."""
     posterior: PosteriorConfig | None = None
@@ -61,8 +62,8 @@ class GivenModel(BaseModel):
             )  # fmt: skip
         else:
             config = cls(
-                made_of=words(model), latent=model.latent_shape[0],
-                like="vector" if isinstance(model, FlatLatent) else "other",
+                made_of=words(model), like=_likeness(model),
+                latent=model.latent if isinstance(model, Explorable) else model.latent_shape[0],
                 reads_class=("model",) if trial.classes else (),
                 likelihood=GivenLikelihood(made_of=type(model).__name__, discrete=discrete),
             )  # fmt: skip
@@ -80,12 +81,12 @@ class GivenModel(BaseModel):
     @property
     def flat(self) -> bool:  # type: ignore[override]
         """Whether its code is a vector."""
-        return self.like != "other"
+        return self.like in ("vae", "vector")
 
     @property
     def explorable(self) -> bool:  # type: ignore[override]
-        """Whether its code is a vector."""
-        return self.flat
+        """Whether the explorer shows it."""
+        return self.like != "other"
 
     @property
     def prior_kind(self) -> str:
@@ -121,6 +122,12 @@ def _copied(
         copy = deepcopy(model)
     copy.prepare(image_shape, domain, classes)
     return copy
+
+
+def _likeness(model: LatentVariableModel) -> Literal["vector", "numbers", "other"]:
+    if isinstance(model, FlatLatent):
+        return "vector"
+    return "numbers" if isinstance(model, Explorable) else "other"
 
 
 def _is_discrete(model: LatentVariableModel) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vaelab.console import Console
 from vaelab.runs.listing import megabytes
-from vaelab.runs.runfiles import made_again, pictures_of, remove_files
+from vaelab.runs.runfiles import made_again, remove_files
 from vaelab.runs.runlock import RunLock
 
 
@@ -26,7 +26,7 @@ def clean_runs(
     with ExitStack() as stack:
         for folder in folders:
             stack.enter_context(RunLock(folder, "cleaning"))
-        found = {one: made_again(one, pictures_of(one), history) for one in folders}
+        found = {one: made_again(one, history) for one in folders}
         files = [path for paths in found.values() for path in paths]
         if not files:
             console.say("there is nothing that could be made again")

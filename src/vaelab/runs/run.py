@@ -32,7 +32,7 @@ from vaelab.runs.records import (
     read_record,
     read_rows,
 )
-from vaelab.runs.runfiles import refuse_links
+from vaelab.runs.runfiles import PICTURES, refuse_links
 from vaelab.tensorfile import digest_of, read_digest, read_header, read_tensors, write_tensors
 from vaelab.yamlfile import read_yaml
 
@@ -76,10 +76,9 @@ class Run:
         self.plane_path = self.path / "pca.npz"
         self.identity_path = self.path / "identity.json"
         self.bundle = self.path / "explorer"
+        self.figures = self.path / PICTURES
         refuse_links(self.path)
         self.experiment = self._read() if experiment is None else experiment
-        self.figures = self.path / self.experiment.output_train_dir
-        refuse_links(self.path, self.experiment.output_train_dir)
 
     def _read(self) -> Experiment:
         path = self.path

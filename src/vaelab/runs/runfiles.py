@@ -9,13 +9,7 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-from vaelab.errors import (
-    BadValueError,
-    MissingFileError,
-    RunBusyError,
-    StorageError,
-    UserError,
-)
+from vaelab.errors import BadValueError, MissingFileError, RunBusyError, StorageError
 from vaelab.files import (
     is_left_over,
     is_temporary,
@@ -27,9 +21,10 @@ from vaelab.files import (
     write_whole,
 )
 from vaelab.runs.runlock import LOCK, WRITER, writer_of
-from vaelab.yamlfile import read_yaml
 
 CONFIG = "config.yaml"
+PICTURES = "output"
+"""The folder of pictures."""
 FILES = (
     rf"{re.escape(CONFIG)}"
     r"|weights\.safetensors|resume\.safetensors(?:\.next)?|metrics\.jsonl|evaluation\.json"
@@ -39,7 +34,7 @@ FILES = (
 BUNDLE = (
     r"manifest\.json|labels\.u8|thumbs\.png|codes/(?:\d{4}\.i16)?|weights/(?:\d{4}\.(?:f16|q7))?"
 )
-FOLDERS = ("explorer", "explorer/codes", "explorer/weights")
+FOLDERS = (PICTURES, "explorer", "explorer/codes", "explorer/weights")
 TRACKERS = (
     r"tensorboard/(?:events\.out\.tfevents\.[^/]+)?"
     r"|wandb/(?:(?:offline-)?run-.+|latest-run|debug[\w-]*\.log|settings)?"
@@ -53,14 +48,6 @@ OF_THE_SYSTEM = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """Files that systems put into every folder that is looked at."""
 NAMED = 3
 """Names that an error lists."""
-
-
-def pictures_of(folder: Path) -> str:
-    """Name of the folder of pictures inside a run's, as far as its config can be read."""
-    try:
-        return str(read_yaml(folder / CONFIG).get("output_train_dir", "output"))
-    except UserError:
-        return "output"
 
 
 def unused_name(folder: Path, name: str) -> str:
@@ -95,14 +82,14 @@ def refuse_hidden(path: Path) -> None:
         )
 
 
-def foreign(folder: Path, pictures: str) -> list[str]:
-    """What lies in a run's folder, with its folder of pictures, that vaelab did not write."""
-    return sorted(name for name, ours in _contents(folder, _names(pictures)) if not ours)
+def foreign(folder: Path) -> list[str]:
+    """What lies in a run's folder that vaelab did not write."""
+    return sorted(name for name, ours in _contents(folder, _names()) if not ours)
 
 
-def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
+def refuse_foreign(folder: Path, what: str) -> None:
     """Refuse to remove a folder that holds what vaelab did not write."""
-    if names := foreign(folder, pictures):
+    if names := foreign(folder):
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise BadValueError(
             f"{folder} holds what vaelab did not write ({', '.join(names[:NAMED])}{more}), so it "
@@ -110,13 +97,13 @@ def refuse_foreign(folder: Path, pictures: str, what: str) -> None:
         )
 
 
-def refuse_links(folder: Path, pictures: str = "output") -> None:
+def refuse_links(folder: Path) -> None:
     """Refuse a run in whose folder a symbolic link stands under a name of ours.
 
     It may lead to any file of whoever reads it, or over which they write. Only names are looked at,
     and files deeper inside are opened without following links.
     """
-    names = [*FOLDERS, pictures]
+    names = list(FOLDERS)
     with suppress(OSError):  # whoever reads from it says so
         names += [name for name in os.listdir(folder) if re.fullmatch(FILES, name)]
     for name in names:
@@ -127,20 +114,20 @@ def refuse_links(folder: Path, pictures: str = "output") -> None:
             )
 
 
-def remove_run(folder: Path, pictures: str) -> None:
+def remove_run(folder: Path) -> None:
     """Remove a run's folder, file by file.
 
     Raises:
         BadValueError: it holds what vaelab did not write; it is left whole.
         StorageError: it cannot be removed.
     """
-    refuse_foreign(folder, pictures, "removed")
-    _remove(folder, _names(pictures))
+    refuse_foreign(folder, "removed")
+    _remove(folder, _names())
     with storing(folder):
         folder.rmdir()
 
 
-def copy_run(folder: Path, pictures: str, target: Path) -> None:
+def copy_run(folder: Path, target: Path) -> None:
     """Copy a run, to be trained on: what vaelab wrote of it, whole or not at all."""
     temporary = temporary_name(target)
     for name in os.listdir(target.parent):
@@ -149,7 +136,7 @@ def copy_run(folder: Path, pictures: str, target: Path) -> None:
     try:
         with storing(target):
             make_folder(temporary)
-            for name, ours in _contents(folder, _names(pictures)):
+            for name, ours in _contents(folder, _names()):
                 if not ours or OF_ONE_RUN.fullmatch(name) or _has_temporary(name):
                     continue
                 if name.endswith("/"):
@@ -171,7 +158,7 @@ def remove_bundle(folder: Path) -> None:
         folder.rmdir()
 
 
-def made_again(folder: Path, pictures: str, history: bool = False) -> list[Path]:
+def made_again(folder: Path, history: bool = False) -> list[Path]:
     """Files of a run that are made again from its weights and data; none of one without weights.
 
     With its `history` what tells how it was trained too, which no command makes again: the
@@ -179,12 +166,11 @@ def made_again(folder: Path, pictures: str, history: bool = False) -> list[Path]
     """
     if not may_be_there(folder / "weights.safetensors"):
         return []
-    inside = re.escape(pictures)
-    past = re.compile(rf"explorer/.*|{inside}/(?:[^/]*_epoch_\d+[./].*|preview\.png|latent\.gif)")
-    again = re.compile(rf"evaluation_images\.safetensors|{inside}/.*")
+    past = re.compile(rf"explorer/.*|{PICTURES}/(?:[^/]*_epoch_\d+[./].*|preview\.png|latent\.gif)")
+    again = re.compile(rf"evaluation_images\.safetensors|{PICTURES}/.*")
     return [
         folder / name
-        for name, ours in _contents(folder, _names(pictures))
+        for name, ours in _contents(folder, _names())
         if ours and not name.endswith("/")
         and (history if past.fullmatch(name) else again.fullmatch(name))
     ]  # fmt: skip
@@ -208,10 +194,10 @@ def remove_files(files: Sequence[Path]) -> int:
     return freed
 
 
-def clean(folder: Path, pictures: str) -> None:
+def clean(folder: Path) -> None:
     """Remove what killed processes have left half-written in a folder that is locked."""
     begun = (folder / CONFIG).exists()  # before, nobody writes but who has the lock
-    for name, _ in _contents(folder, _names(pictures)):
+    for name, _ in _contents(folder, _names()):
         path = folder / name
         if is_left_over(path) or (is_temporary(path.name) and not begun):
             with suppress(OSError):
@@ -224,13 +210,13 @@ def is_empty(folder: Path) -> bool:
     return all(name in nothing or is_temporary(name) for name in os.listdir(folder))
 
 
-def _names(pictures: str) -> re.Pattern[str]:
+def _names() -> re.Pattern[str]:
     """Paths in a run's folder that are vaelab's; those of folders end with a slash."""
     from vaelab.figures import BaseFigure  # and with it PyTorch, which a list of runs does not use
 
     kinds = "|".join(map(re.escape, BaseFigure.axis.kinds))
     return re.compile(
-        rf"{FILES}|{TRACKERS}|explorer/(?:{BUNDLE})?|{re.escape(pictures)}/(?:preview\.png"
+        rf"{FILES}|{TRACKERS}|explorer/(?:{BUNDLE})?|{PICTURES}/(?:preview\.png"
         rf"|(?:{kinds})(?:_[^/]*)?\.(?:npz|png|gif|svg|pdf)|interp(?:_epoch_\d+)?/(?:\d+\.png)?)?"
     )
 

@@ -18,7 +18,7 @@ from vaelab.yamlfile import read_yaml
 
 Search = Literal["grid", "random", "tpe"]
 
-OWN = ("task_name", "output_train_dir", "training.replicas")
+OWN = ("task_name", "training.replicas")
 """Keys that a sweep gives its trials itself."""
 MAX_TRIALS = 2_000
 FILES = ("sweep.yaml", "journal.log", "journal.log.lock", "claims.lock", "workers")

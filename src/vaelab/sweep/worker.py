@@ -9,7 +9,6 @@ from time import sleep
 
 from vaelab.console import Console, visible
 from vaelab.errors import RunBusyError, StorageError, UserError
-from vaelab.experiment import Experiment
 from vaelab.files import storage_error
 from vaelab.malloc import prepare_process
 from vaelab.runs.run import Run
@@ -23,6 +22,7 @@ from vaelab.sweep.study import MAX_ATTEMPTS, State, Study, Trial
 from vaelab.training import DivergedRunError, Start, check_alike, interruptible, train_together
 from vaelab.training.interrupt import Interrupt
 from vaelab.training.precision import choose_place
+from vaelab.training.replicas import gains_by_batching
 from vaelab.training.state import read_progress
 
 POLL_SECONDS = 1.0
@@ -139,14 +139,15 @@ class Worker:
         for trial in trials:
             path = self.folder / trial.run
             if path.is_dir() and not Run.exists(path) and writer_of(path) is None:
-                remove_run(path, "output")
+                remove_run(path)
 
 
 def batchable_trials(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
     """The first trial and those that differ from it in seed, beta or learning rate alone.
 
-    It stays by itself where a batched model is slower, and where it is begun for the last time: if
-    it kills that worker too, none fails in its company.
+    It stays by itself where they would take their steps in turn, for one after the other their
+    results come sooner, and where it is begun for the last time: if it kills that worker too, none
+    fails in its company.
     """
     if not trials:
         return []
@@ -155,7 +156,7 @@ def batchable_trials(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
         return chosen
     try:
         first = sweep.experiment(trials[0].run, trials[0].setting, trials[0].seed)
-        if not batching_is_faster(first):
+        if not gains_by_batching(first, choose_place(first.training).device):
             return chosen
     except UserError:  # the one who trains it says so
         return chosen
@@ -165,17 +166,6 @@ def batchable_trials(trials: Sequence[Trial], sweep: Sweep) -> list[Trial]:
                 check_alike([first, sweep.experiment(trial.run, trial.setting, trial.seed)])
                 chosen.append(trial)
     return chosen
-
-
-def batching_is_faster(experiment: Experiment) -> bool:
-    """Whether a batched model is faster than its members in turn.
-
-    On a CPU convolutions are not, and the trials of such would take their steps in turn: one after
-    the other their results come sooner.
-    """
-    dense = all(network.kind == "mlp" for network in experiment.model.networks)
-    on_gpu = choose_place(experiment.training).device.type != "cpu"
-    return (dense or on_gpu) and not experiment.objective.alone
 
 
 def result_of(run: Run) -> tuple[float, dict[str, float]]:

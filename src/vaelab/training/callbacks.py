@@ -20,6 +20,7 @@ from vaelab.networks.network import evaluating
 from vaelab.runs.records import Row
 from vaelab.runs.render import suited
 from vaelab.runs.run import Run
+from vaelab.tensorfile import read_tensors
 from vaelab.training.callback import Callback
 from vaelab.training.start import is_finished, progress_of
 
@@ -84,15 +85,29 @@ class KeptSteps(Callback):
     def on_stop(self, training: "Training") -> None:
         if training.stopped and self._steps:
             self._keep(training)
+        if self._steps and training.bundle is not None:
+            self._keep_best(training)
         if self._left_out:
             count, (step, why) = len(self._left_out), self._left_out[0]
             words = f"{count} steps are" if count > 1 else "1 step is"
             training.say(f"{words} not kept for explore, the first of them step {step:,}: {why}")
 
-    def _keep(self, training: "Training") -> None:
+    def _keep_best(self, training: "Training") -> None:
+        """Keep the run's own weights too, where they are not of a step that is kept."""
+        best = training.run.about_weights().get("step")
+        if best is None or best == training.progress.step:
+            return
+        weights, _ = read_tensors(training.run.weights_path)
+        last = {name: one.clone() for name, one in training.model.state_dict().items()}
+        training.model.load_state_dict(weights)
+        self._keep(training, best)
+        training.model.load_state_dict(last)
+
+    def _keep(self, training: "Training", step: int | None = None) -> None:
         if training.bundle is None:
             return
-        step = training.progress.step
+        if step is None:
+            step = training.progress.step
         training.check_folder()
         try:
             training.bundle.keep(step, step / training.steps_per_epoch)

@@ -7,7 +7,7 @@ from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.files import make_folders, sync_folder
 from vaelab.runs.run import Run
-from vaelab.runs.runfiles import clean, pictures_of, refuse_foreign, remove_run
+from vaelab.runs.runfiles import clean, refuse_foreign, remove_run
 from vaelab.runs.runlock import RunLock
 
 WHAT = "training"
@@ -23,7 +23,7 @@ class TrainingFolder:
             if not path.exists() and _aside(path).is_dir():
                 _aside(path).rename(path)
         self._lock = _make_and_lock(path)
-        clean(path, pictures_of(path))
+        clean(path)
         self.settle()
 
     @property
@@ -36,13 +36,13 @@ class TrainingFolder:
 
         Where an earlier replacement came to nothing, the run that it put aside stays there.
         """
-        refuse_foreign(self.path, pictures_of(self.path), "replaced")
+        refuse_foreign(self.path, "replaced")
         self._lock.release()
         if self.replaced is None:
             self.path.rename(_aside(self.path))
             sync_folder(self.path.parent)
         else:
-            remove_run(self.path, pictures_of(self.path))
+            remove_run(self.path)
         self._began_replacing = True
         self._lock = _make_and_lock(self.path)
         Run.create(self.path, experiment)
@@ -54,7 +54,7 @@ class TrainingFolder:
     def settle(self) -> None:
         """Remove what was replaced, once there are weights in its place."""
         if self.replaced is not None and Run.has_weights(self.path):
-            remove_run(self.replaced, pictures_of(self.replaced))
+            remove_run(self.replaced)
 
     def __enter__(self) -> "TrainingFolder":
         return self
@@ -65,7 +65,7 @@ class TrainingFolder:
         self._lock.release()
         if failed and aside is not None and not Run.has_weights(self.path):
             with suppress(UserError, OSError):
-                remove_run(self.path, pictures_of(self.path))
+                remove_run(self.path)
                 aside.rename(self.path)
 
 

@@ -13,6 +13,7 @@ from vaelab.distributed import BatchSlice, size
 from vaelab.engine import Engine, Inputs
 from vaelab.errors import BadValueError
 from vaelab.randomness import Purpose, generator
+from vaelab.training.callback import CallbackError
 from vaelab.training.state import DivergedError
 from vaelab.training.training import Training
 
@@ -108,7 +109,16 @@ def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None 
 
     Raises:
         DivergedRunError: a loss is no longer a finite number.
+        CallbackError: a callback failed; all runs are saved at the same step.
     """
+    try:
+        _take_steps(trainings, engine, until)
+    except CallbackError:
+        _save(trainings)
+        raise
+
+
+def _take_steps(trainings: Sequence[Training], engine: Engine, until: int | None) -> None:
     loops = [train_loop(training) for training in trainings]
     pairs = list(zip(trainings, loops, strict=True))
     first, reason, saved_at = trainings[0], None, monotonic()
@@ -128,8 +138,14 @@ def take_steps(trainings: Sequence[Training], engine: Engine, until: int | None 
         terms, stop = engine.step(inputs, rates, asked is not None)
         if size() > 1 and stop:  # every process knows it by now
             reason = asked or "another process was stopped"
+        failed = list[CallbackError]()
         for pair, row in zip(pairs, terms, strict=True):
-            _advance(*pair, row)
+            try:
+                _advance(*pair, row)
+            except CallbackError as error:  # the others finish the step
+                failed.append(error)
+        if failed:
+            raise failed[0]
         if _save_is_due(first, monotonic() - saved_at):
             _save(trainings)
             saved_at = monotonic()

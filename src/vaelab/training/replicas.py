@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import torch
+
 from vaelab.errors import BadCombinationError
 from vaelab.experiment import Experiment
 from vaelab.training.start import differences
@@ -29,6 +31,16 @@ def replicas(experiment: Experiment) -> list[Experiment]:
         )
         for seed in seeds
     ]
+
+
+def gains_by_batching(experiment: Experiment, device: torch.device) -> bool:
+    """Whether several such models are faster as one.
+
+    On a CPU, convolutions are not: 4 replicas of `vae_kl` and of `resnet` took 5.5 times as long as
+    one, those of MLPs 2.3 to 3.5 times.
+    """
+    dense = all(network.kind == "mlp" for network in experiment.model.networks)
+    return not experiment.objective.alone and (dense or device.type != "cpu")
 
 
 def check_alike(experiments: Sequence[Experiment]) -> None:

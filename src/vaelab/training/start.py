@@ -11,7 +11,7 @@ from vaelab.errors import BadCombinationError, BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there, put_in_place, storing
 from vaelab.runs.run import Run
-from vaelab.runs.runfiles import foreign, is_empty, pictures_of, refuse_foreign, refuse_hidden
+from vaelab.runs.runfiles import foreign, is_empty, refuse_foreign, refuse_hidden
 from vaelab.tensorfile import read_tensors
 from vaelab.training.folder import TrainingFolder
 from vaelab.training.state import Progress, read_progress
@@ -56,7 +56,7 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
         if path.is_dir() and not is_empty(path):
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
         return
-    names = foreign(path, pictures_of(path))
+    names = foreign(path)
     if start is Start.NEW:
         replace = "" if names else "--overwrite replaces it, "
         raise BadValueError(
@@ -64,7 +64,7 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
             "and task_name=NAME makes another"
         )
     if start is Start.OVERWRITE:
-        refuse_foreign(path, pictures_of(path), "replaced")
+        refuse_foreign(path, "replaced")
     else:
         _check_resume(Run(path), experiment, checksum, names)
 

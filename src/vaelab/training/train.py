@@ -29,7 +29,7 @@ from vaelab.training.interrupt import Interrupt, interruptible
 from vaelab.training.loop import take_steps
 from vaelab.training.output_bias import start_at_mean
 from vaelab.training.precision import Place, choose_place, number_format
-from vaelab.training.replicas import check_alike
+from vaelab.training.replicas import check_alike, gains_by_batching
 from vaelab.training.report import finish, spread, summary
 from vaelab.training.shared import check_folder, check_shared, facts
 from vaelab.training.start import Start, check_start, open_folders, progress_of
@@ -210,7 +210,10 @@ def start_engine(trainings: Sequence[Training], place: Place) -> Engine:
         for one in trainings
     ]
     config = first.config
-    engine = build_engine(config.engine, steps, config.optimizer, place.products, first.say)
+    batched = gains_by_batching(first.experiment, place.device)
+    engine = build_engine(
+        config.engine, steps, config.optimizer, place.products, batched, first.say
+    )
     for number, training in enumerate(trainings):
         training.restore(engine, number)
     engine.start_alike()

@@ -87,7 +87,10 @@ class Training:
         self._seconds_before = 0.0
 
     def restore(self, engine: Engine, number: int) -> None:
-        """Go on from what was saved, if anything was; `engine` has the model as its `number`-th."""
+        """Go on from what was saved, if anything was; `engine` has the model as its `number`-th.
+
+        Log and bundle forget what they tell of steps about to be made again.
+        """
         self._optimizer_state = partial(engine.optimizer_state, number)
         path = self.run.resume_path
         if may_be_there(path):
@@ -96,10 +99,6 @@ class Training:
         self.progress.check(path, self.steps_per_epoch)
         if self.changes.go_on_from(self.progress.step) and is_main():
             self.run.save_changes(self.changes.all)
-
-    def begin(self) -> None:
-        """Forget what log and bundle tell of steps about to be made again, and start."""
-        self._began = monotonic()
         self._seconds_before = self.progress.seconds
         if is_main() and self.bundle is not None:
             self.bundle.rewind(self.progress.step)
@@ -108,6 +107,10 @@ class Training:
                 f"warning: {self.run.metrics_path} has lost rows of steps that were done (a "
                 "damaged disk, or it was edited); training goes on without them"
             )
+
+    def begin(self) -> None:
+        """Start."""
+        self._began = monotonic()
         self.call("on_start")
         self.save()
         self._write_environment()
@@ -279,7 +282,7 @@ class Training:
         """Call a method of every callback.
 
         Raises:
-            CallbackError: one that is not vaelab's own failed; the run is saved.
+            CallbackError: one that is not vaelab's own failed; `take_steps` saves the run.
         """
         callbacks = self.callbacks if hook != "before_step" else self.callbacks[::-1]
         for callback in callbacks if is_main() else []:
@@ -288,5 +291,4 @@ class Training:
             except Exception as error:
                 if isinstance(error, UserError) or type(callback).__module__.startswith("vaelab."):
                     raise
-                self.save()
                 raise CallbackError(callback, hook, self, error) from error

@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import { result } from '../probe/probe'
 import { announce } from '../state/actions'
 import { latestWins } from '../state/latest'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { type Use, usage } from './usage'
@@ -25,7 +25,7 @@ export const code = computed(() => (encoded.value && z.value) ?? encoded.value)
 const z = computed(() => view.value.z)
 
 /** What is decoded from the code as the encoder chose it, and as it is now. */
-export const before = computed(() => (encoded.value && result.value?.x) ?? null)
+export const before = computed(() => (encoded.value && result.value?.decoded) ?? null)
 export const decoded = computed(() => (encoded.value && z.value ? (store.pinned.value?.x ?? null) : before.value))
 
 /** How often each entry is used over the images. */
@@ -78,7 +78,7 @@ export const patches = computed<(Float32Array | null)[]>(() => {
 export const without = signal<{ place: number; x: Float32Array } | null>(null)
 
 const takeAway = latestWins(async (place: number, now: number[], common: number) => {
-  const x = await store.engines.value?.patient.decode(Float32Array.from(now, (entry, i) => (i === place ? common : entry)), null).catch(() => null)
+  const x = (await store.engines.value?.patient.decode(Float32Array.from(now, (entry, i) => (i === place ? common : entry)), null).catch(() => null))?.mean
   if (x) without.value = { place, x }
 })
 

@@ -39,7 +39,7 @@ it.skipIf(folder === undefined)('log p(x) and the ELBO of an image are those of 
     change({ probe: { kind: 'image', index: one.image } })
     seen.value = Float32Array.from(one.x)
     store.probed.value = { loc: Float32Array.from(one.loc), scale: Float32Array.from(one.scale) }
-    result.value = { x: seen.value, z: one.loc, drawn: false, draw: null }
+    result.value = { decoded: seen.value, pixelScale: null, z: one.loc, drawn: false, draw: null }
     expect(evidence.value).toBeNull()
     await vi.waitUntil(() => evidence.value !== null, 60_000)
     const { logEvidence, elbo, change: changed, decoded, contours, curve } = evidence.value!

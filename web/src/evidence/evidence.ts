@@ -1,9 +1,9 @@
 import { computed, effect, signal } from '@preact/signals'
 import { contour, type Segment } from '../latent/contours'
-import type { Codes } from '../model/networks'
+import { distortion, hasScales, lossOf, scaleOf } from '../model/likelihood'
+import type { Codes, Pixels } from '../model/networks'
 import { readAs, same } from '../probe/probe'
 import { journey } from '../row/journey'
-import { distortion } from '../row/terms'
 import { announce } from '../state/actions'
 import { layers } from '../state/layers'
 import { logDensity, logNormal, MASSES } from '../state/prior'
@@ -41,12 +41,11 @@ export const obstacle = computed<string | null>(() => {
   const about = store.manifest.value
   const shown = store.calm.value
   if (!about || !shown) return 'there is no run yet'
-  const { kind } = about.likelihood
-  const { pixels } = (about.run.config.data ?? {}) as { pixels?: { domain?: string } }
   if (about.latent > 2) return 'a grid over more than two dimensions would take too long'
   if (about.levels) return 'it is one of two levels, and a grid is over one'
   if (about.unsupported !== null) return 'the server decodes this model, and a grid is thousands of codes'
-  if (!(kind === 'bernoulli' || (kind.endsWith('gaussian') && shown.likelihoodScale !== null)) || pixels?.domain === 'real') return `the page does not know the density of this likelihood (${kind.replaceAll('_', ' ')})`
+  if (!lossOf(about, hasScales(about) ? 1 : scaleOf(about, null, shown.likelihoodScale))) return `the page does not know the density of this likelihood (${about.likelihood.kind.replaceAll('_', ' ')})`
+  if (about.likelihood.kind === 'laplace') return 'its density has a kink at each pixel, and a grid over codes is not exact there'
   if (about.prior.kind !== 'standard_normal' && !shown.prior?.exact) return `the page knows this prior (${about.prior.kind.replaceAll('_', ' ')}) by draws only`
   return null
 })
@@ -104,9 +103,9 @@ export const knowsPosterior = () => (store.manifest.value?.run.config.model as {
 /**
  * log p(x) and the ELBO of an image.
  *
- * @param decoded means of the first grid, which is the same for all images of a class: they are decoded once
+ * @param decoded p(x|z) on the first grid, which is the same for all images of a class: they are decoded once
  */
-export async function bounded({ x, loc, scale, cls, snapshot }: Asked, from: number[], to: number[], stale: () => boolean, decoded: Map<number | null, Float32Array> | null = null): Promise<{ grid: Grid; elbo: number | null }> {
+export async function bounded({ x, loc, scale, cls, snapshot }: Asked, from: number[], to: number[], stale: () => boolean, decoded: Map<number | null, Pixels> | null = null): Promise<{ grid: Grid; elbo: number | null }> {
   const about = store.manifest.value!
   const d = about.latent
   const { prior, likelihoodScale } = snapshot
@@ -115,17 +114,23 @@ export async function bounded({ x, loc, scale, cls, snapshot }: Asked, from: num
     const n = z.length / d
     const values = new Float64Array(n)
     const once = Math.max(1, Math.floor(PIXELS / x.length))
-    const kept = first && n * x.length <= MOST_KEPT ? (decoded!.get(cls) ?? new Float32Array(n * x.length)) : null
+    const room = () => new Float32Array(n * x.length)
+    const kept = first && n * x.length <= MOST_KEPT ? (decoded!.get(cls) ?? { mean: room(), scale: hasScales(about) ? room() : null }) : null
     const known = kept !== null && decoded!.has(cls)
     first = false
     for (let begin = 0; begin < n; begin += once) {
       if (stale()) throw new Error('stale')
       const end = Math.min(n, begin + once)
-      const means = known ? kept.subarray(begin * x.length, end * x.length) : await store.engines.value!.patient.decode(z.slice(begin * d, end * d), cls)
-      if (kept && !known) kept.set(means, begin * x.length)
+      const [from, to] = [begin * x.length, end * x.length]
+      const { mean, scale } = known ? { mean: kept.mean.subarray(from, to), scale: kept.scale?.subarray(from, to) ?? null } : await store.engines.value!.patient.decode(z.slice(begin * d, end * d), cls)
+      if (kept && !known) {
+        kept.mean.set(mean, from)
+        if (scale) kept.scale?.set(scale, from)
+      }
       for (let i = begin; i < end; i++) {
         const logPrior = prior ? logDensity(prior, z, i, cls) : z.subarray(i * d, (i + 1) * d).reduce((sum, entry) => sum + logNormal(entry, 0, 1), 0)
-        values[i] = logPrior - distortion(about, x, means.subarray((i - begin) * x.length, (i - begin + 1) * x.length), likelihoodScale)!
+        const place = [(i - begin) * x.length, (i - begin + 1) * x.length] as const
+        values[i] = logPrior - distortion(about, x, mean.subarray(...place), scaleOf(about, scale?.subarray(...place) ?? null, likelihoodScale))!
       }
     }
     if (kept) decoded!.set(cls, kept)

@@ -1,7 +1,8 @@
 import { computed, effect, signal } from '@preact/signals'
+import type { Pixels } from '../model/networks'
 import { announce } from '../state/actions'
 import { layers } from '../state/layers'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import { resting } from '../state/resting'
 import * as store from '../state/store'
 import { short } from '../ui/number'
@@ -46,7 +47,7 @@ async function compute(snapshot: store.Snapshot, stale: () => boolean): Promise<
   const total = Math.min(MOST, count)
   const of = new Float64Array(count).fill(NaN)
   const { from, to } = reach(snapshot, loc, scale)
-  const decoded = new Map<number | null, Float32Array>()
+  const decoded = new Map<number | null, Pixels>()
   let told = 0
   for (let done = 0; done < total; done++) {
     const row = Math.floor((done * count) / total)

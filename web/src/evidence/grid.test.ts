@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Manifest } from '../model/manifest'
 import { Networks } from '../model/networks'
-import { distortion } from '../row/terms'
+import { distortion } from '../model/likelihood'
 import { elboOn, levelsOf, placeOf, posteriorOn, SETTLED } from './grid'
 
 /** log N(z; mean, covariance) of two dimensions, by the inverse covariance (a, b; b, c). */
@@ -53,7 +53,7 @@ function linear(d: number, s: number) {
   const W = Array.from({ length: D * d }, (_, i) => Math.sin(3 * i + 1))
   const b = Array.from({ length: D }, (_, i) => Math.cos(i))
   const about = {
-    weights: D * d + D, latent: d, unsupported: null, likelihood: { kind: 'gaussian' }, data: { shape: [1, 1, D], classes: ['0'] },
+    weights: D * d + D, latent: d, unsupported: null, likelihood: { kind: 'gaussian' }, run: { config: {} }, data: { shape: [1, 1, D], classes: ['0'] },
     encoder: { inputs: { x: 0 }, ops: [{ op: 'reshape', in: [0], out: 1, shape: [D] }], outputs: { loc: 1, scale: 1 } },
     decoder: { inputs: { z: 0 }, ops: [{ op: 'linear', in: [0], out: 1, shape: [D], weight: [0, D * d], bias: [D * d, D] }], outputs: { mean: 1 } },
   } as unknown as Manifest
@@ -61,7 +61,7 @@ function linear(d: number, s: number) {
   networks.load(Float32Array.from([...W, ...b]))
   const x = Float32Array.from({ length: D }, (_, i) => b[i]! + 0.9 * W[i * d]! + 0.1 * Math.sin(9 * i))
   const logJoint = (z: Float32Array) => {
-    const means = networks.decode(z, null)
+    const { mean: means } = networks.decode(z, null)
     return Promise.resolve(Float64Array.from({ length: z.length / d }, (_, i) => {
       const code = Array.from(z.subarray(i * d, (i + 1) * d))
       return -distortion(about, x, means.subarray(i * D, (i + 1) * D), s)! - code.reduce((sum, entry) => sum + 0.5 * entry * entry, 0) - (d / 2) * Math.log(2 * Math.PI)

@@ -5,6 +5,7 @@ import { axes, project } from '../state/plane'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { ErrorMap } from '../probe/ErrorMap'
+import { ScaleBar, ScaleMap } from '../probe/ScaleMap'
 import { first, frame } from '../compare/frame'
 import { fixed } from '../ui/number'
 import { Picture } from '../ui/Picture'
@@ -30,6 +31,12 @@ export function Preview() {
               {about.data.classes.map((name, k) => <option key={k} value={k}>{name}</option>)}
             </select>
           </label>
+        )}
+        {here?.scale && view.value.depth !== 'play' && (
+          <div class="own-scale">
+            <ScaleMap scale={here.scale} testid="here-scale" />
+            <p class="fine">scale per pixel<br /><ScaleBar scale={here.scale} /></p>
+          </div>
         )}
         {view.value.depth !== 'play' && <p class="fine">{here && placeInWords(here.z)}</p>}
       </div>

@@ -103,8 +103,8 @@ export class Tiles {
     for (let first = 0; first < tiles.length; first += AT_ONCE) {
       const batch = tiles.slice(first, first + AT_ONCE)
       const codes = batch.map(({ column, row, span }) => unproject(...toPlane((column + span / 2) * side, (row + span / 2) * side), axes.value))
-      const x = await engine.decode(Float32Array.from(codes.flat()), cls).catch(() => null)
-      if (mine !== this.generation || x === null) return
+      const x = (await engine.decode(Float32Array.from(codes.flat()), cls).catch(() => null))?.mean
+      if (mine !== this.generation || !x) return
       batch.forEach(({ column, row, span }, i) => {
         paintInk(x, (i * x.length) / batch.length, about, store.images.value, image.data)
         small.putImageData(image, 0, 0)

@@ -1,10 +1,10 @@
 import { computed, effect, signal } from '@preact/signals'
 import { normal } from '../latent/normal'
 import type { Engine } from '../model/engine'
+import { distortion, scaleOf } from '../model/likelihood'
 import type { Classes } from '../model/networks'
 import { readAs } from '../probe/probe'
 import { journey } from '../row/journey'
-import { distortion } from '../row/terms'
 import { latestWins } from '../state/latest'
 import { drawPrior } from '../state/prior'
 import * as store from '../state/store'
@@ -84,8 +84,9 @@ const takeApart = latestWins(async (x: Float32Array, readsAs: Classes, decodeAs:
     const q2 = await normalAt(engine, 'upwards', z1)
     const z2 = moved(q2.loc, q2.scale, upper)
     const p1 = await normalAt(engine, 'downwards', z2)
-    const pictures = split((await engine.part('decoder', z1, decodeAs)).mean!, DRAWS)
-    const lost = pictures.map((mean) => distortion(about, x, mean, shown.likelihoodScale))
+    const pictures = await engine.part('decoder', z1, decodeAs)
+    const scales = pictures.scale && split(pictures.scale, DRAWS)
+    const lost = split(pictures.mean!, DRAWS).map((mean, i) => distortion(about, x, mean, scaleOf(about, scales?.[i] ?? null, shown.likelihoodScale)))
     const known = lost.every((one) => one !== null)
     const found: Apart = {
       x, both: both!, upper: alone!, z: top.loc, deviation: q1.loc.map((value, k) => (value - guess.loc[k]!) / guess.scale[k]!),

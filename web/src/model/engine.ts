@@ -1,8 +1,7 @@
 import KernelWorker from './worker?worker&inline'
 import { BundleError, type Manifest, type Weights } from './manifest'
-import { type Classes, type Codes, Networks, type Part, type Trace } from './networks'
+import { type Classes, type Codes, Networks, type Part, type Pixels, type Trace } from './networks'
 
-export type { Classes, Codes } from './networks'
 export type BackendChoice = 'auto' | 'wasm' | 'plain'
 
 type Asked =
@@ -20,8 +19,8 @@ export interface Engine {
   readonly backend: 'wasm' | 'plain' | 'server'
   /** Weights of a kept step, or of a training at the moment (null); whatever is asked later uses them. */
   load(weights: Weights, step: number | null): void
-  /** n x d codes to n images in the pixels' domain, channels first. */
-  decode(z: Float32Array, classes: Classes): Promise<Float32Array>
+  /** Of n x d codes. */
+  decode(z: Float32Array, classes: Classes): Promise<Pixels>
   /** n images in the pixels' domain to their codes. */
   encode(x: Float32Array, classes: Classes): Promise<Codes>
   /** What one network of a model with two levels makes of n inputs. */
@@ -70,7 +69,7 @@ class InWorker implements Engine {
     this.fresh = weights
   }
 
-  decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+  decode(z: Float32Array, classes: Classes): Promise<Pixels> {
     this.passOn()
     return this.ask({ do: 'decode', z, classes })
   }
@@ -122,7 +121,7 @@ class InPlace implements Engine {
     this.networks.load(weights)
   }
 
-  decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+  decode(z: Float32Array, classes: Classes): Promise<Pixels> {
     return Promise.resolve(this.networks.decode(z, classes))
   }
 

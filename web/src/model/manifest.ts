@@ -97,7 +97,9 @@ export interface StepEntry {
   index: number
   step: number
   epoch: number
+  /** Whether no other kept step is nearer to the run's own weights, and then the epoch that those are of. */
   best: boolean
+  weights_epoch?: number
   loc_unit: number
   log_scale_unit: number
   scale: number | null
@@ -133,7 +135,7 @@ export type MetricRow = { step: number; epoch: number; split: string } & Record<
 
 export interface Golden {
   index: number
-  decode: { z: number[]; class: number | null; image: string }[]
+  decode: { z: number[]; class: number | null; image: string; scale?: string }[]
   encode: { image: number; class: number | null; loc?: number[]; scale?: number[]; entries?: number[] }[]
 }
 

@@ -12,6 +12,14 @@ export interface Codes {
   normal?: boolean
 }
 
+/** p(x|z) of n codes. */
+export interface Pixels {
+  /** Images in the pixels' domain, channels first. */
+  mean: Float32Array
+  /** As many numbers; null: it does not differ from pixel to pixel. */
+  scale: Float32Array | null
+}
+
 /** A class for all, one for each, or none. */
 export type Classes = number | Uint8Array | null
 
@@ -64,8 +72,9 @@ export class Networks {
     for (const program of Object.values(this.programs)) program.load(numbers)
   }
 
-  decode(z: Float32Array, classes: Classes): Float32Array {
-    return this.part('decoder', this.programs.downwards ? this.part('downwards', z, null).loc! : z, classes).mean!
+  decode(z: Float32Array, classes: Classes): Pixels {
+    const { mean, scale } = this.part('decoder', this.programs.downwards ? this.part('downwards', z, null).loc! : z, classes)
+    return { mean: mean!, scale: scale ?? null }
   }
 
   encode(x: Float32Array, classes: Classes): Codes {

@@ -14,6 +14,8 @@ interface Case {
   x: string
   decodedHalf: string
   decodedSingle: string
+  /** The scale of each pixel; empty: it is the same for all. */
+  spreadSingle: string
   locSingle: string
   scaleSingle: string
 }
@@ -34,15 +36,18 @@ for (const one of cases) {
       expect(networks.backend).toBe(backend)
       const classes = one.classes && Uint8Array.from(one.classes)
       networks.load(bytes(one.half))
-      const half = furthest(networks.decode(floats(one.z), classes), floats(one.decodedHalf))
+      const half = furthest(networks.decode(floats(one.z), classes).mean, floats(one.decodedHalf))
       networks.load(floats(one.single))
-      const single = furthest(networks.decode(floats(one.z), classes), floats(one.decodedSingle))
+      const decoded = networks.decode(floats(one.z), classes)
+      const single = furthest(decoded.mean, floats(one.decodedSingle))
+      const spread = furthest(decoded.scale ?? new Float32Array(0), floats(one.spreadSingle))
+      expect(decoded.scale?.length ?? 0).toBe(floats(one.spreadSingle).length)
       const codes = networks.encode(floats(one.x), classes)
       const loc = furthest(codes.loc, floats(one.locSingle))
       const scale = furthest(codes.scale, floats(one.scaleSingle))
       console.log(`${one.name} ${backend}: float16 ${half.toExponential(1)}, float32 ${single.toExponential(1)}, loc ${loc.toExponential(1)}, scale ${scale.toExponential(1)}`)
       expect(half).toBeLessThan(1e-3)
-      expect(Math.max(single, loc, scale)).toBeLessThan(1e-5)
+      expect(Math.max(single, loc, scale, spread)).toBeLessThan(1e-5)
     }, 60_000)
   }
 }

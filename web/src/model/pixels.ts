@@ -15,7 +15,7 @@ export function fromByte(byte: number, domain: Domain): number {
 }
 
 /** The model's pixel as brightness 0..255, clipped. */
-export function toByte(value: number, domain: Domain): number {
+function toByte(value: number, domain: Domain): number {
   const unit = domain === 'signed' ? (value + 1) / 2 : domain === 'levels' ? value / 255 : value
   return Math.round(255 * Math.min(1, Math.max(0, unit)))
 }

@@ -1,6 +1,7 @@
 import type { Weights } from './manifest'
 import type { Live } from '../source/source'
-import type { Classes, Codes, Engine } from './engine'
+import type { Engine } from './engine'
+import type { Classes, Codes, Pixels } from './networks'
 
 /** A model that a page cannot compute: the server does. */
 export class Remote implements Engine {
@@ -17,12 +18,12 @@ export class Remote implements Engine {
     this.step = step
   }
 
-  async decode(z: Float32Array, classes: Classes): Promise<Float32Array> {
+  async decode(z: Float32Array, classes: Classes): Promise<Pixels> {
     return this.live.decode(this.run, this.at(), z, classes, false)
   }
 
   async draw(z: Float32Array, classes: Classes): Promise<Float32Array> {
-    return this.live.decode(this.run, this.at(), z, classes, true)
+    return (await this.live.decode(this.run, this.at(), z, classes, true)).mean
   }
 
   async encode(x: Float32Array, classes: Classes): Promise<Codes> {

@@ -9,7 +9,7 @@ export interface Check {
   tolerance: number
 }
 
-export const TOLERANCE = 1e-3
+const TOLERANCE = 1e-3
 
 /**
  * Compare with what PyTorch computed from the same rounded weights.
@@ -21,8 +21,9 @@ export async function selfCheck(engine: Engine, manifest: Manifest, pixels: (ind
   const golden = manifest.golden as Golden
   let worstDecode = 0
   for (const pair of golden.decode) {
-    const wanted = new Float32Array(bytesOf(pair.image).buffer)
-    worstDecode = Math.max(worstDecode, furthest(await engine.decode(Float32Array.from(pair.z), pair.class), wanted))
+    const { mean, scale } = await engine.decode(Float32Array.from(pair.z), pair.class)
+    worstDecode = Math.max(worstDecode, furthest(mean, numbersOf(pair.image)))
+    if (pair.scale) worstDecode = Math.max(worstDecode, relative(scale ?? [], numbersOf(pair.scale)))
   }
   let worstEncode = 0
   for (const pair of golden.encode) {
@@ -32,6 +33,8 @@ export async function selfCheck(engine: Engine, manifest: Manifest, pixels: (ind
   }
   return { ok: Math.max(worstDecode, worstEncode) <= TOLERANCE, worstDecode, worstEncode, tolerance: TOLERANCE }
 }
+
+const numbersOf = (text: string) => new Float32Array(bytesOf(text).buffer)
 
 function furthest(got: ArrayLike<number>, wanted: ArrayLike<number>): number {
   let worst = got.length === wanted.length ? 0 : Infinity

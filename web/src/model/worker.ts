@@ -14,8 +14,8 @@ function answer(request: Request): [unknown, Transferable[]] {
       networks.load(request.weights)
       return [null, []]
     case 'decode': {
-      const x = networks.decode(request.z, request.classes)
-      return [x, [x.buffer]]
+      const { mean, scale } = networks.decode(request.z, request.classes)
+      return [{ mean, scale }, scale ? [mean.buffer, scale.buffer] : [mean.buffer]]
     }
     case 'trace':
       return [networks.trace(request.x, request.z, request.encodeAs, request.decodeAs), []]

@@ -28,7 +28,7 @@ const strip = signal<Frame[]>([])
 const images = computed(() => strip.value.map((frame) => frame.x))
 
 const decode = latestWins(async (codes: number[][], classes: Uint8Array | number | null, labels: string[] | null) => {
-  const x = await store.engines.value?.patient.decode(Float32Array.from(codes.flat()), classes).catch(() => null)
+  const x = (await store.engines.value?.patient.decode(Float32Array.from(codes.flat()), classes).catch(() => null))?.mean
   if (!x) return
   const each = x.length / codes.length
   const frames = codes.map((z, i) => ({ z, x: x.slice(i * each, (i + 1) * each), ...(labels ? { label: labels[i]!, cls: i } : {}) }))

@@ -8,6 +8,7 @@ import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
 import { ErrorMap } from './ErrorMap'
+import { ScaleBar, ScaleMap } from './ScaleMap'
 import { takePicture } from './drop'
 import { drawAgain, draws, dropped, inkOf, placed, readAs, result, seen, strokes } from './probe'
 
@@ -19,7 +20,7 @@ export function ProbePanel() {
   const drawing = probe?.kind === 'drawing'
   const ink = inkOf(about)
   const pad = ink === null ? 'draw, light on grey' : `draw ${subject(about.data.classes)}`
-  const error = seen.value && result.value ? seen.value.reduce((sum, v, i) => sum + (v - result.value!.x[i]!) ** 2, 0) / seen.value.length : null
+  const error = seen.value && result.value ? seen.value.reduce((sum, v, i) => sum + (v - result.value!.decoded[i]!) ** 2, 0) / seen.value.length : null
   const clear = () => {
     strokes.value = []
     dropped.value = null
@@ -49,19 +50,25 @@ picture
           <figcaption>what the encoder gets</figcaption>
         </figure>
         <figure>
-          <Still x={result.value?.x ?? null} testid="probe-decoded" label="what the decoder makes of its code" />
+          <Still x={result.value?.decoded ?? null} testid="probe-decoded" label="what the decoder makes of its code" />
           <figcaption>{about.levels ? 'the upper level alone' : 'decoded: the mean'}</figcaption>
         </figure>
         {result.value?.draw && (
           <figure>
             <Still x={result.value.draw} testid="probe-draw" label="an image drawn from p(x|z)" />
             <figcaption data-about="An image drawn from p(x|z): the decoded picture is its mean, and each pixel is as uncertain as the likelihood says. What the mean leaves blurred, the model takes for noise.">
-              a draw{store.calm.value?.likelihoodScale ? `, σ ${fixed(store.calm.value.likelihoodScale, 2)} a pixel` : ''}
+              a draw{store.calm.value?.likelihoodScale ? `, scale ${fixed(store.calm.value.likelihoodScale, 2)} a pixel` : ''}
             </figcaption>
           </figure>
         )}
+        {result.value?.pixelScale && (
+          <figure>
+            <ScaleMap scale={result.value.pixelScale} testid="probe-scale" />
+            <figcaption>scale<br /><ScaleBar scale={result.value.pixelScale} /></figcaption>
+          </figure>
+        )}
         <figure>
-          <ErrorMap from={seen.value} to={result.value?.x ?? null} />
+          <ErrorMap from={seen.value} to={result.value?.decoded ?? null} />
           <figcaption data-about="mean squared error per pixel, in units of the pixels">error</figcaption>
         </figure>
         <div class="probe-words">

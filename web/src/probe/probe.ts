@@ -1,13 +1,12 @@
 import { computed, effect, signal } from '@preact/signals'
 import { normal } from '../latent/normal'
-import { drawPixels } from '../model/likelihood'
 import type { Ink, Manifest } from '../model/manifest'
 import type { Codes } from '../model/networks'
-import { Remote } from '../model/remote'
 import { fromByte } from '../model/pixels'
 import { fall, falling, landNow } from '../row/fall'
+import { drawAt } from '../state/drawn'
 import { latestWins } from '../state/latest'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { change, type Probe, view } from '../state/view'
@@ -33,8 +32,17 @@ export const more = signal(0)
 export const marks = signal<number[][]>([])
 /** What the network sees. */
 export const seen = signal<Float32Array | null>(null)
-/** What it makes of it, and from which code. */
-export const result = signal<{ x: Float32Array; z: number[]; /** Whether z was drawn, or is the mean. */ drawn: boolean; /** A draw x ~ p(x|z). */ draw: Float32Array | null } | null>(null)
+/** What p(x|z) is at a code: its mean, the scale of each pixel where they differ, and a draw where there can be one. */
+export interface Decoded {
+  z: number[]
+  /** Whether z was drawn from the posterior, or is its mean. */
+  drawn: boolean
+  decoded: Float32Array
+  pixelScale: Float32Array | null
+  draw: Float32Array | null
+}
+/** What it makes of it. */
+export const result = signal<Decoded | null>(null)
 
 /** Of a bundle that does not say it: as MNIST's digits are, in proportion. */
 function usual([, height, width]: [number, number, number]): Ink {
@@ -85,15 +93,6 @@ function drawCode({ loc, scale, draws }: Codes, epsilon: number[]): number[] {
   return Array.from(draws.slice(row * d, (row + 1) * d))
 }
 
-/** Pixels drawn from p(x|z), where the page knows all of it. */
-function drawOf(mean: Float32Array): Float32Array | null {
-  const about = store.manifest.value
-  const scale = store.calm.value?.likelihoodScale ?? null
-  const { pixels } = (about?.run.config.data ?? {}) as { pixels?: { domain?: string } }
-  if (pixels?.domain === 'real') return null // the scale is in units that the page does not know
-  return about && drawPixels(mean, about, scale)
-}
-
 let pinnedFor: unknown = null
 
 const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: number | null, roll: number, drawing: unknown) => {
@@ -110,13 +109,13 @@ const encode = latestWins(async (x: Float32Array, cls: number | null, decodeAs: 
     last = { roll, x, epsilon, snapshot }
     const z = roll ? drawCode(code, epsilon) : Array.from(code.loc)
     const decoded = await engine.decode(Float32Array.from(z), decodeAs)
-    const draw = await (engine instanceof Remote ? engine.draw(Float32Array.from(z), decodeAs) : drawOf(decoded))
+    const draw = await drawAt(engine, Float32Array.from(z), decodeAs, decoded)
     if (again && !another && !code.draws) await fall(code, epsilon, more.value > 0)
     together(() => {
       store.probed.value = code
       falling.value = null
       marks.value = again ? [...kept, z].slice(-MOST_MARKS) : kept
-      result.value = { x: decoded, z, drawn: roll > 0, draw }
+      result.value = { decoded: decoded.mean, pixelScale: decoded.scale, z, drawn: roll > 0, draw }
       if (drawing && drawing !== pinnedFor) change({ z: Array.from(code.loc) })
       pinnedFor = drawing ?? pinnedFor
       if (more.value > 0 && roll === draws.value) drawAgain(more.value)

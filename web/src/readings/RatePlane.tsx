@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals'
 import { size } from '../latent/camera'
-import { showStep } from '../state/actions'
 import { changes } from '../state/changes'
+import { showStep } from '../state/loading'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { Panel } from '../ui/Panel'

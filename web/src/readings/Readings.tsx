@@ -20,7 +20,7 @@ export function Readings() {
   const entry = about.steps.find((step) => step.index === shown.index)
   const live = shown.index === null ? store.training.value?.terms : null
   const terms = live ?? entry?.readings
-  const from = live ? 'training batches just now' : entry ? count(entry.readings.images, `${entry.readings.split} image`) : ''
+  const from = live ? 'the last training batches' : entry ? count(entry.readings.images, `${entry.readings.split} image`) : ''
   const rate = codes?.rates.reduce((sum, value) => sum + value, 0)
   const active = codes?.moved.filter((value) => value > ACTIVE).length
   const implied = entry?.readings.implied_scale
@@ -31,7 +31,7 @@ export function Readings() {
         <Row name="rate" value={nats(terms?.rate_nats)} about="KL(q(z|x) ‖ p(z)): how many nats of information the code carries about the image. 0 means that the code is ignored." testid="rate" />
         <Row name="ELBO" value={nats(terms?.elbo_nats)} about="−(distortion + rate): a lower bound on log p(x). Bigger is better." testid="elbo" />
       </dl>
-      <p class="fine" data-about="Of kept steps with one posterior sample an image; ★ is the step nearest to the weights that the run keeps">nats per image · {from}{entry && !live && <> · <span data-testid="weights-of">{weightsOf(entry, about.steps)}</span></>}</p>
+      <p class="fine" data-about="Of kept steps with one posterior sample an image; ★ marks the run's own weights (those of the best epoch), or while it trains the kept step nearest to them">nats per image · {from}{entry && !live && <> · <span data-testid="weights-of">{weightsOf(entry, about.steps)}</span></>}</p>
       <dl class="readings">
         {entry?.readings.rate_level1_nats !== undefined && !live && <Row name="rate of the lower level" value={nats(entry.readings.rate_level1_nats)} about="E[log q(lower|x) − log p(lower|upper)]: what the lower code costs once the upper one is known. By itself no KL: it may be below 0." testid="level1" />}
         {entry?.readings.rate_level2_nats !== undefined && !live && <Row name="rate of the upper level" value={nats(entry.readings.rate_level2_nats)} about="E KL(q(upper|lower) ‖ p(upper)). The plane shows the upper code." testid="level2" />}
@@ -59,12 +59,14 @@ export function Readings() {
   )
 }
 
-/** Which weights these are, and which the run keeps. */
+/** Which weights these are, and which are the run's own. */
 function weightsOf(entry: StepEntry, steps: StepEntry[]): string {
-  const kept = steps.find((step) => step.best)
+  const best = steps.find((step) => step.best)
   const which = entry === steps.at(-1) ? 'last step' : `step ${short(entry.step, 0)}`
-  if (!kept || entry === kept) return kept ? `${which}: ★, the one kept` : which
-  return `${which}; kept: epoch ${fixed(kept.epoch, 0)}, ★`
+  if (!best) return which
+  const epoch = best.weights_epoch ?? best.epoch
+  if (entry !== best) return `${which}; the run's own weights: epoch ${fixed(epoch, 0)}, ★`
+  return Math.abs(epoch - best.epoch) < 1e-6 ? `${which}: ★, the run's own weights` : `${which}: ★, nearest to the run's own weights (epoch ${fixed(epoch, 0)})`
 }
 
 const nats = (value: number | undefined) => (value === undefined ? '–' : short(value, 2))

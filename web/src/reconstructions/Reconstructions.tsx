@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { indexOf, codeOf, pickImage } from '../state/actions'
 import { latestWins } from '../state/latest'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { view } from '../state/view'
@@ -32,7 +32,7 @@ const decode = latestWins(async (images: number[]) => {
   const codes = images.map((image) => codeOf(image)!.loc)
   const labels = Uint8Array.from(images, (image) => store.images.value!.labels[image]!)
   const z = Float32Array.from(codes.flatMap((code) => Array.from(code)))
-  const y = await store.engines.value?.patient.decode(z, about.conditional.decoder ? labels : null).catch(() => null)
+  const y = (await store.engines.value?.patient.decode(z, about.conditional.decoder ? labels : null).catch(() => null))?.mean
   if (!y) return
   const each = y.length / images.length
   const found = images.map((image, i) => {

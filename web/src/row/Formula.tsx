@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals'
 import { evidence } from '../evidence/evidence'
 import { SETTLED } from '../evidence/grid'
+import { scaleOf } from '../model/likelihood'
+import { ScaleBar } from '../probe/ScaleMap'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 import { journey, own, type Part } from './journey'
@@ -50,7 +52,7 @@ function Rate() {
 function Distortion() {
   const now = journey.value!
   const about = store.manifest.value!
-  const scale = store.calm.value?.likelihoodScale ?? null
+  const scale = scaleOf(about, now.pixelScale, store.calm.value?.likelihoodScale ?? null)
   const { distortion: value, rate } = own.value
   const exact = evidence.value?.elbo
   const whole = exact != null && rate !== null ? -exact - rate : null
@@ -58,13 +60,20 @@ function Distortion() {
   const D = now.x.length
   return (
     <>
-      <p>Distortion: what it still costs to say the image, given its code; smaller is better. Pixels have a density here, which can be above 1: so nats can be negative.</p>
+      <p>Distortion: what it still costs to say the image, given its code; smaller is better.{scale !== null && ' Pixels have a density here, which can be above 1: so nats can be negative.'}</p>
       {whole !== null && <p>Over all of q(z|x), by a grid, it is <b>{nats(whole)}</b> nats; of this z:</p>}
-      {value !== null && about.likelihood.kind.endsWith('gaussian') ? (
+      {value !== null && scale instanceof Float32Array ? (
+        <>
+          <p class="line">−log p(x|z) = {about.likelihood.kind === 'laplace' ? 'Σ ln 2s + |x − x̂| / s' : 'Σ ½ ln 2πs² + (x − x̂)² / 2s²'} = <b>{nats(value)}</b> nats, over <b>{D}</b> pixels, each with its own s</p>
+          <p>As if each pixel were off by <b>{nats(Math.sqrt(error / D), 3)}</b>; the model allows for s from <ScaleBar scale={scale} />.</p>
+        </>
+      ) : value !== null && typeof scale === 'number' && about.likelihood.kind === 'laplace' ? (
+        <p class="line">−log p(x|z) = D ln 2s + Σ|x − x̂| / s = <b>{D}</b> · ln(2 · <b>{nats(scale, 3)}</b>) + <b>{nats(value - D * Math.log(2 * scale))}</b> = <b>{nats(value)}</b> nats</p>
+      ) : value !== null && typeof scale === 'number' && about.likelihood.kind.endsWith('gaussian') ? (
         <>
           <p class="line">−log p(x|z) = (D/2) ln 2πs² + Σ(x − x̂)² / 2s²</p>
-          <p class="line">= <b>{D / 2}</b> · ln(2π · <b>{nats(scale!, 3)}</b>²) + <b>{nats(error)}</b> / (2 · <b>{nats(scale!, 3)}</b>²) = <b>{nats(value)}</b> nats</p>
-          <p>As if each pixel were off by <b>{nats(Math.sqrt(error / D), 3)}</b>; the model allows for s = {nats(scale!, 3)}.</p>
+          <p class="line">= <b>{D / 2}</b> · ln(2π · <b>{nats(scale, 3)}</b>²) + <b>{nats(error)}</b> / (2 · <b>{nats(scale, 3)}</b>²) = <b>{nats(value)}</b> nats</p>
+          <p>As if each pixel were off by <b>{nats(Math.sqrt(error / D), 3)}</b>; the model allows for s = {nats(scale, 3)}.</p>
         </>
       ) : value !== null ? (
         <p class="line">−Σ x ln x̂ + (1 − x) ln(1 − x̂) = <b>{nats(value)}</b> nats, over <b>{D}</b> pixels</p>

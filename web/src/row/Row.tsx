@@ -1,7 +1,9 @@
+import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { current } from '../readings/current'
 import { drawAgain, draws, dropped } from '../probe/probe'
 import { ErrorMap } from '../probe/ErrorMap'
+import { ScaleBar, ScaleMap } from '../probe/ScaleMap'
 import { pickImage } from '../state/actions'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -11,7 +13,7 @@ import { Still } from '../ui/Picture'
 import { Cloud, Code, words } from './Cloud'
 import { evidence, sought } from '../evidence/evidence'
 import { lit, nats } from './Formula'
-import { journey, own, type Part } from './journey'
+import { type Journey, journey, own, type Part } from './journey'
 
 /** The whole model in a row, from left to right: an image, its cloud of codes, one of them, what is decoded from it, the error; the numbers stand where they arise. */
 export function Row() {
@@ -33,7 +35,7 @@ export function Row() {
       </Arrow>
       <Station part="code" testid="row-z">{now && <Code journey={now} />}</Station>
       <Arrow><span>decode</span></Arrow>
-      <Station part="distortion" testid="row-decoded">{now && <Still x={now.decoded} label="what is decoded from z" />}</Station>
+      <Station part="distortion" testid="row-decoded">{now && <Says journey={now} />}</Station>
       <Arrow><span>compare</span></Arrow>
       <Station part="distortion" testid="row-error">{now && <ErrorMap from={now.x} to={now.decoded} />}</Station>
       <div class="sum">{sought.value ? <Number part="evidence" value={found?.logEvidence ?? null} mean={undefined} name="log p(x)" second={!found ? '…' : found.elbo === null ? 'nats' : `gap ${nats(found.logEvidence - found.elbo)} nats`} /> : <>−ELBO = <br />distortion + rate</>}</div>
@@ -42,7 +44,7 @@ export function Row() {
         <Number part="rate" value={mine.rate} mean={mean?.rate} name="rate" />
       </div>
       <div class="under" style={{ gridColumn: 5 }}><Opens part="code"><b>z</b> <span class="second numbers">{now && `(${words(now.z)})`}</span></Opens></div>
-      <div class="under" style={{ gridColumn: 7 }}><b>x̂</b><span class="second">{now?.drawn ? 'of this z' : 'of the mean'}</span></div>
+      <div class="under" style={{ gridColumn: 7 }}>{now && <Saying journey={now} />}</div>
       <div class="under" style={{ gridColumn: 9 }}>
         <Number part="distortion" value={whole ?? mine.distortion} mean={mean?.distortion} name="distortion" second={whole !== null ? 'over all of q(z|x)' : found ? 'of this z' : undefined} />
       </div>
@@ -59,8 +61,38 @@ function seen(): Cells {
   const now = journey.value
   if (!now) return []
   const { rate, distortion } = own.value
-  const lines: [string, ArrayLike<number>][] = [['x', now.x], ['loc', now.loc], ['scale', now.scale], ['z', now.z], ['decoded', now.decoded]]
+  const lines: [string, ArrayLike<number>][] = [['x', now.x], ['loc', now.loc], ['scale', now.scale], ['z', now.z], ['decoded', now.decoded], ...(now.draw ? [['draw', now.draw] as [string, Float32Array]] : []), ...(now.pixelScale ? [['scale per pixel', now.pixelScale] as [string, Float32Array]] : [])]
   return [['what', 'values'], ['rate, nats', rate], ['distortion, nats', distortion], ...(evidence.value ? [['log p(x), nats', evidence.value.logEvidence]] : []), ...lines.map(([what, values]) => [what, ...Array.from(values)])]
+}
+
+type Side = 'mean' | 'draw' | 'scale'
+
+/** What of p(x|z) is wished to be seen. */
+const side = signal<Side>('mean')
+
+const sidesOf = ({ draw, pixelScale }: Journey): Side[] => ['mean', ...(draw ? (['draw'] as const) : []), ...(pixelScale ? (['scale'] as const) : [])]
+const sideOf = (now: Journey): Side => (sidesOf(now).includes(side.value) ? side.value : 'mean')
+
+/** p(x|z): its mean, a draw, or the scale of each pixel. */
+function Says({ journey: now }: { journey: Journey }) {
+  const shown = sideOf(now)
+  if (shown === 'scale') return <ScaleMap scale={now.pixelScale!} testid="row-scale" />
+  return shown === 'draw' ? <Still x={now.draw} label="an image drawn from p(x|z)" /> : <Still x={now.decoded} label="what is decoded from z" />
+}
+
+/** Which of them it is; pressed, the next. */
+function Saying({ journey: now }: { journey: Journey }) {
+  const sides = sidesOf(now)
+  const shown = sideOf(now)
+  const next = sides[(sides.indexOf(shown) + 1) % sides.length]!
+  const name = <b>{{ mean: 'x̂', draw: 'x', scale: 'scale' }[shown]}</b>
+  const names = { mean: 'the mean', draw: 'an image drawn from it', scale: 'the scale of each pixel' }
+  return (
+    <>
+      {next === shown ? name : <button class="quiet side" data-testid="row-side" data-about={`What p(x|z) says: ${names[shown]}. Press for ${names[next]}.`} onClick={() => (side.value = next)}>{name} <Icon name="on" /></button>}
+      <span class="second">{shown === 'scale' ? <ScaleBar scale={now.pixelScale!} /> : shown === 'draw' ? '~ p(x|z)' : now.drawn ? 'of this z' : 'of the mean'}</span>
+    </>
+  )
 }
 
 function Station({ part, testid, children }: { part?: Part; testid: string; children: ComponentChildren }) {

@@ -1,26 +1,24 @@
 import { computed, effect, signal } from '@preact/signals'
+import { distortion, scaleOf } from '../model/likelihood'
 import type { Codes } from '../model/networks'
 import { codeOf } from '../state/actions'
+import { drawAt } from '../state/drawn'
 import { latestWins } from '../state/latest'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import * as store from '../state/store'
 import { together } from '../state/together'
 import { view } from '../state/view'
-import { result, seen } from '../probe/probe'
-import { distortion, knowsRate, rates } from './terms'
+import { type Decoded, result, seen } from '../probe/probe'
+import { knowsRate, rates } from './terms'
 
 export type Part = 'rate' | 'distortion' | 'elbo' | 'evidence' | 'code'
 
 /** One image on its way through the model: x, its posterior, a code z of it, and what is decoded from that. */
-export interface Journey extends Codes {
+export interface Journey extends Codes, Decoded {
   /** null: a drawing. */
   image: number | null
   /** In the pixels' domain, channels first. */
   x: Float32Array
-  z: number[]
-  decoded: Float32Array
-  /** Whether z was drawn from the posterior, or is its mean. */
-  drawn: boolean
 }
 
 /** The test image whose point is nearest to the pointer; null: the pointer is elsewhere, and the probe's image is shown. */
@@ -33,13 +31,15 @@ const follow = latestWins(async (image: number) => {
   const code = codeOf(image)
   if (!about || !code || !store.images.value) return
   const label = about.conditional.decoder ? store.images.value.labels[image]! : null
-  const decoded = await store.engines.value?.pointer.decode(code.loc, label).catch(() => null)
-  if (!decoded || store.manifest.value !== about) return
+  const engine = store.engines.value?.pointer
+  const decoded = await engine?.decode(code.loc, label).catch(() => null)
+  if (!engine || !decoded || store.manifest.value !== about) return
   const x = pixelsOf(image)
   // a bundle holds means and scales only: of a posterior that is no ellipse along the axes the server knows more
-  const whole = about.unsupported === null ? code : await store.engines.value?.pointer.encode(x, about.conditional.encoder ? store.images.value.labels[image]! : null).catch(() => null)
+  const whole = about.unsupported === null ? code : await engine.encode(x, about.conditional.encoder ? store.images.value.labels[image]! : null).catch(() => null)
+  const draw = await drawAt(engine, code.loc, label, decoded).catch(() => null)
   if (store.manifest.value !== about) return
-  const journey = { image, x, ...(whole ?? code), z: Array.from(code.loc), decoded, drawn: false }
+  const journey = { image, x, ...(whole ?? code), z: Array.from(code.loc), drawn: false, decoded: decoded.mean, pixelScale: decoded.scale, draw }
   together(() => (passed.value = journey))
 })
 
@@ -60,7 +60,7 @@ export const journey = computed<Journey | null>(() => {
   if (passed.value && passing.value !== null) return passed.value
   const code = store.probed.value
   if (!seen.value || !code || !result.value || store.manifest.value?.codebook) return null
-  return { image: probedImage.value, x: seen.value, ...code, z: result.value.z, decoded: result.value.x, drawn: result.value.drawn }
+  return { image: probedImage.value, x: seen.value, ...code, ...result.value }
 })
 
 /** Rate, distortion and ELBO of that image in nats; null where the page cannot compute them. */
@@ -69,6 +69,6 @@ export const own = computed<Record<Exclude<Part, 'evidence' | 'code'>, number | 
   const about = store.manifest.value
   if (!now || !about) return { rate: null, distortion: null, elbo: null }
   const rate = knowsRate(about) ? rates(now.loc, now.scale).reduce((a, b) => a + b, 0) : null
-  const lost = distortion(about, now.x, now.decoded, store.calm.value?.likelihoodScale ?? null)
+  const lost = distortion(about, now.x, now.decoded, scaleOf(about, now.pixelScale, store.calm.value?.likelihoodScale ?? null))
   return { rate, distortion: lost, elbo: rate === null || lost === null ? null : -(rate + lost) }
 })

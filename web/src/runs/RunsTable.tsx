@@ -1,7 +1,7 @@
 import { signal, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { RunSummary } from '../source/source'
-import { openRun } from '../state/actions'
+import { openRun } from '../state/opening'
 import { isRunning } from '../state/running'
 import * as store from '../state/store'
 import { csvOf } from '../ui/csv'

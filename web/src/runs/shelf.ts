@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Live } from '../source/source'
 import * as store from '../state/store'
-import { openRun } from '../state/actions'
+import { openRun } from '../state/opening'
 import { view } from '../state/view'
 
 export const tableOpen = signal(false)

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { pickImage, select } from '../state/actions'
-import { pixelsOf } from '../state/loading'
+import { pixelsOf } from '../state/images'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { Still } from '../ui/Picture'

@@ -80,8 +80,8 @@ function live(): Live {
     command: async (name) => void (await post('api/training/command', { do: name })),
     set: async (values) => void (await post('api/training/set', values)),
     decode: async (run, step, z, classes, draw) => {
-      const { images } = (await post(`api/runs/${encodeURIComponent(run)}/decode`, { step, z: toText(z), class: plain(classes), draw })) as { images: string }
-      return toNumbers(images)
+      const { images, scale } = (await post(`api/runs/${encodeURIComponent(run)}/decode`, { step, z: toText(z), class: plain(classes), draw })) as { images: string; scale?: string }
+      return { mean: toNumbers(images), scale: scale ? toNumbers(scale) : null }
     },
     encode: async (run, step, x, classes) => {
       const codes = (await post(`api/runs/${encodeURIComponent(run)}/encode`, { step, x: toText(x), class: plain(classes) })) as { loc: string; scale: string; draws?: string; normal?: boolean }

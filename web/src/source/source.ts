@@ -1,5 +1,5 @@
 import type { Manifest, MetricRow, PriorTold, StepEntry, Weights } from '../model/manifest'
-import type { Classes, Codes } from '../model/networks'
+import type { Classes, Codes, Pixels } from '../model/networks'
 
 /** What the page reads from: a server (live or saved runs), an exported folder, or the page's own file. */
 export interface Source {
@@ -67,8 +67,8 @@ export interface Live {
   reset(run: string): Promise<string>
   command(name: 'play' | 'pause' | 'step' | 'epoch' | 'stop'): Promise<void>
   set(values: LiveValues): Promise<void>
-  /** Images of n x d codes by the server, for a model that the page cannot compute; step null: as it trains. */
-  decode(run: string, step: number | null, z: Float32Array, classes: Classes, draw: boolean): Promise<Float32Array>
+  /** Of n x d codes by the server, for a model that the page cannot compute; step null: as it trains. */
+  decode(run: string, step: number | null, z: Float32Array, classes: Classes, draw: boolean): Promise<Pixels>
   encode(run: string, step: number | null, x: Float32Array, classes: Classes): Promise<Codes>
   /** The exported site: a .zip, or one .html. */
   export(run: string, singleFile: boolean): Promise<Blob>

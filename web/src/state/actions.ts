@@ -7,8 +7,6 @@ import * as store from './store'
 import { together } from './together'
 import { change, type Depth, type Layer, type Path, type Plane, type Tool, view } from './view'
 
-export { openRun, showStep } from './loading'
-
 /** Times that the page measures of itself, in ms: the last 200, and when the first picture was decoded, from the navigation on. */
 export const latency = { hover: [] as number[], redraw: [] as number[], first: 0 }
 
@@ -21,9 +19,9 @@ const hover = latestWins(async (z: number[], since: number | null) => {
   const engines = store.engines.value
   if (!engines) return
   const cls = view.value.cls
-  const x = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (!x) return
-  store.hovered.value = { z, cls, x }
+  const found = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
+  if (!found) return
+  store.hovered.value = { z, cls, x: found.mean, scale: found.scale }
   if (since !== null) measured('hover', since)
 })
 
@@ -34,10 +32,10 @@ export function decodeAt(z: number[] | null): void {
 }
 
 const decodePin = latestWins(async (z: number[], cls: number | null) => {
-  const x = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (!x) return
+  const found = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
+  if (!found) return
   latency.first ||= performance.now()
-  together(() => (store.pinned.value = { z, cls, x }))
+  together(() => (store.pinned.value = { z, cls, x: found.mean, scale: found.scale }))
 })
 
 /** The pin is decoded whenever it, the class or the weights change; so is what lies under a pointer that rests. */

@@ -2,7 +2,8 @@ import { batch, computed, effect, untracked } from '@preact/signals'
 import type { Followed, Live, TrainingState } from '../source/source'
 import { Locked } from '../source/server'
 import { failure } from '../train/attempt'
-import { forgetCached, openRun, showLive, showStep } from './loading'
+import { forgetCached, showLive, showStep } from './loading'
+import { openRun } from './opening'
 import { merged } from './rows'
 import { isRunning } from './running'
 import * as store from './store'
@@ -131,7 +132,7 @@ async function finish(run: string): Promise<void> {
   }
 }
 
-export async function refreshRuns(): Promise<void> {
+async function refreshRuns(): Promise<void> {
   try {
     store.runs.value = await store.source.value!.runs()
   } catch (error) {

@@ -21,7 +21,7 @@ export interface Snapshot {
   /** loc and scale of q(z|x), count x d. */
   loc: Float32Array
   scale: Float32Array
-  /** Of the likelihood, in units of the pixels. */
+  /** Of all pixels in the likelihood, in their units; null: there is no such one. */
   likelihoodScale: number | null
   /** The model's own prior, where it is not N(0, I) and is known. */
   prior: Mixture | null
@@ -50,6 +50,8 @@ export interface Decoded {
   cls: number | null
   /** In the pixels' domain, channels first. */
   x: Float32Array
+  /** Of each pixel in p(x|z), where it differs. */
+  scale: Float32Array | null
 }
 
 export const source = signal<Source | null>(null)

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { announce, showStep } from '../state/actions'
+import { announce } from '../state/actions'
+import { showStep } from '../state/loading'
 import { type Change, changes } from '../state/changes'
 import { replaying, stopReplay, toggleReplay } from '../state/replay'
 import * as store from '../state/store'
@@ -52,8 +53,8 @@ export function TimeBar() {
       <span class="group">
         <span class="numbers wide" data-testid="step-text">{where(shown)}</span>
         <span class="segments">
-          <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The kept step nearest to the best validation ELBO (b)" onClick={() => choose('best')}>★ best</button>
-          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e). What the run keeps, and `vaelab evaluate` measures, are the weights at ★" onClick={() => choose('last')}>last</button>
+          <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The run's own weights: those of the epoch that did best on validation images, or while it trains the kept step nearest to them (b)" onClick={() => choose('best')}>★ best</button>
+          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e). The run's own weights, which `vaelab evaluate` measures, are at ★" onClick={() => choose('last')}>last</button>
         </span>
       </span>
     </div>

@@ -1,6 +1,7 @@
 import { compareHash } from '../compare/address'
 import { making, readyOpen } from '../compare/ready'
-import { openRun, setDepth, toggleLecture } from '../state/actions'
+import { openRun } from '../state/opening'
+import { setDepth, toggleLecture } from '../state/actions'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
 import { change, type Depth, view } from '../state/view'

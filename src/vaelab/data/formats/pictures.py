@@ -90,12 +90,12 @@ def _readable(where: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise UnreadablePictureError(
-            where, "this is no PNG, JPEG, WebP, BMP or GIF image", "move it out of the folder"
+            where, "this is no PNG, JPEG, WebP, BMP or GIF image", "move it elsewhere"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadablePictureError(
             where, f"this image has more pixels than is safe to unpack ({error})",
-            "make it smaller or move it out of the folder",
+            "make it smaller or move it elsewhere",
         ) from error  # fmt: skip
     except Exception as error:  # Pillow raises anything on damaged bytes
         raise UnreadablePictureError(

@@ -19,7 +19,7 @@ from vaelab.console import plain
 from vaelab.data import Split, Store
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.store import ImageSpec
-from vaelab.errors import BadValueError, UserError
+from vaelab.errors import BadValueError, UserError, any_code
 from vaelab.evaluation.diagnosis.base import Diagnosis, Finding, Measurements, Remedy, Severity
 from vaelab.evaluation.diagnosis.fit import Overfitting, Saturation
 from vaelab.evaluation.diagnosis.latent import Collapse, Holes, NearAutoencoder, SpareDimensions
@@ -139,7 +139,8 @@ def _splits(store: Store, images: int) -> tuple[Split, Split, str]:
 def one_line_diagnosis(run: Run) -> str:
     """One line at the end of a training, of what `vaelab doctor` says at length."""
     try:
-        return worst(examine(run))
+        with any_code("the model cannot be measured"):
+            return worst(examine(run))
     except UserError as error:
         return f"doctor: nothing can be said, for {error}"
 
@@ -165,8 +166,8 @@ def _nothing(examination: Examination) -> str:
         return f"nothing found, {on}"
     total = len(DIAGNOSES)
     if few == total:
-        return f"none of {total} troubles could be looked for, {on}"
-    return f"{few} of {total} troubles could not be looked for, {on}; nothing else found"
+        return f"none of {total} checks could be made, {on}"
+    return f"{few} of {total} checks could not be made, and the others found nothing, {on}"
 
 
 SEVERITIES = {

@@ -178,9 +178,9 @@ class Holes(Diagnosis):
 class NearAutoencoder(Diagnosis):
     """A rate at less than half of the bound's price, or codes where the prior has none."""
 
-    name = "a nearly plain autoencoder"
+    name = "a neglected prior"
     what = (
-        "The distortion outweighs the rate so far that the codes go where they like: an "
+        "The codes go where they like rather than where the prior is: at the extreme, an "
         "autoencoder with a little noise."
     )
     why = (

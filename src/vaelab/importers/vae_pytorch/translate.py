@@ -40,7 +40,6 @@ def translate(data: dict[str, Any], source: str) -> Translation:
         raise BadValueError(f"{source}: " + "\n".join(wrong))
     config = {
         "task_name": training.task_name,
-        "output_train_dir": training.output_train_dir,
         "data": {
             "kind": "images",
             "train": training.train_path,
@@ -193,6 +192,11 @@ def _training_notes(seed: SeedConfig) -> Iterator[str]:
         f"ckpt_name: {training.ckpt_name} has no counterpart; the weights are in "
         "weights.safetensors."
     )
+    if training.output_train_dir != "output":
+        yield (
+            f"output_train_dir: {training.output_train_dir} has no counterpart; pictures are in "
+            "output."
+        )
     yield (
         "The seed kept the weights with the smallest training loss; now those with the "
         "smallest loss on validation images are kept."

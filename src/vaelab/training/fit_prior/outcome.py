@@ -87,7 +87,7 @@ class FittingFolder:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
         if self.path.is_dir():
-            remove_run(self.path, "output")
+            remove_run(self.path)
 
     def finish(
         self, experiment: Experiment, model: OneLevel, about: Row, rows: Sequence[Row], facts: Row,
