@@ -121,6 +121,17 @@ def test_two_runs_move_as_one(tab: Tab, served: Served) -> None:
     tab.page.goto("about:blank")  # else it looks for the server, and tells of each failure
 
 
+def test_a_run_that_is_not_here_is_shown_as_no_other(tab: Tab, served: Served) -> None:
+    tab.open(served.address, "play")
+    tab.get("location.hash = '#v=1&compare=plain/nosuch'")
+    second = tab.page.frame_locator("iframe[name='vaelab 1']")
+    second.get_by_text("There is no run of that name here").wait_for()
+    (first,) = frames(tab, 1)
+    assert first.evaluate("vaelab.run") == "plain"
+    assert tab.by("numbers-nosuch").count() == 0
+    tab.page.goto("about:blank")  # else it looks for the server, and tells of each failure
+
+
 def test_planes_are_turned_to_match_the_first(tab: Tab, served: Served) -> None:
     tab.open(served.address, "play")
     tab.by("compare").select_option("plain")

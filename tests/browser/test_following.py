@@ -73,6 +73,7 @@ def test_a_training_in_a_terminal_is_followed_to_its_end(
     words = said(tab)
     assert f"term is being trained in another process: process {process.pid}, since 20" in words
     assert "It is steered where it was started" in words
+    assert "training elsewhere: epoch" in tab.by("so-far").inner_text()
     assert tab.by("play").is_disabled()
     assert tab.by("reset").is_disabled()
     step, rows = tab.get("vaelab.step"), tab.get("vaelab.rows")

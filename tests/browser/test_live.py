@@ -165,6 +165,56 @@ def test_stopping_what_is_starting_stops_it(served: Served, tab: Tab) -> None:
     tab.errors.clear()  # the browser tells of the answer 409 of what did not begin
 
 
+def test_every_tab_says_what_it_steers(served: Served, tab: Tab) -> None:
+    tab.open(served.address)
+    begin(tab)
+    tab.until("vaelab.run === 'VAE' && vaelab.step > 20")
+    tab.by("play").click()
+    tab.until("vaelab.training.phase === 'paused'")
+    for field, text in (("beta", "-3"), ("beta", ""), ("learning-rate", "1000")):
+        before = tab.by(field).input_value()
+        tab.by(field).fill(text)
+        tab.by(field).press("Enter")
+        assert f"it stays {before}" in tab.by(f"{field}-why").inner_text()
+        assert tab.by(field).input_value() == before
+    assert tab.by("change").count() == 0
+    other = Tab(tab.page.context.new_page())
+    other.open(f"http://127.0.0.1:{served.port}/#v=1&run=plain", "play")
+    assert other.by("steered").inner_text() == "VAE"
+    assert other.by("beta").count() == 0
+    other.by("stop").click()
+    tab.show("play")
+    tab.until("vaelab.training.phase === 'ended'")
+    assert "stopped: epoch" in tab.by("so-far").inner_text()
+    assert other.by("so-far").inner_text() == "finished: 8 epochs"
+    other.by("lecture").click()
+    other.by("beta-next-slider").fill("150")
+    assert other.by("train-beta").is_visible()
+    assert other.by("beta-next-slider").is_visible()  # to be corrected
+    other.by("lecture").click()
+    tab.by("resume").click()
+    tab.until(PLAYING)
+    other.by("show-training").click()
+    other.until("vaelab.run === 'VAE' && vaelab.index === null")
+    other.page.close()
+    tab.by("stop").click()
+    tab.until("vaelab.training.phase === 'ended'")
+    assert not other.errors
+
+
+def test_what_begins_anew_under_another_name_is_shown(served: Served, tab: Tab) -> None:
+    stopped = "training.changes=[{step: 20, stop: true}]"
+    made(served.folder, "task_name=half", "training.epochs=500", stopped)
+    tab.open(f"{served.address}#v=1&run=half")
+    tab.by("play").click()
+    tab.until("vaelab.run === 'half' && vaelab.index === null && vaelab.step > 40")
+    tab.by("reset").click()
+    tab.until("vaelab.run === 'half-2' && vaelab.index === null && vaelab.step === 0")
+    assert tab.get("vaelab.view.step") == "live"
+    tab.by("stop").click()
+    tab.until("vaelab.training.phase === 'ended'")
+
+
 def test_a_hidden_tab_catches_up(served: Served, tab: Tab) -> None:
     tab.open(served.address)
     begin(tab)

@@ -73,7 +73,14 @@ def test_runs_are_filtered_renamed_and_thrown_away_and_come_back(served: Served,
     assert f"{about['valid_elbo_nats']:.2f}".replace("-", "−") in row("styles").inner_text()
     tab.by("runs-filter").fill("latent=4")
     row("plain").wait_for(state="detached")
+    tab.by("runs-filter").fill("latent=4 rate<")
+    assert "“rate<” is left out" in tab.by("runs-unclear").inner_text()
     row("styles").get_by_role("button", name="Rename styles").click()
+    tab.page.keyboard.type("../evil")
+    tab.page.keyboard.press("Enter")
+    assert "none of them /" in tab.by("runs-refused").inner_text()
+    tab.errors.clear()  # the browser tells of the answer 404
+    assert row("styles").get_by_role("textbox").input_value().endswith("../evil")
     tab.page.keyboard.press("ControlOrMeta+A")
     tab.page.keyboard.type("four numbers")
     tab.page.keyboard.press("Enter")
@@ -85,6 +92,12 @@ def test_runs_are_filtered_renamed_and_thrown_away_and_come_back(served: Served,
     assert (served.folder / ".trash" / "four numbers" / "weights.safetensors").is_file()
     assert not (served.folder / "four numbers").exists()
     tab.by("runs-undo").click()
+    tab.by("runs-undo").wait_for(state="detached")  # with the focus
+    tab.page.keyboard.press("p")  # the keys work no page behind a dialog
+    assert tab.get("vaelab.view.depth") == "measure"
+    tab.page.keyboard.press("Escape")
+    tab.page.get_by_role("dialog").wait_for(state="hidden")
+    tab.by("runs").click()
     row("four numbers").get_by_role("button", name="four numbers", exact=True).click()
     tab.until("vaelab.run === 'four numbers' && vaelab.ready")
     assert tab.page.title() == "four numbers · vaelab"

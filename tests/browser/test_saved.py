@@ -193,8 +193,13 @@ def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) 
     tab.until("document.querySelectorAll('[data-testid=strip] button').length === 12")
     assert tab.by("path").locator("h2").inner_text().lower() == "along z1 through the point"
     tab.by("tool-path").click()
+    for place in ((0, -1), (1, 1)):
+        tab.page.mouse.click(*tab.at(*place))
+    path = tab.get("vaelab.view.path")
+    assert path["from"] + path["to"] == pytest.approx([0, -1, 1, 1], abs=0.05)
     tab.drag(tab.at(-1, 0), tab.at(1, 0.5))
     tab.page.wait_for_timeout(300)
+    assert tab.get("vaelab.view.path.from") == pytest.approx([-1, 0], abs=0.05)
     assert tab.by("strip").locator("button").count() == 12
     tab.by("path-kind").click()
     tab.page.keyboard.press("5")

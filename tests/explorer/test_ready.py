@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from vaelab.experiment import ExplorerConfig
+from vaelab.experiment import Change, ExplorerConfig
 from vaelab.explorer.choices import experiment_of
 from vaelab.explorer.library import Library
 from vaelab.explorer.ready import READY, ready
+from vaelab.runs.run import Run
 from vaelab.training import train
 
 
@@ -56,6 +57,14 @@ def test_a_training_that_was_stopped_is_none_of_them(tmp_path: Path) -> None:
     made(tmp_path, "one", "mnist_3000", {"objective.beta": 1})
     config = tmp_path / "one" / "config.yaml"
     config.write_text(config.read_text().replace("epochs: 1\n", "epochs: 2\n"))
+    assert shown(tmp_path, "prior") == [None, None]
+
+
+def test_a_run_whose_beta_was_changed_meanwhile_is_none_of_them(tmp_path: Path) -> None:
+    made(tmp_path, "one", "mnist_3000", {"objective.beta": 1})
+    Run(tmp_path / "one").save_changes((Change(step=5, learning_rate=1e-4), Change(step=7)))
+    assert shown(tmp_path, "prior") == ["one", None]
+    Run(tmp_path / "one").save_changes((Change(step=5, beta=0.1),))
     assert shown(tmp_path, "prior") == [None, None]
 
 

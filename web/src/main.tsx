@@ -108,10 +108,12 @@ async function open(): Promise<void> {
     store.locked.value = null
     if (!following) followTraining()
     following = true
-    if (id !== null) await openRun(id)
+    const missing = frame !== null && asked !== null && asked !== id // no other run under its name
+    if (missing) store.waiting.value = { run: asked, words: 'There is no run of that name here' }
+    else if (id !== null) await openRun(id)
     store.runs.value = await source.runs() // later: nobody waits for the list
     store.listed.value = true
-    if (id !== null && asked !== null && asked !== id) isHere(asked)
+    if (!missing && id !== null && asked !== null && asked !== id) isHere(asked)
   } catch (error) {
     if (!(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
   }

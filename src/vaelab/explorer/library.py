@@ -42,7 +42,10 @@ class Library:
         whole = name.encode(errors="ignore").decode() == name
         fits = whole and len(name.encode()) <= MAX_NAME_LENGTH
         if not NAME.fullmatch(name) or name in {".", ".."} or not fits:
-            raise MissingFileError(f"no run in {self.folder} can have that name")
+            raise MissingFileError(
+                f"no run in {self.folder} can have that name: it is that of a folder, of at most "
+                f'200 letters, none of them / \\ : * ? " < > |'
+            )
         return self.folder / name
 
     def there(self, name: str) -> Path:

@@ -52,12 +52,14 @@ READY: list[dict[str, Any]] = [
 def ready(library: Library) -> list[dict[str, Any]]:
     """The comparisons, each part with the run that is shown as it; None where one is wanted.
 
-    A run is of a part's kind if it is trained to its end and has that model and objective. All
-    runs of a comparison have the same data but for the range of the pixels: the small ones, unless
-    there are all of other data.
+    A run is of a part's kind if it is trained to its end and had that model and objective all the
+    while: one whose beta was changed is of no kind. All runs of a comparison have the same data but
+    for the range of the pixels: the small ones, unless there are all of other data.
     """
     found: dict[Traits, dict[Traits, str]] = defaultdict(dict)
     for name, settings in library.finished():
+        if "beta" in settings["training.changes"]:
+            continue
         found[_data(settings)].setdefault(_kind(settings), name)
     rows = []
     for row in READY:

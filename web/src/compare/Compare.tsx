@@ -146,6 +146,6 @@ function turnInWords({ p, q, sign }: Turn): string {
 function differing(runs: string[]): string {
   const all = runs.map((run) => abouts.value[run]?.settings)
   if (all.some((one) => one === undefined)) return ''
-  const keys = [...new Set(all.flatMap((one) => Object.keys(one!)))].filter((key) => new Set(all.map((one) => one![key])).size > 1)
+  const keys = [...new Set(all.flatMap((one) => Object.keys(one!)))].filter((key) => new Set(all.map((one) => one![key])).size > 1 && all.every((one) => one![key] !== undefined)) // what not all have goes with what is named
   return keys.map((key) => `${key} ${all.map((one) => (one![key] ?? '–').slice(0, LONGEST)).join(' | ')}`).join(' · ')
 }

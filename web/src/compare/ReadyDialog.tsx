@@ -29,7 +29,7 @@ function Content() {
         )
       })}
       {failure.value && <p class="failure" role="alert">{failure.value}</p>}
-      <p class="fine">A run counts that has been trained to its end with this model and objective; of all in a row the data are the same. What is missing is trained one after the other while this page is open{isRunning(state) ? <>; <b>{state.run}</b>, which trains now, is saved and stopped first</> : ''}.</p>
+      <p class="fine">A run counts that has been trained to its end with this model and objective, its beta never changed meanwhile; of all in a row the data are the same. What is missing is trained one after the other while this page is open{isRunning(state) ? <>; <b>{state.run}</b>, which trains now, is saved and stopped first</> : ''}.</p>
     </div>
   )
 }

@@ -7,10 +7,14 @@ import { ACTIVE } from '../readings/summary'
 import { normal } from '../latent/normal'
 import { Icon } from '../ui/Icon'
 import { exponential, fixed, short } from '../ui/number'
+import { NumberField } from '../ui/NumberField'
 import { Panel } from '../ui/Panel'
 import { Picture } from '../ui/Picture'
 import { Marginal } from './Marginal'
 import { reachOf } from './marginals'
+
+/** An address holds no code that is farther out. */
+const FARTHEST = 1e5
 
 let steady: { of: string; order: number[] } = { of: '', order: [] }
 
@@ -62,7 +66,7 @@ export function DimensionsPanel() {
                   <Marginal k={k} reach={reach} />
                   <input type="range" min={-reach} max={reach} step={0.01} value={z[k]} aria-label={`z${k + 1} of the point`} data-testid={`slider-${k}`} onInput={(event) => move(k, Number(event.currentTarget.value))} />
                 </span>
-                <input type="number" step={0.1} value={Number(z[k]!.toFixed(2))} aria-label={`z${k + 1} of the point, typed`} data-testid={`typed-${k}`} onChange={(event) => move(k, Number(event.currentTarget.value) || 0)} />
+                <NumberField least={-FARTHEST} most={FARTHEST} step={0.1} value={Number(z[k]!.toFixed(2))} label={`z${k + 1} of the point, typed`} testid={`typed-${k}`} change={(to) => move(k, to!)} />
               </div>
             )
           })}

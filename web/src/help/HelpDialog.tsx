@@ -29,6 +29,13 @@ const QUESTIONS = [
 export function HelpDialog() {
   return (
     <Dialog open={helpOpen} title="About this page">
+      <h3>What you see</h3>
+      <p>Each dot is a picture, where the encoder puts it; the picture in the corner is what the decoder makes of the place under the pointer. Below, one picture goes its way: it is encoded into a small cloud of codes, one of them is drawn and decoded, and the error is what was lost. The line of dots at the foot is the time of the training: drag it, or play it.</p>
+      <h3>Keys</h3>
+      <label class="inline"><input type="checkbox" data-testid="keys-on" checked={keysOn.value} onChange={(event) => switchKeys(event.currentTarget.checked)} /> single keys do something (the arrow keys on the plane always do)</label>
+      <table class="keys">
+        <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
+      </table>
       <h3>Words</h3>
       <dl class="words">
         {WORDS.map(([word, meaning]) => (
@@ -37,11 +44,6 @@ export function HelpDialog() {
       </dl>
       <h3>Questions to try</h3>
       <ul>{QUESTIONS.map((question) => <li key={question}>{question}</li>)}</ul>
-      <h3>Keys</h3>
-      <label class="inline"><input type="checkbox" data-testid="keys-on" checked={keysOn.value} onChange={(event) => switchKeys(event.currentTarget.checked)} /> single keys do something (the arrow keys on the plane always do)</label>
-      <table class="keys">
-        <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
-      </table>
       <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere.</p>
     </Dialog>
   )

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { announce, decodeAt, describePlace, movePin, pickImage as pick, pinAt, select, setPath } from '../state/actions'
+import { announce, decodeAt, describePlace, movePin, notice, pickImage as pick, pinAt, select, setPath } from '../state/actions'
 import { passing } from '../row/journey'
 import { axes, unproject } from '../state/plane'
 import * as store from '../state/store'
@@ -34,6 +34,8 @@ export function LatentView() {
   const middle = useRef<HTMLCanvasElement>(null)
   const above = useRef<HTMLCanvasElement>(null)
   const drag = useRef<Drag | null>(null)
+  /** Where a path begins that is drawn by two clicks. */
+  const begun = useRef<number[] | null>(null)
   const outline = useRef<[number, number][]>([])
   const fingers = useRef(new Map<number, [number, number]>())
 
@@ -127,6 +129,11 @@ export function LatentView() {
       const drawn = outline.current
       outline.current = []
       select(held.moved ? inside(drawn) : [])
+    } else if (held.kind === 'path') {
+      const here = unproject(...toPlane(x, y), axes.value)
+      if (!held.moved && begun.current) setPath({ kind: view.value.path?.kind ?? 'straight', from: begun.current, to: here })
+      else if (!held.moved) notice('The path begins here: click where it is to end.')
+      begun.current = held.moved || begun.current ? null : here
     } else if ((held.kind === 'pin' || held.kind === 'touch') && !held.moved) {
       const near = nearest(x, y, held.kind === 'touch' ? FINGER : undefined)
       if (near === null) pinAt(...toPlane(x, y))
@@ -172,7 +179,7 @@ function Welcome() {
     return (
       <div class="welcome" data-testid="waiting">
         <h2>{waiting.value.run} cannot be shown yet</h2>
-        <p>{waiting.value.words}. It is opened here by itself.</p>
+        <p>{waiting.value.words}. It is opened here by itself as soon as it can be.</p>
       </div>
     )
   }

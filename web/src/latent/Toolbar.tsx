@@ -28,7 +28,7 @@ const TOOLS: [Tool, string, string][] = [
   ['pick', 'point', 'Click a dot to look at its image, or a place to put the point there; drag to move it'],
   ['lasso', 'lasso', 'Draw around points to select their images'],
   ['rectangle', 'box', 'Drag a rectangle over points to select their images'],
-  ['path', 'path A–B', 'Drag from A to B: the strip below decodes the way between'],
+  ['path', 'path A–B', 'Drag from A to B, or click A and then B: the strip below decodes the way between'],
 ]
 
 const why = (layer: Layer) => (layer === 'exact' ? obstacle.value : layer === 'gap' ? noGaps.value : null)
@@ -67,8 +67,8 @@ export function Toolbar() {
             event.currentTarget.value = ''
           }}>
             <option value="" disabled>select …</option>
-            <option value="20">20 nearest the point</option>
-            <option value="100">100 nearest the point</option>
+            <option value="20">20 nearest to the point</option>
+            <option value="100">100 nearest to the point</option>
             <option value="sight">all in sight</option>
           </select>
         )}

@@ -10,9 +10,9 @@ import { shapeOf } from './posterior'
 const MOST = 1000
 const CORNERS = 20
 /** How opaque the clouds are: all together about this much, each within bounds. */
-const TOGETHER = 40
+const TOGETHER = 180
 const FAINTEST = 0.05
-const STRONGEST = 0.2
+const STRONGEST = 0.35
 
 /** Every image's posterior at one and two standard deviations: together they are the aggregate posterior q(z). */
 export function drawClouds(context: CanvasRenderingContext2D, view: View, ink: Ink): void {

@@ -1,3 +1,4 @@
+import { atlasInInk } from '../ui/ink'
 import { classColour } from '../ui/palette'
 import { areWords } from '../state/layers'
 import * as store from '../state/store'
@@ -30,6 +31,7 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
   const classes = about.data.classes.length
   const room = new Room(ink.letters)
   const hidden = new Set(view.hidden)
+  const atlas = thumbs ? atlasInInk(images, about) : null
   const scale = pixelsPerUnit()
   context.font = `600 ${ink.letters}px system-ui, sans-serif`
   context.textAlign = 'center'
@@ -49,7 +51,7 @@ export function drawLabels(context: CanvasRenderingContext2D, places: Float32Arr
     if (thumbs) {
       const x = (image % images.columns) * width
       const y = Math.floor(image / images.columns) * height
-      context.drawImage(images.atlas, x, y, width, height, left - wide / 2, top - tall / 2, wide, tall)
+      context.drawImage(atlas!, x, y, width, height, left - wide / 2, top - tall / 2, wide, tall)
       context.strokeStyle = classColour(label, classes, ink.dark)
       context.strokeRect(left - wide / 2, top - tall / 2, wide, tall)
     } else {
@@ -68,7 +70,7 @@ export function drawMedians(context: CanvasRenderingContext2D, places: Float32Ar
   const about = store.manifest.value
   if (!about || about.data.classes.length < 2) return
   const words = areWords(about.data.classes)
-  const letters = (words ? 1 : CLASS) * ink.letters
+  const letters = (words || view.lecture ? 1 : CLASS) * ink.letters // which are large there as they are
   const room = new Room(letters)
   const scale = pixelsPerUnit()
   context.font = `600 ${letters}px system-ui, sans-serif`

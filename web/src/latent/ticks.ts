@@ -7,6 +7,8 @@ import type { Ink } from './ink'
 const TICK = 0.45
 /** Between a tick and its number, likewise. */
 const GAP = 0.7
+/** Of an axis the last letters, where its name stands. */
+const END = 5
 /** Letters between two numbers at least. */
 const APART = 7
 
@@ -33,12 +35,15 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
   context.beginPath()
   context.textBaseline = 'middle'
   const names: [string, number, number, CanvasTextAlign][] = []
+  /** Whether a name has room beside those there are: the map may be stretched. */
+  const room = (at: number, wide: number, taken: [number, number][]) => taken.every(([other, w]) => Math.abs(other - at) > (w + wide) / 2) && taken.push([at, wide])
+  const [across, upwards]: [number, number][][] = [[], []]
   for (let value = Math.ceil(left / step) * step; value <= right; value += step) {
     const [x] = toScreen(value, 0)
-    if (x < first + 2 * letters || x > width - beside - 3 * letters) continue // the name of the axis stands at its end
+    if (x < first + 2 * letters || x > width - beside - END * letters) continue // the name of the axis stands at its end
     context.moveTo(x, height)
     context.lineTo(x, height - tick)
-    names.push([text(value, step), x, height - 1.3 * tick - 0.55 * letters, 'center'])
+    if (room(x, context.measureText(text(value, step)).width + letters, across!)) names.push([text(value, step), x, height - 1.3 * tick - 0.55 * letters, 'center'])
   }
   if (axes.value.e2) {
     for (let value = Math.ceil(bottom / step) * step; value <= top; value += step) {
@@ -46,7 +51,7 @@ export function drawTicks(context: CanvasRenderingContext2D, { small: letters, m
       if (y < Math.max(4 * letters, above + letters) || y > height - Math.max(2.4 * letters, below + letters)) continue
       context.moveTo(first, y)
       context.lineTo(first + tick, y)
-      names.push([text(value, step), first + tick + GAP * letters, y, 'left']) // apart, or a tick is a minus
+      if (room(y, 1.2 * letters, upwards!)) names.push([text(value, step), first + tick + GAP * letters, y, 'left']) // apart, or a tick is a minus
     }
   }
   context.stroke()

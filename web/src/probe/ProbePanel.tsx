@@ -3,6 +3,7 @@ import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { Icon } from '../ui/Icon'
 import { fixed } from '../ui/number'
+import { NumberField } from '../ui/NumberField'
 import { Panel } from '../ui/Panel'
 import { Still } from '../ui/Picture'
 import { DrawingPad } from './DrawingPad'
@@ -46,7 +47,7 @@ picture
         </figure>
         <figure>
           <Still x={seen.value} testid="probe-seen" label="what the network sees" />
-          <figcaption>net sees</figcaption>
+          <figcaption>what the encoder gets</figcaption>
         </figure>
         <figure>
           <Still x={result.value?.decoded ?? null} testid="probe-decoded" label="what the decoder makes of its code" />
@@ -119,8 +120,7 @@ function ChooseImage() {
   return (
     <span class="segments">
       <button onClick={() => step(-1)} aria-label="Test image before" data-about="[" data-testid="probe-before"><Icon name="back" /></button>
-      <input type="number" min={0} max={images.count - 1} value={index ?? ''} placeholder="image" aria-label="Test image number" data-testid="probe-index"
-        onChange={(event) => pickImage(Math.max(0, Math.min(images.count - 1, Number(event.currentTarget.value) || 0)))} />
+      <NumberField least={0} most={images.count - 1} whole value={index} placeholder="image" label="Test image number" testid="probe-index" change={pickImage} />
       <button onClick={() => step(1)} aria-label="Next test image" data-about="]" data-testid="probe-next"><Icon name="on" /></button>
       <button onClick={random} aria-label="A random test image" data-about="A random test image of the classes that are shown" data-testid="probe-random"><Icon name="die" /></button>
     </span>

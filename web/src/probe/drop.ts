@@ -16,6 +16,7 @@ const CAN_READ = 'a PNG, JPEG, WebP, GIF or BMP file'
 export async function takePicture(file: File): Promise<void> {
   const refuse = (why: string) => (store.problem.value = `${file.name}: ${why}; drop ${CAN_READ}`)
   if (file.size > MOST_BYTES) return void refuse(`a picture of more than ${MOST_BYTES / 1e6} MB`)
+  store.problem.value = null // it was of another picture
   const bitmap = await createImageBitmap(file).catch(() => null)
   if (!bitmap) return void refuse('this is no picture that the browser can read')
   const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height))

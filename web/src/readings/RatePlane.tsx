@@ -1,5 +1,6 @@
 import { computed } from '@preact/signals'
 import { size } from '../latent/camera'
+import { changes } from '../state/changes'
 import { showStep } from '../state/loading'
 import * as store from '../state/store'
 import { short } from '../ui/number'
@@ -30,7 +31,8 @@ export function RatePlane() {
   const [left, right, bottom, top] = windowOf(trail)
   const x = (rate: number) => LEFT + ((rate - left) / (right - left)) * (WIDTH - LEFT)
   const y = (distortion: number) => ((top - distortion) / (top - bottom)) * (HEIGHT - BELOW)
-  const beta = betaAt(store.metrics.value, shown.step)
+  const above = trail.filter(({ distortion }) => distortion > top).length
+  const beta = betaAt(store.metrics.value, changes.value, shown.step)
   /** The line through the place that is shown along which distortion + weight x rate is the same. */
   const line = (weight: number) => {
     const at = (rate: number) => terms!.distortion_nats + weight * (terms!.rate_nats - rate)
@@ -56,7 +58,7 @@ export function RatePlane() {
         <text x={LEFT - 3} y={HEIGHT - BELOW} text-anchor="end">{short(bottom, 0)}</text>
         <text transform={`translate(9 ${(HEIGHT - BELOW) / 2}) rotate(-90)`} text-anchor="middle">distortion</text>
       </svg>
-      <p class="fine">{beta === null ? 'dashed: equal ELBO' : `dashed: equal ELBO${beta === 1 ? ', which is the loss, for beta is 1' : `; full: equal loss, beta ${Number(beta.toPrecision(3))}`}`}</p>
+      <p class="fine">{above > 0 && `${above === 1 ? 'one step lies' : `${above} steps lie`} above; `}{beta === null ? 'dashed: equal ELBO' : `dashed: equal ELBO${beta === 1 ? ', which is the loss, for beta is 1' : `; full: equal loss, beta ${Number(beta.toPrecision(3))}`}`}</p>
     </Panel>
   )
 }

@@ -17,6 +17,12 @@ it('the trail holds what was measured, and its window the end of it', () => {
 
 it('beta is what was logged last, or first where nothing was logged yet', () => {
   const rows = [{ step: 10, beta: 2 }, { step: 20 }, { step: 30, beta: 5 }] as unknown as MetricRow[]
-  expect([0, 10, 29, 30, 99].map((step) => betaAt(rows, step))).toEqual([2, 2, 2, 5, 5])
-  expect(betaAt([{ step: 1 }] as unknown as MetricRow[], 1)).toBeNull()
+  expect([0, 10, 29, 30, 99].map((step) => betaAt(rows, [], step))).toEqual([2, 2, 2, 5, 5])
+  expect(betaAt([{ step: 1 }] as unknown as MetricRow[], [], 1)).toBeNull()
+})
+
+it('beta is what was set while it trained, before the log tells', () => {
+  const rows = [{ step: 10, beta: 0 }, { step: 20, beta: 0 }] as unknown as MetricRow[]
+  const changes = [{ step: 12, beta: 2 }, { step: 20, beta: 1 }, { step: 25, learning_rate: 0.1 }]
+  expect([11, 12, 19, 20, 30].map((step) => betaAt(rows, changes, step))).toEqual([0, 2, 2, 1, 1])
 })

@@ -1,4 +1,5 @@
 import type { MetricRow, StepEntry } from '../model/manifest'
+import type { Change } from '../state/changes'
 
 /** A place of the rate-distortion plane: nats per image. */
 export interface Place {
@@ -28,8 +29,10 @@ export function windowOf(trail: Place[]): [number, number, number, number] {
   return [0, wide * (1 + ROOM), low - ROOM * tall, high + ROOM * tall]
 }
 
-/** The weight of the rate up to a step, as it was logged; null: it has none, or nobody logged it. */
-export function betaAt(rows: MetricRow[], step: number): number | null {
+/** The weight of the rate up to a step, as somebody set it meanwhile, else as it was logged; null: it has none, or nobody logged it. */
+export function betaAt(rows: MetricRow[], changes: Change[], step: number): number | null {
+  const set = changes.findLast((change) => change.step <= step && change.beta !== undefined)
+  if (set) return set.beta!
   const row = rows.findLast((one) => one.step <= step && typeof one.beta === 'number') ?? rows.find((one) => typeof one.beta === 'number')
   return row ? (row.beta as number) : null
 }

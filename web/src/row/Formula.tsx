@@ -12,6 +12,9 @@ import { rates, squaredError } from './terms'
 /** The number that is pointed at or has been opened: its part of the page lights up, and its formula is there. */
 export const lit = signal<Part | null>(null)
 
+/** What is squared is in parentheses where it has a sign. */
+const squared = (value: number) => (nats(value).startsWith('−') ? <>(<b>{nats(value)}</b>)</> : <b>{nats(value)}</b>)
+
 const MOST_TERMS = 2
 
 /** What the numbers of the row are made of, with the numbers of this moment in their places. */
@@ -35,7 +38,7 @@ function Rate() {
   if (rate === null) return <p>The rate is KL(q(z|x) ‖ p(z)): how many nats of information the code carries about the image. This model's prior or posterior has no closed form here; its mean over images was measured with samples.</p>
   const parts = rates(now.loc, now.scale)
   const terms = Array.from({ length: Math.min(MOST_TERMS, parts.length) }, (_, k) => (
-    <>{k > 0 && ' + '}½(<b>{nats(now.loc[k]!)}</b>² + <b>{nats(now.scale[k]!)}</b>² − 1 − ln <b>{nats(now.scale[k]!)}</b>²)</>
+    <>{k > 0 && ' + '}½({squared(now.loc[k]!)}² + <b>{nats(now.scale[k]!)}</b>² − 1 − ln <b>{nats(now.scale[k]!)}</b>²)</>
   ))
   return (
     <>
@@ -50,12 +53,15 @@ function Distortion() {
   const now = journey.value!
   const about = store.manifest.value!
   const scale = scaleOf(about, now.pixelScale, store.calm.value?.likelihoodScale ?? null)
-  const { distortion: value } = own.value
+  const { distortion: value, rate } = own.value
+  const exact = evidence.value?.elbo
+  const whole = exact != null && rate !== null ? -exact - rate : null
   const error = squaredError(now.x, now.decoded)
   const D = now.x.length
   return (
     <>
-      <p>Distortion: what it still costs to say the image, given its code. Smaller is better; densities can make it negative.</p>
+      <p>Distortion: what it still costs to say the image, given its code; smaller is better. Pixels have a density here, which can be above 1: so nats can be negative.</p>
+      {whole !== null && <p>Over all of q(z|x), by a grid, it is <b>{nats(whole)}</b> nats; of this z:</p>}
       {value !== null && scale instanceof Float32Array ? (
         <>
           <p class="line">−log p(x|z) = {about.likelihood.kind === 'laplace' ? 'Σ ln 2s + |x − x̂| / s' : 'Σ ½ ln 2πs² + (x − x̂)² / 2s²'} = <b>{nats(value)}</b> nats, over <b>{D}</b> pixels, each with its own s</p>

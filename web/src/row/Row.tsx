@@ -22,6 +22,8 @@ export function Row() {
   const mean = terms && { rate: terms.rate_nats, distortion: terms.distortion_nats, elbo: terms.elbo_nats }
   const mine = own.value
   const found = evidence.value
+  // beside log p(x) all numbers are over all of q(z|x), as the rate is anyway: so they add up
+  const whole = found?.elbo != null && mine.rate !== null ? -found.elbo - mine.rate : null
   return (
     <section class="journey" aria-label="An image on its way through the model" data-testid="row">
       <Station testid="row-x">{now && <Still x={now.x} label="the image x" />}</Station>
@@ -44,10 +46,10 @@ export function Row() {
       <div class="under" style={{ gridColumn: 5 }}><Opens part="code"><b>z</b> <span class="second numbers">{now && `(${words(now.z)})`}</span></Opens></div>
       <div class="under" style={{ gridColumn: 7 }}>{now && <Saying journey={now} />}</div>
       <div class="under" style={{ gridColumn: 9 }}>
-        <Number part="distortion" value={mine.distortion} mean={mean?.distortion} name="distortion" />
+        <Number part="distortion" value={whole ?? mine.distortion} mean={mean?.distortion} name="distortion" second={whole !== null ? 'over all of q(z|x)' : found ? 'of this z' : undefined} />
       </div>
       <div class="under sum" style={{ gridColumn: 10 }}>
-        <Number part="elbo" value={found?.elbo ?? mine.elbo} mean={mean?.elbo} name="ELBO" second={found?.elbo == null ? undefined : 'over all of q(z|x)'} />
+        <Number part="elbo" value={found?.elbo ?? mine.elbo} mean={mean?.elbo} name="ELBO" second={found?.elbo == null ? undefined : whole === null ? 'over all of q(z|x)' : '−(distortion + rate)'} />
       </div>
       <Save name="row" of={(button) => button.closest('section')!} numbers={seen} />
     </section>
@@ -120,7 +122,7 @@ function Number({ part, value, mean, name, second }: { part: Part; value: number
   return (
     <Opens part={part}>
       {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
-      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'nats' : `mean ${nats(mean)} nats`)}</span>
+      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'mean … nats' : `mean ${nats(mean)} nats`)}</span>
     </Opens>
   )
 }

@@ -11,7 +11,7 @@ import { Icon } from '../ui/Icon'
 import { count, short } from '../ui/number'
 import { bin, listAgain, refused, rename, tableOpen, takeBack, throwAway, thrown } from './shelf'
 import { Stamp } from './Stamp'
-import { type Column, differing, matches, NAME, namesOf, NUMBERS, sorted, when, wordsOf, WRITTEN } from './table'
+import { type Column, differing, matches, NAME, namesOf, NUMBERS, sorted, unclear, when, wordsOf, WRITTEN } from './table'
 
 const filter = signal('')
 const order = signal<{ key: string; down: boolean }>({ key: WRITTEN.key, down: true })
@@ -28,7 +28,8 @@ function Content() {
   const runs = store.runs.value
   const names = namesOf([...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))].sort())
   const words = wordsOf(filter.value)
-  const chosen = runs.filter((run) => matches(run, words, names))
+  const strange = unclear(words, names)
+  const chosen = runs.filter((run) => matches(run, words.filter((word) => !strange.includes(word)), names))
   const { columns, others } = differing(chosen)
   const all = [NAME, ...columns, ...NUMBERS, WRITTEN]
   const by = all.find(({ key }) => key === order.value.key) ?? WRITTEN
@@ -45,6 +46,7 @@ function Content() {
         <span class="fine numbers" role="status" data-testid="runs-count">{rows.length < runs.length && `${rows.length} of `}{count(runs.length, 'run')}</span>
         <button onClick={save} data-testid="runs-csv" data-about="The rows that are shown, with all their columns">CSV</button>
       </div>
+      {strange.length > 0 && <p class="fine" role="status" data-testid="runs-unclear">{strange.map((word) => `“${word}”`).join(', ')} {strange.length > 1 ? 'are' : 'is'} left out: a condition is a column in which these runs differ, =, &lt; or &gt;, and a value, as in rate&lt;10</p>}
       {refused.value && <p class="failure" role="alert" data-testid="runs-refused">{refused.value}</p>}
       {thrown.value && (
         <p role="status" data-testid="runs-thrown">{thrown.value.run} lies in the bin (.trash, beside the runs). <button data-testid="runs-undo" onClick={() => void takeBack(thrown.value!.binned, thrown.value!.run)}>undo</button></p>
@@ -125,11 +127,10 @@ function Row({ run, index, columns, rest }: { run: RunSummary; index: number; co
     tableOpen.value = false
     void openRun(run.id)
   }
-  const write = (event: Event) => {
+  const write = async (event: Event) => {
     event.preventDefault()
     const name = naming.value!.trim()
-    naming.value = null
-    if (name && name !== run.id) void rename(run.id, name)
+    if (!name || name === run.id || (await rename(run.id, name))) naming.value = null
   }
   const shown = store.manifest.value?.run.name === run.id
   return (

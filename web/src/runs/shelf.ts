@@ -28,9 +28,11 @@ async function change<T>(action: (live: Live) => Promise<T>): Promise<T | null> 
 
 export const listAgain = () => void change(async () => null)
 
-export async function rename(run: string, name: string): Promise<void> {
+/** Whether it has that name now. */
+export async function rename(run: string, name: string): Promise<boolean> {
   const now = await change((live) => live.rename(run, name))
-  if (now !== null && view.value.run === run) await openRun(now)
+  if (now !== null && view.value.run === run) void openRun(now)
+  return now !== null
 }
 
 export async function throwAway(run: string): Promise<void> {

@@ -21,7 +21,7 @@ export const WRITTEN: Column = { key: 'written', name: 'begun', value: (run) => 
 
 const MOST = 5
 /** Settings that matter most, in their order. */
-const FIRST = [/^data$/, /^model\.(kind|encoder)\b/, /^model\.latent$/, /^objective\.beta\b/, /^model\.likelihood\b/]
+const FIRST = [/^data$/, /^model\.latent$/, /^objective\.beta\b/, /^model\.(kind|encoder)\b/, /^model\.likelihood\b/]
 const rank = (key: string) => FIRST.findIndex((first) => first.test(key)) + 1 || FIRST.length + 1
 
 /** Day and time of a moment in seconds, with the year where it is another. */
@@ -80,6 +80,18 @@ export function sorted(runs: RunSummary[], column: Column, down: boolean): RunSu
 
 const COMPARED = /^([^=<>]+)(=|<|>)(.+)$/
 
+const columnOf = (word: string) => word.replaceAll(' ', '').toLowerCase()
+
+/** Words of a filter that are half a condition, or one on what no run has. */
+export function unclear(words: string[], names: Map<string, string>): string[] {
+  const known = [...names.values(), ...[NAME, ...NUMBERS].map(({ name }) => name)].map(columnOf)
+  return words.filter((word) => {
+    const [, name, sign, wanted] = COMPARED.exec(word) ?? []
+    if (name === undefined) return /[=<>]/.test(word)
+    return !known.some((each) => each.endsWith(name)) || (sign !== '=' && !Number.isFinite(Number(wanted)))
+  })
+}
+
 /** Whether a run has every word of a filter: part of its name or of a setting, or `latent=4`, `elbo>90`, `rate<10`. */
 export function matches(run: RunSummary, words: string[], names: Map<string, string>): boolean {
   const settings = Object.entries(run.settings).map(([key, text]) => ({ name: names.get(key) ?? key, text }))
@@ -88,7 +100,7 @@ export function matches(run: RunSummary, words: string[], names: Map<string, str
   return words.every((word) => {
     const [, name, sign, wanted] = COMPARED.exec(word) ?? []
     if (name === undefined || wanted === undefined) return all.includes(word)
-    const one = named.find((each) => each.name.toLowerCase().replaceAll(' ', '').endsWith(name))
+    const one = named.find((each) => columnOf(each.name).endsWith(name))
     if (!one || one.text === '') return false
     if (sign === '=') return one.text.toLowerCase() === wanted || Number(one.text) === Number(wanted)
     return sign === '<' ? Number(one.text) < Number(wanted) : Number(one.text) > Number(wanted)

@@ -1,4 +1,5 @@
 import type { Manifest } from '../model/manifest'
+import { current } from '../readings/current'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 
@@ -12,7 +13,8 @@ export function Said() {
     <p class="said" data-testid="said">
       <b>Each dot is a picture.</b>
       {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {told(about.conditional)}
-      {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ', as of the class chosen below the picture'}.
+      {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ' for the class chosen below the picture'}.
+      {(current.value?.distortion_nats ?? 0) < 0 && ' Its distortion can be below 0: a pixel has a density here, not a probability.'}
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>
   )
@@ -22,7 +24,7 @@ export function Said() {
 function told({ encoder, decoder }: Manifest['conditional']): string {
   if (!encoder && !decoder) return 'It was never told which is which: colours are ours.'
   const who = encoder && decoder ? 'Encoder and decoder are' : encoder ? 'The encoder is' : 'The decoder is'
-  return `${who} told which is which${decoder ? ', so that a place need not say it' : ''}; colours are the classes.`
+  return `${who} told the class of each picture${decoder ? ', so that its place only says how it is drawn' : ''}; colours are the classes.`
 }
 
 const SUBJECTS: [RegExp, string][] = [

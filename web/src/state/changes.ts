@@ -27,15 +27,18 @@ export const changes = computed<Change[]>(() => {
   return [...found.values()].sort((a, b) => a.step - b.step)
 })
 
-/** Remember what is set here: `set` of the live controls tells. */
-export function remember(change: Omit<Change, 'step'>): void {
+/** Remember what is being set here; what it answers forgets it again. */
+export function remember({ beta, learning_rate }: Omit<Change, 'step'>): () => void {
   const state = store.training.value
-  if (!isRunning(state)) return
+  const former = seen.value
+  if (!isRunning(state) || (beta === undefined && learning_rate === undefined)) return () => {}
+  const change = beta === undefined ? { learning_rate: learning_rate! } : { beta }
   const before = seen.value.run === state.run ? seen.value.changes : []
   // a slider that is dragged makes one mark
   const near = before.at(-1)
   const same = near && Object.keys(change).every((key) => key in near) && state.step - near.step < MERGED
   seen.value = { run: state.run, changes: same ? [...before.slice(0, -1), { ...near, ...change }] : [...before, { step: state.step, ...change }] }
+  return () => (seen.value = former)
 }
 
 const MERGED = 60

@@ -62,7 +62,8 @@ function kept(): string | null {
 
 /** Things that use keys themselves, and which of them. */
 function isTaken(target: HTMLElement, key: string): boolean {
-  if (target.closest('input:not([type=range]):not([type=checkbox]), select, textarea, dialog')) return true
+  if (document.querySelector('dialog:modal')) return true // whose focused button may be gone
+  if (target.closest('input:not([type=range]):not([type=checkbox]), select, textarea')) return true
   if (key === ' ') return target.closest('button, a, input, [role=button]') !== null
   return target.closest('input[type=range]') !== null && ['Home', 'End', '+', '-'].includes(key)
 }

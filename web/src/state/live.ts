@@ -121,7 +121,7 @@ async function finish(run: string): Promise<void> {
   try {
     const manifest = await store.source.value!.manifest(run)
     const own = store.training.value
-    if (store.manifest.value?.run.name !== run || (isRunning(own) && own.run === run)) return
+    if (store.manifest.value?.run.name !== run || view.value.run !== run || (isRunning(own) && own.run === run)) return
     batch(() => {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
@@ -149,8 +149,7 @@ export async function watch(run: string): Promise<void> {
   forgetCached()
   batch(() => {
     store.problem.value = null
-    change({ step: 'live', camera: null, selected: [], path: null })
+    change({ run, step: 'live', camera: null, selected: [], path: null }) // at once: news of the run that was shown take it back to that
   })
   await refreshRuns()
-  if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })
 }

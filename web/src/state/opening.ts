@@ -21,6 +21,7 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const mine = ++generation
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
+  if (id !== store.manifest.value?.run.name) store.problem.value = null // it was of another run
   try {
     const parts = Promise.all([source.labels(id), source.thumbs(id)])
     parts.catch(() => null) // it is awaited below

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Axis } from '../source/source'
+import * as store from '../state/store'
 import { Dialog } from '../ui/Dialog'
 import { beginning, failure } from './attempt'
 import { choices, formOpen, start } from './start'
@@ -15,6 +16,8 @@ export function NewRunForm() {
   const found = choices.value
   if (!found) return null
   const like = found.bases.find((one) => one.name === base.value)
+  const wanted = name.value.trim() || base.value
+  const taken = store.runs.value.find((run) => run.id === wanted)
   const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
   return (
     <Dialog open={formOpen} title="New run">
@@ -27,6 +30,7 @@ export function NewRunForm() {
           </label>
           <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
         </div>
+        {taken && <p class="fine" role="status" data-testid="name-taken">{wanted} is there already: this run is going to be {taken.copy}.</p>}
         <p class="fine">{like?.about}</p>
         <h3>fixed once it trains: another choice needs a new run</h3>
         <div class="fields">{fields(true)}</div>

@@ -25,9 +25,9 @@ export function TrainPanel() {
     <Panel id="train" title="Train" about="Training runs in a process of its own; a run made here is an ordinary run folder.">
       <Elsewhere />
       {running ? <Transport state={state} live={live} /> : <GoOn live={live} />}
+      {failure.value && !formOpen.value && <p class="failure" role="alert" data-testid="train-failure">{failure.value}</p>}
       {state?.run && (running || state.run === view.value.run) && <Progress state={state} />}
       {running && state.steps > 0 && <Live state={state} live={live} />}
-      {failure.value && !formOpen.value && <p class="failure" role="alert" data-testid="train-failure">{failure.value}</p>}
       <NewRun />
     </Panel>
   )
@@ -50,8 +50,8 @@ function Progress({ state }: { state: TrainingState }) {
   return (
     <>
       <p class="fine" data-testid="phase" role="status">
-        <b>{state.run}</b> {WORDS[state.phase]}{state.text && state.phase !== 'failed' ? `: ${state.text}` : ''}
-        {state.phase === 'playing' && state.images_per_second > 0 && ` · ${short(state.images_per_second, 0)} images/s`}
+        <b>{state.run}</b> {running && !store.connected.value ? 'was in training when the connection was lost' : WORDS[state.phase]}{state.text && state.phase !== 'failed' ? `: ${state.text}` : ''}
+        {state.phase === 'playing' && store.connected.value && state.images_per_second > 0 && ` · ${short(state.images_per_second, 0)} images/s`}
       </p>
       {running && state.steps > 0 && (
         <>

@@ -43,6 +43,31 @@ export function paintInk(x: Float32Array, offset: number, about: Manifest, image
   }
 }
 
+let inked: { of: Images; theme: string; atlas: HTMLCanvasElement } | null = null
+
+/** The atlas of test images, grey ones in ink on paper. */
+export function atlasInInk(images: Images, about: Manifest): HTMLCanvasElement {
+  if (about.data.shape[0] !== 1) return images.atlas
+  if (inked?.of === images && inked.theme === theme.value) return inked.atlas
+  const { width, height } = images.atlas
+  const atlas = document.createElement('canvas')
+  atlas.width = width
+  atlas.height = height
+  const context = atlas.getContext('2d')!
+  const image = context.createImageData(width, height)
+  const bright = brightOnDark(images, about)
+  const ink = inkOfPage.value
+  const paper = rgb(readInk().surface)
+  for (let i = 0; i < image.data.length; i += 4) {
+    const part = (bright ? images.pixels[i]! : 255 - images.pixels[i]!) / 255
+    for (let k = 0; k < 3; k++) image.data[i + k] = paper[k]! + part * (ink[k]! - paper[k]!)
+    image.data[i + 3] = 255
+  }
+  context.putImageData(image, 0, 0)
+  inked = { of: images, theme: theme.value, atlas }
+  return atlas
+}
+
 /** Asked of the styles once for each theme, not for each picture. */
 const inkOfPage = computed<Rgb>(() => {
   void theme.value

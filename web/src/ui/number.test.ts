@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { count, exponential, fixed, plain, short } from './number'
+import { count, exponential, fixed, plain, short, typed } from './number'
 
 it.each([
   [12.345, 2, '12.35'],
@@ -21,4 +21,19 @@ it('one is no plural', () => {
 
 it('a number is read again by a spreadsheet', () => {
   expect(['−16,927', '0.13', '−2', 'z1', 'a−b, c'].map(plain)).toEqual(['-16927', '0.13', '-2', 'z1', 'a−b, c'])
+})
+
+it.each([
+  ['0.5', 0.5],
+  ['0', 0],
+  ['-3', 'A number from 0 to 10,000 is needed'],
+  ['', 'A number from 0 to 10,000 is needed'],
+  ['abc', 'A number from 0 to 10,000 is needed'],
+  ['1e400', 'A number from 0 to 10,000 is needed'],
+])('typed: “%s”', (text, found) => expect(typed(text, { least: 0, most: 1e4 })).toBe(found))
+
+it('what is typed may have to be whole, and may be nothing', () => {
+  expect(typed('1.5', { least: 0, whole: true, empty: true })).toBe('A whole number from 0 on is needed')
+  expect(typed('', { empty: true })).toBeNull()
+  expect(typed('2', { least: 1e-7, most: 1 })).toBe('A number from 1.0e−7 to 1 is needed')
 })

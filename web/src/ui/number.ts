@@ -15,6 +15,25 @@ export function short(value: number, decimals: number): string {
   return signed(value.toLocaleString('en', { minimumFractionDigits: kept, maximumFractionDigits: kept }))
 }
 
+/** What a number that is typed has to be. */
+export interface Limits {
+  least?: number
+  most?: number
+  whole?: boolean
+  /** Whether there may be none. */
+  empty?: boolean
+}
+
+/** What was typed, null where nothing was and may be, or in words what is needed instead. */
+export function typed(text: string, { least = -Infinity, most = Infinity, whole = false, empty = false }: Limits): number | null | string {
+  if (empty && text.trim() === '') return null
+  const value = text.trim() === '' ? NaN : Number(text)
+  if (Number.isFinite(value) && value >= least && value <= most && !(whole && !Number.isInteger(value))) return value
+  const words = (limit: number) => (limit !== 0 && Math.abs(limit) < 1e-4 ? exponential(limit) : limit.toLocaleString('en').replace('-', '−'))
+  const range = least > -Infinity && most < Infinity ? ` from ${words(least)} to ${words(most)}` : least > -Infinity ? ` from ${words(least)} on` : ''
+  return `A ${whole ? 'whole ' : ''}number${range} is needed`
+}
+
 /** How many there are of something whose plural has an s. */
 export const count = (many: number, one: string): string => `${short(many, 0)} ${one}${many === 1 ? '' : 's'}`
 
