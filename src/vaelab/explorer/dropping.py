@@ -109,7 +109,7 @@ class Dropping:
         async with self._taking:
             await self.end()
             request.scope[COMES_SLOWLY] = True
-            sent: io.BufferedReader = io.BufferedReader(_Sent(request.stream()))
+            sent: io.BufferedReader = io.BufferedReader(_Sent(request.stream()), PART_BYTES)
             runs = self.library.folder.absolute()
             self._offered = Offered(await run_sync(unpack, runs, sent, int(files)))
             return JSONResponse({"pictures": self._offered.pictures.path.name})
@@ -136,15 +136,16 @@ class Dropping:
         assignments = for_a_page(self.library.unused(given["task_name"]))
         wanted = override(Experiment, given, assignments)
         experiment = validate(Experiment, wanted, offered.pictures.path.name, assignments)
-        await run_sync(check_model, experiment)
-        await run_sync(offered.pictures.keep)
+        self._offered = None  # from here on they are the run's
         try:
+            await run_sync(check_model, experiment)
+            await run_sync(offered.pictures.keep)
             await self.job.begin(experiment, self.library.folder, Start.NEW, play=True)
         except UserError:
+            await self.end()
             await run_sync(offered.pictures.offer)
+            self._offered = offered
             raise
-        if self._offered is offered:
-            self._offered = None
         return JSONResponse({"run": experiment.task_name})
 
     async def forget(self, request: Request) -> Response:
@@ -163,6 +164,10 @@ class Dropping:
         return offered
 
 
+PART_BYTES = 2**22
+"""Of what is sent; for less at a time the threads would wait for each other most of the time."""
+
+
 class _Sent(io.RawIOBase):
     """What a request brings, as a file for another thread to read."""
 
@@ -174,18 +179,22 @@ class _Sent(io.RawIOBase):
 
     def readinto(self, room: Any) -> int:
         while not self._rest:
-            chunk = from_thread.run(self._next)
-            if chunk is None:
+            self._rest = memoryview(from_thread.run(self._next))
+            if not self._rest:
                 return 0
-            self._rest = memoryview(chunk)
         wanted = memoryview(room)
         part = self._rest[: len(wanted)]
         wanted[: len(part)] = part
         self._rest = self._rest[len(part) :]
         return len(part)
 
-    async def _next(self) -> bytes | None:
-        return await anext(self._chunks, None)
+    async def _next(self) -> bytes:
+        part = bytearray()
+        async for chunk in self._chunks:
+            part += chunk
+            if len(part) >= PART_BYTES:
+                break
+        return bytes(part)
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def unpack(runs: Path, sent: BufferedReader, files: int) -> Pictures:
     make_folders(folder)
     pictures, first, found = None, "", 0
     try:
-        with storing(folder), tarfile.open(fileobj=sent, mode="r|", errors="strict") as archive:
+        with storing(folder), _opened(sent) as archive:
             for member in archive:
                 top, *place = _parts(member)
                 if pictures is None:
@@ -113,6 +113,12 @@ def remove_left_over_pictures(runs: Path) -> None:
     with suppress(OSError):
         for mark in [] if os.path.islink(folder) else filter(is_left_over, folder.iterdir()):
             _remove(folder / mark.name[1:].rsplit(".", 2)[0], mark)
+
+
+def _opened(sent: BufferedReader) -> tarfile.TarFile:
+    return tarfile.open(
+        fileobj=sent, mode="r|", bufsize=COPIED_BYTES, encoding="utf-8", errors="strict"
+    )
 
 
 def _remove(path: Path, mark: Path) -> None:

@@ -42,7 +42,7 @@ export function HelpDialog() {
       <table class="keys">
         <tbody>{KEYS.map(({ keys, does }) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{does}</td></tr>)}</tbody>
       </table>
-      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere.</p>
+      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere. A folder of pictures becomes a new run, where the page can train.</p>
     </Dialog>
   )
 }

@@ -6,6 +6,7 @@ import { replaying, toggleReplay } from '../state/replay'
 import { isRunning } from '../state/running'
 import * as store from '../state/store'
 import { view } from '../state/view'
+import { picturesOpen } from '../pictures/sending'
 import { attempt, beginning, failure } from '../train/attempt'
 import { Beta, LogSlider } from '../train/Live'
 import { choices, formOpen, learnChoices, startAlike } from '../train/start'
@@ -81,14 +82,16 @@ function Anew() {
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>
         ) : (
           <select aria-label="Train from scratch" data-testid="anew" disabled={beginning.value || !found} value="" onChange={(event) => {
-            const preset = found?.presets.find(({ name }) => name === event.currentTarget.value)
+            const { value } = event.currentTarget
+            const preset = found?.presets.find(({ name }) => name === value)
             event.currentTarget.value = ''
             if (preset) train(preset.set, preset.name)
-            else formOpen.value = true
+            else (value === 'own' ? picturesOpen : formOpen).value = true
           }}>
             <option value="">Train from scratch …</option>
             {found?.presets.map(({ name, hint }) => <option key={name} value={name}>{name} ({hint})</option>)}
             <option value="more">New run …</option>
+            <option value="own">Your own pictures …</option>
           </select>
         )}
       </div>
