@@ -15,6 +15,7 @@ from vaelab.recipe import suggest
 from vaelab.runs.run import Run
 
 SIDE = 12
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def picture(seed: int) -> bytes:
@@ -106,6 +107,31 @@ def test_a_folder_is_chosen_by_the_keyboard_and_what_is_cancelled_is_gone(
         assert time.monotonic() - began < 60
         tab.page.wait_for_timeout(50)
     assert tab.get("vaelab.run") in ("plain", "styles")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(served: Served, tab: Tab, flowers: Path, theme: str) -> None:
+    tab.page.emulate_media(reduced_motion="reduce", color_scheme=theme)
+    tab.open(served.address, "play")
+    tab.get(AXE.read_text())
+
+    def check(state: str) -> None:
+        tab.page.wait_for_timeout(200)
+        found = tab.get(
+            "axe.run('dialog[open]').then(({ violations }) => violations.map((one) => "
+            "[one.impact, one.id, one.nodes.map((node) => node.html + node.failureSummary)]))"
+        )
+        assert [one for one in found if one[0] != "minor"] == [], state
+
+    tab.by("anew").select_option("own")
+    check("choosing")
+    drop(tab, flowers)
+    tab.by("pictures-found").wait_for()
+    check("found")
+    (flowers / "rose" / "broken.png").write_bytes(b"x")
+    drop(tab, flowers)
+    tab.by("pictures-damaged").wait_for()
+    check("damaged")
 
 
 def one_picture(folder: Path) -> str:

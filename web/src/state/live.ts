@@ -125,7 +125,8 @@ async function finish(run: string): Promise<void> {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
     })
-    if (view.value.step === 'live' || view.value.step === 'last') await showStep('last')
+    const waits = view.value.run !== run // for the run that takes its place
+    if (!waits && (view.value.step === 'live' || view.value.step === 'last')) await showStep('last')
   } catch (error) {
     tell(error)
   }
@@ -151,5 +152,5 @@ export async function watch(run: string): Promise<void> {
     change({ step: 'live', camera: null, selected: [], path: null })
   })
   await refreshRuns()
-  if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })
+  if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run, step: 'live' })
 }
