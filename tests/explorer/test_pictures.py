@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 from tests.conftest import Answer
 from vaelab.explorer.app import Explorer
+from vaelab.explorer.dropping import PART_BYTES
 from vaelab.explorer.library import Library
 from vaelab.explorer.pictures import MAX_FILES, PICTURES
 from vaelab.recipe import suggest
@@ -333,9 +334,12 @@ def test_a_run_on_a_folder_is_steered_resumed_and_kept(
 def test_nothing_half_written_stays(
     folder: Path, serve: Callable[[], Server], killed: bool
 ) -> None:
-    server, content = serve(), packed(flowers())
+    server, content = (
+        serve(),
+        packed(flowers() | {"my flowers/rose/long.png": bytes(3 * PART_BYTES)}),
+    )
     with socket.create_connection(("127.0.0.1", server.port)) as one:
-        one.sendall(server.head(len(content)) + content[:30_000])
+        one.sendall(server.head(len(content)) + content[: 2 * PART_BYTES])
         wait_until(lambda: any(folder.rglob("*.png")))
         if killed:
             server.end(signal.SIGKILL)
