@@ -173,17 +173,22 @@ RANGE_OF = {"unit": "sigmoid", "signed": "tanh", "binary": "sigmoid", "levels": 
 """Output activations that reach all of a domain and nothing else, where there is one."""
 
 
+def for_a_page(name: str) -> list[str]:
+    """What a run that is begun on a page has of its own: a name, and a core left to the page."""
+    # the number stands in the run's config, which repeats it exactly
+    threads = max(1, torch.get_num_threads() - 1)
+    return [
+        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
+        f"training.threads={threads}",
+    ]  # fmt: skip
+
+
 def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str) -> Experiment:
     """The experiment that the page asks for: a shipped config, and values by the axes' keys."""
     if base not in shipped_configs() or not can_begin_with(begun := load_experiment(base)[0]):
         raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
     axes = {axis["key"]: axis for axis in axes_of(folder)}
-    # a core is left to the page; the number stands in the run's config, which repeats it exactly
-    threads = max(1, torch.get_num_threads() - 1)
-    assignments = [
-        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
-        f"training.threads={threads}",
-    ]  # fmt: skip
+    assignments = for_a_page(name)
     for key, value in wished.items():
         if key not in axes:
             raise BadValueError(f"`{key}` cannot be chosen on the page; use `vaelab train`")

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Axis } from '../source/source'
+import { picturesOpen } from '../pictures/sending'
 import * as store from '../state/store'
 import { Dialog } from '../ui/Dialog'
 import { beginning, failure } from './attempt'
@@ -40,6 +41,7 @@ export function NewRunForm() {
         <p class="row">
           <button class="primary" data-testid="start" disabled={beginning.value}>train</button>
           <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>reset to {base.value}</button>
+          <button type="button" onClick={() => { formOpen.value = false; picturesOpen.value = true }}>your own pictures …</button>
         </p>
       </form>
     </Dialog>

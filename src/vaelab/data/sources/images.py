@@ -29,6 +29,10 @@ MAX_NAMED = 5
 """Files that are named where many cannot be read."""
 
 
+class DamagedPictureError(BadValueError):
+    """A file that cannot be read, and that `damaged: skip` leaves out."""
+
+
 class ImagesData(UndividedSource):
     """Your own pictures (PNG, JPEG, WebP, BMP, GIF), a folder for each class, grey or colour.
 
@@ -120,7 +124,7 @@ class ImagesData(UndividedSource):
         """Raise what is wrong with a file, unless those are to be left out."""
         if self.damaged == "fail":
             skip = "or leave out what cannot be read with data.damaged=skip"
-            raise BadValueError(f"{error}, {skip}") from error
+            raise DamagedPictureError(f"{error}, {skip}") from error
 
     def proposed_size(self) -> tuple[tuple[int, int] | None, str]:
         """Height and width that most pictures fill, and why; None: they are well as they are."""
