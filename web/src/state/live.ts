@@ -126,7 +126,7 @@ async function finish(run: string): Promise<void> {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
     })
-    if (view.value.step === 'live' || view.value.step === 'last') await showStep('last')
+    if ((next ?? view.value.run) === run && (view.value.step === 'live' || view.value.step === 'last')) await showStep('last')
   } catch (error) {
     tell(error)
   }
@@ -144,13 +144,18 @@ function tell(error: unknown): void {
   if (!(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
 }
 
+/** The run that is to be watched as soon as the list has it. */
+let next: string | null = null
+
 /** Show the run that trains, as it trains. */
 export async function watch(run: string): Promise<void> {
   forgetCached()
+  next = run
   batch(() => {
     store.problem.value = null
     change({ step: 'live', camera: null, selected: [], path: null })
   })
   await refreshRuns()
+  next = null
   if (view.value.run !== run || store.manifest.value?.run.name !== run) change({ run })
 }
