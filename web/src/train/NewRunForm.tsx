@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Axis } from '../source/source'
+import type { Axis, Base } from '../source/source'
 import { Dialog } from '../ui/Dialog'
 import { beginning, failure } from './attempt'
 import { choices, formOpen, start } from './start'
@@ -15,10 +15,13 @@ export function NewRunForm() {
   const found = choices.value
   if (!found) return null
   const like = found.bases.find((one) => one.name === base.value)
-  const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
+  if (!like) return null
+  const fields = (restarts: boolean) => found.axes.filter(({ key, restarts: own }) => own === restarts && key in like.values).map((axis) => <Choice key={axis.key} axis={axis} like={like} />)
+  // what was wished of another base may be nothing that this one has
+  const suited = () => Object.fromEntries(Object.entries(wished.value).filter(([key, value]) => key in like.values && !refuses(like, key, value)))
   return (
     <Dialog open={formOpen} title="New run">
-      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(base.value, wished.value, name.value || null) }}>
+      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(base.value, suited(), name.value || null) }}>
         <div class="fields">
           <label>start from
             <select value={base.value} data-testid="base" onChange={(event) => (base.value = event.currentTarget.value)}>
@@ -27,7 +30,7 @@ export function NewRunForm() {
           </label>
           <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
         </div>
-        <p class="fine">{like?.about}</p>
+        <p class="fine">{like.about}</p>
         <h3>fixed once it trains: another choice needs a new run</h3>
         <div class="fields">{fields(true)}</div>
         <h3>can be changed while it trains</h3>
@@ -42,8 +45,12 @@ export function NewRunForm() {
   )
 }
 
+/** Whether a model like this cannot have it. */
+const refuses = (like: Base, key: string, value: unknown) => (like.refused[key] ?? []).some((one) => JSON.stringify(one) === JSON.stringify(value))
+
 /** One axis: what the config has stands there until something else is chosen. */
-function Choice({ axis, usual }: { axis: Axis; usual: string }) {
+function Choice({ axis, like }: { axis: Axis; like: Base }) {
+  const usual = like.values[axis.key]!
   const value = wished.value[axis.key]
   const set = (chosen: unknown) => {
     const { [axis.key]: _, ...rest } = wished.value
@@ -57,12 +64,12 @@ function Choice({ axis, usual }: { axis: Axis; usual: string }) {
       </label>
     )
   }
-  const chosen = axis.options.findIndex((option) => axis.key in wished.value && JSON.stringify(option.value) === JSON.stringify(value))
+  const chosen = axis.options.findIndex((option) => axis.key in wished.value && !refuses(like, axis.key, value) && JSON.stringify(option.value) === JSON.stringify(value))
   return (
     <label class={chosen < 0 ? '' : 'changed'}>{axis.label}
       <select value={chosen} data-testid={`axis-${axis.key}`} onChange={(event) => set(axis.options[Number(event.currentTarget.value)]?.value)}>
         <option value={-1}>{usual}</option>
-        {axis.options.map((option, i) => option.label !== usual && <option key={option.label} value={i}>{option.label}</option>)}
+        {axis.options.map((option, i) => option.label !== usual && !refuses(like, axis.key, option.value) && <option key={option.label} value={i}>{option.label}</option>)}
       </select>
       {chosen >= 0 && <span class="fine">{axis.options[chosen]!.about}</span>}
     </label>
