@@ -176,8 +176,18 @@ export interface PicturesFound {
   notes: string[]
 }
 
+/** A shipped config. */
+export interface Base {
+  name: string
+  about: string
+  /** What it has for each axis that applies to it, in words. */
+  values: Record<string, string>
+  /** Options that it cannot have. */
+  refused: Record<string, unknown[]>
+}
+
 export interface Choices {
-  bases: { name: string; about: string; /** What it has for each axis, in words. */ values: Record<string, string> }[]
+  bases: Base[]
   axes: Axis[]
   presets: { name: string; hint: string; about: string; set: Record<string, unknown> }[]
 }

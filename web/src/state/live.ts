@@ -126,8 +126,7 @@ async function finish(run: string): Promise<void> {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
     })
-    const waits = view.value.run !== run // for the run that takes its place
-    if (!waits && (view.value.step === 'live' || view.value.step === 'last')) await showStep('last')
+    if (view.value.step === 'live' || view.value.step === 'last') await showStep('last')
   } catch (error) {
     tell(error)
   }
