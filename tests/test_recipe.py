@@ -132,6 +132,8 @@ def test_a_folder_is_trained_by_its_name(tmp_path: Path) -> None:
         ([(30, 40), (31, 40), (29, 50)], (28, 28)),
         ([(9, 10), (11, 9)] * 3, (9, 9)),
         ([(178, 218)] * 5, (64, 56)),
+        ([(100, 20)] * 5, (12, 64)),  # 16 would cut off a tenth at either end
+        ([(192, 108)] * 5, (36, 64)),
     ],
 )
 def test_a_size_is_proposed_where_pictures_differ_or_are_large(
