@@ -17,7 +17,7 @@ from vaelab.config import override, validate
 from vaelab.data.pixels import Domain
 from vaelab.data.source import Source
 from vaelab.data.sources.images import ImagesData
-from vaelab.data.store import Split, chunks
+from vaelab.data.store import Split, chunks, evenly_spaced
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 
@@ -100,7 +100,7 @@ def _is_black_and_white(split: Split) -> bool:
 
 
 def _is_faint(split: Split) -> bool:
-    some = np.linspace(0, len(split.images) - 1, min(len(split.images), LOOKED_AT)).astype(int)
+    some = evenly_spaced(len(split.images), min(len(split.images), LOOKED_AT))
     images = split.images[some] / np.float32(255 if split.images.dtype == np.uint8 else 1)
     return bool((images - images.mean(0)).std() < FAINT)
 
