@@ -669,7 +669,7 @@ def test_sample(run: Run, vaelab: Command) -> None:
     with Image.open("samples.png") as picture:
         assert picture.size == (3 * 112, 3 * 112)
         sheet = np.asarray(picture)
-    assert (sheet[-112:, -2 * 112 :] == 0).all()  # the seventh is alone in its row
+    assert (sheet[-112:, -2 * 112 :] == 255).all()  # the seventh is alone in its row
     tiles = {sheet[i * 112 : i * 112 + 112, :112].tobytes() for i in range(3)}
     assert len(tiles) == 3
     vaelab("sample", "tiny", "--num", 7, "--out", "again.png")

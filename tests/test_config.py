@@ -2,6 +2,7 @@
 
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,26 @@ def test_of_an_earlier_version_the_folder_of_pictures_is_read_where_it_is_the_on
     assert validate(Experiment, {"output_train_dir": "output"}, "old") == Experiment()
     with pytest.raises(BadValueError, match="unknown key `output_train_dir`"):
         validate(Experiment, {"output_train_dir": "pictures"}, "old")
+
+
+def test_the_name_of_a_kind_stands_for_it_wherever_there_is_one() -> None:
+    names: dict[str, Any] = {
+        "data": "digits", "objective": "elbo",
+        "model": {"kind": "vae", "likelihood": "laplace", "prior": "vamp", "encoder": "conv"},
+        "training": {"optimizer": "adamw"},
+    }  # fmt: skip
+    whole = {
+        "data": {"kind": "digits"}, "objective": {"kind": "elbo"},
+        "model": {key: {"kind": name} for key, name in names["model"].items()} | {"kind": "vae"},
+        "training": {"optimizer": {"kind": "adamw"}},
+    }  # fmt: skip
+    assert validate(Experiment, names, "names") == validate(Experiment, whole, "whole")
+    changed = override(Experiment, names, ["model.likelihood.scale=2", "data.validation=9"])
+    assert changed["model"]["likelihood"] == {"kind": "laplace", "scale": 2}
+    assert changed["data"] == {"kind": "digits", "validation": 9}
+    wrong = {"model": {"likelihood": "gausian"}}
+    with pytest.raises(BadValueError, match=r"`model\.likelihood\.kind` is `gausian`.*`gaussian`"):
+        validate(Experiment, wrong, "wrong")
 
 
 def test_what_a_change_of_kind_resets_is_said() -> None:

@@ -66,15 +66,29 @@ def test_sides_need_not_be_powers_of_two(
 
 @pytest.mark.parametrize(("images", "steps"), [(80, 600), (20_000, 10_000), (10**6, 20_000)])
 def test_more_pictures_get_more_steps(images: int, steps: int) -> None:
-    epochs, batch = recipe._budget(recipe.Facts(images, (1, 28, 28), 1, "", False))
+    epochs, batch = recipe._budget(recipe.Facts(images, (1, 28, 28), 1, "", False, False))
     assert 0.95 * steps < epochs * ceil(images / batch) < 1.2 * steps
+
+
+@pytest.mark.parametrize(("levels", "kind"), [(4, "conv"), (40, "conv"), (90, "mlp")])
+def test_pictures_that_differ_by_little_get_a_batch_norm(
+    levels: int, kind: str, tmp_path: Path
+) -> None:
+    place = np.linspace(0, 150, 400).reshape(20, 20)  # the mean picture is no contrast
+    noise = np.random.default_rng(0).integers(0, levels, (60, 20, 20))
+    np.save(tmp_path / "own.npy", (place + noise).astype(np.uint8))
+    experiment, (note,) = load_experiment(str(tmp_path / "own.npy"))
+    encoder = experiment.model.encoder
+    assert encoder.kind == kind
+    assert ("differ by little" in note) == (kind == "conv")
+    assert kind == "mlp" or encoder.norm == "batch"
 
 
 def test_overrides_of_the_data_come_before_the_recipe(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "own", [(40, 40)] * 20 + [(90, 80)], "RGB")
     assert load_experiment(str(folder))[0].data.size == (32, 32)
-    small, _ = load_experiment(str(folder), ["data.size=8", "model.latent=3"])
-    assert (small.data.size, small.model.latent, small.model.encoder.kind) == (8, 3, "mlp")
+    small, _ = load_experiment(str(folder), ["data.size=16", "model.latent=3"])
+    assert (small.data.size, small.model.latent, small.model.encoder.kind) == (16, 3, "mlp")
     (folder / "film.mp4").write_bytes(bytes(99))
     with pytest.raises(UserError, match=r"film\.mp4: .* data\.damaged=skip"):
         suggest(folder)
@@ -118,6 +132,8 @@ def test_a_folder_is_trained_by_its_name(tmp_path: Path) -> None:
         ([(30, 40), (31, 40), (29, 50)], (28, 28)),
         ([(9, 10), (11, 9)] * 3, (9, 9)),
         ([(178, 218)] * 5, (64, 56)),
+        ([(100, 20)] * 5, (12, 64)),  # 16 would cut off a tenth at either end
+        ([(192, 108)] * 5, (36, 64)),
     ],
 )
 def test_a_size_is_proposed_where_pictures_differ_or_are_large(

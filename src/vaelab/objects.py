@@ -17,7 +17,6 @@ from vaelab.experiment import Experiment
 from vaelab.models import GivenModel, LatentVariableModel
 from vaelab.networks.network import evaluating
 from vaelab.objectives import BaseObjective, GivenObjective, ObjectiveConfig
-from vaelab.registry import named
 from vaelab.runs.run import Run
 
 WHERE = "vaelab.fit"
@@ -36,7 +35,7 @@ def data_of(data: Any, domain: str | None = None) -> Source:
     if isinstance(data, str | Mapping | Source):
         if domain is not None:
             raise BadCombinationError("domain is of arrays; of other data set data.pixels")
-        plain = named(data) if isinstance(data, str | Source) else dict(data)
+        plain = dict(data) if isinstance(data, Mapping) else data
         return validate(_Data, {"data": plain}, WHERE).data
     if isinstance(data, tuple | list) and len(data) == 2:
         return arrays(*data, domain=domain)
@@ -158,14 +157,14 @@ def _plain(model: Any) -> Any:
             f"the model is a {type(model).__name__}, which is no vaelab model; make one of an "
             "encoder and a decoder: vaelab.VAE(encoder, decoder)"
         )
-    return model.model_dump() if isinstance(model, Config) else named(model)
+    return model.model_dump() if isinstance(model, Config) else model
 
 
 def _objective(objective: Any) -> Any:
     if isinstance(objective, BaseObjective):
         return objective.model_dump()
     if isinstance(objective, str | Mapping):
-        return named(objective)
+        return objective
     if callable(objective):
         name = getattr(objective, "__qualname__", type(objective).__qualname__)
         return {"kind": "given", "made_of": name}

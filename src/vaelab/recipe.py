@@ -17,7 +17,7 @@ from vaelab.config import override, validate
 from vaelab.data.pixels import Domain
 from vaelab.data.source import Source
 from vaelab.data.sources.images import ImagesData
-from vaelab.data.store import Split, chunks
+from vaelab.data.store import Split, chunks, evenly_spaced
 from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 
@@ -27,6 +27,11 @@ IDX = "*-images-idx3-ubyte*"
 """Files in which MNIST and its likes come."""
 MAX_DENSE = 1100
 """Numbers per picture up to which every pixel is joined with every unit."""
+FAINT = 0.07
+"""Standard deviation of pixels about the mean picture, from black at 0 to white at 1, below which
+layers without a norm learn no code."""
+LOOKED_AT = 300
+"""Pictures whose contrast is measured."""
 FEW = 5000
 """Pictures below which a network learns them by heart before long."""
 STEPS = 5000
@@ -51,6 +56,7 @@ class Facts:
         classes: how many.
         resized: why the pictures are scaled; "": they are as they come.
         binary: whether a pixel is black or white to the model.
+        faint: whether the pictures differ by little.
     """
 
     images: int
@@ -58,6 +64,7 @@ class Facts:
     classes: int
     resized: str
     binary: bool
+    faint: bool
 
 
 def is_pictures(path: Path) -> bool:
@@ -79,7 +86,10 @@ def suggest(path: Path, assignments: Sequence[str] = ()) -> str:
     if data["pixels"] == "unit" and all(map(_is_black_and_white, store.splits.values())):
         data["pixels"] = {"kind": "binary", "mode": "given"}
     binary = _checked(data, path, chosen).pixels.domain is Domain.BINARY
-    facts = Facts(store.training_images, store.image_shape, len(store.classes), resized, binary)
+    facts = Facts(
+        store.training_images, store.image_shape, len(store.classes), resized, binary,
+        _is_faint(store.train),
+    )  # fmt: skip
     return _text(path, data, facts)
 
 
@@ -87,6 +97,12 @@ def _is_black_and_white(split: Split) -> bool:
     return split.images.dtype == np.uint8 and all(
         ((part == 0) | (part == 255)).all() for part in chunks(split.images)
     )
+
+
+def _is_faint(split: Split) -> bool:
+    some = evenly_spaced(len(split.images), min(len(split.images), LOOKED_AT))
+    images = split.images[some] / np.float32(255 if split.images.dtype == np.uint8 else 1)
+    return bool((images - images.mean(0)).std() < FAINT)
 
 
 def of_data(assignment: str) -> bool:
@@ -201,7 +217,7 @@ def _add_networks(page: _Page, facts: Facts) -> None:
     few = facts.images < FEW
     halvings = _halvings(height, width)
     last = {"activation": "silu", "output_activation": "identity" if facts.binary else "sigmoid"}
-    if numbers <= MAX_DENSE or not halvings:
+    if not halvings or (numbers <= MAX_DENSE and not facts.faint):
         widths = [256, 128] if few else [512, 256]
         why = "Layers that join all with all: "
         if numbers <= MAX_DENSE:
@@ -219,6 +235,8 @@ def _add_networks(page: _Page, facts: Facts) -> None:
         "hidden_activation": "silu",
     }  # fmt: skip
     why = f"Convolutions, for {numbers:,} numbers a picture are too many to join all with all."
+    if numbers <= MAX_DENSE:
+        why = "Convolutions, for the pictures differ by little, and their batch norm stretches it."
     kernels = [4] * halvings
     encoder = {"kind": "conv", "channels": filters, "kernels": kernels, **shared}
     page.add("encoder", {**encoder, "activation": "silu"}, why, 1)

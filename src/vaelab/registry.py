@@ -29,7 +29,6 @@ class Axis:
         place: the key of a config that makes the choice; several, where there are several.
         about: what the axis is, in a sentence.
         several: whether the place has a list of them.
-        bare: whether the name of a kind alone stands for the kind with its defaults.
         kinds: the classes to choose from, by name, in alphabetical order.
         objects: those as which a config writes down what was given in Python.
     """
@@ -38,7 +37,6 @@ class Axis:
     place: str
     about: str
     several: bool = False
-    bare: bool = False
     kinds: dict[str, type["Kind"]] = field(default_factory=dict)
     objects: dict[str, type["Kind"]] = field(default_factory=dict)
     _validator: SchemaValidator | None = None
@@ -64,7 +62,7 @@ class Axis:
         self._validator = None
 
     def validate(self, value: Any) -> "Kind":
-        """One of the kinds that are defined by now, told apart by `kind`.
+        """One of the kinds that are defined by now, told apart by `kind`, or the name of one.
 
         Raises:
             ValidationError: it is none.
@@ -74,7 +72,8 @@ class Axis:
             choices = {name: cls.__pydantic_core_schema__ for name, cls in every.items()}
             union = core_schema.tagged_union_schema(choices, discriminator="kind")
             self._validator = SchemaValidator(union)
-        kind: Kind = self._validator.validate_python(named(value) if self.bare else value)
+        given = {"kind": value} if isinstance(value, str) else value
+        kind: Kind = self._validator.validate_python(given)
         return kind
 
 
@@ -149,11 +148,6 @@ def _one_of(source: type[Kind], handler: GetCoreSchemaHandler) -> CoreSchema:
 
 ONE_OF = GetPydanticSchema(_one_of)
 """In `Annotated[Base, ONE_OF]`: any kind of the base's axis."""
-
-
-def named(value: Any) -> Any:
-    """The name of a kind as a config of that kind."""
-    return {"kind": value} if isinstance(value, str) else value
 
 
 def descriptions(cls: type[Config]) -> dict[str, str]:

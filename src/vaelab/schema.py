@@ -44,7 +44,8 @@ class _Shorthands(GenerateJsonSchema):
         axis: Axis = validate.__self__
         choices = {name: cls.__pydantic_core_schema__ for name, cls in axis.kinds.items()}
         result = self.tagged_union_schema(core_schema.tagged_union_schema(choices, "kind"))
-        return {"anyOf": [{"enum": _named_alone(result)}, result]} if axis.bare else result
+        alone = _named_alone(result)
+        return {"anyOf": [{"enum": alone}, result]} if alone else result
 
     def function_before_schema(
         self, schema: core_schema.BeforeValidatorFunctionSchema
@@ -52,8 +53,10 @@ class _Shorthands(GenerateJsonSchema):
         """What the function makes a mapping of, beside the mapping."""
         result = super().function_before_schema(schema)
         convert: Any = schema["function"]["function"]
-        number = "oneOf" in result and isinstance(convert(1.0), dict)
-        return {"anyOf": [{"type": "number"}, result]} if number else result
+        if not isinstance(convert(1.0), dict):
+            return result
+        *_, kinds = result.get("anyOf", [result])
+        return {"anyOf": [{"type": "number"}, kinds]}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """A field with its default, whose `kind` need not be written."""

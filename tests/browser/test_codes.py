@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from tests.browser.conftest import Tab, made
+from tests.browser.conftest import Served, Tab, made
 from tests.browser.test_saved import AXE, decoded
 from vaelab.bundle import Bundle
 from vaelab.bundle.graph import interpret
@@ -187,3 +187,42 @@ def decoded_levels(bundle: Bundle, index: int, z: list[float]) -> np.ndarray:
     weights = torch.from_numpy(bundle.weights(index))
     codes = torch.tensor([z])
     return bundle.graphs().decode(weights, codes, torch.zeros(1, 0))["mean"].flatten().numpy()
+
+
+@pytest.mark.parametrize("base", ["vq", "hierarchical"])
+def test_it_is_trained_from_the_form_and_seen_as_it_trains(
+    tab: Tab, served: Served, base: str
+) -> None:
+    tab.open(served.address)
+    tab.until("document.querySelector('[data-testid=new-run]')")
+    tab.by("new-run").click()
+    tab.by("axis-objective.beta").fill("3")
+    tab.by("base").select_option(base)
+    fields = {key: tab.by(f"axis-{key}").count() for key in (
+        "objective.beta", "model.prior", "model.condition", "model.codes", "model.top.latent"
+    )}  # fmt: skip
+    lacks = {"objective.beta", "model.prior", "model.condition"} if base == "vq" else set()
+    other = "model.top.latent" if base == "vq" else "model.codes"
+    assert {key for key, count in fields.items() if not count} == lacks | {other}
+    if base == "vq":
+        assert "mlp" not in tab.by("axis-model.encoder").inner_text()
+    tab.by("axis-data").select_option(label="digits, unit pixels")
+    tab.by("axis-model.likelihood").select_option(label="gaussian")
+    tab.by("axis-training.epochs").fill("400")
+    tab.by("start").click()
+    tab.until(f"vaelab.run === '{base}' && vaelab.index === null && vaelab.step > 5")
+    assert tab.by("beta").count() == tab.by("beta-slider").count() == (base == "hierarchical")
+    step = tab.get("vaelab.step")
+    tab.until(f"vaelab.step > {step} && vaelab.probed !== null")
+    if base == "vq":
+        assert len(shown(tab)) == len(tab.get("vaelab.probed.loc")) == 4
+    else:
+        tab.until("document.querySelector('[data-testid=levels]')")
+    tab.by("learning-rate").fill("0.001")
+    tab.by("learning-rate").press("Enter")
+    tab.until("vaelab.training.learning_rate === 0.001")
+    tab.by("stop").click()
+    tab.until("vaelab.training.phase === 'ended' && vaelab.view.step === 'last' && vaelab.ready")
+    assert tab.get("vaelab.run") == base
+    tab.page.goto("about:blank")
+    tab.errors.clear()  # it hears no more of the server

@@ -26,6 +26,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             pass
         return
     body = b""
+    scope[limits.COMES_SLOWLY] = scope["path"] == "/slowly"
     while scope["method"] == "POST":
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -103,6 +104,16 @@ def test_whole_requests_one_after_the_other_are_answered(port: int) -> None:
             time.sleep(0.6 * SECONDS)
         one.sendall(POST + b"56789")
         assert answer(one).endswith(b"ok")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_body_that_is_wanted_is_waited_for_as_long_as_it_comes(port: int, goes_on: bool) -> None:
+    with connect(port) as one:
+        one.sendall(POST.replace(b" / ", b" /slowly ")[:-4])
+        for letter in b"123456789" if goes_on else b"12":
+            one.sendall(bytes([letter]))
+            time.sleep(0.4 * SECONDS)
+        assert answer(one).endswith(b"ok") if goes_on else is_closed(one)
 
 
 def test_a_websocket_may_be_silent(port: int) -> None:

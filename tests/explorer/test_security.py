@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from vaelab.explorer.security import MAX_BODY_BYTES, Gate, Guard
+from vaelab.explorer.pictures import MAX_BYTES
+from vaelab.explorer.security import MAX_BODY_BYTES, PICTURES_SENT, Gate, Guard
 
 GATE = Gate(8008)
 HOST, ORIGIN = "127.0.0.1:8008", "http://127.0.0.1:8008"
@@ -119,6 +120,30 @@ def test_changing(method: str, change: dict[str, str | None], status: int) -> No
     headers = {k: v for k, v in (GOOD | change).items() if v is not None}
     answer = ask(headers, method=method, path="/api/training/start")
     assert answer[0]["status"] == status
+
+
+TAR = {"Content-Type": "application/x-tar", "Content-Length": str(MAX_BYTES)}
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "status"),
+    [
+        (PICTURES_SENT, {}, 200),
+        (PICTURES_SENT, {"Content-Type": "application/json"}, 415),
+        (PICTURES_SENT, {"Content-Length": str(MAX_BYTES + 1)}, 413),
+        (PICTURES_SENT, {"Content-Length": "-1"}, 413),
+        (PICTURES_SENT, {"X-Vaelab": "1"}, 403),
+        (PICTURES_SENT, {"Cookie": ""}, 403),
+        (PICTURES_SENT, {"Origin": "http://evil.example"}, 403),
+        (f"{PICTURES_SENT}/look", {}, 415),
+        (f"{PICTURES_SENT}/", {}, 415),
+        ("/api/training/start", {}, 415),
+    ],
+)
+def test_pictures_are_sent_to_one_place_alone(
+    path: str, change: dict[str, str], status: int
+) -> None:
+    assert ask(GOOD | TAR | change, method="POST", path=path)[0]["status"] == status
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/index-1.js"])

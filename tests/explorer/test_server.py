@@ -273,6 +273,41 @@ def test_networks_and_likelihoods_go_together(runs: Path, encoder: str, likeliho
     experiment.model.build(shape, experiment.data.pixels.domain, classes)
 
 
+@pytest.mark.parametrize("base", ["vq", "hierarchical"])
+def test_what_is_offered_of_other_models_can_be_made(runs: Path, base: str) -> None:
+    found = choices(runs)
+    (like,) = (one for one in found["bases"] if one["name"] == base)
+    both = {"model.prior", "model.condition", "objective.beta"}
+    own = {"model.codes"} if base == "vq" else {"model.top.latent", *both}
+    assert like["values"].keys() & {"model.codes", "model.top.latent", *both} == own
+    data = {"kind": "mnist_3000", "pixels": {"kind": "unit"}}
+    tried = 0
+    for axis in found["axes"]:
+        if axis["key"] not in like["values"] or axis["key"] == "data":
+            continue
+        options = [one["value"] for one in axis.get("options", [])] or [axis["minimum"]]
+        for value in options:
+            if value in ("bernoulli", "categorical", "discretized_logistic"):
+                continue  # of other pixels
+            wished = {"data": data, "model.likelihood": "gaussian", axis["key"]: value}
+            if value in like["refused"].get(axis["key"], []):
+                with pytest.raises(BadValueError, match="does not go with the model"):
+                    experiment_of(base, wished, runs, "new")
+                continue
+            experiment = experiment_of(base, wished, runs, "new")
+            experiment.model.build((1, 28, 28), experiment.data.pixels.domain, 10)
+            tried += 1
+    assert tried > 8
+
+
+def test_a_decoder_that_is_the_mirror_has_the_range_of_the_data(runs: Path) -> None:
+    levels = {"kind": "digits", "pixels": {"kind": "levels"}}
+    wished = {"data": levels, "model.likelihood": "discretized_logistic"}
+    model = experiment_of("vq", wished, runs, "new").model
+    assert model.decoder.output_activation == "sigmoid"
+    assert model.decoder.channels == (48, 24)
+
+
 @pytest.mark.parametrize(
     ("base", "wished", "words"),
     [

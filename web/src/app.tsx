@@ -20,6 +20,7 @@ import { LayersPanel } from './layers/LayersPanel'
 import { LockedOut } from './locked/LockedOut'
 import { PathStrip } from './path/PathStrip'
 import { held } from './probe/drop'
+import { PicturesDialog } from './pictures/PicturesDialog'
 import { ProbePanel } from './probe/ProbePanel'
 import { RatePlane } from './readings/RatePlane'
 import { Readings } from './readings/Readings'
@@ -94,12 +95,13 @@ export function App() {
         </div>
         <Tip />
       </main>
-      {held.value && <p class="drop">Drop the picture: the encoder reads it here, and it is sent nowhere.</p>}
+      {held.value && <p class="drop"><span>{store.manifest.value && <>Drop a picture: the encoder reads it here, and it is sent nowhere.<br /></>}{store.source.value?.live && <>Drop a folder of pictures: a recipe is chosen for them, and a new run trained.</>}</span></p>}
       {store.notice.value && <p class="busy" role="status" data-testid="notice">{store.notice.value}</p>}
       {store.busy.value && <p class="busy" role="status">{store.busy.value}</p>}
       <p class="hidden-text" aria-live="polite" data-testid="announced">{store.announced.value}</p>
       <HelpDialog />
       <NewRunForm />
+      <PicturesDialog />
       <ShareDialog />
       <RunsTable />
       <ReadyDialog />

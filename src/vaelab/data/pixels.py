@@ -47,7 +47,6 @@ class Pixels(Kind, ABC):
     axis = Axis(
         "pixels", "data.pixels",
         "What a pixel v of 0 to 255 is to the model: x, and so what a likelihood is a density of.",
-        bare=True,
     )  # fmt: skip
 
     @property

@@ -22,6 +22,7 @@ from vaelab.data import Mnist3000Data
 from vaelab.errors import MissingFileError
 from vaelab.explorer.choices import choices
 from vaelab.explorer.computing import Asked, Codes, Computer, Images
+from vaelab.explorer.dropping import Dropping
 from vaelab.explorer.export import export_site, single_file
 from vaelab.explorer.job import Job
 from vaelab.explorer.library import Library
@@ -30,6 +31,7 @@ from vaelab.explorer.live import Live
 from vaelab.explorer.ready import ready
 from vaelab.explorer.requests import Body, Endpoint, NotNowError, answered, body_of, plain
 from vaelab.explorer.rows import glance
+from vaelab.explorer.security import PICTURES_SENT
 from vaelab.explorer.shelving import Shelving
 from vaelab.explorer.steering import Steering
 
@@ -52,6 +54,7 @@ class Explorer:
     def __init__(self, library: Library, page: Path) -> None:
         self.library, self.page = library, page
         self.job = Job(Listeners())
+        self.dropping = Dropping(library, self.job)
         self.computer = Computer()
         self._exports = asyncio.Semaphore(MAX_EXPORTS)
 
@@ -75,6 +78,10 @@ class Explorer:
             "/api/runs/{run}/rename": shelving.rename,
             "/api/runs/{run}/throw_away": shelving.throw_away,
             "/api/bin/take_back": shelving.take_back,
+            PICTURES_SENT: self.dropping.take,
+            "/api/pictures/look": self.dropping.look,
+            "/api/pictures/train": self.dropping.train,
+            "/api/pictures/forget": self.dropping.forget,
             "/api/training/start": steering.start,
             "/api/training/resume": steering.resume,
             "/api/training/reset": steering.reset,
@@ -94,10 +101,12 @@ class Explorer:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         # the first reading of images imports for a second: nobody waits for it
         reading = asyncio.create_task(run_sync(Mnist3000Data().image_spec))
+        await self.dropping.begin()
         with tempfile.TemporaryDirectory() as scratch:
             await self.job.prepare(Path(scratch))
             yield
             await self.job.close()
+        await self.dropping.end()
         await reading
 
     async def index(self, request: Request) -> Response:

@@ -187,7 +187,7 @@ class PageCallback(Callback):
     def _change(self, training: Training) -> None:
         settings = self.inbox.settings()
         beta, learning_rate = settings.get("beta"), settings.get("learning_rate")
-        if "beta" not in training.objective.controls:
+        if _beta(training) is None:
             beta = None
         if beta is not None or learning_rate is not None:
             training.change(beta=beta, learning_rate=learning_rate)
@@ -222,7 +222,7 @@ class PageCallback(Callback):
             step=progress.step, steps=config.epochs * training.steps_per_epoch,
             epoch=epoch, epochs=config.epochs, steps_per_epoch=training.steps_per_epoch,
             images_per_second=self._speed, pace=inbox.pace, stop_at=inbox.stop_at,
-            beta=training.controls(epoch, progress.step).get("beta"),
+            beta=_beta(training),
             learning_rate=training.learning_rate(epoch, progress.step),
             terms=self._terms,
         )  # fmt: skip
@@ -238,3 +238,10 @@ class PageCallback(Callback):
     def _say(self, training: Training, kind: str, payload: bytes = b"", **content: Any) -> None:
         header = {"type": kind, "run": training.run.path.name, **content}
         self.emit(frames.pack(header, payload))
+
+
+def _beta(training: Training) -> float | None:
+    """The price of the rate now; None where there is none, or where no gradient has it."""
+    step = training.progress.step
+    beta = training.controls(step / training.steps_per_epoch, step).get("beta")
+    return None if training.model.certain else beta

@@ -1,7 +1,6 @@
 """What a new run may be made of, read off the config's own schema, and what the page asks for."""
 
 from collections.abc import Mapping
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -9,11 +8,12 @@ import torch
 import yaml
 from pydantic import Field
 
-from vaelab.config import takes_integers
+from vaelab.config import override, takes_integers, validate
 from vaelab.errors import BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer.requests import Body
 from vaelab.likelihoods import BaseLikelihood
+from vaelab.models import VAEConfig
 from vaelab.networks import BaseEncoder
 from vaelab.priors import BasePrior
 from vaelab.registry import About
@@ -26,6 +26,8 @@ from vaelab.runs.runfiles import find_runs
 Axis = dict[str, Any]
 
 MAX_BETA = 1e4
+TRIED, TRIED_CLASSES = (1, 28, 28), 10
+"""Images for which options are tried."""
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1e-7, 1.0
 
 DIGITS = (
@@ -74,7 +76,7 @@ def choices(folder: Path) -> dict[str, Any]:
 
 def can_begin_with(experiment: Experiment) -> bool:
     """Whether the page can show and steer a run of this."""
-    return experiment.model.flat and "beta" in experiment.objective.controls
+    return experiment.model.explorable and "beta" in experiment.objective.controls
 
 
 def axes_of(folder: Path) -> list[Axis]:
@@ -83,6 +85,8 @@ def axes_of(folder: Path) -> list[Axis]:
         _options("data", "data", _data(folder)),
         _options("model.encoder", "network", _kinds(BaseEncoder.axis)),
         _number("model.latent", "latent dimensions", 1, 64),
+        _number("model.top.latent", "upper latent dimensions", 1, 64),
+        _number("model.codes", "entries of the codebook", 2, 4096),
         _options("model.likelihood", "likelihood", _kinds(BaseLikelihood.axis)),
         _options("model.prior", "prior", _kinds(BasePrior.axis)),
         _options("model.condition", "conditioning", CONDITIONS),
@@ -99,13 +103,53 @@ def _base(name: str, path: Path, experiment: Experiment, axes: list[Axis]) -> di
     lines = path.read_text(encoding="utf-8").splitlines()
     comment = [line[2:] for line in lines if line.startswith("# ") and "yaml-language" not in line]
     config = experiment.model_dump(mode="json")
-    values = {axis["key"]: _in_words(axis["key"], config) for axis in axes}
-    return {"name": name, "about": " ".join(comment), "values": values}
+    values = {key: _in_words(key, config) for key in _keys_of(experiment, axes)}
+    refused = _refused(experiment, axes)
+    return {"name": name, "about": " ".join(comment), "values": values, "refused": refused}
+
+
+def _keys_of(experiment: Experiment, axes: list[Axis]) -> list[str]:
+    """Those of the axes that its model and objective have, and that change something."""
+    config = experiment.model_dump(mode="json")
+    # of a code that is certain the rate has no gradient, and the prior is fitted afterwards
+    idle = {"objective.beta", "model.prior"} if experiment.model.certain else set()
+    found = [axis["key"] for axis in axes if axis["key"] not in idle]
+    return [key for key in found if _at(config, key) is not None]
+
+
+def _at(config: Any, key: str) -> Any:
+    """What a config has at a dotted key; None where it has no such key."""
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
+
+
+def _refused(experiment: Experiment, axes: list[Axis]) -> dict[str, list[Any]]:
+    """Options of which its model cannot be made; of a code that is one vector all can."""
+    if experiment.model.flat:
+        return {}
+    keys = {"model.encoder", "model.prior", "model.condition"} & {*_keys_of(experiment, axes)}
+    options = {axis["key"]: [one["value"] for one in axis["options"]] for axis in axes
+               if axis["key"] in keys}  # fmt: skip
+    return {key: [one for one in values if not _can_be_made(experiment, key, one)]
+            for key, values in options.items()}  # fmt: skip
+
+
+def _can_be_made(experiment: Experiment, key: str, value: Any) -> bool:
+    try:
+        changed = override(
+            Experiment, experiment.model_dump(mode="json"), [f"{key}={_flow(value)}"]
+        )
+        domain = experiment.data.pixels.domain
+        validate(Experiment, changed, "the page").model.build(TRIED, domain, TRIED_CLASSES)
+    except UserError:
+        return False
+    return True
 
 
 def _in_words(key: str, config: Mapping[str, Any]) -> str:
     """What a config has for an axis, as the options of that axis are called."""
-    value: Any = reduce(lambda section, part: section[part], key.split("."), config)
+    value = _at(config, key)
     if key == "data":
         return _label_of_data(value)
     if key == "model.condition":
@@ -173,23 +217,34 @@ RANGE_OF = {"unit": "sigmoid", "signed": "tanh", "binary": "sigmoid", "levels": 
 """Output activations that reach all of a domain and nothing else, where there is one."""
 
 
+def for_a_page(name: str) -> list[str]:
+    """What a run that is begun on a page has of its own: a name, and a core left to the page."""
+    # the number stands in the run's config, which repeats it exactly
+    threads = max(1, torch.get_num_threads() - 1)
+    return [
+        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
+        f"training.threads={threads}",
+    ]  # fmt: skip
+
+
 def experiment_of(base: str, wished: Mapping[str, Any], folder: Path, name: str) -> Experiment:
     """The experiment that the page asks for: a shipped config, and values by the axes' keys."""
     if base not in shipped_configs() or not can_begin_with(begun := load_experiment(base)[0]):
         raise BadValueError(f"`{base}` is no shipped config that a page can show and steer")
-    axes = {axis["key"]: axis for axis in axes_of(folder)}
-    # a core is left to the page; the number stands in the run's config, which repeats it exactly
-    threads = max(1, torch.get_num_threads() - 1)
-    assignments = [
-        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
-        f"training.threads={threads}",
-    ]  # fmt: skip
+    every = axes_of(folder)
+    keys, refused = set(_keys_of(begun, every)), _refused(begun, every)
+    axes = {axis["key"]: axis for axis in every if axis["key"] in keys}
+    assignments = for_a_page(name)
     for key, value in wished.items():
         if key not in axes:
             raise BadValueError(f"`{key}` cannot be chosen on the page; use `vaelab train`")
         _check(axes[key], value)
+        if value in refused.get(key, []):
+            raise BadValueError(
+                f"{axes[key]['label']}: {value} does not go with the model of {base}"
+            )
         assignments.append(f"{key}={_flow(value)}")
-    assignments += _decoder(wished, begun)
+    assignments += _decoder(wished, base)
     try:
         return load_experiment(base, assignments)[0]
     except UserError as error:
@@ -210,16 +265,22 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True).strip().removesuffix("\n...")
 
 
-def _decoder(wished: Mapping[str, Any], base: Experiment) -> list[str]:
+def _decoder(wished: Mapping[str, Any], base: str) -> list[str]:
     """A decoder of the encoder's kind, its output in the likelihood's and the data's range."""
     if not {"data", "model.encoder", "model.likelihood"} & wished.keys():
         return []
-    likelihood = wished.get("model.likelihood", base.model.likelihood.kind)
-    data = wished.get("data") or base.data.model_dump(mode="json")
+    encoder = wished.get("model.encoder")
+    begun = load_experiment(base, [f"model.encoder={encoder}"] if encoder else [])[0]
+    likelihood = wished.get("model.likelihood", begun.model.likelihood.kind)
+    data = wished.get("data") or begun.data.model_dump(mode="json")
     parameters = cast(type[BaseLikelihood], BaseLikelihood.axis.kinds[likelihood])
     usual = parameters.output_activation or RANGE_OF[data["pixels"]["kind"]]
     output = "identity" if parameters.raw else usual
-    if encoder := wished.get("model.encoder"):
+    model = cast(VAEConfig, begun.model)
+    if model.decoder is None:  # it is the encoder mirrored
+        mirrored = model.encoder.mirrored().model_copy(update={"output_activation": output})
+        return [f"model.decoder={_flow(mirrored.model_dump(mode='json'))}"]
+    if encoder:
         return [f"model.decoder={{kind: {encoder}, output_activation: {output}}}"]
     return [f"model.decoder.output_activation={output}"]
 

@@ -56,7 +56,7 @@ class Job:
         self._path = Path()
         self._ready = asyncio.Event()
         self._broken: str | None = None
-        self._resetting = False
+        self._resetting = self._replacing = False
         self._pid = 0
         self._early: list[Wish] | None = None
         self._cancelled: asyncio.Future[None] | None = None
@@ -120,10 +120,12 @@ class Job:
             await self._ask(wish)
 
     async def begun(self, run: str) -> None:
-        """Wait, for a while, until a run that is just being begun has files, if it is this one."""
+        """Wait, for a while, until a run has files that last, if it is just being begun here."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                while self.state["phase"] == "starting" and self.state["run"] == run:
+                while self.state["run"] == run and (
+                    self._replacing or self.state["phase"] == "starting"
+                ):
                     await asyncio.sleep(SOON)
 
     async def command(self, name: str) -> None:
@@ -166,20 +168,21 @@ class Job:
     @asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
         """The training stopped, to begin another inside the block; told only if that fails."""
-        self._resetting = True  # pages need not read what is about to be replaced
+        self._resetting = self._replacing = True  # pages need not read what is about to be replaced
         try:
             waits = self._early is not None
             await self.command("stop")
             if not waits:
                 await self.settle()
-        finally:
             self._resetting = False
-        self.state["phase"] = "ended"
-        try:
-            yield
-        except UserError:
-            self._announce()
-            raise
+            self.state["phase"] = "ended"
+            try:
+                yield
+            except UserError:
+                self._announce()
+                raise
+        finally:
+            self._resetting = self._replacing = False
 
     async def settle(self) -> None:
         """Wait until the process has done what follows a training: its last pictures."""

@@ -9,6 +9,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 SECONDS = 10.0
 """In which a request must be here to its end, from the beginning of the connection or of the last
 answer."""
+COMES_SLOWLY = "vaelab.comes_slowly"
+"""In the scope of a request that is waited for as long as some of it comes in that time."""
 MAX_CONNECTIONS = 256
 MAX_FRAME_BYTES = 16 * 1024
 """Bytes of what a page says through its WebSocket."""
@@ -21,6 +23,7 @@ class Connection(H11Protocol):
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _came = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected."""
@@ -38,6 +41,7 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Some of a request has come."""
         super().data_received(data)
+        self._came = True
         self._await_request()
 
     def on_response_complete(self) -> None:
@@ -58,7 +62,15 @@ class Connection(H11Protocol):
         if not (unfinished and mine) or self.transport.is_closing():
             self._stop_waiting()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(SECONDS, self.transport.abort)
+            self._came = False
+            self._deadline = self.loop.call_later(SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._came and self.scope and self.scope.get(COMES_SLOWLY):
+            self._await_request()
+        else:
+            self.transport.abort()
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

@@ -21,7 +21,11 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from vaelab.explorer.pictures import MAX_BYTES
+
 MAX_BODY_BYTES = 512 * 1024
+PICTURES_SENT = "/api/pictures"
+"""Where a folder of pictures is sent, the one request that is no JSON and may be large."""
 SECRET_BYTES = 32
 KEY_HEADER = "x-vaelab"
 PROTOCOL = "vaelab"
@@ -102,11 +106,14 @@ class Gate:
                 and _same(_key(asked), self.key)):  # fmt: skip
             return 403, CLOSED
         if scope["type"] == "http" and scope["method"] == "POST":
-            if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-                return 415, "a change is sent as application/json"
+            what, kind, most = "a change", "application/json", MAX_BODY_BYTES
+            if scope["path"] == PICTURES_SENT:
+                what, kind, most = "a folder of pictures", "application/x-tar", MAX_BYTES
+            if headers.get("content-type", "").split(";")[0].strip().lower() != kind:
+                return 415, f"{what} is sent as {kind}"
             length = headers.get("content-length", "")
-            if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY_BYTES:
-                return 413, f"a change has at most {MAX_BODY_BYTES} bytes, and says how many"
+            if not (length.isascii() and length.isdigit()) or int(length) > most:
+                return 413, f"{what} has at most {most} bytes, and says how many"
         return None
 
 

@@ -64,7 +64,7 @@ class Steering:
         body = await body_of(request, Beginning)
         unused = self.library.unused(plain(body.name or body.base))
         experiment = await run_sync(experiment_of, body.base, body.set, self.library.folder, unused)
-        await run_sync(_check_model, experiment)
+        await run_sync(check_model, experiment)
         return await self._begin(experiment, Start.NEW, body.play)
 
     async def resume(self, request: Request) -> Response:
@@ -152,7 +152,7 @@ def _watched(experiment: Experiment) -> Experiment:
     return experiment.model_copy(update={"explorer": ExplorerConfig()})
 
 
-def _check_model(experiment: Experiment) -> None:
+def check_model(experiment: Experiment) -> None:
     """Networks, likelihood and data that do not go together are found before anything is made."""
     shape, classes = experiment.data.image_spec()
     experiment.model.build(shape, experiment.data.pixels.domain, classes)

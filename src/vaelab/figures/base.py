@@ -69,7 +69,7 @@ class BaseFigure(Kind, ABC):
     axis = Axis(
         "figure", "figures.every_epoch, figures.at_end",
         "The pictures that are drawn while training and at its end, or later by `vaelab figures`.",
-        several=True, bare=True,
+        several=True,
     )  # fmt: skip
 
     needs_flat: ClassVar[bool] = True

@@ -61,7 +61,7 @@ class BaseLoggerConfig(Kind, ABC):
         "logger", "training.loggers",
         "Experiment trackers that get every row of metrics.jsonl, the pictures and the settings "
         "too.",
-        several=True, bare=True,
+        several=True,
     )  # fmt: skip
 
     distribution: ClassVar[str | None] = None

@@ -57,7 +57,7 @@ class BaseMetric(Kind, ABC):
     axis = Axis(
         "metric", "evaluation.metrics",
         "The numbers of a trained model, each with its unit and its estimator.",
-        several=True, bare=True,
+        several=True,
     )  # fmt: skip
 
     needs_flat: ClassVar[bool] = True

@@ -37,7 +37,6 @@ from vaelab.networks.base import ImageShape
 from vaelab.networks.batch_norm import running_moments
 from vaelab.networks.layers import Linear
 from vaelab.priors import BasePrior, Prior, PriorConfig, StandardNormalConfig
-from vaelab.registry import named
 
 
 class VAEConfig(BaseVectorModel):
@@ -153,8 +152,7 @@ class VAE(FlatLatent, OneLevel):
             raise BadValueError(f"reads_class is of `encoder` and `decoder`, not of {min(wrong)!r}")
         parts = {"prior": prior, "likelihood": likelihood, "posterior": posterior}
         plain = {
-            name: None if isinstance(part, nn.Module) else named(part)
-            for name, part in parts.items()
+            name: None if isinstance(part, nn.Module) else part for name, part in parts.items()
         }
         self.settings = validate(Parts, plain, "vaelab.VAE")
         chosen = self.settings.posterior

@@ -133,7 +133,7 @@ class LearningRateSchedule(Kind, ABC):
 
     axis = Axis(
         "learning_rate_schedule", "training.learning_rate_schedule",
-        "How the optimiser's learning rate changes over the epochs.", bare=True,
+        "How the optimiser's learning rate changes over the epochs.",
     )  # fmt: skip
 
     @property

@@ -3,22 +3,24 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vaelab.data.formats.pictures import picture_size, read_picture, with_channels
-from vaelab.data.loading.evaluation import EvalLoader, class_context
+from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split, SplitName
 from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.figures.sheet import fitting, magnify, on_grid, tile
 from vaelab.files import write_bytes, write_text
-from vaelab.imaging import png, to_image
+from vaelab.imaging import png
 from vaelab.models import as_flat
-from vaelab.randomness import Purpose, seeded
+from vaelab.quality.images import eight_bit, samples
 from vaelab.runs.run import Run
 
 TILE = 112
@@ -54,20 +56,15 @@ class Inference:
         rows = []
         for batch in self._read(files, label).batches():
             output = self.model.reconstruct(batch.x, batch.context).mean
-            rows.append(torch.stack([batch.x, output], 1))
-        return self._save(torch.cat(rows), path)
+            pair = [eight_bit(each, self.pixels) for each in (batch.x, output)]
+            rows.append(np.stack(pair, 1))
+        return _save(np.concatenate(rows).transpose(0, 1, 3, 4, 2), path)
 
-    @torch.no_grad()
     def sample(self, num: int, label: str | None, seed: int, path: Path) -> Path:
         """Write a picture of decoded draws from the prior, one label or every class in turn."""
         labels = self._labels(num, label, every_class=True)
-        context = class_context(labels, self.model.classes)
-        with seeded(seed, Purpose.SAMPLES):
-            output = self.model.sample(num, context).mean
-        columns = int(np.ceil(np.sqrt(num)))
-        blank = -num % columns
-        output = torch.cat([output, output.new_zeros(blank, *output.shape[1:])])
-        return self._save(output.reshape(-1, columns, *output.shape[1:]), path)
+        pictures = samples(self.model, self.pixels, labels.numpy(), "mean", seed)
+        return _save(on_grid(pictures.transpose(0, 2, 3, 1), ceil(sqrt(num))), path)
 
     def _read(self, files: Sequence[Path], label: str | None) -> EvalLoader:
         channels, height, width = self.model.image_shape
@@ -106,12 +103,11 @@ class Inference:
             )
         return torch.full((num,), self.classes.index(label))
 
-    def _save(self, rows: Tensor, path: Path) -> Path:
-        """Write images `(rows, columns, c, h, w)` of the pixels' domain as one picture."""
-        grid = self.pixels.to_unit(rows).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
-        values = np.rint(grid.numpy() * 255).astype(np.uint8)
-        factor = max(1, TILE // rows.shape[3])
-        return write_bytes(path, png(to_image(values, factor * len(values))))
+
+def _save(pictures: UInt8[np.ndarray, "rows columns h w c"], path: Path) -> Path:
+    """Write pictures as one."""
+    larger = magnify(pictures, fitting(pictures.shape[2], TILE))
+    return write_bytes(path, png(tile(larger)))
 
 
 def _were(count: int) -> str:

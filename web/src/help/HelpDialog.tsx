@@ -44,7 +44,7 @@ export function HelpDialog() {
       </dl>
       <h3>Questions to try</h3>
       <ul>{QUESTIONS.map((question) => <li key={question}>{question}</li>)}</ul>
-      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere.</p>
+      <p class="fine">Alt or the right mouse button drags the plane, the wheel or two fingers zoom. A picture of your own that is dropped on the page is encoded; it is sent nowhere. A folder of pictures becomes a new run, where the page can train.</p>
     </Dialog>
   )
 }

@@ -1,4 +1,7 @@
 import { signal } from '@preact/signals'
+import { frame } from '../compare/frame'
+import { droppedFolder, isFolder } from '../pictures/folder'
+import { takeFolder } from '../pictures/sending'
 import * as store from '../state/store'
 import { change } from '../state/view'
 import { draws, dropped, strokes } from './probe'
@@ -33,13 +36,23 @@ export async function takePicture(file: File): Promise<void> {
   change({ probe: { kind: 'drawing' } })
 }
 
-/** A picture dropped anywhere on the page is probed. */
+/** Train on a folder that was dropped, where this page can. */
+function trainOn(dropped: FileSystemEntry[]): void {
+  const [folder] = dropped
+  const why = !store.source.value?.live ? 'This is an exported page: to train on a folder of pictures, take vaelab itself, vaelab explore'
+    : frame !== null ? 'To train on a folder of pictures, open one run alone and drop it there'
+      : dropped.length > 1 ? `${dropped.length} things were dropped; drop one folder, with the folders of the classes inside it` : null
+  if (why !== null) store.problem.value = `${why}.`
+  else if (isFolder(folder!)) void takeFolder((looked) => droppedFolder(folder, looked))
+}
+
+/** A picture dropped anywhere on the page is probed; a folder is trained on. */
 export function listenForDrops(): void {
   const files = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
   addEventListener('dragover', (event) => {
     if (!files(event)) return
     event.preventDefault()
-    held.value = store.manifest.value !== null
+    held.value = store.manifest.value !== null || Boolean(store.source.value?.live)
   })
   addEventListener('dragleave', (event) => {
     if (event.relatedTarget === null) held.value = false
@@ -48,6 +61,8 @@ export function listenForDrops(): void {
     if (!files(event)) return
     event.preventDefault()
     held.value = false
+    const entries = [...event.dataTransfer!.items].flatMap((item) => item.webkitGetAsEntry() ?? [])
+    if (entries.some(isFolder)) return trainOn(entries)
     const [file] = event.dataTransfer!.files
     if (file && store.manifest.value) void takePicture(file)
   })

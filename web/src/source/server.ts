@@ -3,7 +3,7 @@ import { parseManifest } from '../model/manifest'
 import type { Classes } from '../model/networks'
 import { compareHash } from '../compare/address'
 import { key } from './key'
-import type { Choices, Hearing, Live, Ready, RunSummary, SnapshotFrame, Source } from './source'
+import type { Choices, Hearing, Live, PicturesFound, Ready, RunSummary, SnapshotFrame, Source } from './source'
 
 const LONGEST_WAIT = 10_000
 
@@ -13,11 +13,17 @@ export class NotNow extends Error {}
 /** This page has no key, or the server has been started anew; it says so by itself. */
 export class Locked extends Error {}
 
+const SILENT = 'The server does not answer. Is `vaelab explore` still running in its terminal?'
+
 let whenLocked: (words: string) => void = () => {}
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await fetch(path, { ...init, headers: { ...init.headers, 'X-Vaelab': key() } }).catch(() => null)
-  if (answer === null) throw new Error('The server does not answer. Is `vaelab explore` still running in its terminal?')
+  if (answer === null) throw new Error(SILENT)
+  return checked(answer)
+}
+
+async function checked(answer: Response): Promise<Response> {
   if (answer.ok) return answer
   const said = await words(answer)
   if (answer.status === 403) {
@@ -75,6 +81,10 @@ function live(): Live {
     choices: async () => (await get('api/choices')).json() as Promise<Choices>,
     ready: async () => ((await (await get('api/ready')).json()) as { rows: Ready[] }).rows,
     start: async (base, set, name) => ((await post('api/training/start', { base, set, name, play: true })) as { run: string }).run,
+    sendPictures: async (tar, files, progress, signal) => ((await (await upload(`api/pictures?files=${files}`, tar, progress, signal)).json()) as { pictures: string }).pictures,
+    lookAtPictures: async (pictures, skip) => (await post('api/pictures/look', { pictures, skip })) as PicturesFound,
+    trainOnPictures: async (pictures) => ((await post('api/pictures/train', { pictures })) as { run: string }).run,
+    forgetPictures: async (pictures) => void (await post('api/pictures/forget', { pictures })),
     resume: async (run, epochs, how) => ((await post('api/training/resume', { run, epochs, how, play: true })) as { run: string }).run,
     reset: async (run) => ((await post('api/training/reset', { run })) as { run: string }).run,
     command: async (name) => void (await post('api/training/command', { do: name })),
@@ -94,6 +104,22 @@ function live(): Live {
     glance: async (run) => ((await (await get(`api/runs/${encodeURIComponent(run)}/glance`)).json()) as { points: [number, number, number][] }).points,
     export: async (run, singleFile) => (await send(`api/runs/${encodeURIComponent(run)}/export`, { single_file: singleFile })).blob(),
   }
+}
+
+/** Send a tar; fetch would not tell how far it is. */
+async function upload(path: string, tar: Blob, progress: (sent: number) => void, signal: AbortSignal): Promise<Response> {
+  const request = new XMLHttpRequest()
+  request.open('POST', path)
+  request.setRequestHeader('Content-Type', 'application/x-tar')
+  request.setRequestHeader('X-Vaelab', key())
+  request.upload.onprogress = ({ loaded }) => progress(loaded)
+  signal.onabort = () => request.abort()
+  await new Promise((resolve) => {
+    request.onloadend = resolve
+    request.send(tar)
+  })
+  if (request.status === 0) throw new Error(`The folder could not be sent: a file was changed or cannot be read, or the server has ended.`)
+  return checked(new Response(request.responseText, { status: request.status }))
 }
 
 const plain = (classes: Classes) => (classes instanceof Uint8Array ? [...classes] : classes)

@@ -61,6 +61,12 @@ export interface Live {
   /** Comparisons to open, or to train what they want. */
   ready(): Promise<Ready[]>
   start(base: string, set: Record<string, unknown>, name: string | null): Promise<string>
+  /** Send a folder of pictures as a tar; `progress` hears how many bytes have gone. Resolves to their name here. */
+  sendPictures(tar: Blob, files: number, progress: (sent: number) => void, signal: AbortSignal): Promise<string>
+  /** What they are and the recipe for them, or which file cannot be read, unless those are skipped. */
+  lookAtPictures(pictures: string, skip: boolean): Promise<PicturesFound | { damaged: string }>
+  trainOnPictures(pictures: string): Promise<string>
+  forgetPictures(pictures: string): Promise<void>
   /** Go on with a run: with a finished one as a copy, or in place where that is wanted. Resolves to the run that trains. */
   resume(run: string, epochs: number | null, how: 'copy' | 'in_place' | null): Promise<string>
   /** Begin a run anew; resolves to the run that trains, which is another where it was finished or begun elsewhere. */
@@ -157,8 +163,31 @@ export interface SnapshotFrame {
   codes: ArrayBuffer
 }
 
+export interface PicturesFound {
+  /** YAML with its reasons. */
+  recipe: string
+  images: number
+  /** How many of them are trained on. */
+  train: number
+  /** Channels, height, width. */
+  shape: [number, number, number]
+  /** Each with its number of pictures. */
+  classes: [string, number][]
+  notes: string[]
+}
+
+/** A shipped config. */
+export interface Base {
+  name: string
+  about: string
+  /** What it has for each axis that applies to it, in words. */
+  values: Record<string, string>
+  /** Options that it cannot have. */
+  refused: Record<string, unknown[]>
+}
+
 export interface Choices {
-  bases: { name: string; about: string; /** What it has for each axis, in words. */ values: Record<string, string> }[]
+  bases: Base[]
   axes: Axis[]
   presets: { name: string; hint: string; about: string; set: Record<string, unknown> }[]
 }

@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { TrainingState } from '../source/source'
+import { picturesOpen } from '../pictures/sending'
 import { betaAt } from '../readings/trail'
+import type { TrainingState } from '../source/source'
 import { changes } from '../state/changes'
 import { elsewhere, watch } from '../state/live'
 import { replaying, toggleReplay } from '../state/replay'
@@ -111,14 +112,16 @@ function Anew() {
           <button class="primary" data-testid="train-beta" disabled={beginning.value || !found} onClick={() => train({ 'objective.beta': wish }, `beta-${wish}`)}>train with beta {wish}</button>
         ) : (
           <select aria-label="Train from scratch" data-testid="anew" disabled={beginning.value || !found} value="" onChange={(event) => {
-            const preset = found?.presets.find(({ name }) => name === event.currentTarget.value)
+            const { value } = event.currentTarget
+            const preset = found?.presets.find(({ name }) => name === value)
             event.currentTarget.value = ''
             if (preset) train(preset.set, preset.name)
-            else formOpen.value = true
+            else (value === 'own' ? picturesOpen : formOpen).value = true
           }}>
             <option value="">Train from scratch …</option>
             {found?.presets.map(({ name, hint }) => <option key={name} value={name}>{name} ({hint})</option>)}
             <option value="more">New run …</option>
+            <option value="own">Your own pictures …</option>
           </select>
         )}
       </div>

@@ -1,3 +1,4 @@
+import { picturesOpen } from '../pictures/sending'
 import { beginning } from './attempt'
 import { choices, formOpen, startAlike } from './start'
 
@@ -14,6 +15,7 @@ export function NewRun() {
         </button>
       ))}
       <button class="wide" onClick={() => (formOpen.value = true)} data-testid="new-run">New run …</button>
+      <button class="wide" onClick={() => (picturesOpen.value = true)} data-testid="own-folder">Your own pictures …</button>
     </section>
   )
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
-import type { Axis } from '../source/source'
+import { picturesOpen } from '../pictures/sending'
+import type { Axis, Base } from '../source/source'
 import * as store from '../state/store'
 import { Dialog } from '../ui/Dialog'
 import { beginning, failure } from './attempt'
@@ -16,12 +17,15 @@ export function NewRunForm() {
   const found = choices.value
   if (!found) return null
   const like = found.bases.find((one) => one.name === base.value)
+  if (!like) return null
   const wanted = name.value.trim() || base.value
   const taken = store.runs.value.find((run) => run.id === wanted)
-  const fields = (restarts: boolean) => found.axes.filter((axis) => axis.restarts === restarts).map((axis) => <Choice key={axis.key} axis={axis} usual={like?.values[axis.key] ?? ''} />)
+  const fields = (restarts: boolean) => found.axes.filter(({ key, restarts: own }) => own === restarts && key in like.values).map((axis) => <Choice key={axis.key} axis={axis} like={like} />)
+  // what was wished of another base may be nothing that this one has
+  const suited = () => Object.fromEntries(Object.entries(wished.value).filter(([key, value]) => key in like.values && !refuses(like, key, value)))
   return (
     <Dialog open={formOpen} title="New run">
-      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(base.value, wished.value, name.value || null) }}>
+      <form class="form" method="dialog" onSubmit={(event) => { event.preventDefault(); void start(base.value, suited(), name.value || null) }}>
         <div class="fields">
           <label>start from
             <select value={base.value} data-testid="base" onChange={(event) => (base.value = event.currentTarget.value)}>
@@ -31,7 +35,7 @@ export function NewRunForm() {
           <label>name<input data-testid="run-name" placeholder={base.value} maxLength={60} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} /></label>
         </div>
         {taken && <p class="fine" role="status" data-testid="name-taken">{wanted} is there already: this run is going to be {taken.copy}.</p>}
-        <p class="fine">{like?.about}</p>
+        <p class="fine">{like.about}</p>
         <h3>fixed once it trains: another choice needs a new run</h3>
         <div class="fields">{fields(true)}</div>
         <h3>can be changed while it trains</h3>
@@ -40,14 +44,19 @@ export function NewRunForm() {
         <p class="row">
           <button class="primary" data-testid="start" disabled={beginning.value}>train</button>
           <button type="button" disabled={Object.keys(wished.value).length === 0} onClick={() => (wished.value = {})}>reset to {base.value}</button>
+          <button type="button" onClick={() => { formOpen.value = false; picturesOpen.value = true }}>your own pictures …</button>
         </p>
       </form>
     </Dialog>
   )
 }
 
+/** Whether a model like this cannot have it. */
+const refuses = (like: Base, key: string, value: unknown) => (like.refused[key] ?? []).some((one) => JSON.stringify(one) === JSON.stringify(value))
+
 /** One axis: what the config has stands there until something else is chosen. */
-function Choice({ axis, usual }: { axis: Axis; usual: string }) {
+function Choice({ axis, like }: { axis: Axis; like: Base }) {
+  const usual = like.values[axis.key]!
   const value = wished.value[axis.key]
   const set = (chosen: unknown) => {
     const { [axis.key]: _, ...rest } = wished.value
@@ -61,12 +70,12 @@ function Choice({ axis, usual }: { axis: Axis; usual: string }) {
       </label>
     )
   }
-  const chosen = axis.options.findIndex((option) => axis.key in wished.value && JSON.stringify(option.value) === JSON.stringify(value))
+  const chosen = axis.options.findIndex((option) => axis.key in wished.value && !refuses(like, axis.key, value) && JSON.stringify(option.value) === JSON.stringify(value))
   return (
     <label class={chosen < 0 ? '' : 'changed'}>{axis.label}
       <select value={chosen} data-testid={`axis-${axis.key}`} onChange={(event) => set(axis.options[Number(event.currentTarget.value)]?.value)}>
         <option value={-1}>{usual}</option>
-        {axis.options.map((option, i) => option.label !== usual && <option key={option.label} value={i}>{option.label}</option>)}
+        {axis.options.map((option, i) => option.label !== usual && !refuses(like, axis.key, option.value) && <option key={option.label} value={i}>{option.label}</option>)}
       </select>
       {chosen >= 0 && <span class="fine">{axis.options[chosen]!.about}</span>}
     </label>

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Choices } from '../source/source'
+import type { Choices, Live } from '../source/source'
 import { watch } from '../state/live'
 import { isRunning } from '../state/running'
 import * as store from '../state/store'
@@ -20,16 +20,24 @@ export function learnChoices(): void {
   void attempt(async () => (choices.value = await store.source.value!.live!.choices()))
 }
 
-/** Train something new and watch it; what is being trained is saved and stopped first. */
+/** Train something new. */
 export function start(base: string, set: Record<string, unknown>, name: string | null): Promise<void> {
+  return beginNew(async (live) => {
+    const run = await live.start(base, set, name)
+    formOpen.value = false
+    return run
+  })
+}
+
+/** Begin a new run and watch it; what is being trained is saved and stopped first. */
+export function beginNew(ask: (live: Live) => Promise<string>): Promise<void> {
   return begin(async () => {
     const live = store.source.value!.live!
     if (isRunning(store.training.value)) {
       await live.command('stop')
       await ended()
     }
-    await watch(await live.start(base, set, name))
-    formOpen.value = false
+    await watch(await ask(live))
   })
 }
 

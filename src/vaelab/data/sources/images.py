@@ -22,11 +22,17 @@ from vaelab.errors import BadValueError, UserError
 
 log = logging.getLogger("vaelab")
 MAX_SIDE = 64
-"""Of pictures that are learned in minutes, pixels."""
+"""Of pictures that are learned without long waiting, pixels."""
 SIDES = (64, 48, 32, 28, 24, 16)
 """That pictures of different sizes are scaled to: they can be halved again and again."""
+MAX_CROPPED = 0.1
+"""Of a picture, that is lost where its sides are scaled to rounder ones."""
 MAX_NAMED = 5
 """Files that are named where many cannot be read."""
+
+
+class DamagedPictureError(BadValueError):
+    """A file that cannot be read, and that `damaged: skip` leaves out."""
 
 
 class ImagesData(UndividedSource):
@@ -120,7 +126,7 @@ class ImagesData(UndividedSource):
         """Raise what is wrong with a file, unless those are to be left out."""
         if self.damaged == "fail":
             skip = "or leave out what cannot be read with data.damaged=skip"
-            raise BadValueError(f"{error}, {skip}") from error
+            raise DamagedPictureError(f"{error}, {skip}") from error
 
     def proposed_size(self) -> tuple[tuple[int, int] | None, str]:
         """Height and width that most pictures fill, and why; None: they are well as they are."""
@@ -144,10 +150,9 @@ class ImagesData(UndividedSource):
             )
         if longest <= MAX_SIDE:
             return None, ""
-        height, width = (max(8, 8 * round(side * MAX_SIDE / longest / 8)) for side in first)
-        return (height, width), (
+        return _scaled(*first), (
             f"They are {first[0]} x {first[1]} pixels; {MAX_SIDE} show what is on them, and are "
-            "learned in minutes."
+            "learned much sooner."
         )
 
     def _list(self, root: Path) -> Listing:
@@ -157,6 +162,19 @@ class ImagesData(UndividedSource):
     def _roots(self) -> tuple[Path, Path | None]:
         train, test = divisions(_absolute(self.path)) if self.path else (self.train, self.test)
         return _absolute(train or Path()), test and _absolute(test)
+
+
+def _scaled(height: int, width: int) -> tuple[int, int]:
+    """Sides of at most 64 that can be halved as often as may be, and crop little."""
+    scale = MAX_SIDE / max(height, width)
+    sides = (height, width)
+    for step in (8, 4, 2, 1):
+        sides = (max(8, step * round(height * scale / step)),
+                 max(8, step * round(width * scale / step)))  # fmt: skip
+        ratio = sides[0] * width / (sides[1] * height)
+        if min(ratio, 1 / ratio) >= 1 - MAX_CROPPED:
+            break
+    return sides
 
 
 def _absolute(path: Path) -> Path:

@@ -93,8 +93,8 @@ def _check_images(where: str, images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise BadValueError(
             f"{where}: dtype {images.dtype}, but pixels are uint8 in 0..255; save (x * 255).round()"
-            ".astype(np.uint8) if they are in [0, 1], else x.astype(np.uint8); or train on floats "
-            'in Python: vaelab.fit("vae", data=x, domain="unit")'
+            ".astype(np.uint8) if they are in [0, 1], else x.round().astype(np.uint8); or train on "
+            'floats in Python: vaelab.fit("vae", data=x, domain="unit")'
         )
     check_shape(where, images)
 
