@@ -334,7 +334,7 @@ def test_different_sizes_name_two_files(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
     fill(tmp_path, "cat")
     (tmp_path / "cat" / "notes.png").write_text("meow")
-    with pytest.raises(BadValueError, match=r"notes\.png: this is no PNG.*move it out"):
+    with pytest.raises(BadValueError, match=r"notes\.png: this is no PNG.*move it elsewhere"):
         ImagesData(path=tmp_path).load()
 
 
