@@ -470,7 +470,7 @@ def test_the_worst_comes_first_and_into_the_line(clinic: Clinic) -> None:
     assert f", on 100 validation images; vaelab doctor {run.path} says how it shows and" in line
     assert line == worst(examination)
     assert "\n" not in line
-    assert f"(and {len(severities) - 1} more)" in worst(examination)
+    assert f"(and {len(severities) - 1} more finding" in worst(examination)
 
 
 @pytest.mark.slow

@@ -152,7 +152,8 @@ def worst(examination: Examination) -> str:
     if not findings:
         why = f"; {says} why" if examination.skipped else ""
         return f"doctor: {_nothing(examination)}{why}"
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    others = len(findings) - 1
+    more = f" (and {others} more finding{'s' * (others > 1)})" if others else ""
     return (
         f"doctor: {findings[0][1].summary}{more}, on {examination.images}; {says} how it shows and "
         "what to try"
