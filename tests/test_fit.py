@@ -83,6 +83,7 @@ def test_an_own_encoder_is_trained_and_its_run_is_one_like_any_other(tmp_path: P
         vaelab.load(other, model=vaelab.VAE(*networks(), features=4))
 
 
+@pytest.mark.slow
 def test_the_command_line_says_in_a_line_what_it_lacks(tmp_path: Path) -> None:
     run = fit(vaelab.VAE(*networks()), folder=tmp_path, name="own")
     for words in (

@@ -41,6 +41,7 @@ def test_nothing_is_there_in_an_empty_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_runs_of_the_kinds_are_found_and_no_others(tmp_path: Path) -> None:
     made(tmp_path, "one", "mnist_3000", {"objective.beta": 1})
     made(tmp_path, "demo", "mnist_3000", {})  # whose beta changes
@@ -68,6 +69,7 @@ def test_a_run_whose_beta_was_changed_meanwhile_is_none_of_them(tmp_path: Path) 
     assert shown(tmp_path, "prior") == [None, None]
 
 
+@pytest.mark.slow
 def test_all_of_a_comparison_have_the_same_data(tmp_path: Path) -> None:
     digits = {"data": {"kind": "digits", "pixels": {"kind": "unit"}}}
     made(tmp_path, "one", "mnist_3000", {"objective.beta": 1})
@@ -77,6 +79,7 @@ def test_all_of_a_comparison_have_the_same_data(tmp_path: Path) -> None:
     assert shown(tmp_path, "prior") == ["both", "other"]
 
 
+@pytest.mark.slow
 def test_pixels_from_minus_one_to_one_are_the_same_images(tmp_path: Path) -> None:
     small = {"data": {"kind": "mnist_3000", "pixels": {"kind": "signed"}}}
     made(tmp_path, "a", "vae_kl", small)

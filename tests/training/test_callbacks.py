@@ -114,6 +114,7 @@ class FailingFor(Failing):
         setattr(self, hook, fail_for_one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     ("hook", "step"),
