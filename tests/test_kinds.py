@@ -238,7 +238,6 @@ def test_the_table_of_one_axis() -> None:
     assert "adam" not in text
 
 
-@pytest.mark.slow
 def test_each_kind_in_full() -> None:
     for kind in ALL:
         text, about = printed(entry(kind.axis.name, kind.name)), kind.about

@@ -8,6 +8,7 @@ name, wherever its class statement stands: in the package, in a plugin, or in a 
 import ast
 from abc import ABC
 from dataclasses import dataclass, field
+from functools import cache
 from inspect import cleandoc, getsource, isabstract
 from itertools import pairwise
 from textwrap import dedent, indent
@@ -163,6 +164,7 @@ def descriptions(cls: type[Config]) -> dict[str, str]:
     return {name: found[name] for name in cls.model_fields if name in found}
 
 
+@cache
 def _attribute_docstrings(cls: type) -> dict[str, str]:
     """The strings that follow what a class annotates."""
     try:
