@@ -44,7 +44,7 @@ class Library:
         if not NAME.fullmatch(name) or name in {".", ".."} or not fits:
             raise MissingFileError(
                 f"no run in {self.folder} can have that name: it is that of a folder, of at most "
-                f'200 letters, none of them / \\ : * ? " < > |'
+                f'{MAX_NAME_LENGTH} bytes, none of them / \\ : * ? " < > |'
             )
         return self.folder / name
 

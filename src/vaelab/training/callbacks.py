@@ -75,17 +75,16 @@ class KeptSteps(Callback):
             keep = 0 if training.bundle is None else training.bundle.usual_steps
         self._steps = kept_steps(total, keep)
         self._left_out: list[tuple[int, str]] = []
-        if training.progress.step in self._steps:
-            self._keep(training)
+        self.on_step(training)
 
     def on_step(self, training: "Training") -> None:
         if training.progress.step in self._steps:
-            self._keep(training)
+            self._keep(training, training.progress.step)
 
     def on_stop(self, training: "Training") -> None:
         if training.stopped and self._steps:
-            self._keep(training)
-        if self._steps and training.bundle is not None:
+            self._keep(training, training.progress.step)
+        if self._steps:
             self._keep_best(training)
         if self._left_out:
             count, (step, why) = len(self._left_out), self._left_out[0]
@@ -94,8 +93,8 @@ class KeptSteps(Callback):
 
     def _keep_best(self, training: "Training") -> None:
         """Keep the run's own weights too, where they are not of a step that is kept."""
-        best = training.run.about_weights().get("step")
-        if best is None or best == training.progress.step:
+        best, bundle = training.run.about_weights().get("step"), training.bundle
+        if best is None or bundle is None or best in {step["step"] for step in bundle.steps}:
             return
         weights, _ = read_tensors(training.run.weights_path)
         last = {name: one.clone() for name, one in training.model.state_dict().items()}
@@ -103,11 +102,9 @@ class KeptSteps(Callback):
         self._keep(training, best)
         training.model.load_state_dict(last)
 
-    def _keep(self, training: "Training", step: int | None = None) -> None:
+    def _keep(self, training: "Training", step: int) -> None:
         if training.bundle is None:
             return
-        if step is None:
-            step = training.progress.step
         training.check_folder()
         try:
             training.bundle.keep(step, step / training.steps_per_epoch)
