@@ -75,9 +75,12 @@ class KeptSteps(Callback):
             keep = 0 if training.bundle is None else training.bundle.usual_steps
         self._steps = kept_steps(total, keep)
         self._left_out: list[tuple[int, str]] = []
-        self.on_step(training)
+        self._keep_scheduled(training)
 
     def on_step(self, training: "Training") -> None:
+        self._keep_scheduled(training)
+
+    def _keep_scheduled(self, training: "Training") -> None:
         if training.progress.step in self._steps:
             self._keep(training, training.progress.step)
 
