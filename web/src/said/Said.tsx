@@ -12,7 +12,7 @@ export function Said() {
   return (
     <p class="said" data-testid="said">
       <b>Each dot is a picture.</b>
-      {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {told(about.conditional)}
+      {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {about.data.classes.length > 1 && told(about.conditional)}
       {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ' for the class chosen below the picture'}.
       {(current.value?.distortion_nats ?? 0) < 0 && ' Its distortion can be below 0: a pixel has a density here, not a probability.'}
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
