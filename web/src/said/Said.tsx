@@ -1,4 +1,4 @@
-import type { Manifest } from '../model/manifest'
+import type { Manifest, StepEntry } from '../model/manifest'
 import { current } from '../readings/current'
 import * as store from '../state/store'
 import { short } from '../ui/number'
@@ -15,6 +15,7 @@ export function Said() {
       {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {about.data.classes.length > 1 && told(about.conditional)}
       {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ' for the class chosen below the picture'}.
       {(current.value?.distortion_nats ?? 0) < 0 && ' Its distortion can be below 0: a pixel has a density here, not a probability.'}
+      {past(about.steps, shown)}
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>
   )
@@ -25,6 +26,17 @@ function told({ encoder, decoder }: Manifest['conditional']): string {
   if (!encoder && !decoder) return 'It was never told which is which: colours are ours.'
   const who = encoder && decoder ? 'Encoder and decoder are' : encoder ? 'The encoder is' : 'The decoder is'
   return `${who} told the class of each picture${decoder ? ', so that its place only says how it is drawn' : ''}; colours are the classes.`
+}
+
+/** From which share of a training on its best weights are old. */
+const LONG = 0.75
+
+/** Why to look at the run's own weights, where the shown ones come long after them. */
+export function past(steps: StepEntry[], shown: { index: number | null; epoch: number }): string {
+  const own = steps.find((entry) => entry.best)
+  const epoch = own?.weights_epoch ?? own?.epoch ?? Infinity
+  if (shown.index === null || epoch >= LONG * shown.epoch) return ''
+  return ` These are later weights than the run's own, those of epoch ${short(epoch, 0)} at ★: pictures that it was never trained on have fared worse since.`
 }
 
 const SUBJECTS: [RegExp, string][] = [
