@@ -64,9 +64,13 @@ def test_sides_need_not_be_powers_of_two(
     assert sum(parameter.numel() for parameter in model.parameters()) < 4e6
 
 
-@pytest.mark.parametrize(("images", "steps"), [(80, 600), (20_000, 10_000), (10**6, 20_000)])
-def test_more_pictures_get_more_steps(images: int, steps: int) -> None:
-    epochs, batch = recipe._budget(recipe.Facts(images, (1, 28, 28), 1, "", False, False))
+@pytest.mark.parametrize(
+    ("images", "side", "steps"),
+    [(80, 28, 600), (20_000, 28, 10_000), (20_000, 64, 10_000), (10**6, 28, 23_000),
+     (10**6, 64, 47_000)],
+)  # fmt: skip
+def test_more_pictures_get_more_steps(images: int, side: int, steps: int) -> None:
+    epochs, batch = recipe._budget(recipe.Facts(images, (1, side, side), 1, "", False, False))
     assert 0.95 * steps < epochs * ceil(images / batch) < 1.2 * steps
 
 

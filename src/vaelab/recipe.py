@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -65,6 +65,17 @@ class Facts:
     resized: str
     binary: bool
     faint: bool
+
+    @property
+    def numbers(self) -> int:
+        """Of a picture."""
+        return prod(self.shape)
+
+    @property
+    def dense(self) -> bool:
+        """Whether every pixel is joined with every unit."""
+        _, height, width = self.shape
+        return not _halvings(height, width) or (self.numbers <= MAX_DENSE and not self.faint)
 
 
 def is_pictures(path: Path) -> bool:
@@ -212,12 +223,11 @@ def _text(path: Path, data: dict[str, Any], facts: Facts) -> str:
 
 
 def _add_networks(page: _Page, facts: Facts) -> None:
-    channels, height, width = facts.shape
-    numbers = channels * height * width
-    few = facts.images < FEW
-    halvings = _halvings(height, width)
+    _, height, width = facts.shape
+    numbers = facts.numbers
     last = {"activation": "silu", "output_activation": "identity" if facts.binary else "sigmoid"}
-    if not halvings or (numbers <= MAX_DENSE and not facts.faint):
+    if facts.dense:
+        few = facts.images < FEW
         widths = [256, 128] if few else [512, 256]
         why = "Layers that join all with all: "
         if numbers <= MAX_DENSE:
@@ -228,8 +238,8 @@ def _add_networks(page: _Page, facts: Facts) -> None:
         page.add("encoder", {"kind": "mlp", "widths": widths, "activation": "silu"}, why, 1)
         page.add("decoder", {"kind": "mlp", "widths": widths[::-1], **last}, depth=1)
         return
-    first = 16 if few else 32
-    filters = [first * 2 ** min(number, 3) for number in range(halvings)]
+    halvings = _halvings(height, width)
+    filters = [16 * 2 ** min(number, 3) for number in range(halvings)]
     shared = {
         "strides": [2] * halvings, "paddings": [1] * halvings, "norm": "batch", "hidden": [128],
         "hidden_activation": "silu",
@@ -253,7 +263,7 @@ def _halvings(height: int, width: int) -> int:
 
 def _budget(facts: Facts) -> tuple[int, int]:
     """Epochs and batch size."""
-    batch = 32 if facts.images < FEW else 128
+    batch = 32 if facts.images < FEW else 128 if facts.dense else 64
     steps = STEPS if facts.images < FEW else 2 * STEPS
     epochs = round(steps / ceil(facts.images / batch))
     return min(max(epochs, MIN_EPOCHS), MAX_EPOCHS), batch
