@@ -42,7 +42,7 @@ export function followTraining(): void {
       } else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === failed(before)) store.problem.value = null
     },
     snapshot: async (frame) => {
-      if (view.value.step !== 'live') return
+      if (view.value.step !== 'live' || view.value.run !== frame.run) return
       const shown = store.manifest.value
       if (shown?.run.name !== frame.run || shown.weights * 2 !== frame.weights.byteLength || frame.step < (shown.steps.at(-1)?.step ?? 0)) {
         if (opening === frame.run) return
