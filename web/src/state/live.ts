@@ -52,11 +52,10 @@ export function followTraining(): void {
       }
       await showLive(frame)
     },
-    kept: (run, entry) => {
+    kept: (run, steps) => {
       const manifest = store.manifest.value
       if (manifest?.run.name !== run) return
-      if (entry.index === 0) forgetCached()
-      const steps = [...manifest.steps.filter((step) => step.step < entry.step), entry]
+      if (steps.length === 1) forgetCached()
       store.manifest.value = { ...manifest, steps }
     },
     metrics: (run, rows, after) => {
