@@ -22,16 +22,18 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
   if (id !== store.manifest.value?.run.name) store.problem.value = null // it was of another run
+  let unused: Promise<store.Engines> | null = null
   try {
     const parts = Promise.all([source.labels(id), source.thumbs(id)])
     parts.catch(() => null) // it is awaited below
     const manifest = await source.manifest(id)
     const entry = entryOf(manifest, view.value.step)
     prefetch(manifest, entry)
-    const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), enginesOf(manifest)])
+    unused = enginesOf(manifest)
+    const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), unused])
     if (mine !== generation) return
-    store.engines.value?.pointer.close()
-    store.engines.value?.patient.close()
+    unused = null
+    if (store.engines.value) close(store.engines.value)
     batch(() => {
       store.waiting.value = null
       store.engines.value = engines
@@ -56,6 +58,7 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
     } else if (error instanceof NotNow) wait(id, words)
     else if (!(error instanceof Locked)) store.problem.value = `${id}: ${words}`
   } finally {
+    unused?.then(close, () => null)
     if (mine === generation) store.busy.value = null
   }
 }
@@ -119,6 +122,11 @@ async function enginesOf(manifest: Manifest): Promise<store.Engines> {
   const { live } = store.source.value!
   if (!live) throw new Error(`A page by itself cannot compute the layer \`${manifest.unsupported}\`; open the run with \`vaelab explore\`.`)
   return { pointer: new Remote(live, manifest.run.name), patient: new Remote(live, manifest.run.name) }
+}
+
+function close({ pointer, patient }: store.Engines): void {
+  pointer.close()
+  patient.close()
 }
 
 /** With networks of its own: what is shown goes on being decoded. */
