@@ -133,13 +133,14 @@ function close({ pointer, patient }: store.Engines): void {
 async function checkSelf(manifest: Manifest): Promise<void> {
   if (!('decode' in manifest.golden) || manifest.unsupported !== null) return
   const { index } = manifest.golden
+  const shown = store.engines.value
   const entry = manifest.steps.find((step) => step.index === index)
   const engine = await createEngine(manifest)
   try {
     const weights = entry ? await weightsOf(manifest, entry) : await store.source.value!.weights(manifest.run.name, index)
     engine.load(weights, index)
     const check = await selfCheck(engine, manifest, (image) => pixelsOf(image))
-    if (store.manifest.value === manifest) store.check.value = check
+    if (store.engines.value === shown) store.check.value = check
   } finally {
     engine.close()
   }
