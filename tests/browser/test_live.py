@@ -202,6 +202,53 @@ def test_every_tab_says_what_it_steers(served: Served, tab: Tab) -> None:
     assert not other.errors
 
 
+def test_the_star_goes_along_while_it_trains(served: Served, tab: Tab) -> None:
+    tab.open(served.address)
+    tab.by("new-run").click()
+    tab.by("axis-training.epochs").fill("200")
+    tab.by("run-name").fill("VAE")
+    tab.by("start").click()
+    tab.until("vaelab.run === 'VAE' && vaelab.training.epoch > 3")
+    tab.page.reload()
+    tab.until("Boolean(window.vaelab && vaelab.ready)")
+    kept = tab.get("vaelab.kept")
+    tab.until(f"vaelab.kept > {kept} + 2")
+    tab.by("play").click()
+    tab.until("vaelab.training.phase === 'paused'")
+    best = next(step for step in Bundle(Run(served.folder / "VAE")).steps() if step["best"])
+    tab.by("step-best").click()
+    tab.until("vaelab.index !== null")
+    assert tab.get("vaelab.step") == best["step"]
+    assert best["step"] > 0
+    tab.by("stop").click()
+    tab.until("vaelab.training.phase === 'ended'")
+
+
+def test_runs_that_are_not_opened_after_all_leave_nothing(served: Served, tab: Tab) -> None:
+    tab.open(f"{served.address}#v=1&run=styles", "look")
+    workers = len(tab.page.workers)
+    for name in ("plain", "styles", "plain"):
+        tab.page.evaluate(f"location.hash = '#v=1&depth=look&run={name}'")
+    tab.until("vaelab.ready && vaelab.run === 'plain'")
+    tab.until("vaelab.check !== null")
+    assert len(tab.page.workers) == workers
+
+    tab.by("tool-path").click()
+    tab.page.mouse.click(*tab.at(0.5, 0.5))  # a path begins here
+    tab.by("run").select_option("styles")
+    tab.until("vaelab.ready && vaelab.run === 'styles'")
+    tab.page.mouse.click(*tab.at(0.1, 0.1))  # and not from there to here
+    tab.page.mouse.click(*tab.at(0.6, 0.4))
+    assert len(tab.get("vaelab.view.path.from")) == 4
+
+    manifest = "**/runs/plain/bundle/manifest.json"
+    tab.page.route(manifest, lambda route: route.fulfill(status=500, body='{"error": "none"}'))
+    tab.by("run").select_option("plain")
+    tab.until("vaelab.problem !== null")
+    assert tab.by("run").input_value() == tab.get("vaelab.run") == "styles"
+    tab.errors.clear()  # the browser tells of the answer 500
+
+
 def test_what_begins_anew_under_another_name_is_shown(served: Served, tab: Tab) -> None:
     stopped = "training.changes=[{step: 20, stop: true}]"
     made(served.folder, "task_name=half", "training.epochs=500", stopped)

@@ -6,6 +6,7 @@ from threading import Condition
 from time import monotonic
 from typing import Any
 
+from vaelab.bundle import Bundle
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
 from vaelab.explorer.watch import Log
@@ -230,10 +231,10 @@ class PageCallback(Callback):
             self._say(training, "metrics", rows=rows, after=None)
 
     def _tell_kept(self, training: Training) -> None:
-        """One more step that the page can go back to, if this one has been kept."""
+        """All steps that the page can go back to, if this one has been kept."""
         kept = [] if training.bundle is None else training.bundle.steps
         if kept and kept[-1]["step"] == training.progress.step:
-            self._say(training, "kept", entry=kept[-1])
+            self._say(training, "kept", steps=Bundle(training.run).steps()[: len(kept)])
 
     def _say(self, training: Training, kind: str, payload: bytes = b"", **content: Any) -> None:
         header = {"type": kind, "run": training.run.path.name, **content}

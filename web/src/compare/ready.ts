@@ -26,8 +26,11 @@ export function wantedOf({ parts }: Ready): string | null {
   return `${count(wanted.length, 'run')}, about ${seconds < 50 ? `${seconds} seconds` : seconds < 80 ? 'a minute' : `${Math.round(seconds / 60)} minutes`}`
 }
 
+let asked = 0
+
 /** Train one after the other what a comparison wants, each watched while it forms; then open it. */
 export async function openReady(name: string): Promise<void> {
+  const mine = ++asked
   readyOpen.value = false
   const rowOf = () => ready.value!.find((row) => row.name === name)!
   const total = rowOf().parts.filter(({ run }) => run === null).length
@@ -41,6 +44,7 @@ export async function openReady(name: string): Promise<void> {
       if (failure.value) return
       await ended()
       await learnReady()
+      if (mine !== asked) return // another was chosen
       if (rowOf().parts.every(({ run, name }) => name !== part.name || run === null)) {
         failure.value = `${part.name} has not been trained to its end: “${title}” is not opened.`
         return
@@ -49,6 +53,6 @@ export async function openReady(name: string): Promise<void> {
     const runs = rowOf().parts.map(({ run }) => run!)
     location.hash = compareHash(runs, toHash({ ...DEFAULT_VIEW, theme: view.value.theme }))
   } finally {
-    making.value = null
+    if (mine === asked) making.value = null
   }
 }

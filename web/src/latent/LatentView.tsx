@@ -1,3 +1,4 @@
+import { useComputed, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { announce, decodeAt, describePlace, movePin, notice, pickImage as pick, pinAt, select, setPath } from '../state/actions'
 import { passing } from '../row/journey'
@@ -36,6 +37,11 @@ export function LatentView() {
   const drag = useRef<Drag | null>(null)
   /** Where a path begins that is drawn by two clicks. */
   const begun = useRef<number[] | null>(null)
+  const drawnIn = useComputed(() => [view.value.tool, store.manifest.value?.run.name, store.manifest.value?.latent].join())
+  useSignalEffect(() => {
+    void drawnIn.value
+    begun.current = null
+  })
   const outline = useRef<[number, number][]>([])
   const fingers = useRef(new Map<number, [number, number]>())
 

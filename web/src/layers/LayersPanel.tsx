@@ -24,9 +24,9 @@ const layers = computed<Record<Part, Layer[]> | null>(() => {
 })
 
 const trace = latestWins(async (x: Float32Array, z: Float32Array, encodeAs: number | null, decodeAs: number | null) => {
-  const about = store.manifest.value
-  const found = await store.engines.value?.patient.trace(x, z, encodeAs, decodeAs)?.catch(() => null)
-  if (found && store.manifest.value === about) traced.value = found
+  const engine = store.engines.value?.patient
+  const found = await engine?.trace(x, z, encodeAs, decodeAs)?.catch(() => null)
+  if (found && store.engines.value?.patient === engine) traced.value = found
 })
 
 const cls = computed(() => view.value.cls)

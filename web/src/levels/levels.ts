@@ -93,7 +93,7 @@ const takeApart = latestWins(async (x: Float32Array, readsAs: Classes, decodeAs:
       rates: rateOf({ q1, z1, q2, z2, p1 }, shown.prior, about.prior.kind === 'standard_normal'),
       distortion: known ? lost.reduce((sum, one) => sum + one!, 0) / DRAWS : null,
     }
-    if (store.manifest.value === about) together(() => (apart.value = found))
+    if (store.engines.value?.patient === engine) together(() => (apart.value = found))
   } catch {
     // another run has been opened meanwhile
   }
@@ -112,7 +112,7 @@ const draw = latestWins(async ({ z, deviation }: Apart, decodeAs: Classes) => {
     const there = await normalAt(engine, 'downwards', Float32Array.from(codes.flat()))
     const all = Float32Array.of(...moved(here.loc, here.scale, some(lower)), ...there.loc, ...moved(there.loc, there.scale, codes.map(() => deviation)))
     const x = split((await engine.part('decoder', all, decodeAs)).mean!, 3 * SHOWN)
-    if (store.manifest.value !== about) return
+    if (store.engines.value?.patient !== engine) return
     const row = (first: number, of: (i: number) => number[]) => some(x.slice(first)).map((one, i) => ({ z: of(i), x: one }))
     together(() => (rows.value = { held: row(0, () => Array.from(z)), varied: row(SHOWN, (i) => codes[i]!), deviating: row(2 * SHOWN, (i) => codes[i]!) }))
   } catch {

@@ -5,7 +5,7 @@ import * as store from '../state/store'
 import { count, fixed, short } from '../ui/number'
 import { Panel } from '../ui/Panel'
 import { Term } from '../ui/tips'
-import { summary } from './current'
+import { current, summary } from './current'
 import { ACTIVE } from './summary'
 
 const SHOWN = 4
@@ -18,7 +18,7 @@ export function Readings() {
   const exact = evidence.value
   if (!shown || !about) return null
   const entry = about.steps.find((step) => step.index === shown.index)
-  const live = shown.index === null ? store.training.value?.terms : null
+  const live = shown.index === null ? current.value : null
   const terms = live ?? entry?.readings
   const from = live ? 'the last training batches' : entry ? count(entry.readings.images, `${entry.readings.split} image`) : ''
   const rate = codes?.rates.reduce((sum, value) => sum + value, 0)

@@ -14,6 +14,6 @@ export const summary = computed(() => {
 export const current = computed<Pick<Readings, 'distortion_nats' | 'rate_nats' | 'elbo_nats'> | null>(() => {
   const shown = store.calm.value
   if (!shown) return null
-  if (shown.index === null) return store.training.value?.terms ?? null
+  if (shown.index === null) return store.training.value?.run === shown.run ? store.training.value.terms : null
   return store.manifest.value?.steps.find((step) => step.index === shown.index)?.readings ?? null
 })

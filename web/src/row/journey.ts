@@ -33,12 +33,12 @@ const follow = latestWins(async (image: number) => {
   const label = about.conditional.decoder ? store.images.value.labels[image]! : null
   const engine = store.engines.value?.pointer
   const decoded = await engine?.decode(code.loc, label).catch(() => null)
-  if (!engine || !decoded || store.manifest.value !== about) return
+  if (!engine || !decoded || store.engines.value?.pointer !== engine) return
   const x = pixelsOf(image)
   // a bundle holds means and scales only: of a posterior that is no ellipse along the axes the server knows more
   const whole = about.unsupported === null ? code : await engine.encode(x, about.conditional.encoder ? store.images.value.labels[image]! : null).catch(() => null)
   const draw = await drawAt(engine, code.loc, label, decoded).catch(() => null)
-  if (store.manifest.value !== about) return
+  if (store.engines.value?.pointer !== engine) return
   const journey = { image, x, ...(whole ?? code), z: Array.from(code.loc), drawn: false, decoded: decoded.mean, pixelScale: decoded.scale, draw }
   together(() => (passed.value = journey))
 })

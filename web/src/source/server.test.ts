@@ -28,11 +28,11 @@ it('a snapshot is taken apart, shown and then acknowledged', async () => {
 it('everything else is passed on, and nothing of it acknowledged', async () => {
   const hear = hearing()
   expect(await handle(message({ type: 'state', phase: 'paused' }), hear)).toBe(false)
-  expect(await handle(message({ type: 'kept', run: 'a', entry: { step: 1 } }), hear)).toBe(false)
+  expect(await handle(message({ type: 'kept', run: 'a', steps: [{ step: 1 }] }), hear)).toBe(false)
   expect(await handle(message({ type: 'metrics', run: 'a', rows: [], after: 3 }), hear)).toBe(false)
   expect(await handle(message({ type: 'of a newer server' }), hear)).toBe(false)
   expect(hear.state).toHaveBeenCalledOnce()
-  expect(hear.kept).toHaveBeenCalledWith('a', { step: 1 })
+  expect(hear.kept).toHaveBeenCalledWith('a', [{ step: 1 }])
   expect(hear.metrics).toHaveBeenCalledWith('a', [], 3)
   expect(hear.snapshot).not.toHaveBeenCalled()
 })

@@ -184,7 +184,7 @@ export async function handle(message: ArrayBuffer, hear: Hearing): Promise<boole
       hear.state(header)
       return false
     case 'kept':
-      hear.kept(header.run, header.entry)
+      hear.kept(header.run, header.steps)
       return false
     case 'metrics':
       hear.metrics(header.run, header.rows, header.after)

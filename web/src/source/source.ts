@@ -102,7 +102,8 @@ export interface Hearing {
   state(state: TrainingState): void
   /** Resolves once it has been drawn. */
   snapshot(frame: SnapshotFrame): Promise<void>
-  kept(run: string, entry: StepEntry): void
+  /** One more step is kept: all of them. */
+  kept(run: string, steps: StepEntry[]): void
   /** New rows; where `after` is a number, what is known of later steps is forgotten first. */
   metrics(run: string, rows: MetricRow[], after: number | null): void
   followed(news: Followed): void

@@ -20,7 +20,7 @@ const hover = latestWins(async (z: number[], since: number | null) => {
   if (!engines) return
   const cls = view.value.cls
   const found = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (!found) return
+  if (!found || store.engines.value !== engines) return
   store.hovered.value = { z, cls, x: found.mean, scale: found.scale }
   if (since !== null) measured('hover', since)
 })
@@ -32,8 +32,9 @@ export function decodeAt(z: number[] | null): void {
 }
 
 const decodePin = latestWins(async (z: number[], cls: number | null) => {
-  const found = await store.engines.value?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (!found) return
+  const engines = store.engines.value
+  const found = await engines?.pointer.decode(Float32Array.from(z), cls).catch(() => null)
+  if (!found || store.engines.value !== engines) return
   latency.first ||= performance.now()
   together(() => (store.pinned.value = { z, cls, x: found.mean, scale: found.scale }))
 })

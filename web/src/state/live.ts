@@ -42,7 +42,7 @@ export function followTraining(): void {
       } else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === failed(before)) store.problem.value = null
     },
     snapshot: async (frame) => {
-      if (view.value.step !== 'live') return
+      if (view.value.step !== 'live' || view.value.run !== frame.run) return
       const shown = store.manifest.value
       if (shown?.run.name !== frame.run || shown.weights * 2 !== frame.weights.byteLength || frame.step < (shown.steps.at(-1)?.step ?? 0)) {
         if (opening === frame.run) return
@@ -52,11 +52,10 @@ export function followTraining(): void {
       }
       await showLive(frame)
     },
-    kept: (run, entry) => {
+    kept: (run, steps) => {
       const manifest = store.manifest.value
       if (manifest?.run.name !== run) return
-      if (entry.index === 0) forgetCached()
-      const steps = [...manifest.steps.filter((step) => step.step < entry.step), entry]
+      if (steps.length === 1) forgetCached()
       store.manifest.value = { ...manifest, steps }
     },
     metrics: (run, rows, after) => {

@@ -24,17 +24,15 @@ export async function showStep(step: typeof view.value.step): Promise<void> {
   wanted = entryOf(manifest, step)
   if (loading) return
   loading = true
-  try {
-    while (wanted) {
-      const entry: StepEntry = wanted
-      wanted = null
-      await loadStep(store.manifest.value!, entry)
-    }
-  } catch (error) {
-    if (view.value.step !== 'live' && !(error instanceof Locked)) store.problem.value = error instanceof Error ? error.message : String(error)
-  } finally {
-    loading = false
+  while (wanted && store.manifest.value) {
+    const entry: StepEntry = wanted
+    wanted = null
+    await loadStep(store.manifest.value, entry).catch((error: unknown) => {
+      if (wanted || view.value.step === 'live' || error instanceof Locked) return
+      store.problem.value = error instanceof Error ? error.message : String(error)
+    })
   }
+  loading = false
 }
 
 const cache = new Map<string, Promise<Weights>>()

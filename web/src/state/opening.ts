@@ -22,16 +22,18 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
   const source = store.source.value!
   store.busy.value = `Opening ${id} …`
   if (id !== store.manifest.value?.run.name) store.problem.value = null // it was of another run
+  let unused: Promise<store.Engines> | null = null
   try {
     const parts = Promise.all([source.labels(id), source.thumbs(id)])
     parts.catch(() => null) // it is awaited below
     const manifest = await source.manifest(id)
     const entry = entryOf(manifest, view.value.step)
     prefetch(manifest, entry)
-    const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), enginesOf(manifest)])
+    unused = enginesOf(manifest)
+    const [images, engines] = await Promise.all([parts.then(([labels, thumbs]) => loadImages(manifest, labels, thumbs)), unused])
     if (mine !== generation) return
-    store.engines.value?.pointer.close()
-    store.engines.value?.patient.close()
+    unused = null
+    if (store.engines.value) close(store.engines.value)
     batch(() => {
       store.waiting.value = null
       store.engines.value = engines
@@ -56,6 +58,7 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
     } else if (error instanceof NotNow) wait(id, words)
     else if (!(error instanceof Locked)) store.problem.value = `${id}: ${words}`
   } finally {
+    unused?.then(close, () => null)
     if (mine === generation) store.busy.value = null
   }
 }
@@ -121,17 +124,23 @@ async function enginesOf(manifest: Manifest): Promise<store.Engines> {
   return { pointer: new Remote(live, manifest.run.name), patient: new Remote(live, manifest.run.name) }
 }
 
+function close({ pointer, patient }: store.Engines): void {
+  pointer.close()
+  patient.close()
+}
+
 /** With networks of its own: what is shown goes on being decoded. */
 async function checkSelf(manifest: Manifest): Promise<void> {
   if (!('decode' in manifest.golden) || manifest.unsupported !== null) return
   const { index } = manifest.golden
+  const shown = store.engines.value
   const entry = manifest.steps.find((step) => step.index === index)
   const engine = await createEngine(manifest)
   try {
     const weights = entry ? await weightsOf(manifest, entry) : await store.source.value!.weights(manifest.run.name, index)
     engine.load(weights, index)
     const check = await selfCheck(engine, manifest, (image) => pixelsOf(image))
-    if (store.manifest.value === manifest) store.check.value = check
+    if (store.engines.value === shown) store.check.value = check
   } finally {
     engine.close()
   }

@@ -32,7 +32,11 @@ export function TopBar() {
     <header class="topbar">
       <h1 class="brand">vaelab</h1>
       <label class="inline"><span class="hidden-text">Run</span>
-        <select data-testid="run" value={shown} onChange={(event) => void openRun(event.currentTarget.value)}>
+        <select data-testid="run" value={shown} onChange={(event) => {
+          const { value } = event.currentTarget
+          event.currentTarget.value = shown // until the other is
+          void openRun(value)
+        }}>
           {shown && !store.runs.value.some((run) => run.id === shown) && <option value={shown}>{shown}{store.runs.value.length > 0 && ' (not here any more)'}</option>}
           {!shown && <option value="">{store.listed.value ? 'choose a run' : '…'}</option>}
           {store.runs.value.map((run) => (
