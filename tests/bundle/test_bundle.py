@@ -19,6 +19,7 @@ from vaelab.bundle import Bundle, kept_steps
 from vaelab.bundle.graph import interpret
 from vaelab.bundle.images import BundleImages
 from vaelab.bundle.kept import BLOCK, LARGE, pack, quantise, unpack, usual_steps
+from vaelab.bundle.packed import packed
 from vaelab.bundle.writer import BundleWriter
 from vaelab.data.store import evenly_spaced
 from vaelab.errors import BadValueError, MissingFileError
@@ -265,11 +266,14 @@ def test_the_runs_own_weights_are_among_the_steps(tmp_path: Path) -> None:
         wanted = model.decode(z).mean
     assert (interpret(bundle.graphs().decoder, kept, {"z": z})["mean"] - wanted).abs().max() < 5e-3
     assert steps[2]["readings"]["elbo_nats"] > steps[3]["readings"]["elbo_nats"]
+    given = json.loads(packed(bundle)["manifest.json"])
+    assert given["golden"]["index"] == steps[3]["index"] == given["packed"]["order"][0]
 
     resumed, _ = load_experiment(str(run.path), ["training.epochs=7"])
     again = Bundle(train(resumed, tmp_path, Start.RESUME).run)
     again.check()
     assert [step["step"] for step in again.steps()] == [0, 16, 63, 126, 147]
+    assert again.manifest()["golden"]["index"] == again.steps()[-1]["index"]
     assert len({step["index"] for step in again.steps()}) == 5
 
 

@@ -3,7 +3,6 @@
 import json
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Mapping
 from importlib.metadata import version
 from math import log, pi, prod, sqrt
 from operator import itemgetter
@@ -54,6 +53,7 @@ class BundleWriter:
             self.unsupported = error.layer
         self._name, self._experiment = name, experiment
         self.steps: list[dict[str, Any]] = []
+        self._golden: dict[str, Any] = {}  # of the last step, which is given away as it is
         self._written, self._vaelab = False, version("vaelab")
 
     def rewind(self, step: int) -> None:
@@ -66,6 +66,7 @@ class BundleWriter:
             ManifestRecord.model_validate(manifest)
             if manifest["images"]["count"] == self.images.count:  # else codes are of other images
                 self.steps = [entry for entry in manifest["steps"] if entry["step"] <= step]
+                self._golden = manifest["golden"]
         except (UserError, ValueError, RecursionError):
             self.steps = []  # damaged: it is made anew from here on
 
@@ -78,14 +79,13 @@ class BundleWriter:
             make_folder(folder)
         self._write_images()
         index = 1 + max((entry["index"] for entry in self.steps), default=-1)
-        golden: dict[str, Any] = {}
         about, codes, half = self._now(self.images.loader)
         with evaluating(self.model), torch.no_grad():
             readings = self._readings()
-            if self.graphs is not None:
+            if self.graphs is not None and place == len(self.steps):
                 z = _golden_codes(self.model)
                 pairs = _golden_pairs(self.graphs, half, self.images, z)
-                golden = {"index": index, **pairs}
+                self._golden = {"index": index, **pairs}
         write_bytes(self._weights(index), half.tobytes())
         write_bytes(self.folder / "codes" / f"{index:04}.i16", codes.tobytes())
         whole = self._pack_last(len(half)) if place == len(self.steps) else None
@@ -93,7 +93,7 @@ class BundleWriter:
             "index": index, "step": step, "epoch": epoch, "best": False, "bits": 16, **about,
             "readings": readings,
         })  # fmt: skip
-        write_text(self.folder / "manifest.json", json.dumps(self._manifest(golden, len(half))))
+        write_text(self.folder / "manifest.json", json.dumps(self._manifest(len(half))))
         if whole is not None:
             whole.unlink(missing_ok=True)
         return self.steps[place]
@@ -179,7 +179,7 @@ class BundleWriter:
             "upwards": graphs.upwards.to_json(), "downwards": graphs.downwards.to_json(),
         }  # fmt: skip
 
-    def _manifest(self, golden: Mapping[str, Any], weights: int) -> dict[str, Any]:
+    def _manifest(self, weights: int) -> dict[str, Any]:
         store, experiment = self.images.store, self._experiment
         pixels = experiment.data.pixels
         domain = "unit" if real_pixels(pixels) else pixels.domain.value  # as the page has them
@@ -208,7 +208,7 @@ class BundleWriter:
             "encoder": None if graphs is None else graphs.encoder.to_json(),
             "decoder": None if graphs is None else graphs.decoder.to_json(),
             "unsupported": self.unsupported,
-            "steps": self.steps, "metrics": [], "golden": dict(golden),
+            "steps": self.steps, "metrics": [], "golden": self._golden,
         }  # fmt: skip
 
 
