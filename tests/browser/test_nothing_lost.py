@@ -70,7 +70,7 @@ def go_home(tab: Tab) -> None:
         tab.get("document.querySelector('[data-testid=stop]')?.click()")
         tab.until(f"!{RUNNING}")
     if tab.get(
-        f"vaelab.run !== 'done' || vaelab.view.step !== 'last' || location.hash !== '{SHOWN}'"
+        f"vaelab.run !== 'done' || vaelab.view.step !== null || location.hash !== '{SHOWN}'"
     ):
         tab.get(f"void (location.hash = '{SHOWN}&class=' + Date.now() % 1000)")
     tab.until("vaelab.ready && vaelab.run === 'done' && vaelab.view.selected.length === 3")

@@ -102,11 +102,28 @@ def test_a_folder_is_chosen_by_the_keyboard_and_what_is_cancelled_is_gone(
     assert len(waiting(served)) == 2
     tab.page.keyboard.press("Escape")
     tab.by("pictures").wait_for(state="detached")
+    nothing_waits(served, tab)
+    assert tab.get("vaelab.run") in ("plain", "styles")
+
+
+def nothing_waits(served: Served, tab: Tab) -> None:
     began = time.monotonic()
     while waiting(served):
         assert time.monotonic() - began < 60
         tab.page.wait_for_timeout(50)
-    assert tab.get("vaelab.run") in ("plain", "styles")
+
+
+def test_a_folder_that_is_cancelled_when_all_of_it_is_sent_is_gone(
+    served: Served, tab: Tab, flowers: Path
+) -> None:
+    for n in range(1500):  # so that the server is still unpacking then
+        (flowers / "rose" / f"{n}.png").write_bytes(picture(n))
+    tab.open(served.address, "play")
+    with tab.page.expect_response(lambda answer: "/api/pictures?" in answer.url):
+        drop(tab, flowers)
+        tab.page.get_by_text("Looking at the").wait_for()
+        tab.by("pictures-cancel").click()
+    nothing_waits(served, tab)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -83,7 +83,7 @@ function Found({ folder, found }: Extract<Stage, { at: 'found' }>) {
   return (
     <>
       <p role="status" data-testid="pictures-found">
-        <b>{folder.name}</b>: {count(images, 'picture')}{classes.length > 1 && <> of {classes.length} classes ({named}{more})</>}, to the model {height} × {width} pixels
+        <b>{folder.name}</b>: {count(images, 'picture')}{classes.length > 1 && <> of {classes.length} classes ({named}{more})</>}, to the model {width} × {height} pixels
         in {channels === 1 ? 'grey' : 'colour'}; {learned.toLocaleString('en')} to train on, the others held out.
       </p>
       {folder.hidden > 0 && <p class="fine">Left out: {count(folder.hidden, 'hidden file')} and the like.</p>}

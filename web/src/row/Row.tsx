@@ -122,7 +122,7 @@ function Number({ part, value, mean, name, second }: { part: Part; value: number
   return (
     <Opens part={part}>
       {name} <b>{value === null && mean === undefined ? '–' : nats(value ?? mean!, view.value.lecture ? 1 : 2)}</b>
-      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'mean … nats' : `mean ${nats(mean)} nats`)}</span>
+      <span class="second">{second ?? (value === null ? 'nats, mean' : mean === undefined ? 'mean … nats' : `${store.calm.value?.index === null ? 'batches' : 'mean'} ${nats(mean)} nats`)}</span>
     </Opens>
   )
 }

@@ -1,5 +1,6 @@
 import type { Manifest, StepEntry } from '../model/manifest'
 import { current } from '../readings/current'
+import { epochOf, longBefore } from '../state/own'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 
@@ -28,15 +29,11 @@ function told({ encoder, decoder }: Manifest['conditional']): string {
   return `${who} told the class of each picture${decoder ? ', so that its place only says how it is drawn' : ''}; colours are the classes.`
 }
 
-/** From which share of a training on its best weights are old. */
-const LONG = 0.75
-
 /** Why to look at the run's own weights, where the shown ones come long after them. */
 export function past(steps: StepEntry[], shown: { index: number | null; epoch: number }): string {
-  const own = steps.find((entry) => entry.best)
-  const epoch = own?.weights_epoch ?? own?.epoch ?? Infinity
-  if (shown.index === null || epoch >= LONG * shown.epoch) return ''
-  return ` These are later weights than the run's own, those of epoch ${short(epoch, 0)} at ★: pictures that it was never trained on have fared worse since.`
+  const own = longBefore(shown.epoch, steps)
+  if (shown.index === null || !own) return ''
+  return ` These are later weights than the run's own, those of epoch ${short(epochOf(own), 0)} at ★: pictures that it was never trained on have fared worse since.`
 }
 
 const SUBJECTS: [RegExp, string][] = [

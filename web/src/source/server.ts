@@ -114,6 +114,7 @@ async function upload(path: string, tar: Blob, progress: (sent: number) => void,
   request.setRequestHeader('X-Vaelab', key())
   request.upload.onprogress = ({ loaded }) => progress(loaded)
   signal.onabort = () => request.abort()
+  request.upload.onload = () => (signal.onabort = null) // the server has them all, and its answer says which to forget
   await new Promise((resolve) => {
     request.onloadend = resolve
     request.send(tar)

@@ -8,7 +8,7 @@ import { attempt } from '../train/attempt'
 import { announce, describePlace, notice, pickImage, setDepth, soloClass, toggleClass, toggleLayer, toggleLecture } from './actions'
 import { showStep } from './loading'
 import { stopReplay, toggleReplay } from './replay'
-import { isRunning } from './running'
+import { isRunning, newestOf } from './running'
 import * as store from './store'
 import { change, type Depth, type Layer, view } from './view'
 
@@ -89,7 +89,7 @@ export function listenToKeys(help: () => void): void {
     else if (LAYER_KEYS[event.key]) toggleLayer(LAYER_KEYS[event.key]!)
     else if (event.key === ',' || event.key === '.') stepBy(event.key === '.' ? 1 : -1)
     else if (event.key === 'b') void showStep('best')
-    else if (event.key === 'e') void showStep('last')
+    else if (event.key === 'e') void showStep(newestOf(about.run.name, store.training.value))
     else if (event.key === '[' || event.key === ']') {
       const index = probe?.kind === 'image' ? probe.index : -1
       const count = about.images.count

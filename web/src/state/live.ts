@@ -42,7 +42,9 @@ export function followTraining(): void {
       } else if (isRunning(state) && before?.phase === 'failed' && store.problem.value === failed(before)) store.problem.value = null
     },
     snapshot: async (frame) => {
-      if (view.value.step !== 'live' || view.value.run !== frame.run) return
+      if (view.value.run !== frame.run) return
+      if (view.value.step === null) change({ step: 'live' })
+      if (view.value.step !== 'live') return
       const shown = store.manifest.value
       if (shown?.run.name !== frame.run || shown.weights * 2 !== frame.weights.byteLength || frame.step < (shown.steps.at(-1)?.step ?? 0)) {
         if (opening === frame.run) return
@@ -70,6 +72,9 @@ export function followTraining(): void {
     untracked(() => watchShown(live))
   })
 }
+
+/** Whether what is shown is to be the newest. */
+const atItsEnd = () => view.value.step === null || view.value.step === 'live' || view.value.step === 'last'
 
 const failed = ({ run, steps, text }: TrainingState) => (steps > 0 ? text : `${run} could not be begun: ${text}`)
 
@@ -107,7 +112,7 @@ async function follow({ rows, kept, anew, ...news }: Followed): Promise<void> {
       if (kept) store.manifest.value = { ...manifest, steps: kept }
     })
     if (before === 'training' && news.phase !== 'training') await finish(run)
-    else if (kept && (view.value.step === 'last' || view.value.step === 'live')) await showStep('last')
+    else if (kept && atItsEnd()) await showStep('last')
   }
   if (before === news.phase) return
   failure.value = null // it was refused because of what is over now
@@ -125,7 +130,7 @@ async function finish(run: string): Promise<void> {
       store.manifest.value = manifest
       store.metrics.value = manifest.metrics
     })
-    if (view.value.step === 'live' || view.value.step === 'last') await showStep('last')
+    if (atItsEnd()) await showStep('last')
   } catch (error) {
     tell(error)
   }

@@ -24,7 +24,7 @@ const FULL: View = {
 
 it('an address holds the whole view', () => {
   expect(fromHash(`#${toHash(FULL)}`)).toEqual(FULL)
-  for (const step of ['last', 'best', 'live', 0] as const) expect(fromHash(toHash({ ...FULL, step })).step).toBe(step)
+  for (const step of ['last', 'best', 'live', 0, null] as const) expect(fromHash(toHash({ ...FULL, step })).step).toBe(step)
   expect(fromHash(toHash({ ...FULL, layers: { ...DEFAULT_VIEW.layers, tiles: true } })).layers.glyphs).toBeNull()
   expect(fromHash(toHash({ ...FULL, layers: { ...DEFAULT_VIEW.layers, points: false, rings: false } })).layers.points).toBe(false)
 })

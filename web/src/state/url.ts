@@ -21,7 +21,7 @@ export function toHash(v: View): string {
   const add = (key: string, value: string | null) => value !== null && parts.push([key, value])
   const d = DEFAULT_VIEW
   add('run', v.run)
-  add('step', v.step === d.step ? null : String(v.step))
+  add('step', v.step === null ? null : String(v.step))
   add('z', v.z && vector(v.z))
   add('plane', v.plane.kind === 'pca' ? null : `${v.plane.i}_${v.plane.j}`)
   const on: string[] = LAYERS.filter((layer) => v.layers[layer])
@@ -105,8 +105,8 @@ function readLayers(names: string[]): View['layers'] {
 }
 
 function readStep(text: string): View['step'] {
-  if (text === 'best' || text === 'live') return text
-  return whole(text) ?? 'last'
+  if (text === 'last' || text === 'best' || text === 'live') return text
+  return whole(text)
 }
 
 function readPlane(text: string): Plane {

@@ -3,8 +3,8 @@ import { signal } from '@preact/signals'
 /** Everything that the address holds: two people with the same address see the same. */
 export interface View {
   run: string | null
-  /** A kept step's number of steps, `last`, `best`, or `live`: follow the training. */
-  step: number | 'last' | 'best' | 'live'
+  /** A kept step's number of steps, `last`, `best`, or `live`: follow the training; null: unsaid, as a run opens. */
+  step: number | 'last' | 'best' | 'live' | null
   /** The pinned code, all dimensions; null: none. */
   z: number[] | null
   plane: Plane
@@ -53,7 +53,7 @@ export type Probe = { kind: 'image'; index: number } | { kind: 'drawing' }
 
 export const DEFAULT_VIEW: View = {
   run: null,
-  step: 'last',
+  step: null,
   z: null,
   plane: { kind: 'pca' },
   layers: { points: true, clouds: false, glyphs: null, thumbs: false, tiles: false, rings: true, density: false, fog: false, exact: false, gap: false },

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { announce } from '../state/actions'
-import { showStep } from '../state/loading'
+import { entryOf, showStep } from '../state/loading'
 import { type Change, changes } from '../state/changes'
 import { replaying, stopReplay, toggleReplay } from '../state/replay'
+import { newestOf } from '../state/running'
 import * as store from '../state/store'
 import { view } from '../state/view'
 import { along } from '../steps/time'
@@ -25,7 +26,10 @@ export function TimeBar() {
   const last = steps.at(-1)
   const at = (step: number) => `${100 * along(step, axisEnd.value)}%`
   const index = Math.max(0, steps.findIndex((entry) => entry.index === (shown?.index ?? last?.index)))
-  const choose = (step: number | 'best' | 'last') => {
+  const newest = newestOf(about?.run.name, store.training.value)
+  const { step } = view.value
+  const opened = step === null && about && entryOf(about, step) !== last ? 'best' : (step ?? 'last')
+  const choose = (step: number | 'best' | 'last' | 'live') => {
     stopReplay()
     void showStep(step).then(() => announce(where(store.snapshot.value)))
   }
@@ -53,8 +57,8 @@ export function TimeBar() {
       <span class="group">
         <span class="numbers wide" data-testid="step-text">{where(shown)}</span>
         <span class="segments">
-          <button data-testid="step-best" aria-pressed={view.value.step === 'best'} data-about="The run's own weights: those of the epoch that did best on validation images, or while it trains the kept step nearest to them (b)" onClick={() => choose('best')}>★ best</button>
-          <button data-testid="step-last" aria-pressed={view.value.step === 'last'} data-about="The last kept step (e). The run's own weights, which `vaelab evaluate` measures, are at ★" onClick={() => choose('last')}>last</button>
+          <button data-testid="step-best" aria-pressed={opened === 'best'} data-about="The run's own weights: those of the epoch that did best on validation images, or while it trains the kept step nearest to them (b)" onClick={() => choose('best')}>★ best</button>
+          <button data-testid="step-last" aria-pressed={opened === newest} data-about={`${newest === 'live' ? 'The training as it goes on' : 'The last kept step'} (e). The run's own weights, which \`vaelab evaluate\` measures, are at ★`} onClick={() => choose(newest)}>{newest}</button>
         </span>
       </span>
     </div>
