@@ -315,6 +315,18 @@ def test_evaluate_prints_what_it_writes(run: Run, vaelab: Command) -> None:
         assert f"{number['value']:.6g}" in answer.out
 
 
+def test_several_runs_are_evaluated_where_all_are_there(
+    run: Run, by_class: Run, vaelab: Command
+) -> None:
+    refused(vaelab("evaluate", "tiny", "nowhere"), "nowhere")
+    assert not run.evaluation_path.exists()
+    answer = vaelab("evaluate", "tiny", "classes", "--samples", 2)
+    assert (answer.code, answer.err) == (0, "")
+    for one in (run, by_class):
+        value = json.loads(one.evaluation_path.read_text())["numbers"]["elbo_nats"]["value"]
+        assert f"{value:.6g}" in answer.out
+
+
 def test_runs_are_listed(run: Run, by_class: Run, vaelab: Command) -> None:
     vaelab("evaluate", "tiny", "--samples", 2)
     answer = vaelab("runs")
@@ -862,5 +874,3 @@ def test_what_is_no_option_or_too_much_is_answered_with_what_to_type(
     refused(vaelab("train", "--epochs", 3), "did you mean training.epochs=3?")
     refused(vaelab("explore", "--runs", "mine"), "did you mean vaelab explore mine?")
     refused(vaelab("train", "digits", "--beta=4"), "did you mean objective.beta=4?")
-    said = "one run at a time is evaluated: vaelab evaluate tiny; vaelab evaluate runs/tiny"
-    refused(vaelab("evaluate", "tiny", "runs/tiny"), said)

@@ -304,7 +304,8 @@ def test_numbers_of_weights_that_are_gone_are_refused(evaluated: Run) -> None:
     with torch.no_grad():
         next(model.parameters()).add_(1)
     other.save_weights(model, about["classes"], {"step": 9, "epoch": 9, **KEPT})
-    with pytest.raises(MissingFileError, match=r"weights that it no longer has .*evaluate .*other"):
+    words = r"weights that it no longer has .*\n.*evaluate .*other"
+    with pytest.raises(MissingFileError, match=words):
         compare([evaluated, other])
 
 
@@ -313,7 +314,8 @@ def test_what_has_no_numbers_is_told(evaluated: Run) -> None:
     third = variant(evaluated, "third")
     for one in (other, third):
         one.evaluation_path.unlink()
-    with pytest.raises(MissingFileError, match=r"vaelab evaluate .*other.*\n.*evaluate .*third"):
+    words = r"other .*\n.*third .*\nmeasure: .*evaluate \S+other \S+third$"
+    with pytest.raises(MissingFileError, match=words):
         compare([evaluated, other, third])
     with pytest.raises(BadValueError, match="two different runs"):
         compare([evaluated, evaluated])

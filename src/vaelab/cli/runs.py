@@ -50,7 +50,8 @@ def figures(
 @app.command()
 def evaluate(
     chosen: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="A run's folder, or its name inside --runs.")
+        list[str],
+        typer.Argument(metavar="RUN...", help="Runs, by folder or by name inside --runs."),
     ],
     split: Annotated[
         Split, typer.Option(help="The images; `test` unless there is a reason.")
@@ -77,22 +78,20 @@ def evaluate(
     ] = None,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Measure the weights a run keeps in nats, print a table, write evaluation.json.
+    """Measure the weights that runs keep in nats, print tables, write each one's evaluation.json.
 
-    Example: `vaelab evaluate runs/digits --samples 1000`
+    Examples: `vaelab evaluate runs/digits --samples 1000`
+
+    `vaelab evaluate runs/my_sweep/[0-9]*`
     """
     from vaelab.evaluation.evaluate import evaluate as evaluate_run
     from vaelab.evaluation.evaluate import metrics_of
     from vaelab.runs.lookup import find_run
 
-    if len(chosen) > 1:
-        commands = "; ".join(f"vaelab evaluate {name}" for name in chosen)
-        raise BadValueError(f"one run at a time is evaluated: {commands}")
     console = Console()
-    measured = find_run(chosen[0], runs)
-    metrics = metrics_of(measured, metric or [], ais)
-    found = evaluate_run(measured, split, samples, console, metrics)
-    console.print(found.table())
+    for run in [find_run(name, runs) for name in chosen]:
+        found = evaluate_run(run, split, samples, console, metrics_of(run, metric or [], ais))
+        console.print(found.table())
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, inf, sqrt
+from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
@@ -172,15 +173,16 @@ def compare(runs: Sequence[Run]) -> list[Group]:
 
 
 def _measured(runs: Sequence[Run]) -> list[Measured]:
-    """What is known of runs; one error says of how many there is nothing."""
-    found, missing = list[Measured](), list[str]()
+    """What is known of runs; one error says of which there is nothing."""
+    found, missing = list[Measured](), dict[str, str]()
     for run in runs:
         try:
             found.append(Measured(run))
         except MissingFileError as error:
-            missing.append(str(error))
+            missing[quote(str(run.path))] = str(error)
     if missing:
-        raise MissingFileError("\n".join(missing))
+        words = "\n".join(missing.values())
+        raise MissingFileError(f"{words}\nmeasure: vaelab evaluate {' '.join(missing)}")
     return found
 
 

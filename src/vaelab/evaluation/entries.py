@@ -31,13 +31,12 @@ class Measured:
         self.run, self.evaluation = run, run.evaluation()
         if not {*SHOWN} <= self.evaluation.get("numbers", {}).keys():
             raise MissingFileError(
-                f"there are no numbers of {run.path} that say what they can be compared with; "
-                f"`vaelab evaluate {run.path}` measures them"
+                f"there are no numbers of {run.path} that say what they can be compared with"
             )
         if not run.has_measured(self.evaluation):
             raise MissingFileError(
                 f"the numbers of {run.path} are of weights that it no longer has (epoch "
-                f"{self.evaluation['epoch']}); `vaelab evaluate {run.path}` measures those it has"
+                f"{self.evaluation['epoch']})"
             )
         self.name: str = self.evaluation["run"]
         self.numbers: dict[str, Any] = self.evaluation["numbers"]

@@ -103,4 +103,7 @@ def show_best(folder: Path, console: Console) -> None:
     setting = setting_words(study.space, best.setting) or "the only setting"
     run = folder / best.best.run
     console.say(f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
-    console.say(f"next: vaelab evaluate {run}")
+    every = f"{folder}/[0-9]*"
+    console.say(
+        f"next: vaelab evaluate {run}; or all: vaelab evaluate {every} && vaelab compare {every}"
+    )
