@@ -22,6 +22,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.conftest import Answer
+from vaelab.experiment import Experiment
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.dropping import PART_BYTES
 from vaelab.explorer.library import Library
@@ -224,6 +225,24 @@ def test_what_is_cancelled_or_waits_when_another_comes_is_removed(
     assert [path.name for path in (runs / PICTURES).glob("[!.]*")] == ["other"]
     (runs / PICTURES / "mine").mkdir()
     assert sent(client, {"mine/1.png": b"x"}) == "mine-2"
+
+
+@pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])
+def test_a_folder_may_be_called_what_yaml_takes_for_something_else(
+    client: TestClient, explorer: Explorer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def begin(experiment: Experiment, *_: object, **__: object) -> None:
+        begun.append(experiment.task_name)
+
+    monkeypatch.setattr(explorer.job, "begin", begin)
+    files = {f"{name}/{number}.png": picture(number) for number in range(20)}
+    pictures = {"pictures": sent(client, files)}
+    client.post("/api/pictures/look", json=pictures)
+    answer = client.post("/api/pictures/train", json=pictures)
+    assert answer.status_code == 200, answer.text
+    assert begun == [Path(name).stem]
 
 
 def test_a_folder_that_leads_elsewhere_is_not_used(client: TestClient, runs: Path) -> None:
