@@ -26,7 +26,13 @@ from vaelab.experiment import Experiment
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.dropping import PART_BYTES
 from vaelab.explorer.library import Library
-from vaelab.explorer.pictures import MAX_FILES, PICTURES
+from vaelab.explorer.pictures import (
+    MAX_FILES,
+    PICTURES,
+    Pictures,
+    remove_left_over_pictures,
+    unpack,
+)
 from vaelab.recipe import suggest
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import find_runs
@@ -225,6 +231,25 @@ def test_what_is_cancelled_or_waits_when_another_comes_is_removed(
     assert [path.name for path in (runs / PICTURES).glob("[!.]*")] == ["other"]
     (runs / PICTURES / "mine").mkdir()
     assert sent(client, {"mine/1.png": b"x"}) == "mine-2"
+
+
+def put(runs: Path, content: io.RawIOBase) -> Pictures:
+    return unpack(runs, io.BufferedReader(content), 1)
+
+
+def test_what_a_killed_server_leaves_is_told_from_what_runs_have(runs: Path) -> None:
+    """Also where the name is as long as can be."""
+    content = tar(member(f"{'a' * 200}/1.png"))
+    (kept := put(runs, io.BytesIO(content))).keep()
+    left_over = put(runs, io.BytesIO(content))
+    (mark,) = (runs / PICTURES).glob(".*")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mark.rename(mark.with_name(mark.name.replace(f"-{os.getpid()}.", f"-{ended.pid}.")))
+    remove_left_over_pictures(runs)
+    assert kept.path.is_dir()
+    assert not left_over.path.exists()
+    assert [*(runs / PICTURES).iterdir()] == [kept.path]
 
 
 @pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])
