@@ -22,6 +22,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.conftest import Answer
+from vaelab.errors import UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.dropping import PART_BYTES
@@ -250,6 +251,24 @@ def test_what_a_killed_server_leaves_is_told_from_what_runs_have(runs: Path) -> 
     assert kept.path.is_dir()
     assert not left_over.path.exists()
     assert [*(runs / PICTURES).iterdir()] == [kept.path]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_another_server_took_meanwhile_under_the_same_name_stays(
+    runs: Path, whole: bool
+) -> None:
+    class Sent(io.BytesIO):
+        def readinto(self, room: Any) -> int:
+            if self.tell():
+                (runs / PICTURES / "a").mkdir(exist_ok=True)
+                (runs / PICTURES / "a" / "theirs.png").touch()
+            return super().readinto(room)
+
+    content = tar(member("a/1.png", bytes(2**22)))
+    with pytest.raises(UserError):
+        put(runs, Sent(content if whole else content[: 2**21]))
+    assert left(runs) == [f"{PICTURES}/a/theirs.png"]
+    assert not list((runs / PICTURES).glob(".*"))
 
 
 @pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])
