@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx
 import numpy as np
 import pytest
 import yaml
+from anyio.to_thread import run_sync
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -34,6 +36,7 @@ from vaelab.explorer.pictures import (
     remove_left_over_pictures,
     unpack,
 )
+from vaelab.explorer.requests import NotNowError
 from vaelab.recipe import suggest
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import find_runs
@@ -269,6 +272,35 @@ def test_what_another_server_took_meanwhile_under_the_same_name_stays(
         put(runs, Sent(content if whole else content[: 2**21]))
     assert left(runs) == [f"{PICTURES}/a/theirs.png"]
     assert not list((runs / PICTURES).glob(".*"))
+
+
+def test_what_comes_back_from_a_training_while_another_folder_is_sent_is_removed(
+    client: TestClient, explorer: Explorer, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins, fail = threading.Event(), threading.Event()
+
+    async def begin(*_: object, **__: object) -> None:
+        begins.set()
+        await run_sync(fail.wait, 60)
+        raise NotNowError("stopped before it began")
+
+    monkeypatch.setattr(explorer.job, "begin", begin)
+    pictures = {"pictures": sent(client, flowers())}
+    client.post("/api/pictures/look", json=pictures)
+    about = {"url": "/api/pictures/train", "json": pictures}
+    training = threading.Thread(target=client.post, kwargs=about)
+
+    def slowly(*given: Any) -> Pictures:
+        taken = unpack(*given)
+        fail.set()
+        training.join()
+        return taken
+
+    monkeypatch.setattr("vaelab.explorer.dropping.unpack", slowly)
+    training.start()
+    assert begins.wait(60)
+    assert sent(client, {"other/1.png": b"x"}) == "other"
+    assert left(runs) == [f"{PICTURES}/other/1.png"]
 
 
 @pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])
