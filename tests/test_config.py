@@ -264,9 +264,14 @@ def test_one_fault_is_told_once() -> None:
             "x: `model.likelihood.scale`: input should be greater than 0, or 'learned' or "
             "'per_pixel', got -1",
         ),
+        (
+            {"data": {"kind": "images", "size": "large"}},
+            "x: `data.size`: input should be a valid integer, unable to parse string as an "
+            "integer, or a valid tuple, or 'auto', got 'large'",
+        ),
         ({"evaluation": {"metrics": ["foo"]}}, "x: `evaluation.metrics.0.kind` is `foo`, which "),
     ):
         with pytest.raises(BadValueError) as caught:
-            validate(Experiment, faulty | {"data": {"kind": "digits"}}, "x")
+            validate(Experiment, {"data": {"kind": "digits"}} | faulty, "x")
         assert str(caught.value).startswith(said)
         assert "\n" not in str(caught.value)

@@ -318,6 +318,16 @@ def test_a_narrow_overview_keeps_numbers_sizes_and_words_whole(
     assert any(line.split()[0].startswith("mnist_conditional_") for line in lines if line.strip())
 
 
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_name_in_wide_letters_is_whole_and_leaves_the_numbers_room(
+    trained: Run, tmp_path: Path, width: int
+) -> None:
+    copy_of(trained, tmp_path / ("漢" * 40))
+    shown = text(overview(tmp_path), width)
+    assert shown.count("漢") == 40
+    assert f"{trained.about_weights()['valid_elbo_nats']:,.1f}     -     -" in shown
+
+
 def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="there is no folder"):
         overview(tmp_path / "nowhere")

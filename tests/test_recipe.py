@@ -1,5 +1,6 @@
 """The recipe for one's own pictures: what it chooses, and that what it writes can be trained."""
 
+import tracemalloc
 from math import ceil
 from pathlib import Path
 
@@ -200,3 +201,15 @@ def test_what_holds_no_pictures_is_refused(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=words):
             suggest(tmp_path / name)
+
+
+def test_the_contrast_of_large_pictures_which_chooses_nothing_takes_no_memory(
+    tmp_path: Path,
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (300, 128, 128, 3), np.uint8)
+    np.save(tmp_path / "own.npy", images)
+    tracemalloc.start()
+    suggest(tmp_path / "own.npy")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * images.nbytes

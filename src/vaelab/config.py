@@ -17,7 +17,7 @@ MAX_DEPTH = 3
 MAX_SHOWN_FAULTS = 20
 """Problems of a config that an error tells."""
 PLUGIN = "name the code that defines it: --plugin FILE"
-NO_KEYS = ("function-", "constrained-", "literal[")
+NO_KEYS = ("function-", "constrained-", "literal[", "tuple[")
 """How what pydantic calls the ways to read a value begins."""
 WANTED = ": input should be "
 OF_OBJECTS = frozenset({"given", "arrays", "float"})

@@ -20,8 +20,9 @@ FORGOTTEN = 24 * 3600
 """Seconds after which any temporary file is taken for a leftover."""
 HOLLOW = 2**31
 """Bytes from which on a file's holes are looked for."""
-MAX_NAME_LENGTH = 100
-"""Bytes of a target's name that its temporary name repeats; systems allow 255 bytes."""
+MAX_NAME_LENGTH = 150
+"""Bytes of a target's name that its temporary name repeats, all of a name that a page has given;
+systems allow 255 bytes."""
 TEMPORARY = re.compile(r"\..+\.(?:(?P<host>[^.]+)-)?(?P<pid>\d+)\.(?:tmp|old)")
 
 

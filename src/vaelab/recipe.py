@@ -56,7 +56,7 @@ class Facts:
         classes: how many.
         resized: why the pictures are scaled; "": they are as they come.
         binary: whether a pixel is black or white to the model.
-        faint: whether the pictures differ by little.
+        faint: whether the pictures are small and differ by little.
     """
 
     images: int
@@ -99,7 +99,7 @@ def suggest(path: Path, assignments: Sequence[str] = ()) -> str:
     binary = _checked(data, path, chosen).pixels.domain is Domain.BINARY
     facts = Facts(
         store.training_images, store.image_shape, len(store.classes), resized, binary,
-        _is_faint(store.train),
+        prod(store.image_shape) <= MAX_DENSE and _is_faint(store.train),
     )  # fmt: skip
     return _text(path, data, facts)
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,14 +19,24 @@ import httpx
 import numpy as np
 import pytest
 import yaml
+from anyio.to_thread import run_sync
 from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.conftest import Answer
+from vaelab.errors import UserError
+from vaelab.experiment import Experiment
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.dropping import PART_BYTES
 from vaelab.explorer.library import Library
-from vaelab.explorer.pictures import MAX_FILES, PICTURES
+from vaelab.explorer.pictures import (
+    MAX_FILES,
+    PICTURES,
+    Pictures,
+    remove_left_over_pictures,
+    unpack,
+)
+from vaelab.explorer.requests import NotNowError
 from vaelab.recipe import suggest
 from vaelab.runs.run import Run
 from vaelab.runs.runfiles import find_runs
@@ -224,6 +235,90 @@ def test_what_is_cancelled_or_waits_when_another_comes_is_removed(
     assert [path.name for path in (runs / PICTURES).glob("[!.]*")] == ["other"]
     (runs / PICTURES / "mine").mkdir()
     assert sent(client, {"mine/1.png": b"x"}) == "mine-2"
+
+
+def put(runs: Path, content: io.RawIOBase) -> Pictures:
+    return unpack(runs, io.BufferedReader(content), 1)
+
+
+def test_what_a_killed_server_leaves_is_told_from_what_runs_have(runs: Path) -> None:
+    """Also where the name is as long as can be."""
+    content = tar(member(f"{'a' * 200}/1.png"))
+    (kept := put(runs, io.BytesIO(content))).keep()
+    left_over = put(runs, io.BytesIO(content))
+    (mark,) = (runs / PICTURES).glob(".*")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mark.rename(mark.with_name(mark.name.replace(f"-{os.getpid()}.", f"-{ended.pid}.")))
+    remove_left_over_pictures(runs)
+    assert kept.path.is_dir()
+    assert not left_over.path.exists()
+    assert [*(runs / PICTURES).iterdir()] == [kept.path]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_another_server_took_meanwhile_under_the_same_name_stays(
+    runs: Path, whole: bool
+) -> None:
+    class Sent(io.BytesIO):
+        def readinto(self, room: Any) -> int:
+            if self.tell():
+                (runs / PICTURES / "a").mkdir(exist_ok=True)
+                (runs / PICTURES / "a" / "theirs.png").touch()
+            return super().readinto(room)
+
+    content = tar(member("a/1.png", bytes(2**22)))
+    with pytest.raises(UserError):
+        put(runs, Sent(content if whole else content[: 2**21]))
+    assert left(runs) == [f"{PICTURES}/a/theirs.png"]
+    assert not list((runs / PICTURES).glob(".*"))
+
+
+def test_what_comes_back_from_a_training_while_another_folder_is_sent_is_removed(
+    client: TestClient, explorer: Explorer, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins, fail = threading.Event(), threading.Event()
+
+    async def begin(*_: object, **__: object) -> None:
+        begins.set()
+        await run_sync(fail.wait, 60)
+        raise NotNowError("stopped before it began")
+
+    monkeypatch.setattr(explorer.job, "begin", begin)
+    pictures = {"pictures": sent(client, flowers())}
+    client.post("/api/pictures/look", json=pictures)
+    about = {"url": "/api/pictures/train", "json": pictures}
+    training = threading.Thread(target=client.post, kwargs=about)
+
+    def slowly(*given: Any) -> Pictures:
+        taken = unpack(*given)
+        fail.set()
+        training.join()
+        return taken
+
+    monkeypatch.setattr("vaelab.explorer.dropping.unpack", slowly)
+    training.start()
+    assert begins.wait(60)
+    assert sent(client, {"other/1.png": b"x"}) == "other"
+    assert left(runs) == [f"{PICTURES}/other/1.png"]
+
+
+@pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])
+def test_a_folder_may_be_called_what_yaml_takes_for_something_else(
+    client: TestClient, explorer: Explorer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def begin(experiment: Experiment, *_: object, **__: object) -> None:
+        begun.append(experiment.task_name)
+
+    monkeypatch.setattr(explorer.job, "begin", begin)
+    files = {f"{name}/{number}.png": picture(number) for number in range(20)}
+    pictures = {"pictures": sent(client, files)}
+    client.post("/api/pictures/look", json=pictures)
+    answer = client.post("/api/pictures/train", json=pictures)
+    assert answer.status_code == 200, answer.text
+    assert begun == [Path(name).stem]
 
 
 def test_a_folder_that_leads_elsewhere_is_not_used(client: TestClient, runs: Path) -> None:

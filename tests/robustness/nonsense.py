@@ -90,9 +90,10 @@ def traversal() -> Iterator[Trial]:
 # bodies that make no sense
 
 ROUTES = ("training/start", "training/resume", "training/reset", "training/command",
-          "training/set", f"runs/{RUN}/decode", f"runs/{RUN}/encode")  # fmt: skip
+          "training/set", f"runs/{RUN}/decode", f"runs/{RUN}/encode", "pictures/look",
+          "pictures/train", "pictures/forget")  # fmt: skip
 FIELDS = ("base", "run", "do", "set", "how", "name", "beta", "learning_rate", "pace", "stop_at",
-          "on_close", "step", "z", "x", "class", "epochs")  # fmt: skip
+          "on_close", "step", "z", "x", "class", "epochs", "pictures", "skip")  # fmt: skip
 VALUES: list[Any] = [
     None, True, -1, 0, 1.5, 10**400, "", "\0", "\ud800", "../../etc", "ä" * 300, "digits\n", [],
     [[]], {}, {"a": {}}, ["digits"], [None] * 2000, {"kind": "npz", "path": "/etc/passwd"},

@@ -16,8 +16,10 @@ from collections import Counter
 from pathlib import Path
 
 from tests.robustness.admission import gate, handshakes, keys
+from tests.robustness.dropped import dropped
 from tests.robustness.nonsense import bodies, frames, odd, traversal
 from tests.robustness.wire import RUN, Server, Trial, request
+from vaelab.explorer.pictures import PICTURES
 
 SEED = 0
 Result = tuple[str, bool, str]
@@ -25,7 +27,9 @@ Result = tuple[str, bool, str]
 
 def cases() -> list[Trial]:
     """All trials, but those that are many at once."""
-    return [*gate(), *keys(), *odd(), *traversal(), *bodies(), *handshakes(), *frames()]
+    return [
+        *gate(), *keys(), *odd(), *traversal(), *bodies(), *dropped(), *handshakes(), *frames(),
+    ]  # fmt: skip
 
 
 def run(sample: int | None = None) -> list[Result]:
@@ -49,6 +53,7 @@ def run(sample: int | None = None) -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:
+            (kept := server.runs / PICTURES).mkdir()
             before = sorted(path.name for path in server.runs.iterdir())
             for one in trials:
                 wrong = one.ask(server)
@@ -57,6 +62,8 @@ def run(sample: int | None = None) -> list[Result]:
             results += _half_open(server, 1400 if sample is None else 400)
             after = sorted(path.name for path in server.runs.iterdir())
             results.append(("after/no run was made", before == after, str(after)))
+            pictures = sorted(path.name for path in kept.rglob("*"))
+            results.append(("after/no picture is kept", not pictures, str(pictures)))
         finally:
             said = server.stop()
     loud = "Traceback" in said or "ERROR" in said

@@ -84,8 +84,9 @@ class Failing(Callback):
 
 @pytest.mark.parametrize(
     ("hook", "step"),
-    [("on_start", 0), ("before_step", 5), ("on_step", 5), ("on_log", 10), ("on_epoch", 1)],
-)
+    [("on_start", 0), ("before_step", 5), ("on_step", 5), ("on_log", 10), ("on_log", 21),
+     ("on_epoch", 1)],
+)  # fmt: skip
 def test_one_that_fails_is_named_and_the_run_goes_on_as_if_nothing_had_been(
     runs: Path, hook: str, step: int
 ) -> None:
@@ -118,8 +119,9 @@ class FailingFor(Failing):
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     ("hook", "step"),
-    [("on_start", 0), ("before_step", 5), ("on_step", 5), ("on_log", 10), ("on_epoch", 1)],
-)
+    [("on_start", 0), ("before_step", 5), ("on_step", 5), ("on_log", 10), ("on_log", 21),
+     ("on_epoch", 1)],
+)  # fmt: skip
 def test_one_that_fails_for_one_of_several_leaves_all_saved_at_one_step(
     runs: Path, hook: str, step: int, seed: int
 ) -> None:

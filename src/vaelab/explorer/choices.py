@@ -222,7 +222,7 @@ def for_a_page(name: str) -> list[str]:
     # the number stands in the run's config, which repeats it exactly
     threads = max(1, torch.get_num_threads() - 1)
     return [
-        f"task_name={name}", "figures.every_epoch=[]", "figures.at_end=[]",
+        f"task_name={_flow(name)}", "figures.every_epoch=[]", "figures.at_end=[]",
         f"training.threads={threads}",
     ]  # fmt: skip
 

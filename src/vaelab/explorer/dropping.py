@@ -111,8 +111,10 @@ class Dropping:
             request.scope[COMES_SLOWLY] = True
             sent: io.BufferedReader = io.BufferedReader(_Sent(request.stream()), PART_BYTES)
             runs = self.library.folder.absolute()
-            self._offered = Offered(await run_sync(unpack, runs, sent, int(files)))
-            return JSONResponse({"pictures": self._offered.pictures.path.name})
+            pictures = await run_sync(unpack, runs, sent, int(files))
+            await self.end()  # a training on others could not be begun meanwhile
+            self._offered = Offered(pictures)
+            return JSONResponse({"pictures": pictures.path.name})
 
     async def look(self, request: Request) -> Response:
         """What the pictures are, and the recipe; what cannot be read may be left out."""

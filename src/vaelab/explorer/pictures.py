@@ -122,7 +122,8 @@ def _opened(sent: BufferedReader) -> tarfile.TarFile:
 
 
 def _remove(path: Path, mark: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    if not (mark / path.name).exists():  # what has not come whole is in there, and `path` another's
+        shutil.rmtree(path, ignore_errors=True)
     shutil.rmtree(mark, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
@@ -44,10 +45,10 @@ class Overview:
         yield self._table(options.max_width)
 
     def _table(self, width: int) -> Table:
-        letters = {one: max(map(len, self._texts(one))) for one in self.headings}
+        letters = {one: max(map(cell_len, self._texts(one))) for one in self.headings}
         least = {
             **letters, "run": min(letters["run"], NAME_WIDTH),
-            "model": max(len(word) for text in self._texts("model") for word in text.split()),
+            "model": max(cell_len(word) for text in self._texts("model") for word in text.split()),
         }  # fmt: skip
         shown = list(least)
 
@@ -97,6 +98,7 @@ def overview(folder: Path, sizes: bool = False) -> Overview:
 
 def _folded(name: str, width: int) -> str:
     """A name in lines that end where its words do, unless one is longer than a line."""
+    width //= max(1, *map(cell_len, name))
     return "\n".join(re.findall(rf".{{1,{width}}}(?:(?<=[-_. ])|$)|.{{1,{width}}}", name))
 
 

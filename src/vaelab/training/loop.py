@@ -62,7 +62,12 @@ def train_loop(training: Training) -> Generator[Request | None, Tensor | str | N
                 training.meter.add(terms, batch.size)
                 epoch_ends = progress.batch == steps_per_epoch
                 if training.meter.full or epoch_ends:
-                    training.read_meter()
+                    try:
+                        training.read_meter()
+                    except CallbackError:
+                        if epoch_ends:  # within it there is nothing to go on with
+                            training.finish_epoch()
+                        raise
                 if epoch_ends:
                     training.finish_epoch()  # validates, keeps the best weights
                     training.call("on_epoch")
