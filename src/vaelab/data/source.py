@@ -104,7 +104,7 @@ class UndividedSource(Source, ABC):
             raise BadValueError(
                 f"{self.name}: data.test_fraction {self.test_fraction} of {len(raw.train):,} "
                 f"image{'s' * (len(raw.train) != 1)} is {count}; both training and test need at "
-                "least one image"
+                "least one image: take more images, or another data.test_fraction"
             )
         draws = np.random.default_rng((self.seed, SplitRole.TEST))
         rest, held = hold_out(raw.train.labels, count, draws)

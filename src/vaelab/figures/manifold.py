@@ -12,7 +12,7 @@ from pydantic import Field
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.plane import Plane
-from vaelab.figures.sheet import fitting, largest_side, magnify, spread, tile
+from vaelab.figures.sheet import fitting, ground, largest_side, magnify, spread, tile
 from vaelab.figures.style import MARGIN, Page, number, save_png, short
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LEFT, BELOW = 74, 52
 MIN_PAGE_WIDTH = 460
-GAP, BLACK = 2, 0
-"""A hairline of the images' usual ground between them."""
+GAP = 2
+"""A hairline of the images' ground between them."""
 TICKS, UNEVEN_TICKS = 9, 7
 CONTACT_WIDTH = 800
 CONTACT_TILE = 20
@@ -99,7 +99,7 @@ class ManifoldFigure(BaseFigure):
         """The manifold of one class, its ticks the coordinates of the codes."""
         pictures = panel.arrays["pictures"][label]
         factor = fitting(pictures.shape[1] * pictures.shape[3])
-        sheet = tile(magnify(pictures, factor), GAP, BLACK)
+        sheet = tile(magnify(pictures, factor), GAP, ground(pictures))
         height, width, _ = sheet.shape
         title = f"What the decoder makes of {_codes(panel)}"
         if panel.words["conditional"]:
@@ -182,7 +182,7 @@ def _draw_contact_sheet(panel: Panel) -> "Figure":
     few = pictures[:, :, spread(columns, shown)]
     few = few if rows == 1 else few[:, spread(rows, shown)]
     large = magnify(few, fitting(few.shape[2] * width, room))
-    sheets = np.stack([tile(one, GAP, BLACK) for one in large])
+    sheets = np.stack([tile(one, GAP, ground(large)) for one in large])
     height, width = sheets.shape[1:3]
     cell, line = width + CONTACT_GAP, height + CONTACT_HEAD
     down = -(-classes // across)

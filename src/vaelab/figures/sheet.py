@@ -25,6 +25,11 @@ def tile(
     return sheet.reshape(rows * (height + gap), columns * (width + gap), channels)
 
 
+def ground(pictures: UInt8[np.ndarray, "... h w c"]) -> int:
+    """Black or white, whichever is nearer to the upper edges of most."""
+    return PAPER if np.median(pictures[..., 0, :, :]) > PAPER / 2 else 0
+
+
 def magnify(
     pictures: UInt8[np.ndarray, "... h w c"], factor: int
 ) -> UInt8[np.ndarray, "... height width c"]:

@@ -29,6 +29,8 @@ NOTE = (
     "the same data, pixels, likelihood and conditioning"
 )
 DAMAGED = "damaged: "
+OWN = {"images": "path", "npz": "path", "csv": "train"}
+"""Kinds of data of one's own, which are known by the last part of a path, and the path's key."""
 NUMBERS = ("epochs", "valid\nelbo", "test\nelbo", "5-nn")
 
 
@@ -148,7 +150,9 @@ def about_config(config: Mapping[str, Any]) -> tuple[str, str, int]:
     """Data, model and epochs of a whole config, in words."""
     model, fit = config["model"], config.get("prior_fit") or config["training"]
     words = f"{model_words(model)}, {model['likelihood']['kind']}"
-    return str(config["data"]["kind"]), words, int(fit["epochs"])
+    data = config["data"]
+    place = data.get(OWN.get(data["kind"], ""))
+    return Path(place).name if place else data["kind"], words, int(fit["epochs"])
 
 
 def _measured(path: Path) -> tuple[Row, Row, str]:

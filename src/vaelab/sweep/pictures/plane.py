@@ -1,6 +1,7 @@
 """The settings of a sweep in the plane of rate and distortion."""
 
 from collections.abc import Sequence
+from string import ascii_uppercase
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -45,9 +46,9 @@ def draw_plane(found: Sequence[Result], space: Space, title: str) -> Figure:
     _frame(axes, found)
     ends = [(means[index][0].value, means[index][1].value) for index in front]
     axes.plot(*zip(*ends, strict=True), color=INK, lw=1.3, zorder=3)
-    for label, (x, y) in enumerate(ends[:MAX_NAMED], 1):
+    for label, (x, y) in zip(ascii_uppercase, ends[:MAX_NAMED], strict=False):
         axes.annotate(
-            str(label), (x, y), xytext=(6, 5), textcoords="offset points", size=9, color=INK,
+            label, (x, y), xytext=(6, 5), textcoords="offset points", size=9, color=INK,
             weight="bold", zorder=5,
         )  # fmt: skip
     _legend(page, [found[index] for index in front], space, colours)
@@ -97,9 +98,9 @@ def _legend(page: Page, front: Sequence[Result], space: Space, colours: Colours)
     page.text(left, top, "on the Pareto front", size=9, weight="bold")
     page.text(left + KEY, top, "elbo", size=9, weight="bold", align="right")
     named = min(MAX_NAMED, (SIDE - top) // 17 - 1)
-    for label, result in enumerate(front[:named], 1):
+    for label, result in zip(ascii_uppercase, front[:named], strict=False):
         top += 17
-        page.text(left, top, str(label), color=SOFT)
+        page.text(left, top, label, color=SOFT)
         name = labels.setting(result.setting) or "the only setting"
         page.text(left + 20, top, shortened(name, MAX_LETTERS))
         elbo = "" if result.elbo is None else f"{result.elbo.value:,.2f}"

@@ -18,7 +18,7 @@ from vaelab.sweep.results import Result
 from vaelab.sweep.space import Space, Value
 
 CELL, GAP, HEAD, WIDEST = 200, 14, 40, 1120
-HAIR, BLACK = 1, 0
+HAIR, GREY = 1, 110
 MAX_VALUES = 10
 """That are shown."""
 
@@ -96,4 +96,4 @@ def _sheet(context: FigureContext, flat: bool) -> tuple[UInt8[np.ndarray, "h w c
         pictures = on_grid(panel.arrays["pictures"], grid)
         what = "samples, the mean decoded from codes of the prior"
     width = pictures.shape[1] * pictures.shape[3]
-    return tile(magnify(pictures, fitting(width, CELL)), HAIR, BLACK), what
+    return tile(magnify(pictures, fitting(width, CELL)), HAIR, GREY), what
