@@ -218,7 +218,7 @@ def _text(path: Path, data: dict[str, Any], facts: Facts) -> str:
     page.add("learning_rate_schedule", "cosine", depth=1)
     page.add("figures")
     page.add("every_epoch", ["latent"], depth=1)
-    page.add("interval", max(1, epochs // 20), "Twenty pictures of the plane as it forms.", 1)
+    page.add("interval", max(1, epochs // 20), "Some twenty pictures of the plane as it forms.", 1)
     return "\n".join(page.lines) + "\n"
 
 

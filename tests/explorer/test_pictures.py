@@ -364,8 +364,7 @@ class Server:
 
     def end(self, how: signal.Signals = signal.SIGINT) -> None:
         self.process.send_signal(how)
-        self.process.wait(60)
-        self.process.stdout.close()
+        self.said = self.process.communicate(timeout=60)[0]
         self.client.close()
 
 
@@ -415,9 +414,8 @@ def test_a_run_on_a_folder_is_steered_resumed_and_kept(
     wait_until(lambda: (run / "metrics.jsonl").is_file())
     assert client.post("/api/training/set", json={"beta": 2.5}).status_code == 200
     wait_until(lambda: "beta: 2.5" in (run / "config.yaml").read_text())
-    assert client.post("/api/training/command", json={"do": "stop"}).status_code == 200
-    wait_until(lambda: (run / "resume.safetensors").is_file())
     server.end()
+    assert f"my_flowers was saved; to go on: vaelab train {run} --resume\n" in server.said
     assert Run(run).experiment.data.path == folder / "my_flowers"
     assert [path.name for path in folder.iterdir()] == ["my_flowers"]
     answer = vaelab("train", run, "--resume", "training.max_minutes=0.001")

@@ -42,14 +42,14 @@ class Job:
     """At most one training at a time; a process that has imported everything waits for it.
 
     Attributes:
-        saved_at_end: whether a training was under way when it was closed, and was saved.
+        saved_at_end: the run that was under training when it was closed, and was saved.
         begun_here: identities of the runs that were begun here, from nothing or as copies.
     """
 
     def __init__(self, listeners: Listeners) -> None:
         self.listeners = listeners
         self.state = dict(IDLE)
-        self.saved_at_end = False
+        self.saved_at_end: Path | None = None
         self.begun_here: set[str] = set()
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -158,7 +158,7 @@ class Job:
         running = self.running
         try:
             await asyncio.wait_for(process.wait(), PATIENCE if running else 0)
-            self.saved_at_end = running
+            self.saved_at_end = self._path if running else None
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -98,8 +98,8 @@ class Served:
         self._thread = threading.Thread(target=self.run, name="explorer", daemon=True)
 
     @property
-    def saved_training(self) -> bool:
-        """Whether there was a training under way when it ended, which was saved."""
+    def saved_training(self) -> Path | None:
+        """The run that was under training when it ended, and was saved."""
         return self._explorer.job.saved_at_end
 
     @property
@@ -151,8 +151,9 @@ def serve(
         say(f"whoever can reach {remote} and is first to open this address can train on this "
             "machine")  # fmt: skip
     served.run()
-    saved = "; the training under way was saved" if served.saved_training else ""
-    say(f"the explorer has ended{saved}")
+    say("the explorer has ended")
+    if saved := served.saved_training:
+        say(f"{saved.name} was saved; to go on: vaelab train {saved} --resume")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:
