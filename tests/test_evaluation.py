@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import Answer
 from tests.training.conftest import tiny
@@ -16,6 +17,7 @@ from vaelab.console import Console
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.store import images_checksum
 from vaelab.errors import BadValueError, MissingFileError
+from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
 from vaelab.evaluation.evaluate import evaluate, metrics_of
 from vaelab.metrics import AISMetric, IWAEMetric
 from vaelab.runs.listing import overview
@@ -326,6 +328,12 @@ def test_a_name_in_wide_letters_is_whole_and_leaves_the_numbers_room(
     shown = text(overview(tmp_path), width)
     assert shown.count("漢") == 40
     assert f"{trained.about_weights()['valid_elbo_nats']:,.1f}     -     -" in shown
+
+
+def test_a_run_is_loaded_and_measured_beside_the_global_random_numbers(trained: Run) -> None:
+    before = torch.get_rng_state()
+    one_line_diagnosis(trained)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_no_folder_of_runs_is_an_error(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from vaelab.figures.plane import Plane
 from vaelab.files import may_be_there, write_text
 from vaelab.models import LatentVariableModel
 from vaelab.plugins import explained
+from vaelab.randomness import Purpose, seeded
 from vaelab.runs.listing import about_config
 from vaelab.runs.records import (
     CheckpointRecord,
@@ -248,11 +249,12 @@ class Run:
         tensors, about = read_tensors(self.weights_path)
         check(self.weights_path, WeightsRecord, about)
         try:
-            model = self.experiment.model.build(
-                tuple(about["image_shape"]),
-                self.experiment.data.pixels.domain,
-                len(about["classes"]),
-            )
+            with seeded(self.experiment.training.seed, Purpose.INITIALISATION):
+                model = self.experiment.model.build(
+                    tuple(about["image_shape"]),
+                    self.experiment.data.pixels.domain,
+                    len(about["classes"]),
+                )
             model.load_state_dict(tensors)
         except RuntimeError as error:
             raise BadValueError(
