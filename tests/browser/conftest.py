@@ -108,6 +108,16 @@ class Tab:
             time.sleep(0.02)
         return time.monotonic() - began
 
+    def rest(self) -> None:
+        """Wait until nothing moves and nothing is computed any more, however slow the machine."""
+        end, calm, asked = time.monotonic() + 120, 0, -1
+        while calm < 3:
+            assert time.monotonic() < end, "the page never rests"
+            self.page.wait_for_timeout(100)
+            quiet = self.get("vaelab.ready && vaelab.still && computing.every((n) => n === 0)")
+            calm = calm + 1 if quiet and self.get("asked") == asked else 0
+            asked = self.get("asked")
+
     def by(self, testid: str) -> Any:
         return self.page.get_by_test_id(testid)
 
@@ -134,9 +144,31 @@ class Tab:
         self.page.mouse.up()
 
 
+COUNTED = """
+window.asked = 0
+window.computing = []
+const post = Worker.prototype.postMessage, end = Worker.prototype.terminate, known = new Map()
+Worker.prototype.postMessage = function (...all) {
+    if (!known.has(this)) {
+        known.set(this, computing.push(0) - 1)
+        this.addEventListener('message', () => computing[known.get(this)]--)
+    }
+    asked++
+    computing[known.get(this)]++
+    return post.apply(this, all)
+}
+Worker.prototype.terminate = function () {
+    computing[known.get(this)] = 0
+    return end.apply(this)
+}
+"""
+"""What the page's workers were asked, and each has not answered yet."""
+
+
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Tab]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.add_init_script(f"(() => {{{COUNTED}}})()")
     tab = Tab(context.new_page())
     yield tab
     context.close()

@@ -116,7 +116,7 @@ def test_an_image_is_taken_apart_level_by_level(tab: Tab, two: Run, tmp_path: Pa
     assert tab.get("vaelab.check.ok")
     tab.page.keyboard.press("]")
     tab.until("vaelab.view.probe.index === 1")
-    tab.page.wait_for_timeout(500)
+    tab.rest()
 
     # pictures and numbers by PyTorch, from the rounded weights of the step that is shown
     bundle, index = Bundle(two), tab.get("vaelab.index")
@@ -152,7 +152,7 @@ def test_an_image_is_taken_apart_level_by_level(tab: Tab, two: Run, tmp_path: Pa
     tab.until("vaelab.pinned !== null && vaelab.view.z.some((entry) => entry !== 0)")
     wanted = decoded_levels(bundle, index, tab.get("vaelab.view.z"))
     np.testing.assert_allclose(tab.get("vaelab.pinned.x"), wanted, atol=1e-3)
-    tab.page.wait_for_timeout(200)
+    tab.rest()
     third = tab.get(ROW.format("varied").replace("canvas", "button:nth-child(3) canvas"))
     np.testing.assert_allclose(third, 255 * wanted.clip(0, 1), atol=1.01)
     accessible(tab)

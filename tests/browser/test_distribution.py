@@ -201,7 +201,7 @@ def test_a_picture_that_is_dropped_is_encoded(tab: Tab, site: Site, runs: Path) 
     tab.by("own-picture").set_input_files(
         {"name": "sheet.png", "mimeType": "image/png", "buffer": png(sheet)}
     )
-    tab.page.wait_for_timeout(500)
+    tab.rest()
     seen = np.array(tab.pixels("probe-seen"), float).reshape(8, 8)
     assert np.corrcoef(seen.ravel(), np.asarray(pixels, float).ravel())[0, 1] > 0.85
     assert "picture" in tab.by("row").inner_text()

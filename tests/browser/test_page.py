@@ -25,7 +25,7 @@ def test_the_row_tells_what_an_image_costs(tab: Tab, site: Site, runs: Path) -> 
     tab.page.mouse.click(*place)
     tab.until("vaelab.probed !== null && vaelab.pinned.z[0] !== 0")
     tab.page.mouse.move(1, 1)  # the probe's own: what the encoder says now
-    tab.page.wait_for_timeout(300)
+    tab.rest()
     code = {name: torch.tensor(tab.get(f"vaelab.probed.{name}")) for name in ("loc", "scale")}
     posterior = torch.distributions.Normal(**code)
     prior = torch.distributions.Normal(torch.zeros(2), torch.ones(2))
@@ -49,7 +49,7 @@ def test_the_row_follows_the_pointer(tab: Tab, site: Site) -> None:
     seen = set()
     for image in (3, 40, 200):
         tab.page.mouse.move(*tab.at(*tab.get(f"vaelab.loc({image})")))
-        tab.page.wait_for_timeout(150)
+        tab.rest()
         seen.add(tab.by("row-random").inner_text())
     assert len(seen) == 3
     hovered = tab.get("vaelab.hovered.x")
@@ -135,15 +135,15 @@ def test_all_clouds_lie_where_the_posteriors_are(tab: Tab, site: Site) -> None:
             return d.filter((value, i) => i % 4 === 3 && value > 0).length })()"""
         )
 
-    tab.page.wait_for_timeout(100)
+    tab.rest()
     assert inked() == 0
     tab.page.keyboard.press("a")
-    tab.page.wait_for_timeout(100)
+    tab.rest()
     every = inked()
     assert every > 1000
     for key in range(1, 10):
         tab.page.keyboard.press(str(key))
-    tab.page.wait_for_timeout(100)
+    tab.rest()
     assert 0 < inked() < every / 2  # those of one class
     assert "clouds" in tab.page.url or tab.get("vaelab.view.layers.clouds")
 
@@ -158,7 +158,7 @@ def test_the_run_goes_its_way_through_the_plane_of_rate_and_distortion(
     assert dots.count() == tab.get("vaelab.kept") == 7
     tab.by("scrubber").fill("3")
     tab.until("vaelab.index === 3")
-    tab.page.wait_for_timeout(300)
+    tab.rest()
     there = now.get_attribute("cx"), now.get_attribute("cy")
     assert there != last
     assert there == (dots.nth(3).get_attribute("cx"), dots.nth(3).get_attribute("cy"))

@@ -54,7 +54,7 @@ def test_a_pointer_that_rests_sees_what_each_step_decodes(tab: Tab, site: Site, 
             f"(slider) => {{ slider.value = {index}; slider.dispatchEvent(new Event('input')) }}"
         )
         tab.until(f"vaelab.index === {index}")
-        tab.page.wait_for_timeout(500)
+        tab.rest()
         shown = tab.get("vaelab.hovered")
         wanted = decoded(runs / "plain", index, shown["z"])
         np.testing.assert_allclose(shown["x"], wanted, atol=0.01)  # earlier steps are packed
@@ -82,7 +82,7 @@ def test_the_scrubber_changes_every_panel(tab: Tab, site: Site) -> None:
     tab.by("probe-index").fill("3")
     tab.by("probe-index").press("Enter")
     tab.until("vaelab.probed !== null")
-    tab.page.wait_for_timeout(300)
+    tab.rest()
 
     def seen() -> list[str]:
         panels = ("step-text", "readings", "dimensions")
@@ -93,12 +93,12 @@ def test_the_scrubber_changes_every_panel(tab: Tab, site: Site) -> None:
     last = seen()
     tab.by("scrubber").fill("0")
     tab.until("vaelab.step === 0")
-    tab.page.wait_for_timeout(500)
+    tab.rest()
     first = seen()
     assert all(a != b for a, b in zip(first, last, strict=True))
     tab.by("step-last").click()
     tab.until("vaelab.step > 0")
-    tab.page.wait_for_timeout(500)
+    tab.rest()
     assert seen() == last
 
 
@@ -149,8 +149,7 @@ def test_the_plane_spread_evenly_in_probability(tab: Tab, site: Site) -> None:
     tab.until("vaelab.tiles.total > 50 && vaelab.tiles.drawn === vaelab.tiles.total")
     tab.by("layer-rings").hover()  # outside of the square there is nothing to decode
     tab.until("vaelab.hovered === null")
-    tab.page.wait_for_timeout(400)
-    assert "scale=cdf" in tab.page.url
+    tab.until("location.hash.includes('scale=cdf')")
 
 
 def test_the_curves_are_a_table_too(tab: Tab, site: Site, runs: Path) -> None:
@@ -198,7 +197,7 @@ def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) 
     path = tab.get("vaelab.view.path")
     assert path["from"] + path["to"] == pytest.approx([0, -1, 1, 1], abs=0.05)
     tab.drag(tab.at(-1, 0), tab.at(1, 0.5))
-    tab.page.wait_for_timeout(300)
+    tab.rest()
     assert tab.get("vaelab.view.path.from") == pytest.approx([-1, 0], abs=0.05)
     assert tab.by("strip").locator("button").count() == 12
     tab.by("path-kind").click()
@@ -206,7 +205,7 @@ def test_a_path_is_a_film_and_an_address_holds_everything(tab: Tab, site: Site) 
     tab.by("theme").click()
     tab.by("scrubber").fill("3")
     tab.until("vaelab.index === 3")
-    tab.page.wait_for_timeout(500)
+    tab.rest()
     before = tab.get("vaelab.view")
     address = tab.page.url
     tab.page.goto("about:blank")
@@ -256,7 +255,7 @@ def test_a_drawn_digit_gets_a_code(tab: Tab, site: Site) -> None:
     assert max(tab.pixels("probe-seen")) > 100
     tab.until("vaelab.view.z.every((z, k) => Math.abs(z - vaelab.probed.loc[k]) < 1e-6)")
     tab.by("dice").click()
-    tab.page.wait_for_timeout(200)
+    tab.rest()
     assert max(tab.pixels("probe-decoded")) > 50
 
 
@@ -368,11 +367,6 @@ def test_weights_that_do_not_fit_say_so(tab: Tab, site: Site) -> None:
 
 
 def test_nothing_is_computed_while_nothing_changes(tab: Tab, site: Site) -> None:
-    tab.page.add_init_script(
-        "window.posted = 0; const post = Worker.prototype.postMessage;"
-        "Worker.prototype.postMessage = function (...all)"
-        "{ posted++; return post.apply(this, all) }"
-    )
     tab.open(site("plain"))
     box = tab.by("pad").bounding_box()
     left, top = box["x"], box["y"]
@@ -391,9 +385,9 @@ def test_nothing_is_computed_while_nothing_changes(tab: Tab, site: Site) -> None
     }
     for state, reach in states.items():
         reach()
-        tab.page.wait_for_timeout(800)
-        before = tab.get("posted")
+        tab.rest()
+        before = tab.get("asked")
         tab.page.wait_for_timeout(2000)
-        assert tab.get("posted") == before, state
+        assert tab.get("asked") == before, state
     assert tab.get("vaelab.view.z") == pytest.approx([2.5, -2.5], abs=0.05)
     assert "z=2.5" in tab.page.url, "the address follows"

@@ -53,11 +53,13 @@ def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 def workers(process: "subprocess.Popen[str]") -> dict[int, int]:
-    """Process numbers by rank."""
+    """Process numbers by rank, of those that are programs of their own by now."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    settings = {int(child): Path(f"/proc/{child}/environ").read_text() for child in children}
     return {
-        int(re.findall(r"\0RANK=(\d+)", Path(f"/proc/{child}/environ").read_text())[0]): int(child)
-        for child in children
+        int(rank): child
+        for child, said in settings.items()
+        for rank in re.findall(r"\0RANK=(\d+)", said)
     }
 
 
