@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 
+from vaelab.drawing import ACCENT, MARGIN, Page
 from vaelab.figures import BaseFigure, FigureContext, Panel
-from vaelab.figures.style import ACCENT, MARGIN, Page
 
 WIDTH, HEIGHT, LEFT = 480, 280, 60
 

@@ -15,9 +15,9 @@ import vaelab
 from tests.training.conftest import tiny
 from vaelab.config import validate
 from vaelab.console import digits
+from vaelab.drawing import render
 from vaelab.errors import BadValueError, MissingFileError
 from vaelab.experiment import Experiment
-from vaelab.figures.style import render
 from vaelab.runs.run import Run
 
 

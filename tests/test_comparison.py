@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from scipy.stats import multivariate_normal, ttest_ind, ttest_rel
 from tests.models.conftest import set_exact_posterior
 from tests.training.conftest import tiny
 from vaelab.console import Console
+from vaelab.drawing import render
 from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation.comparison import Group, compare, differences, draw
-from vaelab.evaluation.evaluate import evaluate, load_per_image, save_per_image
-from vaelab.figures.style import render
+from vaelab.evaluation import comparison
+from vaelab.evaluation.comparison import Group, differences, draw
+from vaelab.evaluation.entries import Measured
+from vaelab.evaluation.evaluate import evaluate, save_per_image
 from vaelab.metrics import BoundMetric, IWAEMetric
 from vaelab.runs.run import Run
 from vaelab.training import train
@@ -80,6 +82,10 @@ def printed(group: Group) -> str:
     assert "…" not in "".join(lines)
     assert any(line.endswith("behind") for line in lines)
     return console.export_text()
+
+
+def compare(runs: Sequence[Run]) -> list[Group]:
+    return comparison.compare([run.path for run in runs])
 
 
 def names(group: Group) -> list[str]:
@@ -150,14 +156,18 @@ def test_pairing_tells_what_looks_like_a_tie(evaluated: Run) -> None:
 
 def test_values_of_other_weights_images_or_numbers_make_no_pair(evaluated: Run) -> None:
     row = evaluated.evaluation()
-    values = load_per_image(evaluated, row, "nll_iwae5_nats")
+    run = Measured(evaluated.path)
+    values = run.per_image("nll_iwae5_nats")
     assert values is not None
     assert values.mean() == pytest.approx(row["numbers"]["nll_iwae5_nats"]["value"], rel=1e-6)
     for other in ({"weights": "0" * 64}, {"images_checksum": "0" * 64}):
-        assert load_per_image(evaluated, row | other, "nll_iwae5_nats") is None
-    assert load_per_image(evaluated, row, "nll_iwae6_nats") is None
+        run.evaluation = row | other
+        assert run.per_image("nll_iwae5_nats") is None
+    run.evaluation = row
+    assert run.per_image("nll_iwae6_nats") is None
+    run.evaluation = row | {"images": row["images"] + 1}
     with pytest.raises(BadValueError, match="is damaged: `nll_iwae5_nats`"):
-        load_per_image(evaluated, row | {"images": row["images"] + 1}, "nll_iwae5_nats")
+        run.per_image("nll_iwae5_nats")
     assert evaluated.per_image_path.stat().st_size < 12 * len(values) + 1_000
 
 

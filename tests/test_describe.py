@@ -16,8 +16,8 @@ from vaelab.config import override, validate
 from vaelab.console import Console
 from vaelab.describe import Description
 from vaelab.describe.blocks import Block, blocks
+from vaelab.drawing import DPI, render
 from vaelab.experiment import Experiment
-from vaelab.figures.style import DPI, render
 from vaelab.models import VAE
 from vaelab.networks.conditioning import FiLM
 from vaelab.networks.layers import Activate, Layer, Linear

@@ -18,8 +18,8 @@ from torch import Tensor
 from tests.training.conftest import tiny
 from vaelab.data import Domain
 from vaelab.data.loading.evaluation import EvalLoader
+from vaelab.drawing import render
 from vaelab.figures import Panel
-from vaelab.figures.style import render
 from vaelab.kinds import AXES
 from vaelab.likelihoods import BaseLikelihood
 from vaelab.models import VAE, Condition, LatentVariableModel, ModelConfig, VAEConfig

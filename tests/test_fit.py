@@ -18,9 +18,9 @@ from vaelab.config import to_yaml
 from vaelab.data import ArraysData, Domain, arrays
 from vaelab.data.cache import cache_folder
 from vaelab.data.card import card
+from vaelab.drawing import render
 from vaelab.errors import BadCombinationError, BadValueError, MissingFileError, UserError
 from vaelab.figures.data_card import draw
-from vaelab.figures.style import render
 from vaelab.likelihoods import Likelihood
 from vaelab.models import VAEConfig
 from vaelab.priors import Prior, VampPrior

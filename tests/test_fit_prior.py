@@ -172,7 +172,7 @@ def test_it_is_a_run_like_any_other(mixture: Any, source: Run) -> None:
     about = run.about_weights()
     assert about["kept_by"] == "valid_elbo"
     assert about["kept_value_nats"] == mixture.after["elbo_nats"].value
-    (group,) = compare([source, run])
+    (group,) = compare([source.path, run.path])
     assert [entry.name for entry in group.entries] == ["tiny_mixture", "tiny"]
     assert {path.name for path in run.figures.glob("*.png")} == {"samples.png", "curves.png"}
     (row,) = [row for row in Library(run.path.parent).rows() if row["id"] == run.path.name]

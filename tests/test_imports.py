@@ -1,11 +1,16 @@
 """What commands import: nobody waits for a package that a command does not use."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vaelab.evaluation.evaluate import evaluate
+from vaelab.metrics import BoundMetric
+from vaelab.runs.run import Run
 
 SLOW = (
     "sklearn", "scipy", "pandas", "sympy", "networkx", "torch._dynamo", "torch._inductor",
@@ -60,3 +65,11 @@ def test_a_mistyped_name_is_refused_before_anything_slow_is_imported(command: st
 def test_a_training_imports_what_it_uses(tmp_path: Path) -> None:
     words = ["train", "digits", "training.epochs=1", "figures={every_epoch: [], at_end: []}"]
     assert imported(*words, "--runs", str(tmp_path)) == {"torch"}
+
+
+def test_a_comparison_reads_files_and_draws(trained: Run, tmp_path: Path) -> None:
+    for name in "ab":
+        shutil.copytree(trained.path, tmp_path / name)
+        evaluate(Run(tmp_path / name), metrics=[BoundMetric()])
+    words = ["compare", "a", "b", "--runs", str(tmp_path), "--picture", str(tmp_path / "plane.png")]
+    assert imported(*words) == {"matplotlib", "scipy"}

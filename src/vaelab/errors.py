@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 
 OF_THE_MACHINE = frozenset({
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
@@ -79,11 +80,16 @@ class RunGoneError(UserError):
 
     def __init__(self, folder: Path, now: Path | None) -> None:
         there = (
-            f"was moved to {now}; to go on there: vaelab train {now} --resume"
+            f"was moved to {now}; to go on there: vaelab train {typed(now)} --resume"
             if now is not None
             else "was removed; nothing of it was made again"
         )
         super().__init__(f"{folder} {there}")
+
+
+def typed(path: Path | str) -> str:
+    """A path in a command that a user may copy into a shell."""
+    return quote(str(path))
 
 
 def near(name: str, known: Iterable[str]) -> str:

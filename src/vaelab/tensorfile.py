@@ -18,6 +18,7 @@ from vaelab.errors import BadValueError
 from vaelab.files import opened, write_bytes
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor
 
@@ -26,6 +27,7 @@ MAX_HEADER_BYTES = 2**27
 """Bytes; the format allows no more than about this."""
 DEFLATED = "deflated"
 """Key of the header under which types and shapes of deflated tensors stand."""
+OTHERS = "its tensors are not those that were saved: their checksum differs"
 DAMAGE = (SafetensorError, struct.error, AttributeError, KeyError, OverflowError,
           RuntimeError, TypeError, ValueError)  # fmt: skip
 """What reading a damaged file raises."""
@@ -70,8 +72,24 @@ def read_tensors(path: Path) -> "tuple[dict[str, Tensor], Header]":
         for name, (dtype, *shape) in about.pop(DEFLATED, {}).items():
             tensors[name] = _inflate(tensors[name], getattr(torch, dtype), shape)
         if digest != digest_of(tensors):
-            raise ValueError("its tensors are not those that were saved: their checksum differs")
+            raise ValueError(OTHERS)
     return tensors, about
+
+
+def read_arrays(path: Path) -> "tuple[dict[str, np.ndarray], Header]":
+    """As `read_tensors`, without PyTorch and of what was not deflated."""
+    from safetensors.numpy import load
+
+    with _opened(path) as file:
+        _check_length(file)
+        content = file.read()
+        arrays = load(content)
+        digest, about = _header(BytesIO(content))
+        if digest != _digest_of({
+            name: (f"torch.{one.dtype}", one.shape, one) for name, one in arrays.items()
+        }):  # fmt: skip
+            raise ValueError(OTHERS)
+    return arrays, about
 
 
 def read_header(path: Path) -> Header:
@@ -92,11 +110,19 @@ def digest_of(tensors: "Mapping[str, Tensor]") -> str:
     """SHA-256 of the names, types, shapes and bytes of tensors on the CPU: their identity."""
     import torch
 
+    return _digest_of({
+        name: (f"{tensor.dtype}", (*tensor.shape,), tensor.reshape(-1).view(torch.uint8).numpy())
+        for name, tensor in tensors.items()
+    })  # fmt: skip
+
+
+def _digest_of(arrays: "Mapping[str, tuple[str, tuple[int, ...], np.ndarray]]") -> str:
+    """The same of types as PyTorch names them, shapes and values."""
     digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    for name in sorted(arrays):
+        dtype, shape, values = arrays[name]
+        digest.update(f"{name} {dtype} {shape}\n".encode())
+        digest.update(values.data)
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from tests.figures.conftest import CLASSES
+from vaelab.drawing import Page, render, save_png
 from vaelab.errors import BadValueError
 from vaelab.figures import (
     ActivityFigure,
@@ -27,7 +28,6 @@ from vaelab.figures import (
 )
 from vaelab.figures.curves import vertical_range
 from vaelab.figures.sheet import magnify, tile
-from vaelab.figures.style import Page, render, save_png
 
 Make = Callable[..., FigureContext]
 

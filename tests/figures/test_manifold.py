@@ -9,10 +9,10 @@ import pytest
 
 from tests.figures.conftest import CLASSES
 from vaelab.config import validate
+from vaelab.drawing import render
 from vaelab.errors import BadValueError
 from vaelab.figures import FigureContext, LatentFigure, ManifoldFigure
 from vaelab.figures.manifold import file_names
-from vaelab.figures.style import render
 
 Make = Callable[..., FigureContext]
 

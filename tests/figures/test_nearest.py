@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vaelab.drawing import render
 from vaelab.figures import FigureContext, NearestFigure
-from vaelab.figures.style import render
 
 Make = Callable[..., FigureContext]
 

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from optuna.distributions import FloatDistribution
 
 from tests.sweep.conftest import Start, study_of, work
-from vaelab.figures.style import render
+from vaelab.drawing import render
 from vaelab.sweep.pictures.keys import draw_importance, draw_parallel, importance
 from vaelab.sweep.pictures.plane import draw_plane, pareto
 from vaelab.sweep.pictures.strip import along, draw_strip, strip

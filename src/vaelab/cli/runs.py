@@ -162,13 +162,13 @@ def compare(
 
     Example: `vaelab compare vae_kl fast --picture kl.png`
     """
+    from vaelab.drawing import save_png
     from vaelab.evaluation.comparison import compare as compare_runs
     from vaelab.evaluation.comparison import differences, draw
-    from vaelab.figures import save_png
-    from vaelab.runs.lookup import find_run
+    from vaelab.runs.names import find_run_folder
 
     console = Console()
-    groups = compare_runs([find_run(name, runs) for name in chosen])
+    groups = compare_runs([find_run_folder(name, runs) for name in chosen])
     path = output_path(picture, "comparison.png", overwrite)
     for group in groups:
         console.print(group.table(narrow=console.width < WIDE))

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 
 from vaelab.describe.blocks import Block, blocks, head_layers, parameter_names
-from vaelab.figures.style import ACCENT, CONTRAST, INK, SOFT, Page
+from vaelab.drawing import ACCENT, CONTRAST, INK, SOFT, Page
 from vaelab.models import VAE
 
 WIDTH = 900

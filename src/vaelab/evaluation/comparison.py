@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, inf, sqrt
-from shlex import quote
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from matplotlib.figure import Figure
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
+from scipy.special import stdtrit
 
 from vaelab.console import with_error
-from vaelab.errors import BadValueError, MissingFileError
-from vaelab.evaluation.entries import SHOWN, Entry, Measured, entries_of
-from vaelab.figures.rate_distortion import Point, draw_rate_distortion
-from vaelab.metrics import NLL
-from vaelab.runs.run import Run
+from vaelab.errors import BadValueError, MissingFileError, typed
+from vaelab.evaluation.entries import NLL, SHOWN, Entry, Measured, entries_of
+from vaelab.evaluation.rate_distortion import Point, draw_rate_distortion
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 KEY = {
     "images_checksum": "images", "split": "split", "images": "number of images",
@@ -46,9 +47,7 @@ class Difference:
     @property
     def is_tie(self) -> bool:
         """Whether 0 lies in its 95% interval, by Student's t for so few seeds or many images."""
-        from scipy.stats import t  # half a second to import, seldom needed
-
-        reach = t.ppf((1 + CONFIDENCE) / 2, self.freedom) * self.standard_error
+        reach = stdtrit(self.freedom, (1 + CONFIDENCE) / 2) * self.standard_error
         return bool(abs(self.value) <= reach)
 
 
@@ -162,9 +161,9 @@ class Group:
         )
 
 
-def compare(runs: Sequence[Run]) -> list[Group]:
-    """Groups of runs whose numbers can be compared, each with its best first."""
-    if len({run.path.resolve() for run in runs}) < max(2, len(runs)):
+def compare(runs: Sequence[Path]) -> list[Group]:
+    """Groups of runs, by their folders, whose numbers can be compared, each with its best first."""
+    if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise BadValueError("a comparison needs two different runs or more")
     groups: dict[tuple[Any, ...], list[Measured]] = {}
     for one in _measured(runs):
@@ -172,14 +171,14 @@ def compare(runs: Sequence[Run]) -> list[Group]:
     return [_ranked(dict(zip(KEY, key, strict=True)), those) for key, those in groups.items()]
 
 
-def _measured(runs: Sequence[Run]) -> list[Measured]:
+def _measured(runs: Sequence[Path]) -> list[Measured]:
     """What is known of runs; one error says of which there is nothing."""
     found, missing = list[Measured](), dict[str, str]()
     for run in runs:
         try:
             found.append(Measured(run))
         except MissingFileError as error:
-            missing[quote(str(run.path))] = str(error)
+            missing[typed(run)] = str(error)
     if missing:
         words = "\n".join(missing.values())
         raise MissingFileError(f"{words}\nmeasure: vaelab evaluate {' '.join(missing)}")
@@ -201,7 +200,7 @@ def _short(value: str) -> str:
     return MEASURES.get(value, value[:8] if len(value) == 64 else value) or "none"
 
 
-def draw(groups: Sequence[Group]) -> Figure:
+def draw(groups: Sequence[Group]) -> "Figure":
     """The plane of rate and distortion, one for each group."""
     return draw_rate_distortion([
         (group.words(), [_point(entry) for entry in group.entries])

@@ -1,18 +1,29 @@
-"""What is compared: runs with their numbers, put together where only the seed differs."""
+"""What is compared: runs with their numbers, put together where only the seed differs.
 
-from collections.abc import Sequence
+All of it is read from their files, without PyTorch.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from vaelab.errors import MissingFileError
-from vaelab.evaluation.evaluate import load_per_image
-from vaelab.runs.run import Run
+from vaelab.errors import BadValueError, MissingFileError
+from vaelab.files import may_be_there
+from vaelab.runs.listing import numbers_of
+from vaelab.runs.records import Row
+from vaelab.runs.runfiles import CONFIG, PER_IMAGE, refuse_links
+from vaelab.tensorfile import read_arrays
+from vaelab.yamlfile import read_yaml
 
+NLL = re.compile(r"nll_iwae(\d{1,9})_nats")
+"""Name of a bound by importance sampling; in the group K."""
 SHOWN = ("distortion_nats", "rate_nats", "elbo_nats")
 OTHERWISE: dict[str, Any] = {
     "task_name": True, "figures": True, "evaluation": True,
@@ -25,26 +36,66 @@ OTHERWISE: dict[str, Any] = {
 
 
 class Measured:
-    """A run with what its evaluation.json says of the weights that it has now."""
+    """A run with what its evaluation.json says of the weights that it has now.
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.evaluation = run, run.evaluation()
+    Args:
+        path: its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        refuse_links(path)
+        self.path = path
+        _, self.evaluation, old = numbers_of(path)
         if not {*SHOWN} <= self.evaluation.get("numbers", {}).keys():
             raise MissingFileError(
-                f"there are no numbers of {run.path} that say what they can be compared with"
+                f"there are no numbers of {path} that say what they can be compared with"
             )
-        if not run.has_measured(self.evaluation):
+        if old:
             raise MissingFileError(
-                f"the numbers of {run.path} are of weights that it no longer has (epoch "
+                f"the numbers of {path} are of weights that it no longer has (epoch "
                 f"{self.evaluation['epoch']})"
             )
         self.name: str = self.evaluation["run"]
         self.numbers: dict[str, Any] = self.evaluation["numbers"]
-        self.seed = run.experiment.training.seed
+        config = read_yaml(path / CONFIG)
+        try:
+            self.seed: int = config["training"]["seed"]
+        except (KeyError, TypeError):  # not the whole of it, which a training writes
+            from vaelab.runs.run import Run
 
-    def config(self) -> dict[str, Any]:
+            config = Run(path).experiment.model_dump(mode="json")
+            self.seed = config["training"]["seed"]
+        self.config = _without(config, OTHERWISE)
         """What a run with another seed has too."""
-        return self.run.experiment.model_dump(mode="json", exclude=OTHERWISE)
+
+    def per_image(self, name: str) -> Float[np.ndarray, " n"] | None:
+        """The values whose mean is a number; None where there are none of weights and images."""
+        path = self.path / PER_IMAGE
+        if not may_be_there(path):
+            return None
+        values, about = read_arrays(path)
+        if about != measured_on(self.evaluation) or name not in values:
+            return None
+        if values[name].shape != (self.evaluation["images"],):
+            raise BadValueError(
+                f"{path} is damaged: `{name}` is not a number for each of "
+                f"{self.evaluation['images']} images"
+            )
+        return values[name].astype(np.float64)
+
+
+def measured_on(evaluation: Row) -> Row:
+    """Of what values per image are, as their file says."""
+    return {"schema": 1, **{key: evaluation[key] for key in ("weights", "images_checksum")}}
+
+
+def _without(config: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
+    """A config less some of its keys: all of a section, or a set of its keys."""
+    return {
+        key: {name: of for name, of in value.items() if name not in left_out.get(key, ())}
+        if isinstance(value, dict) else value
+        for key, value in config.items() if left_out.get(key) is not True
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +131,7 @@ class Entry:
 
     def per_image(self, number: str) -> Float[np.ndarray, " n"] | None:
         """What a number is the mean of, each image's being that over the seeds."""
-        each = [load_per_image(one.run, one.evaluation, number) for one in self.members]
+        each = [one.per_image(number) for one in self.members]
         found = [values for values in each if values is not None]
         return np.mean(found, axis=0) if len(found) == len(each) else None
 
@@ -91,7 +142,7 @@ def entries_of(measured: Sequence[Measured]) -> list[Entry]:
     for one in measured:
         for those in alike:
             seeds = {other.seed for other in those}
-            if one.seed not in seeds and one.config() == those[0].config():
+            if one.seed not in seeds and one.config == those[0].config:
                 those.append(one)
                 break
         else:

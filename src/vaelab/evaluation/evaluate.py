@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from math import log, prod
 from textwrap import shorten
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from rich.box import SIMPLE
@@ -20,13 +19,14 @@ from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Domain
 from vaelab.data.store import SplitName, images_checksum
 from vaelab.errors import BadValueError
-from vaelab.files import may_be_there, write_text
-from vaelab.metrics import NLL, AISMetric, BaseMetric, EvaluationConfig, Number, PerImageMetric
+from vaelab.evaluation.entries import NLL, measured_on
+from vaelab.files import write_text
+from vaelab.metrics import AISMetric, BaseMetric, EvaluationConfig, Number, PerImageMetric
 from vaelab.models import LatentVariableModel, likelihood_of
 from vaelab.registry import About
 from vaelab.runs.records import EvaluationFacts, Row, kept_words
 from vaelab.runs.run import Run
-from vaelab.tensorfile import read_tensors, write_tensors
+from vaelab.tensorfile import write_tensors
 
 MAX_WORDS = 50
 """Letters of what is being measured, beside a progress bar."""
@@ -117,26 +117,7 @@ def evaluate(
 def save_per_image(run: Run, evaluation: Row, values: Mapping[str, Float[Tensor, " n"]]) -> None:
     """Write what the bounds of an evaluation are means of, as float32: 40 kB of 10,000 images."""
     float32 = {name: each.to(torch.float32) for name, each in values.items()}
-    write_tensors(run.per_image_path, float32, _measured_on(evaluation))
-
-
-def load_per_image(run: Run, evaluation: Row, name: str) -> Float[np.ndarray, " n"] | None:
-    """The values whose mean is `name`; None where there are none of these weights and images."""
-    if not may_be_there(run.per_image_path):
-        return None
-    values, about = read_tensors(run.per_image_path)
-    if about != _measured_on(evaluation) or name not in values:
-        return None
-    if values[name].shape != (evaluation["images"],):
-        raise BadValueError(
-            f"{run.per_image_path} is damaged: `{name}` is not a number for each of "
-            f"{evaluation['images']} images"
-        )
-    return values[name].double().numpy()
-
-
-def _measured_on(evaluation: Row) -> Row:
-    return {"schema": 1, **{key: evaluation[key] for key in ("weights", "images_checksum")}}
+    write_tensors(run.per_image_path, float32, measured_on(evaluation))
 
 
 def measure(

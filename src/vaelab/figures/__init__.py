@@ -1,5 +1,6 @@
 """Pictures of a model: `compute` gives arrays, `draw` makes the picture of them."""
 
+from vaelab.drawing import save_png
 from vaelab.figures.background import Drawer
 from vaelab.figures.base import BaseFigure, FigureConfig, Panel
 from vaelab.figures.context import Codes, FigureContext
@@ -11,7 +12,6 @@ from vaelab.figures.latent import LatentFigure, film_is_stale, latent_film
 from vaelab.figures.manifold import ManifoldFigure
 from vaelab.figures.nearest import NearestFigure
 from vaelab.figures.plane import Plane
-from vaelab.figures.style import save_png
 from vaelab.figures.traversal import TraversalFigure
 
 __all__ = [

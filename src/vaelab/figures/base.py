@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from vaelab.data.formats.untrusted import MAX_NUMBER_RATIO, open_archive
+from vaelab.drawing import save_png
 from vaelab.errors import BadValueError
 from vaelab.figures.context import FigureContext
-from vaelab.figures.style import save_png
 from vaelab.files import make_folder, write_bytes
 from vaelab.registry import ONE_OF, Axis, Kind
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
+from vaelab.drawing import ACCENT, CONTRAST, FAINT, MARGIN, SOFT, Page, outline
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
-from vaelab.figures.style import ACCENT, CONTRAST, FAINT, MARGIN, SOFT, Page, outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

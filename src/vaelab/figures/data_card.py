@@ -8,8 +8,8 @@ import numpy as np
 from vaelab.console import Console
 from vaelab.data.card import MAX_SAMPLES, DataCard, card
 from vaelab.data.source import Source
+from vaelab.drawing import save_png
 from vaelab.figures.sheet import on_grid, tile
-from vaelab.figures.style import save_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Bool
 
+from vaelab.drawing import ACCENT, CONTRAST, FAINT, MARGIN, SOFT, Page
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import Codes, FigureContext
-from vaelab.figures.style import ACCENT, CONTRAST, FAINT, MARGIN, SOFT, Page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from vaelab.drawing import MARGIN, Page, short
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.sheet import fitting, fitting_both, largest_side, magnify, on_grid, tile
-from vaelab.figures.style import MARGIN, Page, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,10 +9,10 @@ from jaxtyping import Float, Int64, UInt8
 from pydantic import Field
 
 from vaelab.data.store import Split
+from vaelab.drawing import MARGIN, Page
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext, Pictures
 from vaelab.figures.sheet import fitting, magnify, spread, tile
-from vaelab.figures.style import MARGIN, Page
 from vaelab.files import make_folder, storing
 from vaelab.imaging import png, write_gif
 

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from pydantic import Field
 
 from vaelab.data.store import Labels
+from vaelab.drawing import FAINT, INK, MARGIN, Page, mark, outline, render, short
 from vaelab.errors import BadValueError
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.plane import squared, window
-from vaelab.figures.style import FAINT, INK, MARGIN, Page, mark, outline, render, short
 from vaelab.imaging import write_gif
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
+from vaelab.drawing import MARGIN, Page, number, save_png, short
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.plane import Plane
 from vaelab.figures.sheet import fitting, ground, largest_side, magnify, spread, tile
-from vaelab.figures.style import MARGIN, Page, number, save_png, short
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from vaelab.data.loading.evaluation import to_device
 from vaelab.data.store import Images
+from vaelab.drawing import MARGIN, Page, number
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.sheet import fitting, largest_side, magnify, tile
-from vaelab.figures.style import MARGIN, Page, number
 from vaelab.quality import Features, FeaturesName, features_named, nearest
 from vaelab.quality.features import at_most
 from vaelab.quality.images import SampleKind, as_uint8, comparison_subset, default_sample_kind

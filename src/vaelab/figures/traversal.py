@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from vaelab.drawing import INK, MARGIN, SOFT, Page, number
 from vaelab.figures.base import BaseFigure, Panel
 from vaelab.figures.context import FigureContext
 from vaelab.figures.dimensions import active_units
 from vaelab.figures.sheet import fitting_both, largest_side, magnify, tile
-from vaelab.figures.style import INK, MARGIN, SOFT, Page, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

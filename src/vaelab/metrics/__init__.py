@@ -7,7 +7,7 @@ from pydantic import Field
 from vaelab.config import Config
 from vaelab.metrics.ais import AISMetric
 from vaelab.metrics.base import BaseMetric, Number, PerImageMetric
-from vaelab.metrics.bound import NLL, BoundMetric, IWAEMetric
+from vaelab.metrics.bound import BoundMetric, IWAEMetric
 from vaelab.metrics.codes import ActiveUnitsMetric, LinearProbeMetric, NeighboursMetric
 from vaelab.metrics.implied_scale import ImpliedScaleMetric
 from vaelab.metrics.information import MIGHistogramMetric, MIGPosteriorMetric, ModularityMetric
@@ -30,7 +30,6 @@ class EvaluationConfig(Config):
 
 
 __all__ = [
-    "NLL",
     "AISMetric",
     "ActiveUnitsMetric",
     "BaseMetric",

@@ -1,6 +1,5 @@
 """Bounds on the log-likelihood: distortion, rate and ELBO, and by importance sampling."""
 
-import re
 from math import log
 from typing import ClassVar, Literal
 
@@ -17,8 +16,6 @@ from vaelab.randomness import Purpose, generator
 
 NATS = "nats"
 DECODED_AT_ONCE = 5_000
-NLL = re.compile(r"nll_iwae(\d{1,9})_nats")
-"""Name of the estimate; in the group K."""
 
 
 class BoundMetric(PerImageMetric):

@@ -120,7 +120,7 @@ def _row(path: Path) -> dict[str, str]:
         refuse_links(path)
         data, model, epochs = _facts(path)
         rows = read_rows(log) if may_be_there(log := path / "metrics.jsonl") else []
-        about, evaluation, old = _measured(path)
+        about, evaluation, old = numbers_of(path)
     except (UserError, OSError) as error:
         damaged = f"{DAMAGED}{quoted(str(error))}"
         return {"data": "", "model": damaged, **dict.fromkeys(NUMBERS, "")}
@@ -155,7 +155,7 @@ def about_config(config: Mapping[str, Any]) -> tuple[str, str, int]:
     return Path(place).name if place else data["kind"], words, int(fit["epochs"])
 
 
-def _measured(path: Path) -> tuple[Row, Row, str]:
+def numbers_of(path: Path) -> tuple[Row, Row, str]:
     """What is said of a run's weights, its evaluation, and a word where that is of earlier ones."""
     weights, evaluation = path / "weights.safetensors", path / "evaluation.json"
     about, found, digest = {}, {}, ""

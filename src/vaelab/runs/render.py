@@ -10,6 +10,7 @@ from rich.progress import Progress
 from vaelab.config import Config, validate
 from vaelab.console import Console
 from vaelab.data import Store
+from vaelab.drawing import VectorFormat, save_vector
 from vaelab.errors import BadValueError, StorageError
 from vaelab.figures import (
     BaseFigure,
@@ -20,7 +21,6 @@ from vaelab.figures import (
     film_is_stale,
     latent_film,
 )
-from vaelab.figures.style import VectorFormat, save_vector
 from vaelab.models import BaseModel
 from vaelab.runs.run import Run
 from vaelab.yamlfile import parse_yaml

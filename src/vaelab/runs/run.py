@@ -13,7 +13,7 @@ from torch import Tensor
 from vaelab.config import to_yaml, validate
 from vaelab.data.store import Split, SplitName
 from vaelab.engine import accelerate
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, MissingFileError, typed
 from vaelab.experiment import Change, Experiment
 from vaelab.figures.context import Codes, FigureContext
 from vaelab.figures.plane import Plane
@@ -33,7 +33,7 @@ from vaelab.runs.records import (
     read_record,
     read_rows,
 )
-from vaelab.runs.runfiles import PICTURES, refuse_links
+from vaelab.runs.runfiles import PER_IMAGE, PICTURES, refuse_links
 from vaelab.tensorfile import digest_of, read_digest, read_header, read_tensors, write_tensors
 from vaelab.yamlfile import read_yaml
 
@@ -72,7 +72,7 @@ class Run:
         self.prepared_path = self.path / "resume.safetensors.next"
         self.metrics_path = self.path / "metrics.jsonl"
         self.evaluation_path = self.path / "evaluation.json"
-        self.per_image_path = self.path / "evaluation_images.safetensors"
+        self.per_image_path = self.path / PER_IMAGE
         self.environment_path = self.path / "environment.json"
         self.plane_path = self.path / "pca.npz"
         self.identity_path = self.path / "identity.json"
@@ -244,7 +244,8 @@ class Run:
         """
         if not self.has_weights(self.path):
             raise MissingFileError(
-                f"{self.path} has no weights yet; `vaelab train {self.path} --resume` trains it"
+                f"{self.path} has no weights yet; `vaelab train {typed(self.path)} --resume` "
+                "trains it"
             )
         tensors, about = read_tensors(self.weights_path)
         check(self.weights_path, WeightsRecord, about)

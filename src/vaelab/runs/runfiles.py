@@ -24,6 +24,7 @@ from vaelab.runs.runlock import LOCK, WRITER, writer_of
 
 CONFIG = "config.yaml"
 PICTURES = "output"
+PER_IMAGE = "evaluation_images.safetensors"
 """The folder of pictures."""
 FILES = (
     rf"{re.escape(CONFIG)}"

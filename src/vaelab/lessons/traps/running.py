@@ -17,11 +17,11 @@ from rich.table import Table
 
 from vaelab.config import Config, validate
 from vaelab.console import Console, with_error
+from vaelab.drawing import ACCENT, CONTRAST, INK, MARGIN, SOFT, Page, number
 from vaelab.errors import MissingFileError, StoppedError, near
 from vaelab.experiment import NO_PICTURES, Experiment
 from vaelab.figures import FigureContext, save_png
 from vaelab.figures.sheet import fitting, magnify, tile
-from vaelab.figures.style import ACCENT, CONTRAST, INK, MARGIN, SOFT, Page, number
 from vaelab.lessons.traps.measures import (
     COLUMNS,
     Curve,

@@ -10,8 +10,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
+from vaelab.drawing import ACCENT, CONTRAST, FAINT, INK, MARGIN, SOFT, Page, number, outline
 from vaelab.figures.curves import vertical_range
-from vaelab.figures.style import ACCENT, CONTRAST, FAINT, INK, MARGIN, SOFT, Page, number, outline
 from vaelab.sweep.pictures.values import Labels, place, shade, shortened
 from vaelab.sweep.results import Result
 from vaelab.sweep.space import Dimension, Range, Space, Value, as_number

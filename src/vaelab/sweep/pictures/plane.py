@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vaelab.drawing import FAINT, INK, MARGIN, SOFT, Page, number, outline
 from vaelab.figures.curves import vertical_range
-from vaelab.figures.style import FAINT, INK, MARGIN, SOFT, Page, number, outline
 from vaelab.sweep.pictures.values import Colours, Labels, shortened
 from vaelab.sweep.results import Result
 from vaelab.sweep.space import Space

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
+from vaelab.drawing import INK, MARGIN, SOFT, Page
 from vaelab.figures import FigureContext, ManifoldFigure, SamplesFigure
 from vaelab.figures.sheet import fitting, magnify, on_grid, spread, tile
-from vaelab.figures.style import INK, MARGIN, SOFT, Page
 from vaelab.runs.render import figure_context
 from vaelab.runs.run import Run
 from vaelab.sweep.pictures.values import Labels

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from optuna.distributions import CategoricalDistribution
 
-from vaelab.figures.style import ACCENT, PALETTE
+from vaelab.drawing import ACCENT, PALETTE
 from vaelab.sweep.space import Dimension, Range, Setting, Space, Value, ends, split, words
 
 MAX_LABEL_LETTERS = 24

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vaelab.figures.style import (
+from vaelab.drawing import (
     FAINT,
     INK,
     MARGIN,
