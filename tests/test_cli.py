@@ -872,5 +872,4 @@ def test_what_is_no_option_or_too_much_is_answered_with_what_to_type(
     run: Run, vaelab: Command
 ) -> None:
     refused(vaelab("train", "--epochs", 3), "did you mean training.epochs=3?")
-    refused(vaelab("explore", "--runs", "mine"), "did you mean vaelab explore mine?")
     refused(vaelab("train", "digits", "--beta=4"), "did you mean objective.beta=4?")

@@ -420,7 +420,7 @@ def test_runs_to_compare_lie_in_one_folder(runs: Path, tmp_path: Path) -> None:
     library = library_of(tmp_path / "b", tmp_path / "a")
     assert (library.opened, library.compared) == ("b", ("b", "a"))
     for others, words in (
-        ([tmp_path / "none"], "there is no run .*none to compare"),
+        ([tmp_path / "none"], "there is no run in .*none"),
         ([runs / "tiny"], "lie in one folder, but"),
         ([tmp_path / "a"], "2 runs to compare; give two to four different ones"),
     ):
@@ -429,9 +429,11 @@ def test_runs_to_compare_lie_in_one_folder(runs: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_or_a_folder_of_runs_can_be_opened(runs: Path, tmp_path: Path) -> None:
-    assert library_of(runs / "tiny").opened == "tiny"
-    assert library_of(runs).opened is None
-    with pytest.raises(MissingFileError, match="vaelab demo"):
-        library_of(tmp_path / "nowhere")
+    for library in (library_of(runs / "tiny"), library_of(Path("tiny"), runs=runs)):
+        assert (library.folder, library.opened, library.compared) == (runs, "tiny", ())
+    for library in (library_of(runs), library_of(runs=runs)):
+        assert (library.folder, library.opened) == (runs, None)
+    with pytest.raises(MissingFileError, match="did you mean 'tiny'"):
+        library_of(Path("tyny"), runs=runs)
     with pytest.raises(BadValueError):
         library_of(runs / "broken")

@@ -37,7 +37,7 @@ def test_a_port_in_use_is_told(trained: Run, page: Path, vaelab: Command) -> Non
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [("nowhere", "there is no run and no folder of runs"), ("broken", "not valid YAML")],
+    [("nowhere", "there is no run in"), ("broken", "not valid YAML")],
 )
 def test_what_cannot_be_opened_is_told(
     tmp_path: Path, page: Path, vaelab: Command, place: str, words: str

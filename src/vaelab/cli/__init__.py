@@ -108,16 +108,12 @@ SETTINGS = {
 
 
 def _check_options(words: list[str]) -> None:
-    """Refuse a key as an option of `vaelab train`, and a folder as one of `vaelab explore`."""
-    for place, word in enumerate(words):
+    """Refuse a key as an option of `vaelab train`."""
+    for place, word in enumerate(words if words[:1] == ["train"] else []):
         option, equals, value = word.partition("=")
         value = value if equals else next(iter(words[place + 1 :]), "...")
-        if words[0] == "train" and (key := SETTINGS.get(option)):
+        if key := SETTINGS.get(option):
             raise BadValueError(f"there is no option `{option}`; did you mean {key}={value}?")
-        if words[0] == "explore" and option == "--runs":
-            raise BadValueError(
-                f"there is no option `--runs`; did you mean vaelab explore {value}?"
-            )
 
 
 def _tell(text: str) -> None:

@@ -21,7 +21,7 @@ def explore(
         list[Path] | None,
         typer.Argument(
             metavar="[RUNS_DIR | RUN [RUN]...]",
-            help="A folder of runs, a run, or two to four runs to compare.",
+            help="A folder of runs, a run by name or folder, or two to four to compare.",
         ),
     ] = None,
     port: Annotated[
@@ -39,15 +39,16 @@ def explore(
             "the page. Whoever is first to open the printed address can train here.",
         ),
     ] = None,
+    runs: RunsFolder = RUNS,
 ) -> None:
     """Open the explorer: walk in a run's latent space, train a new one and watch it form.
 
     Examples:
     `vaelab explore` : all runs in runs/
 
-    `vaelab explore runs/demo`
+    `vaelab explore demo`
 
-    `vaelab explore runs/beta1 runs/beta100` : beside each other, under one pointer
+    `vaelab explore beta1 beta100` : beside each other, under one pointer
 
     `vaelab explore --port 9000 --no-browser` : prints the address
 
@@ -55,7 +56,7 @@ def explore(
     """
     from vaelab.explorer.serve import library_of, serve
 
-    serve(library_of(*(places or [RUNS])), port, allow_remote, browser, Console().say)
+    serve(library_of(*(places or []), runs=runs), port, allow_remote, browser, Console().say)
 
 
 @export_app.command("site")

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from html import escape
 from pathlib import Path
@@ -15,14 +15,14 @@ from tempfile import mkstemp
 import uvicorn
 
 from vaelab.data.cache import cache_folder
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, typed
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.export import MAX_COMPARED, page_folder
 from vaelab.explorer.library import Library
 from vaelab.explorer.limits import MAX_FRAME_BYTES, Connection, keep_quiet
 from vaelab.explorer.security import LOOPBACK, Gate, Guard
 from vaelab.files import is_process
-from vaelab.runs.names import RUNS
+from vaelab.runs.names import RUNS, find_run_folder
 from vaelab.runs.run import Run
 
 FIRST_PORT = 8008
@@ -35,37 +35,28 @@ SECONDS = 0.5
 """Until the server answers, and a browser is told to open it."""
 
 
-def library_of(place: Path, *others: Path) -> Library:
-    """The runs that the user means: a run's folder, or a folder of runs; or runs to compare."""
-    if others:
-        return _compared([place, *others])
-    if Run.exists(place):
-        Run(place)
-        return Library(place.resolve().parent, place.resolve().name)
-    if not place.is_dir() and place != RUNS:
-        inside = RUNS / place
-        hint = "`vaelab demo` makes a run in a minute"
-        if Run.exists(inside):
-            hint = f"did you mean `{inside}`?"
-        raise MissingFileError(f"there is no run and no folder of runs {place}; {hint}")
-    return Library(place)
+def library_of(*places: Path, runs: Path = RUNS) -> Library:
+    """What the user means: a folder of runs; or a run, or runs to compare.
 
-
-def _compared(places: Sequence[Path]) -> Library:
-    for place in places:
-        if not Run.exists(place):
-            raise MissingFileError(f"there is no run {place} to compare")
-        Run(place)
-    folders, names = zip(*((path.resolve().parent, path.resolve().name) for path in places),
+    Args:
+        places: folders, or names of runs; none: all runs.
+        runs: the folder of runs, in which names are looked for.
+    """
+    if not places:
+        return Library(runs)
+    if len(places) == 1 and places[0].is_dir() and not Run.exists(places[0]):
+        return Library(places[0])
+    found = [Run(find_run_folder(str(place), runs)).path for place in places]
+    folders, names = zip(*((path.resolve().parent, path.resolve().name) for path in found),
                          strict=True)  # fmt: skip
     if len(set(folders)) > 1:
         raise BadValueError(
-            f"runs that are compared lie in one folder, but {places[0]} is in {folders[0]} and "
+            f"runs that are compared lie in one folder, but {found[0]} is in {folders[0]} and "
             f"another in {next(one for one in folders if one != folders[0])}"
         )
     if not len(set(names)) == len(names) <= MAX_COMPARED:
         raise BadValueError(f"{len(names)} runs to compare; give two to four different ones")
-    return Library(folders[0], names[0], names)
+    return Library(folders[0], names[0], names[1:] and names)
 
 
 class Served:
@@ -153,7 +144,7 @@ def serve(
     served.run()
     say("the explorer has ended")
     if saved := served.saved_training:
-        say(f"{saved.name} was saved; to go on: vaelab train {saved} --resume")
+        say(f"{saved.name} was saved; to go on: vaelab train {typed(saved)} --resume")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:
