@@ -12,7 +12,7 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 
-from vaelab.errors import BadValueError, RunBusyError, UserError
+from vaelab.errors import BadValueError, RunBusyError, UserError, typed
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listener, Listeners
@@ -251,7 +251,7 @@ class Job:
             saved = (self._path / "resume.safetensors").is_file()
             self._fail(
                 f"Training stopped unexpectedly ({why}). {last} "
-                + (f"Its last checkpoint is safe: resume, or run `vaelab train {self._path} "
+                + (f"Its last checkpoint is safe: resume, or run `vaelab train {typed(self._path)} "
                    "--resume`." if saved else "Nothing of it had been saved yet.")
             )  # fmt: skip
         if began:

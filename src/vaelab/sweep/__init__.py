@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from vaelab.errors import MissingFileError
+from vaelab.errors import MissingFileError, typed
 
 try:
     import optuna  # noqa: F401
@@ -58,7 +58,7 @@ def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
         progress.show(study.trials())
     show_status(folder, console)
     if not study.finished:
-        console.say(f"to go on: vaelab sweep resume {folder}")
+        console.say(f"to go on: vaelab sweep resume {typed(folder)}")
         return interrupt.signal
     if paths := draw_pictures(study, console):
         console.say(f"pictures in {folder}: {', '.join(path.name for path in paths)}")
@@ -82,7 +82,7 @@ def show_status(folder: Path, console: Console) -> None:
         lost = sum(trial.worker not in workers for trial in running)
         words = f"{len(workers)} at work, {len(running) - lost} trials under training"
         if lost:
-            words += f"; {lost} left by killed workers: vaelab sweep resume {folder} goes on"
+            words += f"; {lost} left by killed workers: vaelab sweep resume {typed(folder)} goes on"
         console.say(words)
 
 
@@ -91,10 +91,10 @@ def show_best(folder: Path, console: Console) -> None:
     study = Study(folder)
     found = [result for result in results(study.trials()) if result.complete]
     if not found:
-        what = f"is complete yet; `vaelab sweep resume {folder}` goes on"
+        what = f"is complete yet; `vaelab sweep resume {typed(folder)}` goes on"
         if study.finished:
             what = (
-                f"was trained to the end; `vaelab sweep status {folder}` says why, and "
+                f"was trained to the end; `vaelab sweep status {typed(folder)}` says why, and "
                 "task_name=NAME makes another sweep"
             )
         raise MissingFileError(f"no trial of {folder} {what}")
@@ -103,7 +103,8 @@ def show_best(folder: Path, console: Console) -> None:
     setting = setting_words(study.space, best.setting) or "the only setting"
     run = folder / best.best.run
     console.say(f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
-    every = f"{folder}/[0-9]*"
+    every = f"{typed(folder)}/[0-9]*"
     console.say(
-        f"next: vaelab evaluate {run}; or all: vaelab evaluate {every} && vaelab compare {every}"
+        f"next: vaelab evaluate {typed(run)}; or all: vaelab evaluate {every} && "
+        f"vaelab compare {every}"
     )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vaelab.config import Config, override, to_yaml, validate
-from vaelab.errors import BadCombinationError, BadValueError, MissingFileError
+from vaelab.errors import BadCombinationError, BadValueError, MissingFileError, typed
 from vaelab.experiment import NO_PICTURES, Experiment
 from vaelab.files import may_be_there, write_text
 from vaelab.runs.lookup import resets
@@ -220,7 +220,7 @@ def _check_comparable(one: Experiment, other: Experiment, words: str) -> None:
 
 def _there_already(folder: Path, old: Sweep, new: Sweep) -> str:
     names = [name for name in Sweep.model_fields if getattr(old, name) != getattr(new, name)]
-    on = f"`vaelab sweep resume {folder}` goes on with it, and task_name=NAME makes another"
+    on = f"`vaelab sweep resume {typed(folder)}` goes on with it, and task_name=NAME makes another"
     if not names:
         return f"there is this sweep in {folder} already; {on}"
     changes = "; ".join(

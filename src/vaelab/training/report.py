@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 from vaelab.console import Console, with_error
 from vaelab.data import Store
+from vaelab.errors import typed
 from vaelab.figures import Drawer, film_is_stale
 from vaelab.loggers import Loggers
 from vaelab.models import LatentVariableModel
@@ -59,8 +60,8 @@ def unfinished(run: Run) -> list[str]:
         why = ", and until then the last weights are kept instead of the best"
     return [
         f"{name} is still {schedule(epochs):.3g} after {epochs} epoch{'s' * (epochs != 1)}: its "
-        f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {run.path} --resume "
-        f"training.epochs={ceil(schedule.length)}"
+        f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {typed(run.path)} "
+        f"--resume training.epochs={ceil(schedule.length)}"
         for name, schedule in objective.unfinished(epochs).items()
     ]
 

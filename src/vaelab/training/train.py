@@ -14,7 +14,7 @@ from vaelab.data.loading.batches import RankShare
 from vaelab.data.store import ImageSpec
 from vaelab.distributed import barrier, check_same, is_main, local_rank, rank, size
 from vaelab.engine import Engine, TrainingStep, build_engine
-from vaelab.errors import StorageError
+from vaelab.errors import StorageError, typed
 from vaelab.experiment import Experiment
 from vaelab.figures import Drawer
 from vaelab.loggers import Loggers
@@ -145,7 +145,7 @@ def train_together(
         trained = {one.run.path: one for one in due}
         for run in runs if is_main() else []:
             if stopped and run.path in trained:
-                console.say(f"{stopped}; to go on: vaelab train {run.path} --resume")
+                console.say(f"{stopped}; to go on: vaelab train {typed(run.path)} --resume")
                 locked = trained[run.path].folder
                 if locked is not None and (aside := locked.replaced):
                     console.say(f"until it has weights, what it replaces is kept in {aside}")
@@ -253,7 +253,7 @@ def _run(path: Path, experiment: Experiment, console: Console) -> Run:
         return run
     console.say(
         f"{path} is finished: {done} epoch{'s' * (done != 1)}; to go on, ask for more, e.g. "
-        f"`vaelab train {path} --resume training.epochs={2 * done}`"
+        f"`vaelab train {typed(path)} --resume training.epochs={2 * done}`"
     )
     return Run(path, Run(path).experiment.holding(experiment))
 

@@ -19,7 +19,7 @@ from vaelab.console import plain
 from vaelab.data import Split, Store
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.store import ImageSpec
-from vaelab.errors import BadValueError, UserError, any_code
+from vaelab.errors import BadValueError, UserError, any_code, typed
 from vaelab.evaluation.diagnosis.base import Diagnosis, Finding, Measurements, Remedy, Severity
 from vaelab.evaluation.diagnosis.fit import Overfitting, Saturation
 from vaelab.evaluation.diagnosis.latent import Collapse, Holes, NearAutoencoder, SpareDimensions
@@ -148,7 +148,7 @@ def one_line_diagnosis(run: Run) -> str:
 def worst(examination: Examination) -> str:
     """One line: the worst finding, or that there is none."""
     findings = examination.findings
-    says = f"vaelab doctor {examination.run} says"
+    says = f"vaelab doctor {typed(examination.run)} says"
     if not findings:
         why = f"; {says} why" if examination.skipped else ""
         return f"doctor: {_nothing(examination)}{why}"
