@@ -137,10 +137,9 @@ def table(name: str | None = None) -> Table:
     result = Table(box=SIMPLE, show_header=False, pad_edge=False)
     result.add_column("kind", no_wrap=True)
     result.add_column("what it is")
-    known = kinds()
     for axis in AXES if name is None else [_axis(name)]:
         result.add_row(f"[bold]{axis.name}[/bold]", f"[dim]where: {axis.place}[/dim]")
-        for kind in (kind for kind in known if kind.axis is axis):
+        for kind in (describe(axis, cls) for cls in axis.kinds.values()):
             result.add_row(f"  [cyan]{kind.name}[/cyan]", "\n".join(_rich_lines(kind)))
         result.add_section()
     return result
@@ -149,12 +148,12 @@ def table(name: str | None = None) -> Table:
 def entry(axis_name: str, name: str) -> Group:
     """All that is known of one kind."""
     axis = _axis(axis_name)
-    known = {kind.name: kind for kind in kinds() if kind.axis is axis}
+    known = axis.kinds
     if name not in known:
         raise BadValueError(
             f"there is no {axis.name} `{name}`; {near(name, known)}choose one of {', '.join(known)}"
         )
-    return Group(*_parts(known[name]))
+    return Group(*_parts(describe(axis, known[name])))
 
 
 def _axis(name: str) -> Axis:
