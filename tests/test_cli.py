@@ -623,7 +623,7 @@ def test_pictures_as_the_model_takes_them_need_no_note(run: Run, vaelab: Command
 
 
 def test_a_run_named_without_its_folder_is_guessed(run: Run, vaelab: Command) -> None:
-    for command in (["describe"], ["config", "show"], ["explore", "--no-browser"]):
+    for command in (["describe"], ["config", "show"]):
         refused(vaelab(*command, "tiny"), "did you mean `runs/tiny`?")
 
 

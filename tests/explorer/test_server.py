@@ -433,7 +433,7 @@ def test_a_run_or_a_folder_of_runs_can_be_opened(runs: Path, tmp_path: Path) -> 
         assert (library.folder, library.opened, library.compared) == (runs, "tiny", ())
     for library in (library_of(runs), library_of(runs=runs)):
         assert (library.folder, library.opened) == (runs, None)
-    with pytest.raises(MissingFileError, match="did you mean 'tiny'"):
+    with pytest.raises(MissingFileError, match="did you mean `tiny`"):
         library_of(Path("tyny"), runs=runs)
     with pytest.raises(BadValueError):
         library_of(runs / "broken")
