@@ -12,6 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+ONE_THREAD := OMP_NUM_THREADS=1  # of each of two processes, which share the cores
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: help demo explore page page-tests test test-all lint bench gpu constraints clean
@@ -33,11 +34,11 @@ page: $(VENV)/python
 
 test: lint page-tests
 	@echo "== tests, without the slow ones"
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
 test-all: lint page-tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest --numprocesses 2
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses 2
 
 page-tests: page
 	@echo "== tests of the page"

@@ -217,6 +217,8 @@ SCRUBS = """async () => {
     }
     return [times, arithmetic]
 }"""
+ROUNDS = 3
+"""Of which the best counts: whatever else the machine does only ever makes one slower."""
 
 
 @pytest.mark.mnist
@@ -235,8 +237,9 @@ def test_an_exported_page_is_small_and_scrubs(
     tab.open(path.as_uri())
     tab.page.wait_for_timeout(3000)  # the steps before the last are unpacked meanwhile
     assert tab.get("vaelab.check.ok")
-    scrub, arithmetic = (quantiles(times, n=20)[-1] for times in tab.get(SCRUBS))
-    slower = SPARE * max(1.0, arithmetic / ARITHMETIC_MS)
+    rounds = [[quantiles(times, n=20)[-1] for times in tab.get(SCRUBS)] for _ in range(ROUNDS)]
+    allowed = [SPARE * max(1.0, arithmetic / ARITHMETIC_MS) for _, arithmetic in rounds]
+    (scrub, _), slower = min(zip(rounds, allowed, strict=True), key=lambda one: one[0][0] / one[1])
     print(
         f"mnist in {latent} dimensions: {size:.1f} MB (budget {megabytes}), scrub p95 "
         f"{scrub:.0f} ms (50); this machine is allowed {slower:.1f}x"

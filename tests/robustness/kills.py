@@ -168,7 +168,8 @@ def _of_subject(subject: Subject, wanted: int, draws: random.Random, scratch: Pa
 
 def between_saves(scratch: Path) -> Tally:
     """Kill replicas before each file operation of the save of all at the end of their epoch."""
-    words = ("training.epochs=1", "training.save_minutes=1000")  # saved at the end alone
+    # saved at the end alone, which comes soon
+    words = ("training.epochs=1", "training.batch_size=512", "training.save_minutes=1000")
     # of convolutions, one alone has other sums than among three
     subject = Subject((*SUBJECTS["three replicas"].words, *CONV, *words), 0)
     (scratch / "alone").mkdir()

@@ -65,9 +65,17 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Not to be written into."""
+    folder = tmp_path_factory.mktemp("finished")
+    return train(tiny("training.epochs=1", PICTURES, "explorer.keep=3"), folder).run
+
+
 @pytest.fixture
-def run(runs: Path) -> Run:
-    return train(tiny("training.epochs=1", PICTURES, "explorer.keep=3"), runs).run
+def run(runs: Path, finished: Run) -> Run:
+    shutil.copytree(finished.path, runs / finished.path.name)
+    return Run(runs / finished.path.name)
 
 
 @pytest.fixture
