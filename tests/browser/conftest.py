@@ -114,7 +114,7 @@ class Tab:
         while calm < 3:
             assert time.monotonic() < end, "the page never rests"
             self.page.wait_for_timeout(100)
-            quiet = self.get("vaelab.ready && vaelab.still && computing.every((n) => n === 0)")
+            quiet = self.get("vaelab.ready && vaelab.still && computing.every((n) => n <= 0)")
             calm = calm + 1 if quiet and self.get("asked") == asked else 0
             asked = self.get("asked")
 
@@ -162,7 +162,10 @@ Worker.prototype.terminate = function () {
     return end.apply(this)
 }
 """
-"""What the page's workers were asked, and each has not answered yet."""
+"""What the page's workers were asked, and how much of it each has not answered yet.
+
+Less than nothing where one was ended while its last answer was heard.
+"""
 
 
 @pytest.fixture
