@@ -274,8 +274,13 @@ def test_what_another_server_took_meanwhile_under_the_same_name_stays(
     assert not list((runs / PICTURES).glob(".*"))
 
 
-def test_what_comes_back_from_a_training_while_another_folder_is_sent_is_removed(
-    client: TestClient, explorer: Explorer, runs: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_come", [False, True])
+def test_what_comes_back_from_a_training_when_another_folder_is_sent_is_removed(
+    client: TestClient,
+    explorer: Explorer,
+    runs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_come: bool,
 ) -> None:
     begins, fail = threading.Event(), threading.Event()
 
@@ -292,15 +297,19 @@ def test_what_comes_back_from_a_training_while_another_folder_is_sent_is_removed
 
     def slowly(*given: Any) -> Pictures:
         taken = unpack(*given)
-        fail.set()
-        training.join()
+        if not has_come:
+            fail.set()
+            training.join()
         return taken
 
     monkeypatch.setattr("vaelab.explorer.dropping.unpack", slowly)
     training.start()
     assert begins.wait(60)
     assert sent(client, {"other/1.png": b"x"}) == "other"
+    fail.set()
+    training.join()
     assert left(runs) == [f"{PICTURES}/other/1.png"]
+    assert not list((runs / PICTURES).glob(".my_flowers*"))
 
 
 @pytest.mark.parametrize("name", ["2024", "1.5", "no", "null"])

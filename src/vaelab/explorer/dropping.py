@@ -144,9 +144,11 @@ class Dropping:
             await run_sync(offered.pictures.keep)
             await self.job.begin(experiment, self.library.folder, Start.NEW, play=True)
         except UserError:
-            await self.end()
             await run_sync(offered.pictures.offer)
-            self._offered = offered
+            if self._offered is None:
+                self._offered = offered
+            else:  # another folder has come meanwhile
+                await run_sync(offered.pictures.remove)
             raise
         return JSONResponse({"run": experiment.task_name})
 
