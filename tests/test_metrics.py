@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Float
+from sklearn.dummy import DummyClassifier
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
@@ -22,6 +23,7 @@ from vaelab.metrics import (
     BoundMetric,
     ImpliedScaleMetric,
     IWAEMetric,
+    LinearProbeMetric,
     NeighboursMetric,
     Number,
     bound,
@@ -358,6 +360,16 @@ def test_neighbours_of_one_class_or_of_too_few_images_have_no_accuracy() -> None
     assert NeighboursMetric()(model, one) == {}
     assert NeighboursMetric(neighbours=5)(model, loader(5)) == {}
     assert NeighboursMetric(neighbours=4)(model, loader(5)).keys() == {"knn4_accuracy"}
+
+
+def test_accuracies_stand_beside_what_a_guess_gets() -> None:
+    images = loader(60)
+    truth = images.labels.numpy()
+    guess = DummyClassifier(strategy="most_frequent").fit(truth[:, None], truth)
+    words = f"guessing the largest class: {guess.score(truth[:, None], truth):.3f}"
+    for metric in (NeighboursMetric(), LinearProbeMetric(folds=2)):
+        (number,) = metric(ByHand(2, (1.0, 1.0), 0.1), images).values()
+        assert number.estimator.endswith(words)
 
 
 # --- implied scale

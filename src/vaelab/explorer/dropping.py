@@ -144,11 +144,7 @@ class Dropping:
             await run_sync(offered.pictures.keep)
             await self.job.begin(experiment, self.library.folder, Start.NEW, play=True)
         except UserError:
-            await run_sync(offered.pictures.offer)
-            if self._offered is None:
-                self._offered = offered
-            else:  # another folder has come meanwhile
-                await run_sync(offered.pictures.remove)
+            await self._put_back(offered)
             raise
         return JSONResponse({"run": experiment.task_name})
 
@@ -156,6 +152,14 @@ class Dropping:
         """Remove pictures that no run is trained on."""
         await self._forget(self._named((await body_of(request, Naming)).pictures))
         return JSONResponse({})
+
+    async def _put_back(self, offered: Offered) -> None:
+        """Have pictures wait again, unless others have come meanwhile."""
+        await run_sync(offered.pictures.offer)
+        if self._offered is None:
+            self._offered = offered
+        else:
+            await run_sync(offered.pictures.remove)
 
     async def _forget(self, offered: Offered) -> None:
         if self._offered is offered:
