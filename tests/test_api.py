@@ -156,6 +156,8 @@ def test_a_run_is_found_by_its_name_in_the_folder_of_runs(
 
 def test_codes_and_images_of_a_split_are_arrays(trained: Run) -> None:
     run = Run(str(trained.path))
+    with pytest.raises(BadValueError, match="no split `none`; choose one of train"):
+        run.experiment.data.load().split("none")
     images, codes = run.images("valid"), run.codes("valid")
     assert (images.images.dtype, images.images.shape[1:]) == (np.uint8, (1, 8, 8))
     assert (codes.labels == images.labels).all()

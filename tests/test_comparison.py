@@ -327,8 +327,38 @@ def test_what_has_no_numbers_is_told(evaluated: Run) -> None:
     words = r"other .*\n.*third .*\nmeasure: .*evaluate \S+other \S+third$"
     with pytest.raises(MissingFileError, match=words):
         compare([evaluated, other, third])
-    with pytest.raises(BadValueError, match="two different runs"):
-        compare([evaluated, evaluated])
+    with pytest.raises(BadValueError, match="first is there twice"):
+        compare([evaluated, variant(evaluated, "fourth"), evaluated])
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("value", np.inf), ("value", np.nan), ("standard_error", -5.0)]
+)
+def test_numbers_that_no_training_has_are_damage(evaluated: Run, number: str, value: float) -> None:
+    other = variant(evaluated, "other")
+    row = other.evaluation()
+    row["numbers"]["distortion_nats"][number] = value
+    other.evaluation_path.write_text(json.dumps(row))
+    with pytest.raises(BadValueError, match=r"evaluation.json is damaged: `numbers.distortion"):
+        compare([evaluated, other])
+
+
+def test_damaged_values_per_image_are_measured_again(evaluated: Run) -> None:
+    other = variant(evaluated, "other")
+    content = bytearray(other.per_image_path.read_bytes())
+    content[-1] ^= 1
+    other.per_image_path.write_bytes(content)
+    (group,) = compare([evaluated, other])
+    with pytest.raises(BadValueError, match=r"damaged; `vaelab evaluate \S+other` writes it anew"):
+        group.behind(group.entries[1])
+
+
+@pytest.mark.parametrize("config", ["training: {seed: null}", "training: {seed: x}", "[1]"])
+def test_a_config_that_no_training_wrote_is_read_in_full(evaluated: Run, config: str) -> None:
+    other = variant(evaluated, "other")
+    other.config_path.write_text(config)
+    with pytest.raises(BadValueError, match=r"other.config\.yaml"):
+        compare([evaluated, other])
 
 
 # --- on the screen
@@ -342,7 +372,9 @@ def test_the_plane_has_each_run(evaluated: Run) -> None:
     assert one.shape[1] < 500
 
 
-def test_at_the_command_line(evaluated: Run, vaelab: Any, tmp_path: Path) -> None:
+def test_at_the_command_line(
+    evaluated: Run, vaelab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     variant(evaluated, "other", pixels="signed")
     picture = tmp_path / "plane.png"
     answer = vaelab(
@@ -352,6 +384,12 @@ def test_at_the_command_line(evaluated: Run, vaelab: Any, tmp_path: Path) -> Non
     assert "not ranked together" in answer.out
     with Image.open(picture) as image:
         assert min(image.size) > 300
+    variant(evaluated, "long_name_of_a_run", 3)
+    words = ("compare", "first", "long_name_of_a_run", "--runs", evaluated.path.parent)
+    for width in range(80, 170, 10):
+        monkeypatch.setenv("COLUMNS", str(width))
+        answer = vaelab(*words, "--picture", picture, "--overwrite")
+        assert any(line.rstrip().endswith("behind") for line in answer.out.splitlines()), width
     answer = vaelab("compare", "first", "--runs", evaluated.path.parent)
     assert answer.code == 2
     assert "two different runs" in answer.err

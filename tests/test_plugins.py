@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,9 @@ def vaelab(folder: Path, *words: str, plugins: Any = (), code: int = 0) -> str:
 def test_kinds_of_ones_own_go_through_everything(words: tuple[str, ...], tmp_path: Path) -> None:
     (name,) = (word.removeprefix("task_name=") for word in words if word.startswith("task_name"))
     run = f"runs/{name}"
-    vaelab(tmp_path, "train", "digits", *words, "training.epochs=1", plugins=EXAMPLES)
+    said = vaelab(tmp_path, "train", "digits", *words, "training.epochs=1", plugins=EXAMPLES)
+    (suggested,) = re.findall(rf"next: vaelab (evaluate {run} --plugin .*)", said)
+    vaelab(tmp_path, *shlex.split(suggested))
     folder = tmp_path / run
     before = (folder / "metrics.jsonl").read_text()
     vaelab(tmp_path, "train", run, "--resume", "training.epochs=2", plugins=EXAMPLES)
@@ -58,9 +61,10 @@ def test_kinds_of_ones_own_go_through_everything(words: tuple[str, ...], tmp_pat
     needed = json.loads((folder / "environment.json").read_text())["plugins"]
     used = {"own": 8, "linear": 3}[name]
     assert len(needed) == used
-    said = vaelab(tmp_path, "evaluate", run, code=2)
-    assert len(said.splitlines()) == 1
-    assert all(f"--plugin {path}" in said for path in needed)
+    for given in (["evaluate", run], ["train", run, "--resume"]):
+        said = vaelab(tmp_path, *given, code=2)
+        assert len(said.splitlines()) == 1
+        assert all(f"--plugin {path}" in said for path in needed)
     if name == "own":
         assert "own,46,valid/elbo_nats," in (tmp_path / "numbers.csv").read_text()
         assert {path.name for path in (folder / "output").glob("norms_epoch_*.png")} == {

@@ -59,6 +59,13 @@ def used_by(config: Config) -> dict[str, str]:
     return found
 
 
+def named_for(config: Config) -> list[str]:
+    """What the user has named of the plugins that define what a config is made of."""
+    used = used_by(config)
+    named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return [name for name in named if any(f"{one}.".startswith(f"{name}.") for one in used)]
+
+
 def explained(error: BadValueError, run: Path, known: Iterable[str]) -> BadValueError:
     """The error of a run's config, or, where that explains it, the plugins that it needs."""
     missing = [

@@ -222,6 +222,13 @@ def test_new_runs_are_noticed(tmp_path: Path) -> None:
     assert shelf.look()
     assert shelf.look()  # its config may have come a moment later
     assert not shelf.look()
+    with held(tmp_path / "runs" / "one"):
+        assert shelf.look()
+        assert shelf.look()
+        assert not shelf.look()
+    assert shelf.look()  # nobody writes it any more
+    assert shelf.look()
+    assert not shelf.look()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from vaelab.bundle.graph import Graph, Graphs
 from vaelab.bundle.kept import PACKED, unpack
 from vaelab.bundle.schema import FORMAT, MAX_MANIFEST_BYTES, VERSION, ManifestRecord, check_atlas
 from vaelab.bundle.writer import BundleWriter
-from vaelab.errors import BadCombinationError, BadValueError, MissingFileError, RunBusyError, typed
+from vaelab.errors import BadCombinationError, BadValueError, MissingFileError, RunBusyError
 from vaelab.files import opened, read_bytes
 from vaelab.models import Explorable, LatentVariableModel
 from vaelab.runs.records import in_words
@@ -207,7 +207,7 @@ def rebuild(run: Run) -> None:
         found.setdefault(progress["step"], (progress["epoch"], states))
     if not found:
         raise MissingFileError(
-            f"{run.path} has no weights yet; `vaelab train {typed(run.path)} --resume` trains it"
+            f"{run.path} has no weights yet; `vaelab train {run.typed} --resume` trains it"
         )
     store = run.experiment.data.load()
     model = _build(run, store.image_shape, len(store.classes))

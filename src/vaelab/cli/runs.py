@@ -12,8 +12,8 @@ from vaelab.errors import BadValueError
 from vaelab.files import output_path
 
 app = typer.Typer()
-WIDE = 110
-"""Columns in which runs beside each other have a line each."""
+ANY = 10_000
+"""Columns of a terminal in which every table has room."""
 
 
 @app.command()
@@ -171,7 +171,10 @@ def compare(
     groups = compare_runs([find_run_folder(name, runs) for name in chosen])
     path = output_path(picture, "comparison.png", overwrite)
     for group in groups:
-        console.print(group.table(narrow=console.width < WIDE))
+        table = group.table()
+        needed = console.measure(table, options=console.options.update(max_width=ANY)).maximum
+        fits = needed <= console.width
+        console.print(table if fits else group.table(narrow=True))
     if reasons := differences(groups):
         console.print("not ranked together, because they differ in", highlight=False)
         for reason in reasons:

@@ -11,7 +11,7 @@ from vaelab.background import DRAWING, BackgroundProcess
 from vaelab.cli.launch import check_launched, end, launch
 from vaelab.cli.options import RUNS, ConfigArgument, Overrides, RunArgument, RunsFolder, exit_code
 from vaelab.console import Console
-from vaelab.errors import BadValueError, MissingFileError, typed
+from vaelab.errors import BadValueError, MissingFileError
 
 app = typer.Typer()
 
@@ -149,7 +149,7 @@ def _train(
         for outcome in outcomes if is_main() else []:
             if outcome.stopped is None:
                 words = one_line_diagnosis(outcome.run)
-                console.say(f"{words}\nnext: vaelab evaluate {typed(outcome.run.path)}")
+                console.say(f"{words}\nnext: vaelab evaluate {outcome.run.typed}")
     return exit_code(next((outcome.signal for outcome in outcomes if outcome.signal), None))
 
 
@@ -185,7 +185,7 @@ def fit_prior(
     console = Console()
     outcome = fit(find_run(run, runs), prior, overrides or [], name, console)
     console.print(outcome.table())
-    console.say(f"next: vaelab evaluate {typed(outcome.run.path)}")
+    console.say(f"next: vaelab evaluate {outcome.run.typed}")
     raise typer.Exit(exit_code(outcome.signal))
 
 
@@ -212,7 +212,7 @@ def demo(runs: RunsFolder = RUNS) -> None:
     console.print(evaluate(run, console=console).table())
     try:
         page_folder()
-        command = f"vaelab explore {typed(run.path)}"
+        command = f"vaelab explore {run.typed}"
     except MissingFileError:
         command = "make explore (which builds the page first)"
     console.say(

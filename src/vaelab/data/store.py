@@ -11,6 +11,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from vaelab.data.mapped import MAX_MEMORY_BYTES, MappedImages
 from vaelab.data.shards.stream import ShardStream
+from vaelab.errors import BadValueError
 
 SplitName = Literal["train", "valid", "test"]
 Images = UInt8[np.ndarray, "n c h w"] | Float32[np.ndarray, "n c h w"]
@@ -104,6 +105,16 @@ class Store:
     def splits(self) -> dict[str, Split]:
         """The three splits by name."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def split(self, name: str) -> Split:
+        """One of them.
+
+        Raises:
+            BadValueError: there is none of that name.
+        """
+        if name not in self.splits:
+            raise BadValueError(f"there is no split `{name}`; choose one of train, valid and test")
+        return self.splits[name]
 
 
 def chunks(images: Images | MappedImages) -> Iterator[Images]:

@@ -163,7 +163,10 @@ class Group:
 
 def compare(runs: Sequence[Path]) -> list[Group]:
     """Groups of runs, by their folders, whose numbers can be compared, each with its best first."""
-    if len({run.resolve() for run in runs}) < max(2, len(runs)):
+    folders = [run.resolve() for run in runs]
+    if twice := next((run for run in runs if folders.count(run.resolve()) > 1), None):
+        raise BadValueError(f"{twice} is there twice; a comparison needs different runs")
+    if len(runs) < 2:
         raise BadValueError("a comparison needs two different runs or more")
     groups: dict[tuple[Any, ...], list[Measured]] = {}
     for one in _measured(runs):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from vaelab.errors import BadValueError, MissingFileError
+from vaelab.errors import BadValueError, MissingFileError, typed
 from vaelab.files import may_be_there
 from vaelab.runs.listing import numbers_of
 from vaelab.runs.records import Row
@@ -55,16 +55,14 @@ class Measured:
                 f"the numbers of {path} are of weights that it no longer has (epoch "
                 f"{self.evaluation['epoch']})"
             )
-        self.name: str = self.evaluation["run"]
+        self.name = path.resolve().name
         self.numbers: dict[str, Any] = self.evaluation["numbers"]
         config = read_yaml(path / CONFIG)
-        try:
-            self.seed: int = config["training"]["seed"]
-        except (KeyError, TypeError):  # not the whole of it, which a training writes
+        if not isinstance(_seed_of(config), int):  # it is not as a training writes it
             from vaelab.runs.run import Run
 
             config = Run(path).experiment.model_dump(mode="json")
-            self.seed = config["training"]["seed"]
+        self.seed = _seed_of(config)
         self.config = _without(config, OTHERWISE)
         """What a run with another seed has too."""
 
@@ -73,7 +71,11 @@ class Measured:
         path = self.path / PER_IMAGE
         if not may_be_there(path):
             return None
-        values, about = read_arrays(path)
+        try:
+            values, about = read_arrays(path)
+        except BadValueError as error:
+            again = f"`vaelab evaluate {typed(self.path)}` writes it anew"
+            raise BadValueError(f"{path} is damaged; {again}") from error
         if about != measured_on(self.evaluation) or name not in values:
             return None
         if values[name].shape != (self.evaluation["images"],):
@@ -82,6 +84,11 @@ class Measured:
                 f"{self.evaluation['images']} images"
             )
         return values[name].astype(np.float64)
+
+
+def _seed_of(config: object) -> Any:
+    training = config.get("training") if isinstance(config, dict) else None
+    return training.get("seed") if isinstance(training, dict) else None
 
 
 def measured_on(evaluation: Row) -> Row:

@@ -180,18 +180,24 @@ class Watch:
 
 
 class Shelf:
-    """A folder of runs, which need not be there yet: whether others are in it than before."""
+    """A folder of runs, which need not be there yet: whether others are in it, or are written."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._last, self._filling = stamp(folder), False
+        self._last, self._filling = self._now(), False
 
     def look(self) -> bool:
         """Whether to list them again: at a change, and once more when a new run has its config."""
-        former, self._last = self._last, stamp(self.folder)
+        former, self._last = self._last, self._now()
         changed = former != self._last
         again, self._filling = changed or self._filling, changed
         return again
+
+    def _now(self) -> tuple[Stamp, frozenset[str]]:
+        with suppress(OSError):
+            runs = [path for path in self.folder.iterdir() if (path / WRITER).exists()]
+            return stamp(self.folder), frozenset(run.name for run in runs if writer_of(run))
+        return stamp(self.folder), frozenset()
 
 
 def describe(writer: Writer | None) -> Message | None:

@@ -49,6 +49,7 @@ def load_settings(name: str, assignments: Sequence[str] = ()) -> tuple[dict[str,
     path = find_config(name)
     data: dict[str, Any] = read_yaml(path)
     if Run.exists(Path(name)):
+        Run(name)  # it says which plugins are missing
         data["task_name"] = Path(name).resolve().name
     if is_seed(data):
         translation = translate(data, str(path))

@@ -81,10 +81,10 @@ class LogRows(RootModel[list[LogRow]]):
 class NumberRecord(Record):
     """A number of an evaluation."""
 
-    value: float
+    value: Finite
     unit: str
     estimator: str
-    standard_error: float | None
+    standard_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 
 
 class EvaluationFacts(Record):

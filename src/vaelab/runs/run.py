@@ -19,7 +19,7 @@ from vaelab.figures.context import Codes, FigureContext
 from vaelab.figures.plane import Plane
 from vaelab.files import may_be_there, write_text
 from vaelab.models import LatentVariableModel
-from vaelab.plugins import explained
+from vaelab.plugins import explained, named_for
 from vaelab.randomness import Purpose, seeded
 from vaelab.runs.listing import about_config
 from vaelab.runs.records import (
@@ -99,6 +99,12 @@ class Run:
         data, model, _ = about_config(self.experiment.model_dump(mode="json"))
         return f"Run({str(self.path)!r}): {data}, {model}"
 
+    @property
+    def typed(self) -> str:
+        """Its folder, and the plugins that it needs, in a command that a user may copy."""
+        plugins = (f"--plugin {typed(name)}" for name in named_for(self.experiment))
+        return " ".join([typed(self.path), *plugins])
+
     @classmethod
     def create(cls, path: Path, experiment: Experiment) -> "Run":
         """Make the folder, if it is not there, and write the resolved config into it."""
@@ -174,9 +180,8 @@ class Run:
         """
         model, _ = self.load_model()
         data = self.experiment.data
-        return FigureContext(self.path.name, model, store := data.load(), data.pixels).encode(
-            store.splits[split]
-        )
+        store = data.load()
+        return FigureContext(self.path.name, model, store, data.pixels).encode(store.split(split))
 
     def images(self, split: SplitName = "test") -> Split:
         """The images of a split and their labels.
@@ -188,7 +193,7 @@ class Run:
         Raises:
             UserError: the data is gone.
         """
-        return self.experiment.data.load().splits[split]
+        return self.experiment.data.load().split(split)
 
     def identity(self) -> str:
         """A name that no other run has, made when it is first asked for."""
@@ -244,8 +249,7 @@ class Run:
         """
         if not self.has_weights(self.path):
             raise MissingFileError(
-                f"{self.path} has no weights yet; `vaelab train {typed(self.path)} --resume` "
-                "trains it"
+                f"{self.path} has no weights yet; `vaelab train {self.typed} --resume` trains it"
             )
         tensors, about = read_tensors(self.weights_path)
         check(self.weights_path, WeightsRecord, about)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vaelab.errors import UserError, typed
+from vaelab.errors import UserError
 from vaelab.runs.records import Row
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ class CallbackError(UserError):
         super().__init__(
             f"{type(callback).__name__}.{hook} failed after step {training.progress.step:,} of "
             f"{path}: {type(error).__name__}: {error}; the run is saved, and "
-            f"`vaelab train {typed(path)} --resume` goes on with it"
+            f"`vaelab train {training.run.typed} --resume` goes on with it"
         )

@@ -6,7 +6,6 @@ from statistics import fmean, stdev
 
 from vaelab.console import Console, with_error
 from vaelab.data import Store
-from vaelab.errors import typed
 from vaelab.figures import Drawer, film_is_stale
 from vaelab.loggers import Loggers
 from vaelab.models import LatentVariableModel
@@ -60,7 +59,7 @@ def unfinished(run: Run) -> list[str]:
         why = ", and until then the last weights are kept instead of the best"
     return [
         f"{name} is still {schedule(epochs):.3g} after {epochs} epoch{'s' * (epochs != 1)}: its "
-        f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {typed(run.path)} "
+        f"schedule takes {schedule.length:g}{why}; to finish it: vaelab train {run.typed} "
         f"--resume training.epochs={ceil(schedule.length)}"
         for name, schedule in objective.unfinished(epochs).items()
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelab.config import Config
-from vaelab.errors import BadCombinationError, BadValueError, UserError, typed
+from vaelab.errors import BadCombinationError, BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there, put_in_place, storing
 from vaelab.runs.run import Run
@@ -138,7 +138,7 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
             raise BadValueError(
                 f"{run.path} has {' and '.join(path.name for path in found)} but no "
                 f"{run.resume_path.name}, without which it cannot go on; put that file back, begin "
-                f"anew with --overwrite, or keep it as it is: `vaelab evaluate {typed(run.path)}` "
+                f"anew with --overwrite, or keep it as it is: `vaelab evaluate {run.typed}` "
                 "needs the weights alone"
             )
         return
@@ -150,7 +150,7 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
     if changes:
         raise BadCombinationError(
             f"{run.path} was begun with other settings ({'; '.join(changes)}); give the run's own "
-            f"(`vaelab train {typed(run.path)} --resume`), or task_name=NAME for a new run"
+            f"(`vaelab train {run.typed} --resume`), or task_name=NAME for a new run"
         )
     before = run.environment().get("data_checksum", checksum)
     if before != checksum:

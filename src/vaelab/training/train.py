@@ -145,18 +145,30 @@ def train_together(
         trained = {one.run.path: one for one in due}
         for run in runs if is_main() else []:
             if stopped and run.path in trained:
-                console.say(f"{stopped}; to go on: vaelab train {typed(run.path)} --resume")
+                console.say(f"{stopped}; to go on: vaelab train {run.typed} --resume")
                 locked = trained[run.path].folder
                 if locked is not None and (aside := locked.replaced):
                     console.say(f"until it has weights, what it replaces is kept in {aside}")
             else:
                 told = trained[run.path].loggers if run.path in trained else None
-                finish(run, told, store, console, drawer)
+                with _said(run, console):
+                    finish(run, told, store, console, drawer)
     if len(due) > 1 and not stopped:
         console.say(spread(trainings))
     return [
         Outcome(run, stopped, signal) if run.path in trained else Outcome(run, None) for run in runs
     ]
+
+
+@contextmanager
+def _said(run: Run, console: Console) -> Iterator[None]:
+    """In this block pictures are drawn; whoever interrupts that is told how they are made."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = f"vaelab train {run.typed} --resume"
+        console.say(f"stopped as you asked, and {run.path} is saved; to draw the rest: {again}")
+        raise
 
 
 @contextmanager

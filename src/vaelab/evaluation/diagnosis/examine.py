@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -43,6 +42,7 @@ class Examination:
 
     Attributes:
         run: its folder.
+        typed: that in a command, with the plugins it needs.
         images: what the numbers were measured on, in words.
         measured: the numbers.
         findings: what is wrong, the worst first.
@@ -51,6 +51,7 @@ class Examination:
     """
 
     run: str
+    typed: str
     images: str
     measured: Measurements
     findings: tuple[tuple[Diagnosis, Finding], ...]
@@ -81,7 +82,8 @@ def examine(run: Run, images: int = EXAMINED_IMAGES) -> Examination:
     numbers = measure(model, loaders[0], loaders[1]) | rounding_numbers(train, pixels.domain)
     numbers |= error_numbers(numbers["elbo_nats"], len(held), store)
     measured = Measurements(run.metrics(), numbers, run.experiment.objective)
-    return diagnose(str(run.path), name, measured, partial(_possible, run, store.image_spec))
+    found = diagnose(str(run.path), name, measured, partial(_possible, run, store.image_spec))
+    return replace(found, typed=run.typed)
 
 
 def diagnose(
@@ -100,7 +102,9 @@ def diagnose(
         else:
             sound.append(diagnosis)
     findings.sort(key=lambda found: -found[1].severity)
-    return Examination(run, images, measured, tuple(findings), tuple(sound), tuple(skipped))
+    return Examination(
+        run, typed(run), images, measured, tuple(findings), tuple(sound), tuple(skipped)
+    )
 
 
 def _possible(run: Run, image_spec: ImageSpec, remedy: Remedy) -> bool:
@@ -148,7 +152,7 @@ def one_line_diagnosis(run: Run) -> str:
 def worst(examination: Examination) -> str:
     """One line: the worst finding, or that there is none."""
     findings = examination.findings
-    says = f"vaelab doctor {typed(examination.run)} says"
+    says = f"vaelab doctor {examination.typed} says"
     if not findings:
         why = f"; {says} why" if examination.skipped else ""
         return f"doctor: {_nothing(examination)}{why}"
@@ -196,11 +200,11 @@ def _parts(examination: Examination) -> Iterator[RenderableType]:
         yield f"{word}  [bold]{diagnosis.name}[/bold]: {summary}"
         yield Padding(_details(diagnosis, finding), (0, 0, 0, 2))
         for remedy in finding.remedies:
-            words = ("vaelab", "train", examination.run, f"task_name={next(names)}")
-            typed = " ".join(quote(word) for word in (*words, *remedy.overrides))
+            words = " ".join(map(typed, (f"task_name={next(names)}", *remedy.overrides)))
             yield f"  [dim]try[/dim]       {escape(remedy.effect)}:"
             # in one line whatever the width, so that it can be copied
-            yield Text(f"    {typed}", "green", no_wrap=True, overflow="ignore")
+            line = f"    vaelab train {examination.typed} {words}"
+            yield Text(line, "green", no_wrap=True, overflow="ignore")
     if examination.sound:
         sound = ", ".join(diagnosis.name for diagnosis in examination.sound)
         yield ""
