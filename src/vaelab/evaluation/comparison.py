@@ -125,11 +125,12 @@ class Group:
         table.add_column("run", overflow="fold", min_width=width)
         for name in names:
             table.add_column(name.removesuffix("_nats").replace("_", " "), justify="right")
-        table.add_column("behind", justify="right")
+        if differences:
+            table.add_column("behind", justify="right")
         for entry, behind in zip(self.entries, [None, *differences], strict=True):
-            ties = behind is None or behind.is_tie
+            ties = bool(differences) and (behind is None or behind.is_tie)
             cells = [_cell(entry, name) for name in names]
-            cells.append(_behind(behind))
+            cells += [_behind(behind)] * bool(differences)
             if narrow:
                 cells = [cell.replace(" ± ", "\n± ") for cell in cells]
             table.add_row(escape(entry.name), *cells, style="bold" if ties else "")
@@ -151,13 +152,13 @@ class Group:
         over = "images, or seeds where there are several" if several else "images"
         errors = "; ".join(words for how, words in ERRORS.items()
                            if how in {one.how for one in differences})  # fmt: skip
-        behind = (
-            f"behind: how much worse than the best ± standard error of the difference, {errors}; "
-        )
+        said = f"nats per image ± standard error over {over}, under {', '.join(sorted(kinds))}"
+        if not differences:
+            return said
         return (
-            f"nats per image ± standard error over {over}, under {', '.join(sorted(kinds))}; best "
-            f"{self.ranked_by} first; {behind if differences else ''}bold: no significant "
-            "difference from the best (95%)"
+            f"{said}; best {self.ranked_by} first; behind: how much worse than the best ± standard "
+            f"error of the difference, {errors}; bold: no significant difference from the best "
+            "(95%)"
         )
 
 
