@@ -62,9 +62,11 @@ class Overview:
                 shown.remove(heading)
         spare = room() - (letters["model"] - least["model"] if "model" in shown else 0)
         name_width = max(8, least["run"] + (min(room(), 0) or max(spare, 0)))
+        left_out = " and ".join(one for one in self.headings if one not in shown)
+        wider = f"; {left_out}: shown where the terminal is wider" if left_out else ""
         table = Table(
             box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False,
-            title=f"runs in {escape(str(self.folder))}", caption=self.caption,
+            title=f"runs in {escape(str(self.folder))}", caption=self.caption + wider,
         )  # fmt: skip
         for heading in shown:
             table.add_column(
