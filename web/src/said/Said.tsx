@@ -1,5 +1,4 @@
 import type { Manifest, StepEntry } from '../model/manifest'
-import { current } from '../readings/current'
 import { epochOf, longBefore } from '../state/own'
 import * as store from '../state/store'
 import { short } from '../ui/number'
@@ -15,7 +14,7 @@ export function Said() {
       <b>Each dot is a picture.</b>
       {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {about.data.classes.length > 1 && told(about.conditional)}
       {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ' for the class chosen below the picture'}.
-      {(current.value?.distortion_nats ?? 0) < 0 && ' Its distortion can be below 0: a pixel has a density here, not a probability.'}
+      {about.steps.some(({ readings }) => readings.distortion_nats < 0) && ' The distortion below can be negative: a pixel has a density here, not a probability.'}
       {past(about.steps, shown)}
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>
