@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals'
-import { drawnInAll } from '../compare/frame'
+import { drawnInAll, frame } from '../compare/frame'
 import { entryOf, prefetch, showStep } from './loading'
 import * as store from './store'
 import { view } from './view'
@@ -38,7 +38,7 @@ export async function replay(): Promise<void> {
     const next = steps[steps.indexOf(step) + 1]
     if (next) prefetch(store.manifest.value!, next)
     const everywhere = drawnInAll(step.epoch)
-    await showStep(step.step)
+    await showStep(next || frame !== null ? step.step : 'last') // runs that are compared may end at other epochs
     await everywhere
     if (mine !== film) return
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, dwell() - (performance.now() - began))))
