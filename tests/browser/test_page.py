@@ -123,6 +123,21 @@ def test_a_definition_is_told_to_keyboard_and_touch(tab: Tab, site: Site) -> Non
     assert tip.count() == 0
 
 
+def test_a_dialog_that_closes_leaves_no_tip(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"), "play")
+    tab.by("share").focus()
+    tab.page.keyboard.press("Enter")
+    tab.page.get_by_role("dialog").wait_for()
+    tab.page.keyboard.press("Escape")
+    tab.page.get_by_role("dialog").wait_for(state="hidden")
+    tab.page.wait_for_timeout(100)
+    assert tab.get("document.activeElement.dataset.testid") == "share"
+    assert tab.page.get_by_role("tooltip").count() == 0
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.press("Shift+Tab")
+    tab.page.get_by_role("tooltip").wait_for()
+
+
 def test_a_film_ends_at_the_last_step_by_its_name(tab: Tab, site: Site) -> None:
     tab.open(site("plain") + "#v=1&step=best", "play")
     tab.by("scrubber").evaluate(

@@ -56,6 +56,7 @@ export function listenForTips(): void {
     if (of?.matches(':focus-visible')) show(of)
     else if (shown.peek()) show(null)
   })
+  addEventListener('close', () => show(null), true) // a dialog, which gives the focus back
   addEventListener('keydown', (event) => event.key === 'Escape' && show(null), true)
   addEventListener('scroll', () => show(null), true)
 }
