@@ -167,6 +167,21 @@ def test_planes_are_turned_to_match_the_first(tab: Tab, served: Served) -> None:
     tab.page.goto("about:blank")
 
 
+def test_any_page_shows_that_a_film_plays_and_stops_it(tab: Tab, served: Served) -> None:
+    tab.open(served.address, "play")
+    tab.by("compare").select_option("plain")
+    both = frames(tab)
+
+    def labels() -> list[str | None]:
+        return [one.get_by_test_id("replay").get_attribute("aria-label") for one in both]
+
+    tab.page.keyboard.press("Space")
+    wait(tab, lambda: labels() == ["stop the replay"] * 2)
+    both[1].get_by_test_id("replay").click()
+    wait(tab, lambda: labels() == ["replay the training"] * 2)
+    tab.page.goto("about:blank")
+
+
 def test_a_film_waits_until_every_run_has_drawn_its_step(tab: Tab, served: Served) -> None:
     tab.open(served.address, "play")
     tab.by("compare").select_option("plain")

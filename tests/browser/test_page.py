@@ -123,6 +123,33 @@ def test_a_definition_is_told_to_keyboard_and_touch(tab: Tab, site: Site) -> Non
     assert tip.count() == 0
 
 
+def test_a_dialog_that_closes_leaves_no_tip(tab: Tab, site: Site) -> None:
+    tab.open(site("plain"), "play")
+    tab.by("share").focus()
+    tab.page.keyboard.press("Enter")
+    tab.page.get_by_role("dialog").wait_for()
+    tab.page.keyboard.press("Escape")
+    tab.page.get_by_role("dialog").wait_for(state="hidden")
+    tab.page.wait_for_timeout(100)
+    assert tab.get("document.activeElement.dataset.testid") == "share"
+    assert tab.page.get_by_role("tooltip").count() == 0
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.press("Shift+Tab")
+    tab.page.get_by_role("tooltip").wait_for()
+
+
+def test_a_film_ends_at_the_last_step_by_its_name(tab: Tab, site: Site) -> None:
+    tab.open(site("plain") + "#v=1&step=best", "play")
+    tab.by("scrubber").evaluate(
+        "(slider) => { slider.value = slider.max - 2;"
+        " slider.dispatchEvent(new Event('input', { bubbles: true })) }"
+    )
+    tab.until("vaelab.index === vaelab.kept - 3")
+    tab.page.keyboard.press("Space")
+    tab.until("vaelab.view.step === 'last' && vaelab.index === vaelab.kept - 1")
+    assert tab.by("step-last").get_attribute("aria-pressed") == "true"
+
+
 def test_all_clouds_lie_where_the_posteriors_are(tab: Tab, site: Site) -> None:
     tab.open(site("plain"), "look")
     for layer in ("points", "glyphs", "rings"):

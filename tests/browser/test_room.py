@@ -74,6 +74,27 @@ def test_a_lecture_can_be_steered(tab: Tab, site: Site, width: int, height: int)
     assert tab.by("depth-look").get_attribute("aria-pressed") == "true"
 
 
+def test_what_comes_below_a_resting_pointer_is_not_pointed_at(tab: Tab, site: Site) -> None:
+    tab.page.set_viewport_size({"width": 1280, "height": 720})
+    tab.open(site("plain"), "play")
+    tab.page.keyboard.press("k")
+    tab.rest()
+    box = tab.by("class-2").bounding_box()
+    tab.page.keyboard.press("k")
+    tab.rest()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.page.mouse.move(*middle)
+    there = f"document.elementFromPoint({middle[0]}, {middle[1]})"
+    assert tab.get(f"{there}.closest('button')") is None
+    tab.page.keyboard.press("k")
+    tab.page.wait_for_timeout(1000)  # longer than a tip waits
+    assert tab.get(f"{there}.closest('button').dataset.testid") == "class-2"
+    tip = tab.page.get_by_role("tooltip")
+    assert tip.count() == 0
+    tab.by("class-3").hover()
+    tip.wait_for()
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize(("width", "height"), [(1000, 800), (390, 844)])
 def test_fit_brings_all_points_into_the_free_part_of_the_plane(

@@ -70,6 +70,15 @@ def test_changes_made_while_it_trained_are_words(runs: Path) -> None:
     )
 
 
+def test_kinds_are_words_and_paths_stand_as_they_are() -> None:
+    data = {"kind": "images", "path": "/home/me/my_pictures"}
+    model = {"likelihood": {"kind": "optimal_gaussian"}}
+    found = settings_of(validate(Experiment, {"data": data, "model": model}, "a test"))
+    assert found["data.path"] == "/home/me/my_pictures"
+    assert found["model.likelihood"] == "optimal gaussian"
+    assert found["model.likelihood.floor"] == "0.001"
+
+
 def test_a_line_has_the_numbers_of_the_weights_kept_and_the_settings_that_differ(
     client: TestClient, runs: Path
 ) -> None:

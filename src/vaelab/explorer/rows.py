@@ -112,7 +112,7 @@ def _collect(section: Mapping[str, Any], above: str, found: Settings) -> None:
             continue
         if "kind" in value:
             found[key] = in_words(value)
-        if found.get(key) in (None, _text(value.get("kind"))):  # else the words say all of it
+        if found.get(key) in (None, in_words({"kind": value.get("kind")})):  # else they say it all
             rest = {name: one for name, one in value.items() if name != "kind"}
             _collect(rest, f"{key}.", found)
 
@@ -134,7 +134,7 @@ def _text(value: Any) -> str:
         case int() | float():
             return f"{value:g}" if abs(value) < 1e6 else str(value)
         case str():
-            return visible(value).replace("_", " ")
+            return visible(value)
         case list():
             return ", ".join(map(_text, value))
         case dict():

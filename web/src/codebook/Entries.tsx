@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks'
 import * as store from '../state/store'
 import { fixed, short } from '../ui/number'
 import { Save } from '../ui/Save'
-import { Term } from '../ui/tips'
+import { hasMoved, Term } from '../ui/tips'
 import { chosen, code, lit, put, under, use, whereIs } from './codebook'
 import { Patch } from './Patch'
 
@@ -59,7 +59,7 @@ export function Entries() {
           return (
             <button key={entry} data-entry={entry} data-testid={`entry-${entry}`} class={count ? 'tile' : 'tile unused'} tabIndex={i === reached ? 0 : -1} aria-pressed={entry === current}
               data-about={`Entry ${entry}: ${words}`}
-              onPointerEnter={() => (lit.value = entry)} onPointerLeave={() => (lit.value = null)} onFocus={() => (lit.value = entry)} onBlur={() => (lit.value = null)}
+              onPointerEnter={(event) => hasMoved(event) && (lit.value = entry)} onPointerLeave={() => (lit.value = null)} onFocus={() => (lit.value = entry)} onBlur={() => (lit.value = null)}
               onClick={() => place !== null && put(place, entry)}>
               <span class="bar"><i style={{ height: `${(100 * count) / most}%` }} /></span>
               <Patch entry={entry} />

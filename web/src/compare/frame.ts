@@ -28,6 +28,7 @@ export type FromFrame =
   | { type: 'hover'; z: number[] | null; image: number | null }
   | { type: 'decoded'; x: Float32Array }
   | { type: 'drawn'; epoch: number }
+  | { type: 'film'; playing: boolean }
   | { type: 'codes'; images: string; loc: Float32Array }
   | { type: 'about'; reach: number; epoch: number; terms: Terms | null; measure: string; settings: Record<string, string>; turn: Turn | null }
 
@@ -58,6 +59,7 @@ export function linkFrame(): void {
   let obeying = false
   let inside = false
   let turned = false
+  let filmed = false
   let asked: number | null = null
   /** Show the step that is nearest to what another page shows, and tell when it is drawn. */
   const showToo = async (step: View['step'], epoch: number | null) => {
@@ -87,6 +89,11 @@ export function linkFrame(): void {
     obeying = true
     untracked(() => place(placed()))
     obeying = before
+  })
+  effect(() => {
+    const playing = store.replaying.value
+    if (playing !== filmed && !obeying) tell({ type: 'film', playing })
+    filmed = playing
   })
   effect(() => {
     const { value } = store.hovered
@@ -124,6 +131,11 @@ export function linkFrame(): void {
     if (data.type === 'align') change({ aligned: data.aligned })
     if (data.type === 'decoded') first.value = data.x
     if (data.type === 'drawn') allHave(data.epoch)
+    if (data.type === 'film') {
+      obeying = true
+      store.replaying.value = data.playing
+      obeying = false
+    }
     if (data.type === 'view') {
       const manifest = store.manifest.value
       if (!manifest) return

@@ -5,9 +5,18 @@ const ASKED = ['data', 'model', 'objective', 'training']
 /** What says where and how it is computed, and what the explorer wrote: no choice that makes a run another. */
 const UNASKED = /^training\.(changes|device|engine|log_every|loggers|max_minutes|preview|save_minutes|threads)\b/
 
+/** What may be set anew while a run trains, by its name in a change. */
+const CHANGED = { beta: 'objective.beta', learning_rate: 'training.optimizer.learning_rate' }
+
 /** The settings of a run, by dotted keys and in words. */
 export function settingsOf(config: Record<string, unknown>): Record<string, string> {
   const all = flat(Object.fromEntries(ASKED.map((part) => [part, config[part]])), '')
+  const { changes = [] } = config.training as { changes?: Record<string, unknown>[] }
+  for (const [name, setting] of Object.entries(CHANGED)) {
+    const times = changes.filter((change) => (change[name] ?? null) !== null).length
+    const key = setting in all ? setting : `${setting}.kind`
+    if (times && key in all) all[key] += ` (changed ${count(times, 'time')})`
+  }
   return Object.fromEntries(Object.entries(all).filter(([key]) => !UNASKED.test(key)))
 }
 

@@ -3,6 +3,7 @@ import { soloClass, toggleClass } from '../state/actions'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
 import { classColour } from '../ui/palette'
+import { hasMoved } from '../ui/tips'
 
 const MOST = 40
 
@@ -15,7 +16,7 @@ export function Legend() {
     <div class="legend" role="group" aria-label="Classes that are shown">
       {about.data.classes.slice(0, MOST).map((name, k) => (
         <button key={k} class="class" aria-pressed={!hidden.includes(k)} data-about={`${name}: click to hide or show, double click for it alone${k < 10 ? ` (key ${k})` : ''}`} data-testid={`class-${k}`}
-          onPointerEnter={() => (store.lit.value = k)} onPointerLeave={() => (store.lit.value = null)} onFocus={() => (store.lit.value = k)} onBlur={() => (store.lit.value = null)}
+          onPointerEnter={(event) => hasMoved(event) && (store.lit.value = k)} onPointerLeave={() => (store.lit.value = null)} onFocus={() => (store.lit.value = k)} onBlur={() => (store.lit.value = null)}
           onClick={() => toggleClass(k)} onDblClick={() => soloClass(k)}>
           <i style={{ background: classColour(k, about.data.classes.length, theme.value === 'dark') }} />
           {name}

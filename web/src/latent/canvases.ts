@@ -7,7 +7,7 @@ import { lit } from '../row/Formula'
 import { journey } from '../row/journey'
 import { latestWins } from '../state/latest'
 import { layers } from '../state/layers'
-import { dwell, replaying } from '../state/replay'
+import { dwell } from '../state/replay'
 import { axes } from '../state/plane'
 import * as store from '../state/store'
 import { theme } from '../state/theme'
@@ -125,7 +125,7 @@ export function keepDrawn(frame: HTMLElement, canvases: HTMLCanvasElement[], poi
     effect(() => {
       const to = places.value
       const next = untracked(() => store.snapshot.value)
-      const film = untracked(() => replaying.value)
+      const film = untracked(() => store.replaying.value)
       const live = next !== null && next.index === null
       const again = next !== null && next.run === before?.run
       const gap = performance.now() - (before?.at ?? 0)

@@ -4,6 +4,7 @@ import * as store from '../state/store'
 import { beginning, failure } from '../train/attempt'
 import { Dialog } from '../ui/Dialog'
 import { count } from '../ui/number'
+import { quoted } from '../ui/shell'
 import { chosenFolder, type Folder, megabytes } from './folder'
 import { giveUp, lookWithout, picturesOpen, type Stage, stage, takeFolder, train } from './sending'
 
@@ -96,7 +97,7 @@ function Found({ folder, found }: Extract<Stage, { at: 'found' }>) {
         <Cancel />
         {isRunning(state) && <span class="fine"><b>{state.run}</b>, which trains now, is saved and stopped first.</span>}
       </p>
-      <p class="fine">As vaelab train {folder.name}/ does it, but that a run begun here leaves one core to the page and draws no pictures by itself. Your pictures stay in .pictures beside the runs.</p>
+      <p class="fine">As <code>vaelab train {quoted(`${folder.name}/`)}</code> does it, but that a run begun here leaves one core to the page and draws no pictures by itself. Your pictures stay in .pictures beside the runs.</p>
     </>
   )
 }

@@ -10,6 +10,7 @@ import { view } from '../state/view'
 import { Icon } from '../ui/Icon'
 import { type Cells, Save } from '../ui/Save'
 import { Still } from '../ui/Picture'
+import { hasMoved } from '../ui/tips'
 import { Cloud, Code, words } from './Cloud'
 import { evidence, sought } from '../evidence/evidence'
 import { lit, nats } from './Formula'
@@ -141,7 +142,7 @@ function Opens({ part, children }: { part: Part; children: ComponentChildren }) 
 /** Its formula is there while the mouse is over this. */
 const pointedAt = (part: Part) => ({
   onPointerEnter: (event: PointerEvent) => {
-    if (event.pointerType === 'mouse') lit.value = part
+    if (event.pointerType === 'mouse' && hasMoved(event)) lit.value = part
   },
   onPointerLeave: () => {
     if (lit.value === part && kept !== part) lit.value = kept

@@ -6,6 +6,7 @@ import { ADDRESSED, toHash } from '../state/url'
 import { view } from '../state/view'
 import { Dialog } from '../ui/Dialog'
 import { download } from '../ui/download'
+import { quoted } from '../ui/shell'
 
 export const shareOpen = signal(false)
 
@@ -53,7 +54,7 @@ export function ShareDialog() {
         <p>This is one. Send the file or the folder on as it is.</p>
       )}
       {failed && <p class="failure" role="alert" data-testid="export-failure">{failed}</p>}
-      <p>From a terminal: <code>vaelab export site runs/{run} {run}.html --single-file</code></p>
+      <p>From a terminal: <code>vaelab export site {quoted(`runs/${run}`)} {quoted(`${run}.html`)} --single-file</code></p>
     </Dialog>
   )
 }

@@ -5,7 +5,7 @@ import { betaAt } from '../readings/trail'
 import type { TrainingState } from '../source/source'
 import { changes } from '../state/changes'
 import { elsewhere, watch } from '../state/live'
-import { replaying, toggleReplay } from '../state/replay'
+import { toggleReplay } from '../state/replay'
 import { isRunning } from '../state/running'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -36,7 +36,7 @@ export function StartCorner() {
 
 function Film() {
   const steps = store.manifest.value?.steps.length ?? 0
-  const playing = replaying.value
+  const playing = store.replaying.value
   const unfinished = goesOn()
   return (
     <>

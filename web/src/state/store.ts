@@ -66,6 +66,8 @@ export const snapshot = signal<Snapshot | null>(null)
 export const calm = signal<Snapshot | null>(null)
 export const engines = signal<Engines | null>(null)
 export const check = signal<Check | null>(null)
+/** Whether the kept steps of the run are being played as a film; of runs that are compared, in any of their pages. */
+export const replaying = signal(false)
 export const training = signal<TrainingState | null>(null)
 /** What is known of a run that another process trains, or has trained while this page looked. */
 export const followed = signal<Followed | null>(null)

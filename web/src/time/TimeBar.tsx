@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { announce } from '../state/actions'
 import { entryOf, showStep } from '../state/loading'
 import { type Change, changes } from '../state/changes'
-import { replaying, stopReplay, toggleReplay } from '../state/replay'
+import { stopReplay, toggleReplay } from '../state/replay'
 import { newestOf } from '../state/running'
 import * as store from '../state/store'
 import { view } from '../state/view'
@@ -42,8 +42,8 @@ export function TimeBar() {
   }, [])
   return (
     <div class="time">
-      <button class="round" data-testid="replay" disabled={steps.length < 2} aria-label={replaying.value ? 'stop the replay' : 'replay the training'} data-about="Play the steps that were kept of the training as a film (Space)" onClick={toggleReplay}>
-        <Icon name={replaying.value ? 'pause' : 'play'} />
+      <button class="round" data-testid="replay" disabled={steps.length < 2} aria-label={store.replaying.value ? 'stop the replay' : 'replay the training'} data-about="Play the steps that were kept of the training as a film (Space)" onClick={toggleReplay}>
+        <Icon name={store.replaying.value ? 'pause' : 'play'} />
       </button>
       <div class="track" ref={track}>
         {steps.map((entry) => <i key={entry.index} class={entry.best ? 'mark best' : 'mark'} style={{ left: at(entry.step) }} />)}

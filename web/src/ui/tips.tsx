@@ -10,6 +10,12 @@ const HELD = 500
 const LEAVE = 150
 const AWAY = 6
 
+let rested = ''
+const place = ({ screenX, screenY }: PointerEvent) => `${screenX} ${screenY}`
+
+/** Whether the pointer has come to something, rather than that below it while it rested. */
+export const hasMoved = (event: PointerEvent) => place(event) !== rested
+
 /** Tell what `data-about` says: to the mouse that stays on it, to the keyboard's focus, to a finger that rests; a word alone also when it is pressed. */
 export function listenForTips(): void {
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -30,8 +36,10 @@ export function listenForTips(): void {
     if (event.target instanceof Element && event.target.closest('#tip')) return clearTimeout(timer)
     if (of === shown.peek()?.of) return clearTimeout(timer)
     if (event.pointerType !== 'mouse') return
-    soon(of, of ? WAIT : LEAVE)
+    if (hasMoved(event)) soon(of, of ? WAIT : LEAVE)
+    else soon(null, LEAVE)
   })
+  addEventListener('pointermove', (event) => (rested = place(event)), true)
   addEventListener('pointerdown', (event) => {
     const of = owner(event)
     if (of && event.pointerType !== 'mouse') soon(of, HELD)
@@ -48,6 +56,7 @@ export function listenForTips(): void {
     if (of?.matches(':focus-visible')) show(of)
     else if (shown.peek()) show(null)
   })
+  addEventListener('close', () => show(null), true) // a dialog, which gives the focus back
   addEventListener('keydown', (event) => event.key === 'Escape' && show(null), true)
   addEventListener('scroll', () => show(null), true)
 }
