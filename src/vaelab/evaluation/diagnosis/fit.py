@@ -45,21 +45,17 @@ class Overfitting(Diagnosis):
     def missing(self, measured: Measurements) -> str | None:
         if len(measured.elbos("valid")) < 2:
             return "fewer than two epochs have a validation ELBO; data.validation holds images out"
-        if (reason := super().missing(measured)) or self.find(measured):
-            return reason
-        _, gap, of_gap, wide = _gap(measured)
-        if gap < wide:
-            return None
-        return f"{gap:.0f} ± {of_gap:.0f} nats behind may be chance: validation images are few"
+        return super().missing(measured)
 
     def find(self, measured: Measurements) -> Finding | None:
         train, valid = measured.elbos("train"), measured.elbos("valid")
-        best, gap, of_gap, wide = _gap(measured)
-        last = max(valid)
+        best, last = max(valid, key=lambda epoch: valid[epoch]), max(valid)
         fallen, risen = valid[best] - valid[last], train[last] - train[best]
+        gap, rate = train[best] - valid[best], measured.numbers["rate_nats"].value
         error = measured.value("valid_error_nats") or 0.0
+        of_gap = measured.value("gap_error_nats") or 0.0
         turned = fallen >= max(MIN_FALL, FALL_ERRORS * error) and risen > 0
-        if not turned and gap < max(wide, FALL_ERRORS * of_gap):
+        if not turned and gap < max(MIN_FALL, MAX_GAP * rate, FALL_ERRORS * of_gap):
             return None
         evidence = [f"ELBO at epoch {best}: {train[best]:.2f} nats in training, {valid[best]:.2f} "
                     f"on validation images, {gap:.2f} ± {of_gap:.2g} apart"]  # fmt: skip
@@ -75,17 +71,6 @@ class Overfitting(Diagnosis):
             more = "learns from more of the images, a tenth being held out"
             remedies = (Remedy(("data.validation=null",), more),)
         return Finding(Severity.WARNING, summary, tuple(evidence), remedies)
-
-
-def _gap(measured: Measurements) -> tuple[int, float, float, float]:
-    """The best epoch, how far validation is behind then, that number's error, what would be wide.
-
-    All but the first in nats.
-    """
-    train, valid = measured.elbos("train"), measured.elbos("valid")
-    best = max(valid, key=lambda epoch: valid[epoch])
-    wide = max(MIN_FALL, MAX_GAP * measured.numbers["rate_nats"].value)
-    return best, train[best] - valid[best], measured.value("gap_error_nats") or 0.0, wide
 
 
 class Saturation(Diagnosis):
