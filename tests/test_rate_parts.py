@@ -220,3 +220,5 @@ def test_where_it_cannot_be_had_it_is_absent(trained: Run) -> None:
     model, _ = trained.load_model()
     number = few(model, EvalLoader(store.test, data.pixels, 0))["aggregate_kl_nats"]
     assert "50 images" in number.estimator
+    one = EvalLoader(store.test.select(np.arange(1)), data.pixels, 0)
+    assert few(model, one) == {}

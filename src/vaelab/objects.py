@@ -110,7 +110,7 @@ def feed_of(
         domain = model.pixels.domain
     source = data_of(data, domain)
     found = source.load() if of_config else source.raw()
-    images = found.splits[split] if isinstance(found, Store) else found.train
+    images = found.split(split) if isinstance(found, Store) else found.train
     if model.classes and len(found.classes) != model.classes:
         raise BadCombinationError(
             f"the model reads one of {model.classes} classes, but the images are of "

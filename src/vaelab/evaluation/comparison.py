@@ -128,12 +128,13 @@ class Group:
         if differences:
             table.add_column("behind", justify="right")
         for entry, behind in zip(self.entries, [None, *differences], strict=True):
-            ties = bool(differences) and (behind is None or behind.is_tie)
-            cells = [_cell(entry, name) for name in names]
-            cells += [_behind(behind)] * bool(differences)
+            cells, bold = [_cell(entry, name) for name in names], False
+            if differences:
+                cells.append(_behind(behind))
+                bold = behind is None or behind.is_tie
             if narrow:
                 cells = [cell.replace(" ± ", "\n± ") for cell in cells]
-            table.add_row(escape(entry.name), *cells, style="bold" if ties else "")
+            table.add_row(escape(entry.name), *cells, style="bold" if bold else "")
         return table
 
     def words(self) -> str:
@@ -165,8 +166,9 @@ class Group:
 def compare(runs: Sequence[Path]) -> list[Group]:
     """Groups of runs, by their folders, whose numbers can be compared, each with its best first."""
     folders = [run.resolve() for run in runs]
-    if twice := next((run for run in runs if folders.count(run.resolve()) > 1), None):
-        raise BadValueError(f"{twice} is there twice; a comparison needs different runs")
+    for run, folder in zip(runs, folders, strict=True):
+        if folders.count(folder) > 1:
+            raise BadValueError(f"{run} is there twice; a comparison needs different runs")
     if len(runs) < 2:
         raise BadValueError("a comparison needs two different runs or more")
     groups: dict[tuple[Any, ...], list[Measured]] = {}

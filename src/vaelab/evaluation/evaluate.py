@@ -79,7 +79,7 @@ def evaluate(
     """
     model, about = run.load_model()
     store = run.experiment.data.load()
-    images = store.splits[split]
+    images = store.split(split)
     if not len(images):
         raise BadValueError(f"the {split} split of {run.path} is empty; choose another --split")
     loader = EvalLoader(images, run.experiment.data.pixels, model.classes)

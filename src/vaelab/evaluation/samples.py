@@ -136,7 +136,7 @@ def score_samples(
     pixels = run.experiment.data.pixels
     store = run.experiment.data.load()
     train = comparison_subset(store.train)
-    held = comparison_subset(store.test if split == "train" else store.splits[split])
+    held = comparison_subset(store.test if split == "train" else store.split(split))
     count = _count(len(train), len(held), split, images)
     used = features_named(features, store, pixels) if isinstance(features, str) else features
     how = default_sample_kind(pixels) if made is None else made

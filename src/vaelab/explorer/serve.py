@@ -15,7 +15,7 @@ from tempfile import mkstemp
 import uvicorn
 
 from vaelab.data.cache import cache_folder
-from vaelab.errors import BadValueError, typed
+from vaelab.errors import BadValueError
 from vaelab.explorer.app import Explorer
 from vaelab.explorer.export import MAX_COMPARED, page_folder
 from vaelab.explorer.library import Library
@@ -144,7 +144,7 @@ def serve(
     served.run()
     say("the explorer has ended")
     if saved := served.saved_training:
-        say(f"{saved.name} was saved; to go on: vaelab train {typed(saved)} --resume")
+        say(f"{saved.name} was saved; to go on: vaelab train {Run(saved).typed} --resume")
 
 
 def _bind(host: str, port: int | None) -> socket.socket:

@@ -57,11 +57,11 @@ class RatePartsMetric(BaseMetric):
         """`index_code_mi_nats`, `index_code_mi_upper_nats`, `aggregate_kl_nats` and its two parts.
 
         These are `total_correlation_nats` and, where the prior is a product over dimensions,
-        `dimensionwise_kl_nats`. Nothing where the prior is one of each class, or the density of
-        q(z|x) is dear away from its samples.
+        `dimensionwise_kl_nats`. Nothing of a single image, where the prior is one of each class,
+        or the density of q(z|x) is dear away from its samples.
         """
         latent = as_flat(model, "this metric").latent
-        if not isinstance(model, OneLevel) or model.prior.reads_class:
+        if not isinstance(model, OneLevel) or model.prior.reads_class or len(loader) < 2:
             return {}
         count = min(self.images, len(loader))
         chosen = torch.from_numpy(evenly_spaced(len(loader), count))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from vaelab.config import override, validate
+from vaelab.errors import BadValueError
 from vaelab.experiment import Experiment
 from vaelab.importers.vae_pytorch import is_seed, translate
 from vaelab.recipe import is_pictures, suggest
@@ -34,7 +35,12 @@ def load_experiment(name: str, assignments: Sequence[str] = ()) -> tuple[Experim
     data, notes = load_settings(name, assignments)
     changed = override(Experiment, data, assignments)
     place = name if names_pictures(name) else str(find_config(name))
-    experiment = validate(Experiment, changed, place, assignments)
+    try:
+        experiment = validate(Experiment, changed, place, assignments)
+    except BadValueError:
+        if Run.exists(Path(name)):
+            Run(name)  # it says which plugins are missing
+        raise
     return experiment, [*notes, *resets(data, changed)]
 
 
@@ -49,7 +55,6 @@ def load_settings(name: str, assignments: Sequence[str] = ()) -> tuple[dict[str,
     path = find_config(name)
     data: dict[str, Any] = read_yaml(path)
     if Run.exists(Path(name)):
-        Run(name)  # it says which plugins are missing
         data["task_name"] = Path(name).resolve().name
     if is_seed(data):
         translation = translate(data, str(path))

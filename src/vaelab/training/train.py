@@ -14,7 +14,7 @@ from vaelab.data.loading.batches import RankShare
 from vaelab.data.store import ImageSpec
 from vaelab.distributed import barrier, check_same, is_main, local_rank, rank, size
 from vaelab.engine import Engine, TrainingStep, build_engine
-from vaelab.errors import StorageError, typed
+from vaelab.errors import StorageError
 from vaelab.experiment import Experiment
 from vaelab.figures import Drawer
 from vaelab.loggers import Loggers
@@ -151,7 +151,7 @@ def train_together(
                     console.say(f"until it has weights, what it replaces is kept in {aside}")
             else:
                 told = trained[run.path].loggers if run.path in trained else None
-                with _said(run, console):
+                with _interruption_told(run, console):
                     finish(run, told, store, console, drawer)
     if len(due) > 1 and not stopped:
         console.say(spread(trainings))
@@ -161,7 +161,7 @@ def train_together(
 
 
 @contextmanager
-def _said(run: Run, console: Console) -> Iterator[None]:
+def _interruption_told(run: Run, console: Console) -> Iterator[None]:
     """In this block pictures are drawn; whoever interrupts that is told how they are made."""
     try:
         yield
@@ -265,7 +265,7 @@ def _run(path: Path, experiment: Experiment, console: Console) -> Run:
         return run
     console.say(
         f"{path} is finished: {done} epoch{'s' * (done != 1)}; to go on, ask for more, e.g. "
-        f"`vaelab train {typed(path)} --resume training.epochs={2 * done}`"
+        f"`vaelab train {run.typed} --resume training.epochs={2 * done}`"
     )
     return Run(path, Run(path).experiment.holding(experiment))
 
