@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -215,6 +215,21 @@ def test_what_a_stranger_wrote_about_a_writer_is_not_believed(run: Run, content:
     assert writer_of(run.path) is None
 
 
+def test_a_training_that_ends_while_it_is_looked_at_has_ended(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(run.path):
+        watch = watch_of(run)
+        assert watch.look()["phase"] == "training"
+
+        def left(_: int) -> bool:  # its lock is still held
+            (run.path / ".writer.json").unlink()
+            return True
+
+        monkeypatch.setattr("vaelab.runs.runlock.is_process", left)
+        assert watch.look()["phase"] == "done"
+
+
 def test_new_runs_are_noticed(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "runs")
     assert not shelf.look()
@@ -231,26 +246,48 @@ def test_new_runs_are_noticed(tmp_path: Path) -> None:
     assert not shelf.look()
 
 
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.training.conftest import tiny
+from vaelab.training import Callback, train
+
+class Waiting(Callback):
+    def on_start(self, training):
+        print("begun", flush=True)
+        sys.stdin.readline()
+
+experiment = tiny("training.epochs=6", "explorer.keep=8", "training.log_every=20")
+train(experiment, Path(sys.argv[1]), callbacks=[Waiting()])
+"""
+
+
 @pytest.mark.slow
 def test_a_training_in_another_process_from_beginning_to_end(tmp_path: Path) -> None:
-    words = [
-        "task_name=term", "data={kind: digits}", "training.epochs=6", "explorer.keep=8",
-        "figures={every_epoch: [], at_end: []}", "training.log_every=20", "--runs", str(tmp_path),
-    ]  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-m", "vaelab", "train", "digits", *words], stdout=subprocess.DEVNULL
-    )
-    until(lambda: (tmp_path / "term" / "config.yaml").is_file())
-    watch = watch_of(Run(tmp_path / "term"))
-    told: list[dict[str, Any]] = []
-    while not told or told[-1]["phase"] != "done":
-        if (news := watch.look()) is not None:
-            told.append(news)
-        assert len(told) < 10_000
-        time.sleep(0.01)
-    assert process.wait(60) == 0
-    assert told[0]["phase"] == "training"
-    run = Run(tmp_path / "term")
+        [sys.executable, "-X", "faulthandler", "-c", TRAIN, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline() == "begun\n"
+        run = Run(tmp_path / "tiny")
+        watch = watch_of(run)
+        told = [watch.look()]
+        assert told[0]["phase"] == "training"
+        print(file=process.stdin, flush=True)
+
+        def ended() -> bool:
+            if (news := watch.look()) is not None:
+                told.append(news)
+            return told[-1]["phase"] != "training"
+
+        until(ended)
+    except BaseException:
+        process.send_signal(signal.SIGABRT)  # it says where it hangs, if it does
+        raise
+    finally:
+        process.communicate(timeout=60)
+    assert (told[-1]["phase"], process.returncode) == ("done", 0)
     assert [row for news in told for row in news.get("rows", [])] == run.metrics()
     steps = [news["kept"] for news in told if "kept" in news]
     assert steps[-1] == Bundle(run).manifest()["steps"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
-from vaelab.errors import RunBusyError, RunGoneError, UserError
+from vaelab.errors import MissingFileError, RunBusyError, RunGoneError, UserError
 from vaelab.files import is_process, opened, storage_error, write_text
 
 LOCK, WRITER = ".lock", ".writer.json"
@@ -38,6 +38,9 @@ class Writer:
         return f"process {self.pid}{where} ({self.what}, since {self.since})"
 
 
+UNKNOWN = Writer("busy", "a machine that is not known", 0, "a moment ago")
+
+
 class RunLock:
     """The right to write a run's folder; it ends with the process, however that ends.
 
@@ -53,7 +56,7 @@ class RunLock:
         try:
             self._lock.acquire(timeout=PATIENCE)
         except Timeout as error:
-            raise RunBusyError(folder, _read(folder)) from error
+            raise RunBusyError(folder, _read(folder) or UNKNOWN) from error
         except OSError as error:
             raise storage_error(folder / LOCK, error) from error
         try:
@@ -112,28 +115,29 @@ def writer_of(folder: Path) -> Writer | None:
 
     The lock says whether, so that a process that was killed is none; `.writer.json` says who.
     """
-    if not (folder / WRITER).is_file():
+    if (writer := _read(folder)) is None:
         return None
-    writer = _read(folder)
     lives = writer.host == socket.gethostname() and is_process(writer.pid)
     lock = FileLock(folder / LOCK, timeout=0 if lives else GLANCE, thread_local=False)
     try:
         with lock.acquire(poll_interval=GLANCE / 10):
             return None
     except Timeout:
-        return _read(folder)
+        return _read(folder)  # None: it takes its leave at this moment
     except OSError:  # a folder of somebody else, which may not be written
         return None
 
 
-def _read(folder: Path) -> Writer:
-    unknown = Writer("busy", "a machine that is not known", 0, "a moment ago")
+def _read(folder: Path) -> Writer | None:
+    """Who says that they write a run; `UNKNOWN` where what they say cannot be read."""
     try:
         with opened(folder / WRITER) as file:
             writer = TypeAdapter(Writer).validate_json(file.read(MAX_WRITER_BYTES), strict=True)
+    except MissingFileError:
+        return None
     except (UserError, ValueError):
-        return unknown
-    return writer if 0 < writer.pid < 2**31 else unknown
+        return UNKNOWN
+    return writer if 0 < writer.pid < 2**31 else UNKNOWN
 
 
 def _identity(folder: Path) -> tuple[int, int]:
