@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from tests.conftest import Answer
+from tests.training.conftest import tiny
 from vaelab.explorer import frames
-from vaelab.explorer.callback import Inbox
+from vaelab.explorer.callback import Inbox, PageCallback
 from vaelab.explorer.export import page_folder
 from vaelab.explorer.job import Job
 from vaelab.explorer.listeners import MAX_WAITING_FRAMES, Listeners
 from vaelab.runs.run import Run
+from vaelab.training import train
 
 Command = Callable[..., Answer]
 
@@ -114,6 +116,30 @@ def test_a_new_training_begins_without_the_wishes_of_the_last() -> None:
     assert (inbox.pace, inbox.stop_at, inbox.may_step) == (0.0, None, False)
     assert inbox.settings() == {}
     assert not inbox.by_person
+
+
+def test_a_page_knows_the_best_step_between_steps_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vaelab.training.loop.MAX_LOST_SECONDS", 0.0)  # every epoch is saved
+    inbox = Inbox()
+    inbox.playing, inbox.stop_at = True, 50
+    told: list[dict[str, Any]] = []
+
+    def emit(message: bytes) -> None:
+        header = frames.unpack(message)[0]
+        told.append(header)
+        if header.get("phase") == "paused":
+            inbox.stopping = "seen"
+
+    experiment = tiny("training.epochs=6", "explorer.keep=3")
+    run = train(experiment, tmp_path, callbacks=[PageCallback(inbox, emit, True)]).run
+    paused = next(place for place, one in enumerate(told) if one.get("phase") == "paused")
+    kept = [one["steps"] for one in told[:paused] if one["type"] == "kept"][-1]
+    about = run.about_weights()
+    assert 0 < kept[-1]["step"] < about["step"] < 50
+    assert [step["best"] for step in kept] == [step is kept[-1] for step in kept]
+    assert kept[-1]["weights_epoch"] == about["epoch"]
 
 
 def test_a_page_gets_the_newest_snapshot_once_it_has_drawn() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from vaelab.bundle import Bundle
 from vaelab.errors import BadValueError
 from vaelab.explorer import frames
-from vaelab.explorer.watch import Log
+from vaelab.explorer.watch import Log, stamp
 from vaelab.runs.records import Row
 from vaelab.training import Callback, Training
 
@@ -123,6 +123,7 @@ class PageCallback(Callback):
         self._counted = monotonic(), 0
         self._speed = self._step_began = 0.0
         self._terms: Row | None = None
+        self._kept: object = None  # what the steps last told of are of
 
     def on_start(self, training: Training) -> None:
         run = training.run
@@ -134,7 +135,6 @@ class PageCallback(Callback):
         # of an earlier training the page keeps what this one goes on from
         self._say(training, "metrics", rows=[], after=training.progress.step)
         self._counted = (monotonic(), training.progress.step)
-        self._tell_kept(training)
         self._tell(training)
         self._show(training)
 
@@ -181,7 +181,6 @@ class PageCallback(Callback):
             self._show(training)
 
     def on_stop(self, training: Training) -> None:
-        self._tell_kept(training)
         self._show(training)
         self._tell(training, "ended", training.stopped or "all epochs are done")
 
@@ -210,6 +209,7 @@ class PageCallback(Callback):
         self._next_snapshot = monotonic() + max(SNAPSHOT_SECONDS, SHARE * cost)
 
     def _tell(self, training: Training, phase: str | None = None, text: str = "") -> None:
+        self._tell_kept(training)
         inbox, progress, config = self.inbox, training.progress, training.config
         now = self._told = monotonic()
         since, steps = self._counted
@@ -231,9 +231,11 @@ class PageCallback(Callback):
             self._say(training, "metrics", rows=rows, after=None)
 
     def _tell_kept(self, training: Training) -> None:
-        """All steps that the page can go back to, if this one has been kept."""
+        """All steps that the page can go back to, if one is new or others may be the best."""
         kept = [] if training.bundle is None else training.bundle.steps
-        if kept and kept[-1]["step"] == training.progress.step:
+        news = (kept[-1]["step"], stamp(training.run.weights_path)) if kept else None
+        if news not in (None, self._kept):
+            self._kept = news
             self._say(training, "kept", steps=Bundle(training.run).steps()[: len(kept)])
 
     def _say(self, training: Training, kind: str, payload: bytes = b"", **content: Any) -> None:
