@@ -158,6 +158,7 @@ def test_a_section_without_a_kind_is_of_the_default_kind() -> None:
             "model.encoder.width=[3]",
             "unknown key `model.encoder.width`; did you mean `model.encoder.widths`",
         ),
+        ("model.prior.widths=[3]", "unknown key `model.prior.widths`; the keys here are kind"),
         ("model.prior.kind=vmap", "`model.prior.kind` is `vmap`.*did you mean `vamp`"),
         (
             "training.epochs=0",

@@ -243,6 +243,8 @@ def _meant(cls: type[Config], path: str, known: Iterable[str]) -> str:
     """A question with the dotted key that the user may have meant by an unknown one, or nothing."""
     *parent, last = path.split(".")
     everywhere = sorted(dict.fromkeys(_dotted(cls, MAX_DEPTH)), key=lambda key: key.count("."))
+    if path in everywhere:  # a key of another kind
+        return ""
     if same := [key for key in everywhere if key.rpartition(".")[2] == last]:
         return f"did you mean `{same[0]}`?"
     beside = [".".join([*parent, name]) for name in known]

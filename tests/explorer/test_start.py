@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def test_a_page_that_is_not_built_is_told(
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it_in_words(trained: Run) -> None:
+def test_ctrl_c_ends_it_in_words_also_when_it_is_pressed_twice(trained: Run) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "vaelab", "explore", str(trained.path), "--no-browser"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -68,7 +69,10 @@ def test_ctrl_c_ends_it_in_words(trained: Run) -> None:
     )  # fmt: skip
     assert re.match(r"the explorer is at http://127.0.0.1:\d+/\?token=", process.stdout.readline())
     assert f"it shows {trained.path.name} and the other runs" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)  # it serves
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
     said = process.communicate(timeout=180)[0]
     assert process.returncode == 0
     assert said.endswith("the explorer has ended\n")  # there was no training

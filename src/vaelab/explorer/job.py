@@ -12,12 +12,13 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 
-from vaelab.errors import BadValueError, RunBusyError, UserError, typed
+from vaelab.errors import BadValueError, RunBusyError, UserError
 from vaelab.experiment import Experiment
 from vaelab.explorer import frames
 from vaelab.explorer.listeners import Listener, Listeners
 from vaelab.explorer.requests import NotNowError
 from vaelab.explorer.watch import is_own
+from vaelab.runs.run import Run
 from vaelab.runs.runlock import writer_of
 from vaelab.training import Start
 
@@ -251,8 +252,9 @@ class Job:
             saved = (self._path / "resume.safetensors").is_file()
             self._fail(
                 f"Training stopped unexpectedly ({why}). {last} "
-                + (f"Its last checkpoint is safe: resume, or run `vaelab train {typed(self._path)} "
-                   "--resume`." if saved else "Nothing of it had been saved yet.")
+                + (f"Its last checkpoint is safe: resume, or run `vaelab train "
+                   f"{Run(self._path).typed} --resume`." if saved
+                   else "Nothing of it had been saved yet.")
             )  # fmt: skip
         if began:
             await self.prepare(scratch)

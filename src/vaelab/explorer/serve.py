@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from html import escape
 from pathlib import Path
 from tempfile import mkstemp
+from types import FrameType
 
 import uvicorn
 
@@ -59,6 +60,13 @@ def library_of(*places: Path, runs: Path = RUNS) -> Library:
     return Library(folders[0], names[0], names[1:] and names)
 
 
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End it within seconds, what trains saved; a second Ctrl-C adds nothing."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
+
 class Served:
     """The explorer on a port of this machine."""
 
@@ -85,7 +93,7 @@ class Served:
             ws_per_message_deflate=False, timeout_graceful_shutdown=2,
         )  # fmt: skip
         keep_quiet()
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self.run, name="explorer", daemon=True)
 
     @property
