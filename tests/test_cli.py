@@ -132,6 +132,12 @@ def test_train_prints_numbers_and_the_next_command(vaelab: Command) -> None:
     assert vaelab(*words, "--samples", 2).code == 0
 
 
+def test_seeds_trained_together_have_one_next_command(vaelab: Command) -> None:
+    answer = vaelab("train", "digits", "task_name=two", "training.replicas=2", *WORDS)
+    lines = [line for line in answer.out.splitlines() if line.startswith("next: ")]
+    assert lines == ["next: vaelab evaluate runs/two_seed0 runs/two_seed1"]
+
+
 def test_train_takes_a_folder_of_runs(vaelab: Command) -> None:
     assert vaelab("train", "digits", *WORDS, "--runs", "elsewhere/deep").code == 0
     assert Run(Path("elsewhere/deep/digits")).weights_path.is_file()

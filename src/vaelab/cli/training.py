@@ -146,10 +146,10 @@ def _train(
             console.say(f"note: {nothing}")
         outcomes = train_together(chosen, folder, Start(start), console, process=drawing)
         barrier()  # nobody leaves before rank 0 has saved
-        for outcome in outcomes if is_main() else []:
-            if outcome.stopped is None:
-                words = one_line_diagnosis(outcome.run)
-                console.say(f"{words}\nnext: vaelab evaluate {outcome.run.typed}")
+        if is_main() and (done := [one.run for one in outcomes if one.stopped is None]):
+            for run in done:
+                console.say(one_line_diagnosis(run))
+            console.say(f"next: vaelab evaluate {' '.join(run.typed for run in done)}")
     return exit_code(next((outcome.signal for outcome in outcomes if outcome.signal), None))
 
 
