@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
+    from matplotlib.text import Text
 
 VectorFormat = Literal["svg", "pdf"]
 DATE = {".svg": "Date", ".pdf": "CreationDate"}
@@ -88,8 +89,17 @@ class Page:
         for number, line in enumerate(lines):
             self.text(MARGIN, below + 12 + TITLE_LINE * number, line, size=10.5, color=INK)
         below += 14 + TITLE_LINE * len(lines)
-        for number, line in enumerate(notes):
+        self._notes = [
             self.text(MARGIN, below + NOTE_LINE * number, line, size=8.5, color=SOFT)
+            for number, line in enumerate(notes)
+        ]
+
+    def set_note(self, note: str) -> "list[Text]":
+        """Write another note where the first stands, which needed as many lines; the lines."""
+        lines = wrap(note, int((self.width - 2 * MARGIN) / NOTE_CHARACTER))
+        for number, text in enumerate(self._notes):
+            text.set_text(lines[number] if number < len(lines) else "")
+        return self._notes
 
     def text(
         self,
@@ -100,10 +110,10 @@ class Page:
         color: str = INK,
         align: str = "left",
         weight: str = "normal",
-    ) -> None:
+    ) -> "Text":
         """Words whose upper edge is at `top`."""
         x, y = left / self.width, 1 - (self.head + top) / self.height
-        self.figure.text(
+        return self.figure.text(
             x, y, words, size=size, color=color, ha=align, va="top", weight=weight,
             parse_math=False,
         )  # fmt: skip

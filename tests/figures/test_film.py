@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vaelab.drawing import render
 from vaelab.figures import FigureContext, LatentFigure, Panel, latent_film
-from vaelab.figures.latent import common_window, draw_frame, epoch_panels
+from vaelab.figures.film import Screen, common_window, epoch_panels
+from vaelab.figures.latent import add_points, note_of
 
 Make = Callable[..., FigureContext]
 
@@ -34,13 +36,29 @@ def test_every_epoch_has_its_frame_in_their_order(folder: Path) -> None:
 
 def test_the_axes_stand_still(folder: Path) -> None:
     panels = [Panel.load(path) for path in epoch_panels(folder)]
-    axes = common_window(panels)
-    frames = [draw_frame(panel, axes) for panel in panels]
-    assert len({frame.axes[0].get_xlim() for frame in frames}) == 1
-    assert len({tuple(frame.get_size_inches()) for frame in frames}) == 1
+    axes = Screen(panels).limits
     last = panels[-1].arrays["window"]
     assert (axes[:, 0] <= last[:, 0]).all()
     assert (axes[:, 1] >= last[:, 1]).all()
+
+
+def test_a_frame_is_the_picture_of_its_epoch_and_keeps_nothing_of_another(folder: Path) -> None:
+    panels = [Panel.load(path) for path in epoch_panels(folder)]
+    for panel in panels:  # a heading of one line in most epochs and of two in one
+        panel.words["run"] = "a" * 52
+    panels[1].words["moment"] += ", with some more words"
+    screen = Screen(panels)
+    first = [screen.frame(panel) for panel in panels]
+    assert len({frame.shape for frame in first}) == 1
+    for frame, panel in zip(first, panels, strict=True):
+        np.testing.assert_array_equal(Screen(panels).frame(panel), frame)
+        screen.page.set_note(note_of(panel, screen.limits))
+        points = add_points(screen.axes, panel)
+        whole = render(screen.page.figure)  # every artist drawn anew, points below the frame
+        for artist in points:
+            artist.remove()
+        assert (whole != frame).any(-1).mean() < 0.002
+    assert not np.array_equal(first[0], first[-1])
 
 
 def test_one_wild_epoch_does_not_set_the_axes(make_subject: Make) -> None:

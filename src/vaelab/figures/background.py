@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from vaelab.background import DRAWING, BackgroundError, BackgroundProcess
 from vaelab.figures.base import BaseFigure, FigureConfig, Panel
-from vaelab.figures.latent import latent_film
+from vaelab.figures.film import latent_film
 from vaelab.files import make_folder, remove_left_overs
 from vaelab.plugins import is_known_to_children, load_installed
 
