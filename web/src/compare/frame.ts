@@ -5,6 +5,7 @@ import type { Manifest } from '../model/manifest'
 import { current } from '../readings/current'
 import { decodeAt } from '../state/actions'
 import { drawn, entryOf, showStep } from '../state/loading'
+import { opensAtOwn } from '../state/own'
 import { axes, firstCodes, imagesOf, project, type Turn, turn, unproject } from '../state/plane'
 import * as store from '../state/store'
 import { fromHash, toHash } from '../state/url'
@@ -53,6 +54,7 @@ export function linkFrame(): void {
   if (frame === null) return
   document.documentElement.dataset.framed = ''
   change({ depth: 'play', lecture: false }) // there is no room for more
+  opensAtOwn.value = false
   const tell = (message: FromFrame) => window.parent.postMessage(message, '*')
   let known = ''
   /** What is done here was told by another page, and is not told again. */
@@ -69,8 +71,13 @@ export function linkFrame(): void {
     const about = store.manifest.value
     if (about && asked !== null && store.snapshot.value?.index === entryOf(about, view.value.step).index) tell({ type: 'drawn', epoch: asked })
   }
-  /** Where the pointer of another page is. */
-  let elsewhere: number[] | null = null
+  /** Where the pointer is in the planes that all share, in whichever page. */
+  let pointer: number[] | null = null
+  const follow = () => {
+    const z = pointer && taken(pointer)
+    decodeAt(z)
+    store.marked.value = inside ? null : z
+  }
   document.addEventListener('pointerenter', () => (inside = true))
   document.addEventListener('pointerleave', () => (inside = false))
   document.addEventListener('pointermove', () => (inside = true), { capture: true })
@@ -87,7 +94,10 @@ export function linkFrame(): void {
     turned = turn.value !== null
     const before = obeying
     obeying = true
-    untracked(() => place(placed()))
+    untracked(() => {
+      place(placed())
+      if (pointer) follow()
+    })
     obeying = before
   })
   effect(() => {
@@ -98,9 +108,11 @@ export function linkFrame(): void {
   effect(() => {
     const { value } = store.hovered
     const image = passing.value
-    if (inside) store.marked.value = null
-    if (inside) tell({ type: 'hover', z: value && told(value.z), image })
-    else if (!value && elsewhere) decodeAt(elsewhere) // the pointer has left this page after it came to another
+    if (inside) {
+      store.marked.value = null
+      pointer = value && told(value.z)
+      tell({ type: 'hover', z: pointer, image })
+    } else if (!value && pointer) untracked(follow) // the pointer has left this page after it came to another
   })
   effect(() => {
     const shown = store.hovered.value ?? store.pinned.value
@@ -121,9 +133,8 @@ export function linkFrame(): void {
       if (!data.z && inside) return // it has come here
       inside = false
       const about = store.manifest.value
-      elsewhere = data.z && data.z.length === about?.latent ? taken(data.z) : null
-      decodeAt(elsewhere)
-      store.marked.value = elsewhere
+      pointer = data.z && data.z.length === about?.latent ? data.z : null
+      follow()
       passing.value = data.image !== null && about && data.image < about.images.count ? data.image : null
     }
     if (data.type === 'key') document.body.dispatchEvent(new KeyboardEvent('keydown', { ...data, bubbles: true })) // the focus is beside the pages

@@ -1,7 +1,7 @@
 import { computed, effect } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { placeInWords } from '../state/actions'
-import { axes, project } from '../state/plane'
+import { axes, project, turn } from '../state/plane'
 import * as store from '../state/store'
 import { change, view } from '../state/view'
 import { ErrorMap } from '../probe/ErrorMap'
@@ -24,7 +24,7 @@ export function Preview() {
       <div>
         {frame !== null && frame > 0 && first.value?.length === here?.x.length && <ErrorMap from={first.value} to={here?.x ?? null} />}
         <p><b>{frame !== null && frame > 0 ? 'decoded here; less the first' : 'decoded here'}</b></p>
-        <p class="numbers">{here && about ? `${view.value.lecture ? '' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => fixed(entry, view.value.lecture ? 1 : 2)).join(', ')}` : 'z'}</p>
+        <p class="numbers">{here && about ? `${view.value.lecture ? '' : turn.value ? 'z′ = ' : 'z = '}${Array.from(project(here.z, here.z.length, axes.value).slice(0, about.latent > 1 ? 2 : 1), (entry) => fixed(entry, view.value.lecture ? 1 : 2)).join(', ')}` : 'z'}</p>
         {about?.conditional.decoder && view.value.depth === 'play' && (
           <label class="inline">class
             <select data-testid="as-class" value={view.value.cls ?? 0} data-about="The class that the decoder is told (c: the next one)" onChange={(event) => change({ cls: Number(event.currentTarget.value) })}>

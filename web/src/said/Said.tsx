@@ -3,6 +3,9 @@ import { epochOf, longBefore } from '../state/own'
 import * as store from '../state/store'
 import { short } from '../ui/number'
 
+/** A Gaussian of a smaller scale has densities above 1, and so codes of less than 0 nats. */
+const DENSE = 1 / Math.sqrt(2 * Math.PI)
+
 /** What one looks at, in words, on the plane itself. */
 export function Said() {
   const about = store.manifest.value
@@ -14,7 +17,7 @@ export function Said() {
       <b>Each dot is a picture.</b>
       {short(count, 0)} {subject(about.data.name)} that the network was never trained on, each put where it thinks it belongs. {about.data.classes.length > 1 && told(about.conditional)}
       {' '}Point anywhere, and it draws what belongs there{about.conditional.decoder && ' for the class chosen below the picture'}.
-      {about.steps.some(({ readings }) => readings.distortion_nats < 0) && ' The distortion below can be negative: a pixel has a density here, not a probability.'}
+      {(about.steps.some(({ readings }) => readings.distortion_nats < 0) || (shown.likelihoodScale ?? 1) < DENSE) && ' The distortion below can be negative: a pixel has a density here, not a probability.'}
       {past(about.steps, shown)}
       {about.levels && ' This model has two codes of a picture, one above the other: the plane is the upper one.'}
     </p>

@@ -35,7 +35,7 @@ export function ShareDialog() {
     <Dialog open={shareOpen} title="Share">
       {ADDRESSED && <>
       <h3>This view</h3>
-      <p>The address holds the run, the step, the point, the layers and everything else you see.</p>
+      <p>The address holds the run, the step, the point, the layers and everything else you see{view.value.probe?.kind === 'drawing' && ', but for your own drawing'}.</p>
       <div class="row">
         <input class="address" readonly value={address} aria-label="Address of this view" data-testid="address" onFocus={(event) => event.currentTarget.select()} />
         <button onClick={() => void navigator.clipboard?.writeText(address).then(() => setCopied(true))} data-testid="copy">{copied ? 'copied' : 'copy'}</button>

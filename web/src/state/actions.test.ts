@@ -15,3 +15,14 @@ it('what a run that is left still answers is not shown of the next one', async (
   await new Promise((resolve) => setTimeout(resolve))
   expect(store.hovered.value).toBeNull()
 })
+
+it('what is answered after the pointer has left is not shown', async () => {
+  let answer: (pixels: Pixels) => void = () => {}
+  const slow = { decode: () => new Promise<Pixels>((resolve) => (answer = resolve)) } as unknown as Engine
+  store.engines.value = { pointer: slow, patient: slow }
+  decodeAt([1, 2])
+  decodeAt(null)
+  answer({ mean: new Float32Array(4), scale: null })
+  await new Promise((resolve) => setTimeout(resolve))
+  expect(store.hovered.value).toBeNull()
+})

@@ -15,18 +15,22 @@ export function measured(name: 'hover' | 'redraw', since: number): void {
   if (latency[name].length > 200) latency[name].shift()
 }
 
+/** Where the pointer is; null: on no place of the plane. */
+let under: number[] | null = null
+
 const hover = latestWins(async (z: number[], since: number | null) => {
   const engines = store.engines.value
   if (!engines) return
   const cls = view.value.cls
   const found = await engines.pointer.decode(Float32Array.from(z), cls).catch(() => null)
-  if (!found || store.engines.value !== engines) return
+  if (!found || !under || store.engines.value !== engines) return
   store.hovered.value = { z, cls, x: found.mean, scale: found.scale }
   if (since !== null) measured('hover', since)
 })
 
 /** Decode under the pointer. */
 export function decodeAt(z: number[] | null): void {
+  under = z
   if (z) hover(z, performance.now())
   else store.hovered.value = null
 }
@@ -49,8 +53,7 @@ export function keepDecoded(): void {
   const weights = computed(() => [store.calm.value, view.value.cls])
   effect(() => {
     void weights.value
-    const shown = store.hovered.peek()
-    if (shown) hover(shown.z, null)
+    if (under) hover(under, null)
   })
 }
 

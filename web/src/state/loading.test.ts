@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Manifest, StepEntry } from '../model/manifest'
 import type { Source } from '../source/source'
-import { showStep } from './loading'
+import { entryOf, showStep } from './loading'
+import { opensAtOwn } from './own'
 import * as store from './store'
 
 it('a step that cannot be read does not hold up the one that is wanted after it, and is not told of then', async () => {
@@ -18,4 +19,12 @@ it('a step that cannot be read does not hold up the one that is wanted after it,
   expect(store.problem.value).toBeNull()
   await showStep(0)
   expect(store.problem.value).toBe('gone')
+})
+
+it('a run opens at its own weights where they are old, and at its last step beside others', () => {
+  const steps = [0, 1, 2].map((index) => ({ index, step: index, epoch: 10 * index, best: index === 1 }) as unknown as StepEntry)
+  expect(entryOf({ steps } as Manifest, null).index).toBe(1)
+  opensAtOwn.value = false
+  expect(entryOf({ steps } as Manifest, null).index).toBe(2)
+  opensAtOwn.value = true
 })

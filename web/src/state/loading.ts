@@ -1,16 +1,16 @@
 import { checkWeights, type Manifest, type StepEntry, type Weights } from '../model/manifest'
 import { Locked } from '../source/server'
 import type { SnapshotFrame } from '../source/source'
-import { longBefore } from './own'
+import { longBefore, opensAtOwn } from './own'
 import { mixtureOf } from './prior'
 import * as store from './store'
 import { change, view } from './view'
 
-/** The entry that a view's step means: the named one, or the nearest; unsaid, the last unless the run's own weights lie long before. */
+/** The entry that a view's step means: the named one, or the nearest; unsaid, the last unless the run's own weights lie long before and it stands alone. */
 export function entryOf(manifest: Manifest, step: typeof view.value.step): StepEntry {
   const { steps } = manifest
   const last = steps.at(-1)!
-  if (step === null) return longBefore(last.epoch, steps) ?? last
+  if (step === null) return (opensAtOwn.value && longBefore(last.epoch, steps)) || last
   if (step === 'best') return steps.find((entry) => entry.best) ?? last
   if (step === 'last' || step === 'live') return last
   return steps.reduce((near, entry) => (Math.abs(entry.step - step) < Math.abs(near.step - step) ? entry : near))

@@ -5,6 +5,7 @@ import { Remote } from '../model/remote'
 import { selfCheck } from '../model/selfcheck'
 import { Locked, NotNow } from '../source/server'
 import { loadImages, pixelsOf } from './images'
+import { decodeAt } from './actions'
 import { entryOf, prefetch, showStep, weightsOf } from './loading'
 import { isRunning } from './running'
 import * as store from './store'
@@ -42,7 +43,7 @@ export async function openRun(id: string, patience = PATIENCE): Promise<void> {
       store.images.value = images
       store.snapshot.value = null
       store.pinned.value = null
-      store.hovered.value = null
+      decodeAt(null)
       store.probed.value = null
       store.check.value = null
       view.value = suited(view.value, manifest)

@@ -1,4 +1,8 @@
+import { signal } from '@preact/signals'
 import type { StepEntry } from '../model/manifest'
+
+/** Whether a run opens at its own weights where they are old; beside others all open at their last. */
+export const opensAtOwn = signal(true)
 
 /** From which share of a training on its own weights are old. */
 const LONG = 0.75

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { axesOf, eigenvectors, principalPlane, project, turnOf, unproject } from './plane'
+import { axesOf, eigenvectors, isCollapsed, principalPlane, project, turnOf, unproject } from './plane'
 
 /** Codes that vary most along (1, 2, 0), less along (0, 0, 1), around (5, 5, 5). */
 const codes = Float32Array.from({ length: 300 }, (_, i) => {
@@ -119,4 +119,9 @@ it('the aligned plane is the principal plane, with orthonormal axes', () => {
   // no other turn in the plane is nearer: the overlaps with the last axes are symmetric and their sum is the largest
   expect(dot(e1, last.e2!)).toBeCloseTo(dot(e2!, last.e1))
   expect(dot(e1, last.e1) + dot(e2!, last.e2!)).toBeGreaterThan(0)
+})
+
+it('codes that say nothing of their images are turned to match no others', () => {
+  expect(isCollapsed(Float32Array.of(3, 0, 3.05, 0.05, 2.95, -0.05))).toBe(true)
+  expect(isCollapsed(Float32Array.of(0, 0, 0, 0.5, 0, -0.5))).toBe(false)
 })

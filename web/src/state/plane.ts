@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { Manifest } from '../model/manifest'
+import { ACTIVE } from '../readings/summary'
 import { manifest, snapshot } from './store'
 import { type Plane, view } from './view'
 
@@ -139,8 +140,22 @@ const wanted = computed(() => view.value.aligned)
 export const turn = computed<Turn | null>(() => {
   const [to, about, shown] = [firstCodes.value, manifest.value, snapshot.value]
   if (!wanted.value || !to || about?.latent !== 2 || imagesOf(about) !== to.images || shown?.loc.length !== to.loc.length) return null
-  return turnOf(shown.loc, to.loc)
+  return isCollapsed(shown.loc) || isCollapsed(to.loc) ? null : turnOf(shown.loc, to.loc)
 })
+
+/** Whether codes of two dimensions say nothing of their images, so that any turn would match as well. */
+export function isCollapsed(codes: Float32Array): boolean {
+  const variance = (first: number) => {
+    let [sum, square] = [0, 0]
+    for (let i = first; i < codes.length; i += 2) {
+      sum += codes[i]!
+      square += codes[i]! ** 2
+    }
+    const n = codes.length / 2
+    return square / n - (sum / n) ** 2
+  }
+  return Math.max(variance(0), variance(1)) <= ACTIVE
+}
 
 /** Positions in the plane of n codes, each seen from the side onto it: x and y one after the other. */
 export function project(codes: ArrayLike<number>, d: number, axes: Axes, into = new Float32Array((2 * codes.length) / d)): Float32Array {
