@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from vaelab.console import visible
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, typed
 from vaelab.files import may_be_there, read_bytes
 from vaelab.yamlfile import quoted
 
@@ -178,7 +178,7 @@ def read_record(path: Path, schema: type[BaseModel]) -> Row:
 def read_rows(path: Path) -> list[Row]:
     """The lines of a log, unchanged; a last line cut short by a kill is left out."""
     lines = read_bytes(path, MAX_LOG_BYTES).split(b"\n")[:-1]
-    rows = [_parsed(path, line) for line in lines]
+    rows = [_parsed(path, line, number) for number, line in enumerate(lines, 1)]
     check(path, LogRows, rows)
     return rows
 
@@ -192,13 +192,15 @@ def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
         return None, None
     content = read_bytes(path, MAX_LOG_BYTES)
     content = content[: content.rfind(b"\n") + 1]
-    last = _parsed(path, content[content.rfind(b"\n", 0, -1) + 1 :]) if content else None
+    end = content.rfind(b"\n", 0, -1) + 1
+    last = _parsed(path, content[end:], content.count(b"\n")) if content else None
     check(path, LogRows, [last] if content else [])
     mark = b'"step": %d,' % (-1 if step is None else step)
     place = content.rfind(mark)
     while place >= 0:
         begin = content.rfind(b"\n", 0, place) + 1
-        row = _parsed(path, content[begin : content.find(b"\n", place)])
+        number = content.count(b"\n", 0, begin) + 1
+        row = _parsed(path, content[begin : content.find(b"\n", place)], number)
         check(path, LogRows, [row])
         if (row["step"], row["split"]) == (step, "valid"):
             return last, row
@@ -224,11 +226,16 @@ def in_words(error: ValidationError) -> str:
 
 def damaged(path: Path, reason: object) -> BadValueError:
     """The error of a file that is not what vaelab writes."""
-    return BadValueError(f"{path} is damaged: {quoted(str(reason))}")
+    again = ""
+    if path.name == "evaluation.json":
+        again = f"; `vaelab evaluate {typed(path.parent)}` makes it anew"
+    return BadValueError(f"{path} is damaged: {quoted(str(reason))}{again}")
 
 
-def _parsed(path: Path, content: bytes) -> Any:
+def _parsed(path: Path, content: bytes, line: int | None = None) -> Any:
+    """JSON of a file, or of a line of it."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise damaged(path, error) from error
+        reason = error if line is None else f"its line {line} is not JSON; remove that line"
+        raise damaged(path, reason) from error
