@@ -174,11 +174,14 @@ def test_a_damaged_line_is_told_by_its_number(run: Run, vaelab: Command) -> None
     lines = run.metrics_path.read_text().splitlines(keepends=True)
     broken = [*lines[:4], lines[4][:10] + "\n", *lines[5:]]
     run.metrics_path.write_text("".join(broken))
-    said = "metrics.jsonl is damaged: its line 5 is not JSON; remove that line"
+    said = "metrics.jsonl is damaged: line 5 is not JSON; remove that line"
     refused(vaelab("figures", "runs/tiny", "curves"), said)
     run.metrics_path.write_text("".join(broken[:5]))
-    with pytest.raises(BadValueError, match="its line 5 is not JSON"):
+    with pytest.raises(BadValueError, match="line 5 is not JSON"):
         read_rows_at(run.metrics_path, None)
+    run.metrics_path.write_text("".join([*lines[:4], "{}\n", *lines[5:]]))
+    said = "line 5: `step`: Field required; remove that line"
+    refused(vaelab("figures", "runs/tiny", "curves"), said)
     run.metrics_path.write_text("".join([*lines[:4], *lines[5:]]))
     assert vaelab("figures", "runs/tiny", "curves").code == 0
 

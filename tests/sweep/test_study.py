@@ -291,7 +291,7 @@ def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(
         work(folder)
     assert len(study_of(folder).waiting()) == 2
     (folder / "journal.log").write_text("{\n{}\n")
-    with pytest.raises(BadValueError, match=r"journal\.log is damaged: its line 1 is not JSON;"):
+    with pytest.raises(BadValueError, match=r"journal\.log is damaged: line 1 is not JSON;"):
         study_of(folder)
     (folder / "journal.log").write_text("{}\n")
     with pytest.raises(BadValueError, match="it is not what Optuna writes; move it away"):

@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    RootModel,
     ValidationError,
 )
 
@@ -72,10 +71,6 @@ class LogRow(Record):
     distortion_nats: Finite
     rate_nats: Finite
     elbo_nats: Finite
-
-
-class LogRows(RootModel[list[LogRow]]):
-    """metrics.jsonl."""
 
 
 class NumberRecord(Record):
@@ -178,9 +173,7 @@ def read_record(path: Path, schema: type[BaseModel]) -> Row:
 def read_rows(path: Path) -> list[Row]:
     """The lines of a log, unchanged; a last line cut short by a kill is left out."""
     lines = read_bytes(path, MAX_LOG_BYTES).split(b"\n")[:-1]
-    rows = [_parsed(path, line, number) for number, line in enumerate(lines, 1)]
-    check(path, LogRows, rows)
-    return rows
+    return [_row(path, line, number) for number, line in enumerate(lines, 1)]
 
 
 def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
@@ -193,15 +186,13 @@ def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
     content = read_bytes(path, MAX_LOG_BYTES)
     content = content[: content.rfind(b"\n") + 1]
     end = content.rfind(b"\n", 0, -1) + 1
-    last = _parsed(path, content[end:], content.count(b"\n")) if content else None
-    check(path, LogRows, [last] if content else [])
+    last = _row(path, content[end:], content.count(b"\n")) if content else None
     mark = b'"step": %d,' % (-1 if step is None else step)
     place = content.rfind(mark)
     while place >= 0:
         begin = content.rfind(b"\n", 0, place) + 1
         number = content.count(b"\n", 0, begin) + 1
-        row = _parsed(path, content[begin : content.find(b"\n", place)], number)
-        check(path, LogRows, [row])
+        row = _row(path, content[begin : content.find(b"\n", place)], number)
         if (row["step"], row["split"]) == (step, "valid"):
             return last, row
         place = content.rfind(mark, 0, begin)
@@ -232,10 +223,20 @@ def damaged(path: Path, reason: object) -> BadValueError:
     return BadValueError(f"{path} is damaged: {quoted(str(reason))}{again}")
 
 
-def _parsed(path: Path, content: bytes, line: int | None = None) -> Any:
-    """JSON of a file, or of a line of it."""
+def _row(path: Path, line: bytes, number: int) -> Row:
+    """A line of a log."""
+    try:
+        row: Row = json.loads(line)
+        LogRow.model_validate(row)
+    except ValidationError as error:
+        raise damaged(path, f"line {number}: {in_words(error)}; remove that line") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"line {number} is not JSON; remove that line") from error
+    return row
+
+
+def _parsed(path: Path, content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        reason = error if line is None else f"its line {line} is not JSON; remove that line"
-        raise damaged(path, reason) from error
+        raise damaged(path, error) from error

@@ -241,7 +241,7 @@ def _wrong_line(path: Path) -> str:
         try:
             json.loads(line)
         except ValueError:
-            return f"its line {number} is not JSON"
+            return f"line {number} is not JSON"
     return "it is not what Optuna writes"
 
 
