@@ -23,6 +23,7 @@ from vaelab.config import to_yaml, validate
 from vaelab.data import MnistData
 from vaelab.experiment import Experiment
 from vaelab.kinds import AXES
+from vaelab.runs.inference import correlations
 from vaelab.runs.lookup import load_experiment
 from vaelab.runs.names import shipped_configs
 from vaelab.runs.run import Run
@@ -661,6 +662,10 @@ def test_encode_a_split(run: Run, vaelab: Command) -> None:
         assert (arrays["labels"] == valid.labels).all()
         assert arrays["loc"].shape == arrays["scale"].shape == (len(valid), 2)
         assert (arrays["class"] == arrays["labels"].astype(str)).all()
+    note = "each dimension by itself; full_normal has correlations too"
+    assert correlations(run) == []
+    vaelab("train", "runs/tiny", "task_name=full", "model.posterior=full_normal")
+    assert note in vaelab("encode", "full", "--split", "test", "--overwrite").err
     refused(vaelab("encode", "tiny"), "name images, or a --split")
     refused(vaelab("encode", "tiny", "x.png", "--split", "test"), "one of the two")
     refused(vaelab("encode", "tiny", "--split", "test", "--label", "3"), "--label is for files")

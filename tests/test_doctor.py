@@ -340,6 +340,22 @@ def test_silent_dimensions_are_collapsed_or_spare_but_not_both() -> None:
     assert none["posterior collapse"].severity is Severity.SERIOUS
 
 
+def test_a_silent_posterior_that_is_not_the_prior_is_told_by_its_cost(clinic: Clinic) -> None:
+    """KL(N(0, 4) || N(0, 1)) in each of four dimensions that say nothing."""
+    run = clinic.ill("posterior collapse")
+    assert "not the prior" not in text_of(examine(run))
+    model, _ = run.load_model()
+    data = run.experiment.data
+    head = model.encoder.heads[0].stack[0]
+    with torch.no_grad():
+        head.bias[4:].add_(math.log(4))
+    numbers = measure(model, *[EvalLoader(data.load().valid, data.pixels, 0)] * 2)
+    cost = 4 * kl_divergence(Normal(0.0, 2.0), Normal(0.0, 1.0)).item()
+    assert numbers["silent_kl_nats"].value == pytest.approx(cost, abs=0.1)
+    collapse = verdict(Measurements([], numbers))["posterior collapse"]
+    assert any("is not the prior: it costs 3." in line for line in collapse.evidence)
+
+
 def test_overfitting_needs_a_training_that_rises_while_validation_falls() -> None:
     def rows(train: list[float], valid: list[float]) -> list[dict[str, Any]]:
         both = (("train", train), ("valid", valid))

@@ -237,6 +237,7 @@ def test_a_prior_that_is_worse_is_not_kept(mixture: Any) -> None:
         (["model.prior.component=3"], "did you mean `model.prior.components`"),
         (["prior_fit.epoch=3"], "did you mean `prior_fit.epochs`"),
         (["model.prior.kind=flow"], "chosen by --prior"),
+        (["prior=flow"], "chosen by --prior"),
         (
             ["--name", "many", "model.prior.components=5000"],
             "5000 components cannot be fitted to 1338 codes",

@@ -34,6 +34,7 @@ def loader(left: np.ndarray, labels: np.ndarray) -> EvalLoader:
 def probed(of: EvalLoader, **settings: int) -> float:
     (number,) = LinearProbeMetric(**settings)(Corners(), of).values()
     assert number.unit == "share"
+    assert "means without their noise" in number.estimator
     return number.value
 
 

@@ -155,6 +155,13 @@ def test_a_size_is_proposed_where_pictures_differ_or_are_large(
     validate(Experiment, settings, "the recipe")
 
 
+def test_the_shorter_side_is_a_range_where_it_varies(tmp_path: Path) -> None:
+    _, why = ImagesData(path=pictures(tmp_path / "wide", [(50, 40), (60, 40)])).proposed_size()
+    assert "(the shorter side is 40 pixels)" in why
+    _, why = ImagesData(path=pictures(tmp_path / "both", [(50, 40), (60, 30)])).proposed_size()
+    assert "(the shorter side is 30 to 40 pixels, half of them at least 40)" in why
+
+
 def test_a_turned_photograph_counts_upright(tmp_path: Path) -> None:
     folder = pictures(tmp_path / "own", [(20, 28)])
     image = Image.open(folder / "0.png")

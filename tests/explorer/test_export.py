@@ -171,6 +171,14 @@ def test_the_command_line_exports(trained: Run, page: Path, tmp_path: Path, vael
     assert "there is no run" in answer.err
 
 
+def test_what_is_packed_is_said_run_by_run(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vaelab.console.QUIET_SECONDS", 0)
+    packed(bundle)
+    assert f"packing {bundle.run.path.name}: " in capsys.readouterr().err
+
+
 def test_packed_weights_decode_as_those_that_were_kept(bundle: Bundle) -> None:
     files = packed(bundle, images=100)
     manifest = json.loads(files["manifest.json"])

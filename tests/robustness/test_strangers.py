@@ -19,6 +19,7 @@ from vaelab.errors import BadValueError
 from vaelab.explorer.library import Library
 from vaelab.figures import Panel, latent_film
 from vaelab.figures.plane import Plane
+from vaelab.runs.records import read_rows_at
 from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors, write_tensors
 
@@ -167,6 +168,29 @@ def test_a_damaged_run_hides_no_other(name: str, row: str, run: Run, vaelab: Com
     rows = {one["id"]: one["obstacle"] for one in Library(Path("runs")).rows()}
     assert rows["whole"] is None
     assert name == "evaluation.json" or "is damaged" in rows["tiny"]
+
+
+def test_a_damaged_line_is_told_by_its_number(run: Run, vaelab: Command) -> None:
+    lines = run.metrics_path.read_text().splitlines(keepends=True)
+    broken = [*lines[:4], lines[4][:10] + "\n", *lines[5:]]
+    run.metrics_path.write_text("".join(broken))
+    said = "metrics.jsonl is damaged: line 5 is not JSON; remove that line"
+    refused(vaelab("figures", "runs/tiny", "curves"), said)
+    run.metrics_path.write_text("".join(broken[:5]))
+    with pytest.raises(BadValueError, match="line 5 is not JSON"):
+        read_rows_at(run.metrics_path, None)
+    run.metrics_path.write_text("".join([*lines[:4], "{}\n", *lines[5:]]))
+    said = "line 5: `step`: Field required; remove that line"
+    refused(vaelab("figures", "runs/tiny", "curves"), said)
+    run.metrics_path.write_text("".join([*lines[:4], *lines[5:]]))
+    assert vaelab("figures", "runs/tiny", "curves").code == 0
+
+
+def test_damaged_numbers_are_made_anew(run: Run, vaelab: Command) -> None:
+    shutil.copytree(run.path, "runs/whole")
+    (run.path / "evaluation.json").write_text("{")
+    answer = vaelab("compare", "runs/tiny", "runs/whole")
+    refused(answer, "`vaelab evaluate runs/tiny` makes it anew")
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root reads everything")

@@ -1,6 +1,7 @@
 """Trials are made once, claimed by one, and retried when their worker is killed."""
 
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import optuna
 import pytest
 from filelock import FileLock
 
-from tests.sweep.conftest import QUIET, TERMS, TINY, Start, study_of, work
+from tests.sweep.conftest import QUIET, TERMS, TINY, Start, study_of, trials_of, work
 from vaelab.console import Console
 from vaelab.errors import BadValueError, MissingFileError, StorageError, UserError
 from vaelab.sweep import show_best, show_status, start_sweep
@@ -165,21 +166,28 @@ def test_nobody_makes_or_claims_trials_while_another_does(sweep: Start) -> None:
     lock.release()
 
 
+def status_of(folder: Path) -> str:
+    console = Console(file=StringIO(), width=200)
+    show_status(folder, console)
+    return str(console.file.getvalue())
+
+
 def test_status_counts_none_that_died(sweep: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = sweep("objective.beta=1,2")
     study = study_of(folder)
     study.claim(study.trials(), "far")
 
     def status() -> str:
-        console = Console(file=StringIO(), width=200)
-        show_status(folder, console)
-        return str(console.file.getvalue()).splitlines()[-1]
+        return status_of(folder).splitlines()[-1]
 
     with registered(folder, "far"):
         assert status() == "1 at work, 2 trials under training"
+        assert status_of(folder).count(" running ") == 2
     (folder / "workers" / "far.lock").touch()  # as a kill leaves it
     gone = "0 at work, 0 trials under training; 2 left by killed workers: vaelab sweep resume"
     assert status().startswith(gone)
+    assert status_of(folder).count(" killed ") == 2 + 1
+    assert " running " not in status_of(folder)
 
     def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "read-only")
@@ -198,6 +206,39 @@ def test_a_sweep_of_which_nothing_is_left_is_not_to_be_gone_on_with(sweep: Start
     study.fail(second, State.DIVERGED, "the loss is not a number")
     with pytest.raises(MissingFileError, match="was trained to the end; `vaelab sweep status"):
         show_best(folder, QUIET)
+
+
+def test_runs_that_a_cut_journal_does_not_know_are_told_and_taken_in_again(sweep: Start) -> None:
+    folder = sweep("objective.beta=1,2")
+    before = work(folder)
+    assert "not in journal.log" not in status_of(folder)
+    saved = (folder / before[0].run / "weights.safetensors").stat().st_mtime_ns
+    with (folder / "journal.log").open("rb+") as journal:
+        journal.truncate(100)
+    said = r"2 run folders here are not in journal.log, .*; vaelab sweep resume .* takes them in"
+    assert re.search(said, status_of(folder))
+    with pytest.raises(MissingFileError, match=said):
+        show_best(folder, QUIET)
+    work(folder)
+    assert "not in journal.log" not in status_of(folder)
+    assert [trial.elbo for trial in trials_of(folder)] == [trial.elbo for trial in before]
+    assert (folder / before[0].run / "weights.safetensors").stat().st_mtime_ns == saved
+
+
+def test_the_best_says_how_far_the_second_is_by_its_error(sweep: Start) -> None:
+    def said(*elbos: float) -> str:
+        folder = sweep("objective.beta=1,2", "training.seed=0,1", f"task_name=t{elbos[0]:.0f}")
+        study = study_of(folder)
+        for trial, elbo in zip(study.trials(), elbos, strict=True):
+            study.claim([trial], "me")
+            study.complete(trial, elbo, TERMS)
+        console = Console(file=StringIO())
+        show_best(folder, console)
+        return str(console.file.getvalue())
+
+    near = "second: beta 2: 0.50 ± 0.71 nats below, within twice its error\n"
+    assert near in said(-10, -11, -10.5, -11.5)
+    assert "second: beta 2: 5.00 ± 0.71 nats below\n" in said(-20, -21, -25, -26)
 
 
 def test_a_folder_is_not_used_twice(sweep: Start, tmp_path: Path) -> None:
@@ -250,7 +291,10 @@ def test_a_disk_that_cannot_be_written_and_a_damaged_journal_are_told(
         work(folder)
     assert len(study_of(folder).waiting()) == 2
     (folder / "journal.log").write_text("{\n{}\n")
-    with pytest.raises(BadValueError, match=r"journal\.log is damaged"):
+    with pytest.raises(BadValueError, match=r"journal\.log is damaged: line 1 is not JSON;"):
+        study_of(folder)
+    (folder / "journal.log").write_text("{}\n")
+    with pytest.raises(BadValueError, match="it is not what Optuna writes; move it away"):
         study_of(folder)
 
 

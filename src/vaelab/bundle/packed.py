@@ -14,6 +14,7 @@ from PIL import Image
 
 from vaelab.bundle.graph import Graphs
 from vaelab.bundle.reader import Bundle
+from vaelab.console import track
 from vaelab.data.store import evenly_spaced
 from vaelab.figures.sheet import on_grid, tile
 from vaelab.imaging import png
@@ -88,7 +89,7 @@ def _weights(
     fineness = min(most, max(least, MANY_VALUES / (len(now) * len(manifest["steps"]))))
     rough = {place: max(float(np.sqrt(np.mean(now[_at(place)] ** 2))) / fineness, 1e-6)
              for place in places}  # fmt: skip
-    for step in reversed(earlier):
+    for step in track(earlier[::-1], f"packing {bundle.run.path.name}"):
         wanted, steps = bundle.weights(step["index"]), np.zeros(len(now), "<i2")
         units[step["index"]] = []
         for place in places:

@@ -42,7 +42,7 @@ def encode(
     Example: `vaelab encode runs/mnist seven.png two.jpg`, `vaelab encode runs/mnist --split test
     --out codes.npz` (in Python `run.codes("test")`)
     """
-    from vaelab.runs.inference import Inference, save_codes
+    from vaelab.runs.inference import Inference, correlations, save_codes
     from vaelab.runs.lookup import find_run
 
     if bool(files) == (split is not None):
@@ -51,10 +51,11 @@ def encode(
     if split is not None:
         if label is not None:
             raise BadValueError("--label is for files; images of a --split have their own labels")
-        _say(save_codes(found, split, path))
+        _say(save_codes(found, split, path), correlations(found))
     else:
         inference = Inference(found)
-        _say(inference.encode(files or [], label, path), inference.notes)
+        written = inference.encode(files or [], label, path)
+        _say(written, [*inference.notes, *correlations(found)])
 
 
 @app.command()

@@ -87,7 +87,7 @@ class Drawer:
         failed: list[tuple[str, str]] = []
         left = sum(not done.done() for _, done in jobs)
         if left > 1:
-            self._say(f"drawing the last {left} pictures …")
+            self._say(f"drawing {left} pictures …")
         for job, done in reversed(jobs):
             try:
                 written += _drawn(job, done)

@@ -21,6 +21,9 @@ from vaelab.distributions import mixture_parameters, normal_mixture
 from vaelab.metrics.base import BaseMetric, Number
 from vaelab.models import LatentVariableModel, as_flat
 
+MEANS = "posterior means without their noise"
+"""What is classified: means may be told apart that differ by less than a posterior's width."""
+
 
 class ActiveUnitsMetric(BaseMetric):
     """Latent dimensions whose posterior mean varies over the images."""
@@ -70,7 +73,7 @@ class NeighboursMetric(BaseMetric):
             return {}
         codes = posterior_means(model, loader)
         accuracy = leave_one_out_accuracy(codes, labels, self.neighbours)
-        estimator = f"leave one out; {_guessed(labels)}"
+        estimator = f"{MEANS}; leave one out; {_guessed(labels)}"
         return {f"knn{self.neighbours}_accuracy": Number(accuracy, "share", estimator)}
 
 
@@ -160,5 +163,5 @@ class LinearProbeMetric(BaseMetric):
         folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
         truth = labels.numpy()
         right = cross_val_predict(probe, posterior_means(model, loader), truth, cv=folds) == truth
-        estimator = f"{self.folds} folds of these images; {_guessed(truth)}"
+        estimator = f"{MEANS}; {self.folds} folds of these images; {_guessed(truth)}"
         return {"linear_probe_accuracy": Number(float(right.mean()), "share", estimator)}

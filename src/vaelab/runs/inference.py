@@ -15,6 +15,7 @@ from vaelab.data.formats.pictures import picture_size, read_picture, with_channe
 from vaelab.data.loading.evaluation import EvalLoader
 from vaelab.data.pixels import Pixels
 from vaelab.data.store import Split, SplitName
+from vaelab.distributions import BasePosterior
 from vaelab.errors import BadCombinationError, BadValueError
 from vaelab.figures.sheet import fitting, magnify, on_grid, tile
 from vaelab.files import write_bytes, write_text
@@ -112,6 +113,14 @@ def _save(pictures: UInt8[np.ndarray, "rows columns h w c"], path: Path) -> Path
 
 def _were(count: int) -> str:
     return "was" if count == 1 else "were"
+
+
+def correlations(run: Run) -> list[str]:
+    """What deviations leave out of posteriors whose dimensions are not independent, or nothing."""
+    posterior = dict(run.experiment.model).get("posterior")
+    if not isinstance(posterior, BasePosterior) or "independent" in posterior.facts:
+        return []
+    return [f"loc and scale are of each dimension by itself; {posterior.kind} has correlations too"]
 
 
 def save_codes(run: Run, split: SplitName, path: Path) -> Path:

@@ -14,12 +14,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    RootModel,
     ValidationError,
 )
 
 from vaelab.console import visible
-from vaelab.errors import BadValueError
+from vaelab.errors import BadValueError, typed
 from vaelab.files import may_be_there, read_bytes
 from vaelab.yamlfile import quoted
 
@@ -72,10 +71,6 @@ class LogRow(Record):
     distortion_nats: Finite
     rate_nats: Finite
     elbo_nats: Finite
-
-
-class LogRows(RootModel[list[LogRow]]):
-    """metrics.jsonl."""
 
 
 class NumberRecord(Record):
@@ -178,9 +173,7 @@ def read_record(path: Path, schema: type[BaseModel]) -> Row:
 def read_rows(path: Path) -> list[Row]:
     """The lines of a log, unchanged; a last line cut short by a kill is left out."""
     lines = read_bytes(path, MAX_LOG_BYTES).split(b"\n")[:-1]
-    rows = [_parsed(path, line) for line in lines]
-    check(path, LogRows, rows)
-    return rows
+    return [_row(path, line, number) for number, line in enumerate(lines, 1)]
 
 
 def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
@@ -192,14 +185,14 @@ def read_rows_at(path: Path, step: int | None) -> tuple[Row | None, Row | None]:
         return None, None
     content = read_bytes(path, MAX_LOG_BYTES)
     content = content[: content.rfind(b"\n") + 1]
-    last = _parsed(path, content[content.rfind(b"\n", 0, -1) + 1 :]) if content else None
-    check(path, LogRows, [last] if content else [])
+    end = content.rfind(b"\n", 0, -1) + 1
+    last = _row(path, content[end:], content.count(b"\n")) if content else None
     mark = b'"step": %d,' % (-1 if step is None else step)
     place = content.rfind(mark)
     while place >= 0:
         begin = content.rfind(b"\n", 0, place) + 1
-        row = _parsed(path, content[begin : content.find(b"\n", place)])
-        check(path, LogRows, [row])
+        number = content.count(b"\n", 0, begin) + 1
+        row = _row(path, content[begin : content.find(b"\n", place)], number)
         if (row["step"], row["split"]) == (step, "valid"):
             return last, row
         place = content.rfind(mark, 0, begin)
@@ -224,7 +217,22 @@ def in_words(error: ValidationError) -> str:
 
 def damaged(path: Path, reason: object) -> BadValueError:
     """The error of a file that is not what vaelab writes."""
-    return BadValueError(f"{path} is damaged: {quoted(str(reason))}")
+    again = ""
+    if path.name == "evaluation.json":
+        again = f"; `vaelab evaluate {typed(path.parent)}` makes it anew"
+    return BadValueError(f"{path} is damaged: {quoted(str(reason))}{again}")
+
+
+def _row(path: Path, line: bytes, number: int) -> Row:
+    """A line of a log."""
+    try:
+        row: Row = json.loads(line)
+        LogRow.model_validate(row)
+    except ValidationError as error:
+        raise damaged(path, f"line {number}: {in_words(error)}; remove that line") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"line {number} is not JSON; remove that line") from error
+    return row
 
 
 def _parsed(path: Path, content: bytes) -> Any:

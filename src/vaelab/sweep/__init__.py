@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
 
 from vaelab.console import Console
 from vaelab.files import storing
+from vaelab.runs.run import Run
 from vaelab.sweep.engine import Engine, Task
 from vaelab.sweep.liveness import alive
 from vaelab.sweep.pictures import draw_pictures
@@ -69,20 +70,25 @@ def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
 def show_status(folder: Path, console: Console) -> None:
     """Print the settings with their numbers, who works, and why trials failed."""
     study = Study(folder)
-    trials = study.trials()
+    notes = _unknown_runs(study)
+    trials, workers = study.trials(), alive(folder)
+    running = [trial for trial in trials if trial.state is State.RUNNING]
+    lost = [trial for trial in running if trial.worker not in workers]
+    killed = {"state": State.KILLED}
+    shown = [trial.model_copy(update=killed) if trial in lost else trial for trial in trials]
     ended = sum(trial.state not in UNFINISHED for trial in trials)
     title = f"{folder}: {ended} of {study.sweep.trials} trials have ended"
-    console.print(table(study.space, trials, title))
+    console.print(table(study.space, shown, title))
+    for note in notes:
+        console.say(f"note: {note}")
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             console.say(f"{trial.run} {trial.state.value}: {trial.reason}")
-    workers = alive(folder)
-    running = [trial for trial in trials if trial.state is State.RUNNING]
     if workers or running:
-        lost = sum(trial.worker not in workers for trial in running)
-        words = f"{len(workers)} at work, {len(running) - lost} trials under training"
+        words = f"{len(workers)} at work, {len(running) - len(lost)} trials under training"
         if lost:
-            words += f"; {lost} left by killed workers: vaelab sweep resume {typed(folder)} goes on"
+            resume = f"vaelab sweep resume {typed(folder)}"
+            words += f"; {len(lost)} left by killed workers: {resume} goes on"
         console.say(words)
 
 
@@ -97,14 +103,37 @@ def show_best(folder: Path, console: Console) -> None:
                 f"was trained to the end; `vaelab sweep status {typed(folder)}` says why, and "
                 "task_name=NAME makes another sweep"
             )
+        for note in _unknown_runs(study):
+            what = f"is complete: {note}"
         raise MissingFileError(f"no trial of {folder} {what}")
-    best = found[0]
+    best, *others = found
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
     setting = setting_words(study.space, best.setting) or "the only setting"
     run = folder / best.best.run
     console.say(f"best: {setting}: valid elbo {best.elbo} nats ({seeds}its best run: {run})")
+    if others and best.elbo and others[0].elbo:
+        gap, second = best.elbo - others[0].elbo, setting_words(study.space, others[0].setting)
+        if gap.standard_error is not None:
+            within = ", within twice its error" if gap.value < 2 * gap.standard_error else ""
+            console.say(f"second: {second}: {gap} nats below{within}")
+    for note in _unknown_runs(study):
+        console.say(f"note: {note}")
     every = f"{typed(folder)}/[0-9]*"
     console.say(
         f"next: vaelab evaluate {typed(run)}; or all: vaelab evaluate {every} && "
         f"vaelab compare {every}"
     )
+
+
+def _unknown_runs(study: Study) -> list[str]:
+    """That there are runs of which the journal knows nothing, and what to do; or nothing."""
+    paths = [path for path in study.folder.glob("[0-9]*_*") if Run.exists(path)]
+    known = tuple(trial.run for trial in study.trials())  # with them goes a fit of their prior
+    if not (count := sum(not path.name.startswith(known) for path in paths)):
+        return []
+    words = f"{count} run folders here are not in journal.log, which was cut or replaced"
+    if not study.finished:
+        words += f"; vaelab sweep resume {typed(study.folder)} takes them in again"
+        if study.sweep.search != "grid":
+            words += ", where it draws the same settings"
+    return [words]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from statistics import fmean, stdev
 
 from rich.box import SIMPLE
@@ -30,6 +30,12 @@ class Mean:
         """Of one or more values."""
         error = stdev(values) / sqrt(len(values)) if len(values) > 1 else None
         return cls(fmean(values), error)
+
+    def __sub__(self, other: "Mean") -> "Mean":
+        """The difference of two means of independent values."""
+        one, two = self.standard_error, other.standard_error
+        error = None if one is None or two is None else hypot(one, two)
+        return Mean(self.value - other.value, error)
 
     def __str__(self) -> str:
         if self.standard_error is None:

@@ -5,6 +5,7 @@ disk. SQLite, which its FAQ "would never recommend for parallel optimization", h
 claims of waiting trials nor, on NFS, safe locks.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -104,7 +105,8 @@ class Study:
         except OSError as error:
             raise storage_error(self._path, error) from error
         except Exception as error:  # Optuna raises anything on damaged lines
-            raise damaged(self._path, repr(error)) from error
+            aside = "move it away, and `vaelab sweep resume` takes the finished runs in again"
+            raise damaged(self._path, f"{_wrong_line(self._path)}; {aside}") from error
 
     def load(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """Optuna's study, with a sampler of its own."""
@@ -231,6 +233,16 @@ class Study:
         for key, value in (about or {}).items():
             self.storage.set_trial_user_attr(trial, key, value)
         self.storage.set_trial_state_values(trial, state, None if elbo is None else [elbo])
+
+
+def _wrong_line(path: Path) -> str:
+    """The first line of a journal that is no JSON, in words."""
+    for number, line in enumerate(read_bytes(path, MAX_JOURNAL_BYTES).splitlines(), 1):
+        try:
+            json.loads(line)
+        except ValueError:
+            return f"line {number} is not JSON"
+    return "it is not what Optuna writes"
 
 
 def _drop_cut_line(path: Path, lock: JournalFileOpenLock) -> None:

@@ -141,12 +141,15 @@ class ImagesData(UndividedSource):
             raise BadValueError(f"{files[0]} and the others cannot be read: there are no images")
         first, longest = sizes[0], max(map(max, sizes))
         if len(set(sizes)) > 1:
-            usual = sorted(map(min, sizes))[len(sizes) // 2]
+            shorter = sorted(map(min, sizes))
+            least, usual, most = shorter[0], shorter[len(sizes) // 2], shorter[-1]
             side = next((side for side in SIDES if side <= usual), usual)
+            pixels = f"{least} pixels"
+            if least < most:
+                pixels = f"{least} to {most} pixels, half of them at least {usual}"
             return (side, side), (
-                f"They differ in size (the shorter side is {min(map(min, sizes))} to "
-                f"{max(map(min, sizes))} pixels, half of them at least {usual}): scaled to {side} "
-                "and cropped at the centre."
+                f"They differ in size (the shorter side is {pixels}): scaled to {side} and cropped "
+                "at the centre."
             )
         if longest <= MAX_SIDE:
             return None, ""

@@ -35,6 +35,8 @@ MIN_PRICE = 0.5
 """Below this weight of the rate it is called cheap."""
 MAX_DISTANCE = 0.5
 """Nats for each dimension between the prior and a normal with mean and variance of the codes."""
+MIN_SILENT_KL = 0.03
+"""Nats from the prior, of inactive dimensions together, that are worth a word."""
 
 
 class Collapse(Diagnosis):
@@ -44,7 +46,7 @@ class Collapse(Diagnosis):
     """
 
     name = "posterior collapse"
-    what = "The posterior of a dimension is the prior whatever the image, so it says nothing."
+    what = "The posterior of a dimension is the same whatever the image, so it says nothing."
     why = (
         "The rate is what the code tells about the image. Where it costs more than the distortion "
         "it saves, silence is the optimum, and every image is decoded as the same mean."
@@ -74,6 +76,11 @@ class Collapse(Diagnosis):
             f"posterior mean has a {measured.numbers['active_units'].estimator}",
             f"the rate is {rate:.3g} nats per image",
         ]
+        if (silent_kl := measured.value("silent_kl_nats") or 0.0) >= MIN_SILENT_KL:
+            evidence.append(
+                f"the posterior of inactive dimensions is not the prior: it costs {silent_kl:.3g} "
+                "nats that say nothing (free nats leave it there, or too short a training)"
+            )
         remedies = list(high.remedies) if pressed else suggest_more_epochs(measured)
         if pressed:
             evidence += high.evidence
@@ -226,6 +233,7 @@ def _distance(measured: Measurements) -> tuple[bool, list[str]]:
     kl, dimensions = measured.value("moments_kl_nats"), measured.value("latent_dimensions")
     if kl is None or dimensions is None:
         return False, []
+    kl -= measured.value("silent_kl_nats") or 0.0  # which no image moves: collapse
     line = f"the codes are {kl / dimensions:.2g} nats or more from the prior in each dimension"
     return kl / dimensions > MAX_DISTANCE, [line]
 

@@ -115,14 +115,20 @@ def moment_numbers(model: OneLevel, known: EvalLoader) -> dict[str, Number]:
 
     Sum over k of KL(N(mean_k, variance_k) || N(0, 1)) with the moments of q(z_k), which is what
     KL(q(z_k) || p(z_k)) is less KL(q(z_k) || N(mean_k, variance_k)). Unlike `dimensionwise_kl_nats`
-    it does not grow where posteriors are narrow and images few.
+    it does not grow where posteriors are narrow and images few. `silent_kl_nats` is that of the
+    inactive dimensions: rate that says nothing.
     """
     if not model.prior.unit_scale:
         return {}
     mean, own = (each.double() for each in _moments(model, known))
-    variance = mean.var(0, correction=0) + own.mean(0)
-    kl = 0.5 * (mean.mean(0).square() + variance - 1 - variance.log()).sum()
-    return {"moments_kl_nats": Number(kl.item(), "nats", f"moments over {len(known):,} images")}
+    moved = mean.var(0, correction=0)
+    variance = moved + own.mean(0)
+    kl = 0.5 * (mean.mean(0).square() + variance - 1 - variance.log())
+    words = f"moments over {len(known):,} images"
+    return {
+        "moments_kl_nats": Number(kl.sum().item(), "nats", words),
+        "silent_kl_nats": Number(kl[moved <= ACTIVE].sum().item(), "nats", words),
+    }
 
 
 def _moments(

@@ -27,6 +27,9 @@ def fitted_experiment(
     run: Run, kind: str, assignments: Sequence[str], name: str | None
 ) -> tuple[Experiment, PriorFitConfig]:
     """The run's experiment with the other prior, and how that is fitted."""
+    by_option = "the prior's kind is chosen by --prior, as `--prior flow`, and its fit by prior_fit"
+    if any(word.startswith("prior=") for word in assignments):
+        raise BadCombinationError(by_option)
     source = run.path.resolve().name
     plain = run.experiment.model_dump(mode="json")
     plain["task_name"] = name or f"{source}_{kind}"
@@ -34,7 +37,7 @@ def fitted_experiment(
     plain["prior_fit"] = {"run": source}
     experiment = validate(Experiment, override(Experiment, plain, assignments), "the prior's fit")
     if experiment.model.prior_kind != kind or experiment.prior_fit is None:
-        raise BadCombinationError("the prior's kind is chosen by --prior, and its fit by prior_fit")
+        raise BadCombinationError(by_option)
     changed = [key for key, _, _ in differences(run.experiment, experiment)]
     if wrong := [key for key in changed if not key.startswith(FREE)]:
         raise BadCombinationError(
