@@ -174,6 +174,27 @@ def test_a_damaged_checkpoint_is_an_error_that_names_it(runs: Path, damage: str)
         train(tiny(), runs, Start.RESUME)
 
 
+def test_damaged_weights_are_told_before_training(runs: Path) -> None:
+    run = train(tiny(), runs).run
+    assert run.about_weights()["kept_by"] == "valid_elbo"
+    os.truncate(run.weights_path, 2_000)
+    before = {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
+    with pytest.raises(
+        BadValueError, match=r"weights\.safetensors is damaged.*nothing was trained"
+    ):
+        train(tiny("training.epochs=3"), runs, Start.RESUME)
+    assert before == {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
+    os.unlink(run.weights_path)
+    train(tiny("training.epochs=3"), runs, Start.RESUME)
+
+
+def test_damaged_weights_that_the_next_ones_replace_do_not_matter(runs: Path) -> None:
+    run = train(tiny("training.keep=last"), runs).run
+    os.truncate(run.weights_path, 2_000)
+    train(tiny("training.keep=last", "training.epochs=3"), runs, Start.RESUME)
+    assert run.load_model()[1]["epoch"] == 3
+
+
 def test_fewer_epochs_than_were_trained_change_nothing(runs: Path) -> None:
     run = train(tiny(), runs).run
     assert train(tiny("training.epochs=1"), runs, Start.RESUME).stopped is None

@@ -158,6 +158,23 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
             f"the data has changed since {run.path} was begun (checksum {before[:12]}, now "
             f"{checksum[:12]}); put the old data back, or start a new run with task_name=NAME"
         )
+    if not experiment.keeps_last and progress_of(run).best_elbo is not None:
+        _check_weights(run)
+
+
+def _check_weights(run: Run) -> None:
+    """Refuse weights that cannot be read at the end, unless later ones take their place."""
+    try:
+        if Run.has_weights(run.path):
+            read_tensors(run.weights_path)
+    except BadValueError as error:
+        with suppress(BadValueError):
+            if run.about_weights()["kept_by"] == "last":
+                return
+        raise BadValueError(
+            f"{str(error).rpartition('; ')[0]}, and the best weights are lost with it; nothing was "
+            "trained: put that file back, or begin anew with --overwrite"
+        ) from error
 
 
 def _has_content(path: Path) -> bool:
