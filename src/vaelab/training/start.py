@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from vaelab.config import Config
+from vaelab.config import Config, assigned
 from vaelab.errors import BadCombinationError, BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there, put_in_place, storing
@@ -108,12 +108,24 @@ def _prepared_step(path: Path) -> int:
     return -1
 
 
-def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | None:
-    """That there is nothing yet to go on with, where that is so."""
+def notes_to_resume(
+    experiments: Sequence[Experiment], folder: Path, assignments: Sequence[str] = ()
+) -> list[str]:
+    """That there is nothing yet to go on with, or which settings it goes on with are others.
+
+    Those that the user has just assigned are not told.
+    """
     paths = [folder / one.task_name for one in experiments]
-    if any(Run.exists(path) for path in paths):
-        return None
-    return f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"
+    if not any(Run.exists(path) for path in paths):
+        return [f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"]
+    notes = [
+        f"{key} is not the run's" if isinstance(new, tuple) else _changed(key, old, new)
+        for path, one in zip(paths, experiments, strict=True)
+        if Run.exists(path)
+        for key, old, new in differences(Run(path).experiment, one)
+        if key != "task_name" and key.startswith(FREE) and assigned(key, assignments) is None
+    ]
+    return list(dict.fromkeys(notes))
 
 
 def progress_of(run: Run) -> Progress:
@@ -143,9 +155,9 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
             )
         return
     changes = [
-        f"{key} was {old!r} and is now {new!r}"
-        for key, old, new in differences(run.experiment, experiment)
-        if not key.startswith(FREE)
+        _changed(*difference)
+        for difference in differences(run.experiment, experiment)
+        if not difference[0].startswith(FREE)
     ]
     if changes:
         raise BadCombinationError(
@@ -191,6 +203,10 @@ def differences(old: Config, new: Config, prefix: str = "") -> Iterator[tuple[st
             yield from differences(before, after, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _plain(before), _plain(after)
+
+
+def _changed(key: str, old: Any, new: Any) -> str:
+    return f"{key} was {old!r} and is now {new!r}"
 
 
 def _plain(value: Any) -> Any:
