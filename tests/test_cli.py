@@ -644,9 +644,14 @@ def test_pictures_as_the_model_takes_them_need_no_note(run: Run, vaelab: Command
     assert vaelab("reconstruct", "tiny", "one.png", "red.png").err == note
 
 
-def test_a_run_named_without_its_folder_is_guessed(run: Run, vaelab: Command) -> None:
-    for command in (["describe"], ["config", "show"]):
-        refused(vaelab(*command, "tiny"), "did you mean `runs/tiny`?")
+def test_a_run_named_without_its_folder_is_a_config_too(run: Run, vaelab: Command) -> None:
+    assert "tiny_architecture.png" in vaelab("describe", "tiny").out
+    assert vaelab("config", "show", "tiny").out == vaelab("config", "show", "runs/tiny").out != ""
+    refused(vaelab("train", "tiny"), "runs/tiny already; --resume goes on")
+    refused(vaelab("train", "tiny", "--runs", "others"), "there is no config or run tiny")
+    run.path.rename("runs/digits")
+    shipped = vaelab("config", "show", "digits").out
+    assert shipped != vaelab("config", "show", "runs/digits").out
 
 
 def test_the_override_is_blamed_and_not_the_file(vaelab: Command) -> None:
