@@ -109,6 +109,21 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(
     assert same_tensors(Run(runs / "tiny").weights_path, uninterrupted.weights_path)
 
 
+def test_a_second_signal_ends_it_at_once_in_words() -> None:
+    program = (
+        "from signal import SIGINT, raise_signal\n"
+        "from vaelab.training import interruptible\n"
+        "with interruptible('; to go on: ...'):\n"
+        "    raise_signal(SIGINT)\n    print('the step', flush=True)\n    raise_signal(SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout == "the step\n"
+    assert done.stderr == (
+        "\nvaelab: ended at once; what was saved before is whole; to go on: ...\n"
+    )
+
+
 @pytest.mark.slow
 def test_extended_it_ends_as_if_it_had_been_asked_for_more_at_once(runs: Path) -> None:
     train(tiny("training.epochs=4", "task_name=long"), runs)

@@ -134,7 +134,8 @@ def train_together(
             if due:
                 names = [one.experiment.task_name for one in due]
                 console.say(summary(names, due[0].model, store))
-                with interruptible() as interrupt:
+                again = "".join(f"; to go on: vaelab train {one.run.typed} --resume" for one in due)
+                with interruptible(again if is_main() else "") as interrupt:
                     for group, until in _levels(due):
                         trainings = _take_steps(
                             group, store, place, console, callbacks, interrupt, drawer, until
