@@ -14,6 +14,7 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.objectives import ELBOConfig
 from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
@@ -155,6 +156,23 @@ def test_an_existing_run_is_not_overwritten_unasked(runs: Path) -> None:
     with pytest.raises(BadValueError, match=r"--resume goes on.*--overwrite replaces"):
         train(tiny(), runs)
     assert train(tiny("model.latent=3"), runs, Start.OVERWRITE).run.experiment.model.latent == 3
+
+
+def test_a_run_that_failed_before_its_first_step_is_begun_anew(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise RuntimeError("a slip")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(ELBOConfig, "__call__", fail)
+        with pytest.raises(RuntimeError, match="a slip"):
+            train(tiny("model.latent=3"), runs)
+    assert read_progress(runs / "tiny" / "resume.safetensors").step == 0
+    run = train(tiny(), runs).run
+    assert Run(run.path).experiment.model.latent == 2
+    with pytest.raises(BadValueError, match="there is a run"):
+        train(tiny(), runs)
 
 
 def test_a_folder_with_something_else_is_never_touched(runs: Path) -> None:

@@ -34,7 +34,7 @@ class Start(Enum):
     """What to do about a run directory that is there already."""
 
     NEW = "new"
-    """Refuse it."""
+    """Refuse it, unless nothing was trained in it."""
     OVERWRITE = "overwrite"
     """Replace it."""
     RESUME = "resume"
@@ -57,16 +57,16 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
         return
     names = foreign(path)
-    if start is Start.NEW:
+    if start is Start.NEW and (names or _is_trained(Run(path, experiment))):
         replace = "" if names else "--overwrite replaces it, "
         raise BadValueError(
             f"there is a run in {path} already; --resume goes on with it, {replace}"
             "and task_name=NAME makes another"
         )
-    if start is Start.OVERWRITE:
-        refuse_foreign(path, "replaced")
-    else:
+    if start is Start.RESUME:
         _check_resume(Run(path), experiment, checksum, names)
+    else:
+        refuse_foreign(path, "replaced")
 
 
 def open_folders(
@@ -77,7 +77,7 @@ def open_folders(
         folder = TrainingFolder(path)
         yield folder
         check_start(experiment, path, start, checksum)
-        if start is Start.OVERWRITE and Run.exists(path):
+        if start is not Start.RESUME and Run.exists(path):
             folder.replace(experiment)
         elif not (Run.exists(path) and progress_of(Run(path)).epoch >= experiment.training.epochs):
             Run.create(path, experiment)
@@ -187,6 +187,11 @@ def _check_weights(run: Run) -> None:
             f"{str(error).rpartition('; ')[0]}, and the best weights are lost with it; nothing was "
             "trained: put that file back, or begin anew with --overwrite"
         ) from error
+
+
+def _is_trained(run: Run) -> bool:
+    """Whether a run has come further than to its first step."""
+    return any(map(_has_content, (run.weights_path, run.metrics_path))) or progress_of(run).step > 0
 
 
 def _has_content(path: Path) -> bool:
