@@ -153,6 +153,22 @@ def test_a_finished_run_says_so_and_ends_well(run: Run, vaelab: Command) -> None
     assert "training.epochs=4" in command
     assert vaelab(*command.split()).code == 0
     assert max(row["epoch"] for row in run.metrics()) == 4
+    answer = vaelab("train", run.path, "--resume", "training.epochs=3")
+    assert "is finished: 4 epochs, and 3 would be fewer" in answer.out
+
+
+def test_resume_says_what_the_command_changes_unasked(run: Run, vaelab: Command) -> None:
+    config = yaml.safe_load(run.config_path.read_text())
+    config["training"] |= {"epochs": 3, "threads": 1}
+    config["figures"]["at_end"] = ["rates"]
+    Path("tiny.yaml").write_text(yaml.safe_dump(config))
+    answer = vaelab("train", "tiny.yaml", "--resume", "training.threads=1")
+    assert answer.code == 0
+    notes = [line for line in answer.out.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: training.epochs was 2 and is now 3", "note: figures.at_end is not the run's",
+    ]  # fmt: skip
+    assert "note: " not in vaelab("train", run.path, "--resume", "training.epochs=4").out
 
 
 def test_resume_without_a_run_begins_one(vaelab: Command) -> None:
@@ -629,9 +645,14 @@ def test_pictures_as_the_model_takes_them_need_no_note(run: Run, vaelab: Command
     assert vaelab("reconstruct", "tiny", "one.png", "red.png").err == note
 
 
-def test_a_run_named_without_its_folder_is_guessed(run: Run, vaelab: Command) -> None:
-    for command in (["describe"], ["config", "show"]):
-        refused(vaelab(*command, "tiny"), "did you mean `runs/tiny`?")
+def test_a_run_named_without_its_folder_is_a_config_too(run: Run, vaelab: Command) -> None:
+    assert "tiny_architecture.png" in vaelab("describe", "tiny").out
+    assert vaelab("config", "show", "tiny").out == vaelab("config", "show", "runs/tiny").out != ""
+    refused(vaelab("train", "tiny"), "runs/tiny already; --resume goes on")
+    refused(vaelab("train", "tiny", "--runs", "others"), "there is no config or run tiny")
+    run.path.rename("runs/digits")
+    shipped = vaelab("config", "show", "digits").out
+    assert shipped != vaelab("config", "show", "runs/digits").out
 
 
 def test_the_override_is_blamed_and_not_the_file(vaelab: Command) -> None:

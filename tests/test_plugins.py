@@ -132,8 +132,10 @@ PRIOR = (ROOT / "examples" / "prior.py").read_text()
         (PRIOR.replace('"student_t"', '"mixture"'), "the axis prior has a kind `mixture` already"),
         (re.sub('    """Student.*?"""', "", PRIOR, flags=re.DOTALL),
          "the kind `student_t` of the axis prior has no docstring"),
+        (PRIOR.replace("    freedom: float", "    free = 1.0\n    freedom: float"),
+         "`free = 1.0` in a config needs its type: write `free: float = 1.0` ({path}, line"),
     ],
-    ids=["absent", "needs another", "raises", "syntax", "kind exists", "no docstring"],
+    ids=["absent", "needs another", "raises", "syntax", "kind exists", "no docstring", "no type"],
 )  # fmt: skip
 def test_a_plugin_that_is_no_good_is_a_line(content: str | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
@@ -142,6 +144,31 @@ def test_a_plugin_that_is_no_good_is_a_line(content: str | None, said: str, tmp_
     words = vaelab(tmp_path, "config", "show", "digits", plugins=[path], code=2)
     assert said.format(path=path) in words
     assert len(words.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "last"),
+    [
+        ("self.log_scale.exp()", "self.log_skale.exp()",
+         "the error is in a plugin, not in vaelab: {path}, line 26"),
+        ("StudentT(self.freedom, 0.0,", "StudentT(self.freedom, torch.zeros(3),",
+         "the error is in a plugin, not in vaelab: {path}, line 26"),
+        ("zeros(latent)", "zeros(latent + 1)", "the reason may be in a plugin ({path}); if "),
+    ],
+    ids=["attribute", "inside PyTorch", "shape"],
+)  # fmt: skip
+def test_an_error_in_a_plugin_is_not_vaelabs(
+    right: str, wrong: str, last: str, tmp_path: Path
+) -> None:
+    assert PRIOR.count(right) == 1
+    (tmp_path / "mine.py").write_text(PRIOR.replace(right, wrong))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "vaelab", "train", "digits", "model.prior=student_t",
+         "--plugin", "mine.py"], cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    said = last.format(path=tmp_path / "mine.py")
+    assert done.stderr.splitlines()[-1].startswith(f"vaelab: {said}")
 
 
 def test_a_kind_of_a_plugin_that_is_not_given_is_told(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from vaelab.notebook import refused_in_python, train_in_python
 from vaelab.objects import data_of, experiment_of, feed_of, take_weights, try_out, with_model
 from vaelab.quality import Features
 from vaelab.runs.lookup import find_run, load_experiment, resets, run_folder
-from vaelab.runs.names import RUNS
+from vaelab.runs.names import RUNS, config_place
 from vaelab.runs.render import figure_context, figure_of
 from vaelab.runs.run import Run
 from vaelab.training import Callback, Start
@@ -97,7 +97,8 @@ def train(
     """Train a model and draw its pictures, as `vaelab train` does.
 
     Args:
-        config: a shipped config's name, a YAML file, a run's folder, a mapping, or an Experiment.
+        config: a shipped config's name, a YAML file, a run's folder or name, a mapping, or an
+            Experiment.
         *overrides: dotted, such as "model.latent=4".
         folder: where runs are kept; a run that is named as `config` stays where it is.
         overwrite: replace a run of that name.
@@ -111,8 +112,9 @@ def train(
         UserError: something in the config, the data or the folder is not right.
     """
     if isinstance(config, str | Path):
-        experiment, notes = load_experiment(str(config), overrides)
-        folder = run_folder(str(config), Path(folder))
+        config = config_place(str(config), Path(folder))
+        experiment, notes = load_experiment(config, overrides)
+        folder = run_folder(config, Path(folder))
     else:
         plain = config.model_dump() if isinstance(config, Experiment) else dict(config)
         changed = override(Experiment, plain, overrides)

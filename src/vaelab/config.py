@@ -88,7 +88,7 @@ def validate(cls: type[C], data: Any, source: str, assignments: Sequence[str] = 
         if source.startswith("vaelab."):
             python = "import the code that defines it"
             faults = [(words.replace(PLUGIN, python), path) for words, path in faults]
-        typed = [_typed(path, assignments) for _, path in faults]
+        typed = [assigned(path, assignments) for _, path in faults]
         lines = [
             words if one is None else f"the override `{quoted(one)}`: {words}"
             for one, (words, _) in zip(typed, faults, strict=True)
@@ -119,7 +119,7 @@ def _merged(faults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(words, path) for path, several in merged.items() for words in several]
 
 
-def _typed(path: str, assignments: Sequence[str]) -> str | None:
+def assigned(path: str, assignments: Sequence[str]) -> str | None:
     """The override that has set a key, or something in it or around it."""
     for assignment in assignments:
         key = assignment.partition("=")[0].strip()

@@ -221,6 +221,11 @@ class Experiment(Config):
         """As many as metrics.jsonl may tell of: of the prior's fit where there was one."""
         return self.training.epochs if self.prior_fit is None else self.prior_fit.epochs
 
+    @property
+    def keeps_last(self) -> bool:
+        """Whether the last weights are kept, and no best ones."""
+        return self.training.keep == "last" or self.objective.keeps_last
+
     @model_validator(mode="before")
     @classmethod
     def _of_earlier_versions(cls, given: Any) -> Any:

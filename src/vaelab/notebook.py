@@ -10,7 +10,7 @@ from vaelab.errors import UserError
 from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
 from vaelab.experiment import Experiment
 from vaelab.runs.run import Run
-from vaelab.training import Callback, Start, nothing_to_resume, train
+from vaelab.training import Callback, Start, notes_to_resume, train
 
 AGAIN = "the same call with resume=True"
 WORDS = (
@@ -67,8 +67,8 @@ def train_in_python(
 ) -> Run:
     """Train as `vaelab.training.train`, and say it as `in_python`, beginning with notes."""
     console = _Notebook(named, quiet)
-    nothing = nothing_to_resume([experiment], folder) if start is Start.RESUME else None
-    for note in [*notes, *([nothing] if nothing else [])]:
+    resumed = notes_to_resume([experiment], folder) if start is Start.RESUME else []
+    for note in [*notes, *resumed]:
         console.say(f"note: {note}")
     with refused_in_python(named):
         outcome = train(experiment, folder, start, console, callbacks)

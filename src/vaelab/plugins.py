@@ -9,10 +9,13 @@ import importlib
 import importlib.util
 import os
 import sys
-import traceback
-from collections.abc import Iterable, Iterator
+from ast import literal_eval
+from collections.abc import Collection, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import TracebackType
+
+from pydantic import PydanticUserError
 
 from vaelab.config import Config
 from vaelab.errors import BadValueError, MissingFileError, UserError
@@ -82,6 +85,23 @@ def explained(error: BadValueError, run: Path, known: Iterable[str]) -> BadValue
     )
 
 
+def blamed(error: Exception) -> str | None:
+    """Which plugin an error is of, or may be of; None: there is none.
+
+    Where it is of one, its traceback begins there afterwards.
+    """
+    if frames := _frames(error, _loaded):
+        error.__traceback__ = frames[0]
+        return f"the error is in a plugin, not in vaelab: {_place(frames[-1])}"
+    if not _loaded:
+        return None
+    files = [str(sys.modules[name].__dict__.get("__file__", name)) for name in sorted(_loaded)]
+    return (
+        f"the reason may be in a plugin ({', '.join(files)}); if the error is there without it, "
+        "it is a fault of vaelab: please report it"
+    )
+
+
 def is_known_to_children(cls: type[Kind]) -> bool:
     """Whether a process that this one starts knows a kind too: vaelab's own, or a plugin's."""
     package = cls.__module__.partition(".")[0]
@@ -126,7 +146,7 @@ def _load(name: str) -> None:
         raise
     except Exception as error:
         del sys.modules[module_name]
-        raise _broken(f"the plugin {path}", error) from error
+        raise _broken(f"the plugin {path}", module_name, error) from error
 
 
 def _import(module: str, what: str) -> None:
@@ -141,13 +161,42 @@ def _import(module: str, what: str) -> None:
                 f"{what} cannot be found: there is no module {error.name} on Python's path; name a "
                 "file (--plugin my_prior.py) or install the package"
             ) from error
-        raise _broken(what, error) from error
+        raise _broken(what, module, error) from error
     except Exception as error:
-        raise _broken(what, error) from error
+        raise _broken(what, module, error) from error
 
 
-def _broken(what: str, error: Exception) -> BadValueError:
-    (*_, last) = traceback.extract_tb(error.__traceback__)
+def _broken(what: str, module: str, error: Exception) -> BadValueError:
     # a SyntaxError names its own place
-    place = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
-    return BadValueError(f"{what} cannot be imported: {type(error).__name__}: {error}{place}")
+    frames = [] if isinstance(error, SyntaxError) else _frames(error, {module})
+    place = f" ({_place(frames[-1])})" if frames else ""
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, PydanticUserError):
+        words, *_ = error.message.splitlines()
+        if error.code == "model-field-missing-annotation":
+            _, field, *_ = words.split("`")
+            words = f"`{field}` in a config needs its type: {_annotated(*field.split(' = ', 1))}"
+    return BadValueError(f"{what} cannot be imported: {words}{place}")
+
+
+def _annotated(name: str, value: str) -> str:
+    """How a field is written whose type its value, as `repr` shows it, may tell."""
+    try:
+        return f"write `{name}: {type(literal_eval(value)).__name__} = {value}`"
+    except (ValueError, SyntaxError):
+        return f"write `{name}: TYPE = {value}`"
+
+
+def _frames(error: Exception, modules: Collection[str]) -> list[TracebackType]:
+    """What of an error's traceback runs these modules, or what is in them, outermost first."""
+    found, step = [], error.__traceback__
+    while step is not None:
+        name = step.tb_frame.f_globals.get("__name__")
+        if any(f"{name}.".startswith(f"{one}.") for one in modules):
+            found.append(step)
+        step = step.tb_next
+    return found
+
+
+def _place(frame: TracebackType) -> str:
+    return f"{frame.tb_frame.f_code.co_filename}, line {frame.tb_lineno}"

@@ -14,6 +14,7 @@ import torch
 from tests.training.conftest import tiny
 from vaelab.config import to_yaml
 from vaelab.errors import BadCombinationError, BadValueError
+from vaelab.objectives import ELBOConfig
 from vaelab.runs.run import Run
 from vaelab.tensorfile import read_tensors
 from vaelab.training import Start, train
@@ -109,6 +110,21 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(
     assert same_tensors(Run(runs / "tiny").weights_path, uninterrupted.weights_path)
 
 
+def test_a_second_signal_ends_it_at_once_in_words() -> None:
+    program = (
+        "from signal import SIGINT, raise_signal\n"
+        "from vaelab.training import interruptible\n"
+        "with interruptible('; to go on: ...'):\n"
+        "    raise_signal(SIGINT)\n    print('the step', flush=True)\n    raise_signal(SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout == "the step\n"
+    assert done.stderr == (
+        "\nvaelab: ended at once; what was saved before is whole; to go on: ...\n"
+    )
+
+
 @pytest.mark.slow
 def test_extended_it_ends_as_if_it_had_been_asked_for_more_at_once(runs: Path) -> None:
     train(tiny("training.epochs=4", "task_name=long"), runs)
@@ -142,6 +158,23 @@ def test_an_existing_run_is_not_overwritten_unasked(runs: Path) -> None:
     assert train(tiny("model.latent=3"), runs, Start.OVERWRITE).run.experiment.model.latent == 3
 
 
+def test_a_run_that_failed_before_its_first_step_is_begun_anew(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise RuntimeError("a slip")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(ELBOConfig, "__call__", fail)
+        with pytest.raises(RuntimeError, match="a slip"):
+            train(tiny("model.latent=3"), runs)
+    assert read_progress(runs / "tiny" / "resume.safetensors").step == 0
+    run = train(tiny(), runs).run
+    assert Run(run.path).experiment.model.latent == 2
+    with pytest.raises(BadValueError, match="there is a run"):
+        train(tiny(), runs)
+
+
 def test_a_folder_with_something_else_is_never_touched(runs: Path) -> None:
     (runs / "tiny").mkdir(parents=True)
     (runs / "tiny" / "thesis.txt").write_text("mine")
@@ -172,6 +205,27 @@ def test_a_damaged_checkpoint_is_an_error_that_names_it(runs: Path, damage: str)
     run.resume_path.write_bytes(content[:100] if damage == "truncated" else b"nonsense")
     with pytest.raises(BadValueError, match=r"resume.safetensors is damaged"):
         train(tiny(), runs, Start.RESUME)
+
+
+def test_damaged_weights_are_told_before_training(runs: Path) -> None:
+    run = train(tiny(), runs).run
+    assert run.about_weights()["kept_by"] == "valid_elbo"
+    os.truncate(run.weights_path, 2_000)
+    before = {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
+    with pytest.raises(
+        BadValueError, match=r"weights\.safetensors is damaged.*nothing was trained"
+    ):
+        train(tiny("training.epochs=3"), runs, Start.RESUME)
+    assert before == {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
+    os.unlink(run.weights_path)
+    train(tiny("training.epochs=3"), runs, Start.RESUME)
+
+
+def test_damaged_weights_that_the_next_ones_replace_do_not_matter(runs: Path) -> None:
+    run = train(tiny("training.keep=last"), runs).run
+    os.truncate(run.weights_path, 2_000)
+    train(tiny("training.keep=last", "training.epochs=3"), runs, Start.RESUME)
+    assert run.load_model()[1]["epoch"] == 3
 
 
 def test_fewer_epochs_than_were_trained_change_nothing(runs: Path) -> None:

@@ -91,9 +91,12 @@ def _run() -> int:
         if (what := machine_lacks(error)) is not None:
             _tell(what)
             return UserError.exit_code
-        print(visible(traceback.format_exc()), end="", file=sys.stderr)
-        _tell("this is a fault of vaelab, not yours; please report it")
-        return 1
+        from vaelab.plugins import blamed
+
+        of_plugin = blamed(error)
+        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        _tell(of_plugin or "this is a fault of vaelab, not yours; please report it")
+        return UserError.exit_code if of_plugin else 1
     return 0
 
 

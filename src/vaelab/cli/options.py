@@ -78,20 +78,16 @@ Plugins = Annotated[
 ]  # fmt: skip
 
 
-def _check_names(
-    config: str | None = None,
-    run: str | None = None,
-    chosen: Sequence[str] = (),
-    runs: Path = RUNS,
-    **_: object,
-) -> None:
+def _find_names(options: dict[str, Any]) -> None:
     """Refuse names that are nobody's, before what takes seconds is imported."""
-    from vaelab.runs.names import check_config, find_run_folder
+    from vaelab.runs.names import config_place, find_run_folder
 
-    if config is not None:
-        check_config(config)
-    for name in [*([] if run is None else [run]), *chosen]:
-        find_run_folder(name, runs)
+    runs = options.get("runs", RUNS)
+    if "config" in options:
+        options["config"] = config_place(options["config"], runs)
+    for name in (options.get("run"), *options.get("chosen", ())):
+        if name is not None:
+            find_run_folder(name, runs)
 
 
 def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
@@ -102,7 +98,7 @@ def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, plugin: None, **options: Any) -> None:
-        _check_names(**options)
+        _find_names(options)
         command(*args, **options)
 
     own = inspect.signature(command)

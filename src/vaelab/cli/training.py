@@ -127,7 +127,7 @@ def _train(
     from vaelab.distributed import barrier, is_launched, is_main, local_rank, process_group
     from vaelab.evaluation.diagnosis.examine import one_line_diagnosis
     from vaelab.runs.lookup import load_experiment, run_folder
-    from vaelab.training import Start, nothing_to_resume, replicas, train_together
+    from vaelab.training import Start, notes_to_resume, replicas, train_together
     from vaelab.training.precision import choose_place
 
     if not is_launched() and (devices or 1) > 1:
@@ -138,12 +138,11 @@ def _train(
     folder = run_folder(config, runs)
     place = choose_place(experiment.training, local_rank())
     with process_group(place.device):
+        chosen = replicas(experiment)
+        if Start(start) is Start.RESUME:
+            notes += notes_to_resume(chosen, folder, overrides)
         for note in notes if is_main() else []:
             console.say(f"note: {note}")
-        chosen = replicas(experiment)
-        nothing = nothing_to_resume(chosen, folder) if Start(start) is Start.RESUME else None
-        if nothing and is_main():
-            console.say(f"note: {nothing}")
         outcomes = train_together(chosen, folder, Start(start), console, process=drawing)
         barrier()  # nobody leaves before rank 0 has saved
         if is_main() and (done := [one.run for one in outcomes if one.stopped is None]):

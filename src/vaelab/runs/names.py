@@ -50,20 +50,21 @@ def find_config(name: str) -> Path:
         return shipped[stem]
     if path.suffix.lower() in ARRAYS:
         raise MissingFileError(f"there is no file {quoted(name)}")
-    inside = quoted(str(RUNS / name))
-    hint = near(quoted(stem), shipped)
-    if may_be_there(RUNS / name / CONFIG):
-        hint = f"did you mean `{inside}`? "
     raise MissingFileError(
-        f"there is no config or run {quoted(name)}, and no folder of pictures; {hint}shipped "
-        f"configs: {', '.join(shipped)}"
+        f"there is no config or run {quoted(name)}, and no folder of pictures; "
+        f"{near(quoted(stem), shipped)}shipped configs: {', '.join(shipped)}"
     )
 
 
-def check_config(name: str) -> None:
-    """Refuse what names neither a config nor anything that may be pictures."""
-    if not os.path.exists(name):
-        find_config(name)
+def config_place(name: str, folder: Path) -> str:
+    """What `find_config` takes, or may be pictures: that name, or a run's in the folder of runs."""
+    if os.path.exists(name):
+        return name
+    inside = folder / name
+    if name.removesuffix(".yaml") not in shipped_configs() and may_be_there(inside / CONFIG):
+        return str(inside)
+    find_config(name)
+    return name
 
 
 def find_run_folder(name: str, folder: Path) -> Path:

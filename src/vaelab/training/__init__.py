@@ -4,7 +4,7 @@ from vaelab.training.callback import Callback, CallbackError
 from vaelab.training.interrupt import interruptible
 from vaelab.training.loop import DivergedRunError
 from vaelab.training.replicas import check_alike, replicas
-from vaelab.training.start import Start, nothing_to_resume
+from vaelab.training.start import Start, notes_to_resume
 from vaelab.training.train import Outcome, build_model, train, train_together
 from vaelab.training.training import Training
 
@@ -18,7 +18,7 @@ __all__ = [
     "build_model",
     "check_alike",
     "interruptible",
-    "nothing_to_resume",
+    "notes_to_resume",
     "replicas",
     "train",
     "train_together",

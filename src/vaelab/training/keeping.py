@@ -20,6 +20,7 @@ class Keeper:
 
     def __init__(self, experiment: Experiment, valid: EvalLoader, images: int) -> None:
         self._config, self._objective = experiment.training, experiment.objective
+        self._keeps_last = experiment.keeps_last
         self.valid, self._images = valid, float(images)
 
     def rule(self, controls: Mapping[str, float], settled: bool) -> KeptBy:
@@ -30,8 +31,7 @@ class Keeper:
             settled: whether they are those of the end of the training and stay so for a while;
                 losses under others do not compare, so that until then the last weights are kept.
         """
-        keeps_last = self._config.keep == "last" or self._objective.keeps_last
-        if keeps_last or not len(self.valid) or not settled:
+        if self._keeps_last or not len(self.valid) or not settled:
             return "last"
         is_bound = self._objective.linear and self._objective.rate_price(controls) == 1
         return "valid_elbo" if is_bound else "valid_loss"

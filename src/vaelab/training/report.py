@@ -55,7 +55,7 @@ def unfinished(run: Run) -> list[str]:
         return []
     measured = about.get("valid_elbo_nats") is not None
     why = ""
-    if measured and experiment.training.keep != "last" and not objective.keeps_last:
+    if measured and not experiment.keeps_last:
         why = ", and until then the last weights are kept instead of the best"
     return [
         f"{name} is still {schedule(epochs):.3g} after {epochs} epoch{'s' * (epochs != 1)}: its "

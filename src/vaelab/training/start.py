@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from vaelab.config import Config
+from vaelab.config import Config, assigned
 from vaelab.errors import BadCombinationError, BadValueError, UserError
 from vaelab.experiment import Experiment
 from vaelab.files import may_be_there, put_in_place, storing
@@ -34,7 +34,7 @@ class Start(Enum):
     """What to do about a run directory that is there already."""
 
     NEW = "new"
-    """Refuse it."""
+    """Refuse it, unless nothing was trained in it."""
     OVERWRITE = "overwrite"
     """Replace it."""
     RESUME = "resume"
@@ -57,16 +57,16 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
         return
     names = foreign(path)
-    if start is Start.NEW:
+    if start is Start.NEW and (names or _is_trained(Run(path, experiment))):
         replace = "" if names else "--overwrite replaces it, "
         raise BadValueError(
             f"there is a run in {path} already; --resume goes on with it, {replace}"
             "and task_name=NAME makes another"
         )
-    if start is Start.OVERWRITE:
-        refuse_foreign(path, "replaced")
-    else:
+    if start is Start.RESUME:
         _check_resume(Run(path), experiment, checksum, names)
+    else:
+        refuse_foreign(path, "replaced")
 
 
 def open_folders(
@@ -77,7 +77,7 @@ def open_folders(
         folder = TrainingFolder(path)
         yield folder
         check_start(experiment, path, start, checksum)
-        if start is Start.OVERWRITE and Run.exists(path):
+        if start is not Start.RESUME and Run.exists(path):
             folder.replace(experiment)
         elif not (Run.exists(path) and progress_of(Run(path)).epoch >= experiment.training.epochs):
             Run.create(path, experiment)
@@ -108,12 +108,24 @@ def _prepared_step(path: Path) -> int:
     return -1
 
 
-def nothing_to_resume(experiments: Sequence[Experiment], folder: Path) -> str | None:
-    """That there is nothing yet to go on with, where that is so."""
+def notes_to_resume(
+    experiments: Sequence[Experiment], folder: Path, assignments: Sequence[str] = ()
+) -> list[str]:
+    """That there is nothing yet to go on with, or which settings it goes on with are others.
+
+    Those that the user has just assigned are not told.
+    """
     paths = [folder / one.task_name for one in experiments]
-    if any(Run.exists(path) for path in paths):
-        return None
-    return f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"
+    if not any(Run.exists(path) for path in paths):
+        return [f"there is no run in {paths[0]} to go on with, so it begins at the first epoch"]
+    notes = [
+        f"{key} is not the run's" if isinstance(new, tuple) else _changed(key, old, new)
+        for path, one in zip(paths, experiments, strict=True)
+        if Run.exists(path)
+        for key, old, new in differences(Run(path).experiment, one)
+        if key != "task_name" and key.startswith(FREE) and assigned(key, assignments) is None
+    ]
+    return list(dict.fromkeys(notes))
 
 
 def progress_of(run: Run) -> Progress:
@@ -143,9 +155,9 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
             )
         return
     changes = [
-        f"{key} was {old!r} and is now {new!r}"
-        for key, old, new in differences(run.experiment, experiment)
-        if not key.startswith(FREE)
+        _changed(*difference)
+        for difference in differences(run.experiment, experiment)
+        if not difference[0].startswith(FREE)
     ]
     if changes:
         raise BadCombinationError(
@@ -158,6 +170,28 @@ def _check_resume(run: Run, experiment: Experiment, checksum: str, names: Sequen
             f"the data has changed since {run.path} was begun (checksum {before[:12]}, now "
             f"{checksum[:12]}); put the old data back, or start a new run with task_name=NAME"
         )
+    if not experiment.keeps_last and progress_of(run).best_elbo is not None:
+        _check_weights(run)
+
+
+def _check_weights(run: Run) -> None:
+    """Refuse weights that cannot be read at the end, unless later ones take their place."""
+    try:
+        if Run.has_weights(run.path):
+            read_tensors(run.weights_path)
+    except BadValueError as error:
+        with suppress(BadValueError):
+            if run.about_weights()["kept_by"] == "last":
+                return
+        raise BadValueError(
+            f"{str(error).rpartition('; ')[0]}, and the best weights are lost with it; nothing was "
+            "trained: put that file back, or begin anew with --overwrite"
+        ) from error
+
+
+def _is_trained(run: Run) -> bool:
+    """Whether a run has come further than to its first step."""
+    return any(map(_has_content, (run.weights_path, run.metrics_path))) or progress_of(run).step > 0
 
 
 def _has_content(path: Path) -> bool:
@@ -174,6 +208,10 @@ def differences(old: Config, new: Config, prefix: str = "") -> Iterator[tuple[st
             yield from differences(before, after, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _plain(before), _plain(after)
+
+
+def _changed(key: str, old: Any, new: Any) -> str:
+    return f"{key} was {old!r} and is now {new!r}"
 
 
 def _plain(value: Any) -> Any:

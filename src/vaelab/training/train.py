@@ -134,7 +134,8 @@ def train_together(
             if due:
                 names = [one.experiment.task_name for one in due]
                 console.say(summary(names, due[0].model, store))
-                with interruptible() as interrupt:
+                again = "".join(f"; to go on: vaelab train {one.run.typed} --resume" for one in due)
+                with interruptible(again if is_main() else "") as interrupt:
                     for group, until in _levels(due):
                         trainings = _take_steps(
                             group, store, place, console, callbacks, interrupt, drawer, until
@@ -261,10 +262,11 @@ def _start_model(experiment: Experiment, store: Store) -> LatentVariableModel:
 def _run(path: Path, experiment: Experiment, console: Console) -> Run:
     """A run as it is to be trained; as it is on the disk if it has had all its epochs."""
     run = Run(path, experiment)
-    if (done := progress_of(run).epoch) < experiment.training.epochs:
+    if (done := progress_of(run).epoch) < (asked := experiment.training.epochs):
         return run
+    fewer = f", and {asked} would be fewer" if asked < done else ""
     console.say(
-        f"{path} is finished: {done} epoch{'s' * (done != 1)}; to go on, ask for more, e.g. "
+        f"{path} is finished: {done} epoch{'s' * (done != 1)}{fewer}; to go on, ask for more, e.g. "
         f"`vaelab train {run.typed} --resume training.epochs={2 * done}`"
     )
     return Run(path, Run(path).experiment.holding(experiment))
