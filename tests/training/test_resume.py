@@ -175,6 +175,14 @@ def test_a_run_that_failed_before_its_first_step_is_begun_anew(
         train(tiny(), runs)
 
 
+def test_a_config_that_no_training_wrote_is_not_replaced(runs: Path) -> None:
+    (runs / "tiny").mkdir(parents=True)
+    (runs / "tiny" / "config.yaml").write_text("task_name: tiny  # mine\n")
+    with pytest.raises(BadValueError, match="there is a run"):
+        train(tiny(), runs)
+    assert [path.name for path in (runs / "tiny").iterdir()] == ["config.yaml"]
+
+
 def test_a_folder_with_something_else_is_never_touched(runs: Path) -> None:
     (runs / "tiny").mkdir(parents=True)
     (runs / "tiny" / "thesis.txt").write_text("mine")

@@ -57,7 +57,7 @@ def check_start(experiment: Experiment, path: Path, start: Start, checksum: str)
             raise BadValueError(f"{path} holds files that are not a run; choose another task_name")
         return
     names = foreign(path)
-    if start is Start.NEW and (names or _is_trained(Run(path, experiment))):
+    if start is Start.NEW and (names or not _failed_at_once(Run(path, experiment))):
         replace = "" if names else "--overwrite replaces it, "
         raise BadValueError(
             f"there is a run in {path} already; --resume goes on with it, {replace}"
@@ -189,9 +189,11 @@ def _check_weights(run: Run) -> None:
         ) from error
 
 
-def _is_trained(run: Run) -> bool:
-    """Whether a run has come further than to its first step."""
-    return any(map(_has_content, (run.weights_path, run.metrics_path))) or progress_of(run).step > 0
+def _failed_at_once(run: Run) -> bool:
+    """Whether a training was begun here, and its first step was never taken."""
+    if any(map(_has_content, (run.weights_path, run.metrics_path))):
+        return False
+    return may_be_there(run.resume_path) and progress_of(run).step == 0
 
 
 def _has_content(path: Path) -> bool:
