@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Iterator
@@ -173,18 +174,19 @@ def _broken(what: str, module: str, error: Exception) -> BadValueError:
     words = f"{type(error).__name__}: {error}"
     if isinstance(error, PydanticUserError):
         words, *_ = error.message.splitlines()
-        if error.code == "model-field-missing-annotation":
-            _, field, *_ = words.split("`")
-            words = f"`{field}` in a config needs its type: {_annotated(*field.split(' = ', 1))}"
+        if field := re.search(r"non-annotated attribute.*?`(\w+) = (.+?)`", words):
+            name, value = field.groups()
+            typed = f"{name}: {_type_of(value)} = {value}"
+            words = f"`{name} = {value}` in a config needs its type: write `{typed}`"
     return BadValueError(f"{what} cannot be imported: {words}{place}")
 
 
-def _annotated(name: str, value: str) -> str:
-    """How a field is written whose type its value, as `repr` shows it, may tell."""
+def _type_of(value: str) -> str:
+    """The type that a value has, as far as its `repr` tells."""
     try:
-        return f"write `{name}: {type(literal_eval(value)).__name__} = {value}`"
+        return type(literal_eval(value)).__name__  # of literals alone: nothing is run
     except (ValueError, SyntaxError):
-        return f"write `{name}: TYPE = {value}`"
+        return "TYPE"
 
 
 def _frames(error: Exception, modules: Collection[str]) -> list[TracebackType]:

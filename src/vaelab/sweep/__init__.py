@@ -70,7 +70,7 @@ def resume_sweep(folder: Path, engine: Engine, console: Console) -> int | None:
 def show_status(folder: Path, console: Console) -> None:
     """Print the settings with their numbers, who works, and why trials failed."""
     study = Study(folder)
-    notes = _unknown_runs(study)
+    unknown = _unknown_runs(study)
     trials, workers = study.trials(), alive(folder)
     running = [trial for trial in trials if trial.state is State.RUNNING]
     lost = [trial for trial in running if trial.worker not in workers]
@@ -79,8 +79,8 @@ def show_status(folder: Path, console: Console) -> None:
     ended = sum(trial.state not in UNFINISHED for trial in trials)
     title = f"{folder}: {ended} of {study.sweep.trials} trials have ended"
     console.print(table(study.space, shown, title))
-    for note in notes:
-        console.say(f"note: {note}")
+    if unknown:
+        console.say(f"note: {unknown}")
     for trial in trials:
         if trial.reason and trial.state is not State.KILLED:
             console.say(f"{trial.run} {trial.state.value}: {trial.reason}")
@@ -103,8 +103,8 @@ def show_best(folder: Path, console: Console) -> None:
                 f"was trained to the end; `vaelab sweep status {typed(folder)}` says why, and "
                 "task_name=NAME makes another sweep"
             )
-        for note in _unknown_runs(study):
-            what = f"is complete: {note}"
+        if unknown := _unknown_runs(study):
+            what = f"is complete: {unknown}"
         raise MissingFileError(f"no trial of {folder} {what}")
     best, *others = found
     seeds = f"mean of {len(best.complete)} seeds; " if len(best.complete) > 1 else ""
@@ -116,8 +116,8 @@ def show_best(folder: Path, console: Console) -> None:
         if gap.standard_error is not None:
             within = ", within twice its error" if gap.value < 2 * gap.standard_error else ""
             console.say(f"second: {second}: {gap} nats below{within}")
-    for note in _unknown_runs(study):
-        console.say(f"note: {note}")
+    if unknown := _unknown_runs(study):
+        console.say(f"note: {unknown}")
     every = f"{typed(folder)}/[0-9]*"
     console.say(
         f"next: vaelab evaluate {typed(run)}; or all: vaelab evaluate {every} && "
@@ -125,15 +125,15 @@ def show_best(folder: Path, console: Console) -> None:
     )
 
 
-def _unknown_runs(study: Study) -> list[str]:
+def _unknown_runs(study: Study) -> str:
     """That there are runs of which the journal knows nothing, and what to do; or nothing."""
     paths = [path for path in study.folder.glob("[0-9]*_*") if Run.exists(path)]
     known = tuple(trial.run for trial in study.trials())  # with them goes a fit of their prior
     if not (count := sum(not path.name.startswith(known) for path in paths)):
-        return []
+        return ""
     words = f"{count} run folders here are not in journal.log, which was cut or replaced"
     if not study.finished:
         words += f"; vaelab sweep resume {typed(study.folder)} takes them in again"
         if study.sweep.search != "grid":
             words += ", where it draws the same settings"
-    return [words]
+    return words

@@ -34,7 +34,7 @@ class Start(Enum):
     """What to do about a run directory that is there already."""
 
     NEW = "new"
-    """Refuse it, unless nothing was trained in it."""
+    """Refuse it, unless a training was begun there whose first step failed."""
     OVERWRITE = "overwrite"
     """Replace it."""
     RESUME = "resume"

@@ -79,7 +79,7 @@ class Collapse(Diagnosis):
         if (silent_kl := measured.value("silent_kl_nats") or 0.0) >= MIN_SILENT_KL:
             evidence.append(
                 f"the posterior of inactive dimensions is not the prior: it costs {silent_kl:.3g} "
-                "nats that say nothing (free nats leave it there, or too short a training)"
+                "nats or more that say nothing (free nats leave it there, or too short a training)"
             )
         remedies = list(high.remedies) if pressed else suggest_more_epochs(measured)
         if pressed:
